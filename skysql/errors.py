@@ -1,0 +1,61 @@
+"""The one tree of errors: PEP 249's names, and CorruptError for stored bytes that are not what was written.
+
+A message says what was expected, what was found and where; `hint`, when there is one, says what to do.
+On the command line both are printed on one line.
+"""
+
+from __future__ import annotations
+
+import builtins
+
+
+class Warning(builtins.Warning):
+    """Something was done that may surprise (PEP 249)."""
+
+
+class Error(Exception):
+    """The root of every error that skysql raises; `hint` says what to do about it, or is None."""
+
+    def __init__(self, message: str = "", hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.hint})" if self.hint else message
+
+
+class InterfaceError(Error):
+    """The interface was misused, not the database: a closed cursor, for one."""
+
+
+class DatabaseError(Error):
+    """The database could not do what was asked."""
+
+
+class DataError(DatabaseError):
+    """A value that cannot be stored: out of range, of the wrong type, unparsable."""
+
+
+class OperationalError(DatabaseError):
+    """The surroundings failed: a lock, a full disk, an unreadable file, an interrupt."""
+
+
+class IntegrityError(DatabaseError):
+    """A constraint would be broken: an event without an object, or with nothing in it."""
+
+
+class InternalError(DatabaseError):
+    """The database is in a state that it should not be in."""
+
+
+class ProgrammingError(DatabaseError):
+    """The statement or the call is wrong: a syntax error, an unknown table or property."""
+
+
+class NotSupportedError(DatabaseError):
+    """The statement is right, but is not something that can be done here."""
+
+
+class CorruptError(DatabaseError):
+    """Stored bytes are not those that were written; the message names the table, block and column."""

@@ -1,0 +1,174 @@
+"""What a sky table is made of: its object key and its properties, and the arguments of `USING sky(...)`.
+
+    CREATE VIRTUAL TABLE users USING sky(tailnum TEXT OBJECT, plan TEXT STATE, amount REAL)
+
+Every property has an id that never changes while its table lives, so that a name can. Id 0 is the action, which
+is stored as an attribute of type TEXT is. Pure: knows neither SQLite's API nor how anything is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .errors import ProgrammingError
+
+ACTION_ID = 0
+"""The property id of the action."""
+
+MAX_PROPERTIES = 1000
+"""SQLite's vtabs take 2,000 columns; the companions need some of them."""
+
+
+class Kind(StrEnum):
+    """The type of a property. BOOLEAN reads as 0 or 1."""
+
+    TEXT = "TEXT"
+    INTEGER = "INTEGER"
+    REAL = "REAL"
+    BOOLEAN = "BOOLEAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A state property (`state`: its value holds until changed) or an attribute (it belongs to one event)."""
+
+    id: int
+    name: str
+    kind: Kind
+    state: bool
+
+
+ACTION = Property(ACTION_ID, "action", Kind.TEXT, False)
+
+RESERVED = frozenset(
+    """object_id timestamp action idle ts changes session session_event as_of events first_timestamp
+    last_timestamp rowid oid _rowid_ property old_value new_value""".split()
+)
+"""Names that a property may not take: the columns that every sky table and its companions have."""
+
+_SYNONYMS = {"TEXT": Kind.TEXT, "INTEGER": Kind.INTEGER, "INT": Kind.INTEGER, "REAL": Kind.REAL,
+             "DOUBLE": Kind.REAL, "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN}  # fmt: skip
+
+_COLUMN = re.compile(
+    r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )
+        (?P<rest>(?:\s+\w+)*)\s*""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sky table's definition. `object_name` is the id column; `key_name` the TEXT key's column, if it has one."""
+
+    name: str
+    object_name: str
+    key_name: str | None
+    properties: tuple[Property, ...]
+
+    def property(self, name: str) -> Property | None:
+        """The property of that name (SQLite compares names without regard to ASCII case), or None."""
+        folded = name.lower()
+        return next((p for p in self.properties if p.name.lower() == folded), None)
+
+    @property
+    def states(self) -> tuple[Property, ...]:
+        """The state properties, in order of declaration."""
+        return tuple(p for p in self.properties if p.state)
+
+    def arguments(self) -> list[str]:
+        """The arguments of `USING sky(...)` that make this table."""
+        first = []
+        if self.key_name is not None:
+            first = [f"{quote(self.key_name)} TEXT OBJECT"]
+        elif self.object_name != "object_id":
+            first = [f"{quote(self.object_name)} INTEGER OBJECT"]
+        return first + [f"{quote(p.name)} {p.kind}{' STATE' if p.state else ''}" for p in self.properties]
+
+
+def quote(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """The text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
+    """The table that `USING sky(arguments)` declares; ids are given in order of declaration, from 1.
+
+    Raises ProgrammingError naming the argument at fault.
+    """
+    object_name, key_name, seen_object = "object_id", None, False
+    properties: list[Property] = []
+    for argument in arguments:
+        if not argument.strip() and len(arguments) == 1:
+            break
+        column, words = _split(argument)
+        kind = _SYNONYMS.get(words[0]) if words else None
+        if kind is None:
+            raise ProgrammingError(
+                f"column {column!r} of {name!r} has {'the unknown type ' + words[0] if words else 'no type'}",
+                "types are TEXT, INTEGER, REAL and BOOLEAN",
+            )
+        match words[1:]:
+            case []:
+                properties.append(Property(len(properties) + 1, column, kind, False))
+            case ["STATE"]:
+                properties.append(Property(len(properties) + 1, column, kind, True))
+            case ["OBJECT"] if seen_object:
+                raise ProgrammingError(f"{name!r} has two OBJECT columns", "a table has one kind of object")
+            case ["OBJECT"] if kind in (Kind.TEXT, Kind.INTEGER):
+                seen_object = True
+                if kind is Kind.TEXT:
+                    key_name = column
+                else:
+                    object_name = column
+            case _:
+                raise ProgrammingError(
+                    f"cannot read {argument.strip()!r} in the columns of {name!r}",
+                    "write NAME TYPE [STATE], or NAME TEXT|INTEGER OBJECT",
+                )
+    table = Table(name, object_name, key_name, tuple(properties))
+    _check_names(table)
+    return table
+
+
+def _split(argument: str) -> tuple[str, list[str]]:
+    match = _COLUMN.fullmatch(argument)
+    if match is None:
+        raise ProgrammingError(f"cannot read {argument.strip()!r} as a column", "write NAME TYPE [STATE]")
+    column = match["plain"] or match["br"]
+    if column is None:
+        column = match["dq"].replace('""', '"') if match["dq"] else match["bq"].replace("``", "`")
+    return column, match["rest"].upper().split()
+
+
+def _check_names(table: Table) -> None:
+    if len(table.properties) > MAX_PROPERTIES:
+        raise ProgrammingError(
+            f"{table.name!r} has {len(table.properties)} properties, more than {MAX_PROPERTIES}"
+        )
+    check_names(
+        table.name,
+        [n for n in (table.object_name, table.key_name) if n and n != "object_id"]
+        + [p.name for p in table.properties],
+    )
+
+
+def check_names(table: str, names: Iterable[str]) -> None:
+    """Raise ProgrammingError if a name is reserved, holds a NUL, or stands twice (without regard to case)."""
+    seen: set[str] = set()
+    for name in names:
+        folded = name.lower()
+        if folded in RESERVED:
+            raise ProgrammingError(f"{name!r} is a name that every sky table has", "call the column otherwise")
+        if folded in seen:
+            raise ProgrammingError(f"{table!r} has two columns called {name!r}")
+        if "\0" in name:
+            raise ProgrammingError(f"a column name of {table!r} holds a NUL character")
+        seen.add(folded)
