@@ -68,7 +68,7 @@ class Table:
     key_name: str | None
     properties: tuple[Property, ...]
 
-    def property(self, name: str) -> Property | None:
+    def find(self, name: str) -> Property | None:
         """The property of that name (SQLite compares names without regard to ASCII case), or None."""
         folded = name.lower()
         return next((p for p in self.properties if p.name.lower() == folded), None)

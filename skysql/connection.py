@@ -1,0 +1,304 @@
+"""One connection: a SQLite connection with sky tables and the rewriter on it.
+
+Wires store, rewrite, scan and vtab, and owns nothing else. Not thread-safe by itself: dbapi takes care that one thread
+uses it at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+import vtab
+
+from . import compact, timestamps
+from .cache import SHARED, Cache, parse_size
+from .check import check
+from .errors import OperationalError, ProgrammingError
+from .evaluator import SQLiteEvaluator
+from .ingest import columns_to_batch
+from .plan import PathScan
+from .relations import ChangesRelation, EventsRelation, ObjectsRelation
+from .rewrite import Catalog, Rewriter, Rewritten
+from .schema import Table, parse_arguments, quote
+from .store import SHADOWS, Store
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What `Engine.info` tells of a table. Times are microseconds, sizes bytes."""
+
+    database: str
+    name: str
+    table: Table
+    events: int
+    objects: int
+    first_ts: int | None
+    last_ts: int | None
+    log_events: int
+    log_bytes: int
+    bytes: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement as SQLite gets it, and the plan of the path scans in it, if there are any."""
+
+    sql: str
+    plan: Plan | None
+
+
+class Plan:
+    """The path scans of one statement; prints as their trees."""
+
+    def __init__(self, scans: Sequence[PathScan]) -> None:
+        self.scans = tuple(scans)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.scans))
+
+
+class _Source:
+    """Implements `vtab.Source`: where the tables of a connection come from."""
+
+    companions = ("objects", "changes")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, database: str, name: str, arguments: Sequence[str]) -> EventsRelation:
+        """Make a new table."""
+        table = parse_arguments(name, arguments)
+        for suffix in (*SHADOWS, *self.companions):
+            taken = self._engine.sqlite.execute(
+                f"SELECT count(*) FROM {quote(database)}.sqlite_schema WHERE name = ? COLLATE NOCASE",
+                (f"{name}_{suffix}",),
+            ).fetchall()[0][0]
+            if taken:
+                raise ProgrammingError(f"there is a table {name}_{suffix} already", f"{name} needs that name")
+        store = Store.create(self._engine.sqlite, database, table, self._engine.cache)
+        return self._engine.adopt(store)
+
+    def connect(self, database: str, name: str) -> EventsRelation:
+        """Open an existing table."""
+        return self._engine.relation(database, name)
+
+    def companion(self, database: str, name: str, suffix: str) -> ObjectsRelation | ChangesRelation:
+        """A companion of the table."""
+        events = self._engine.relation(database, name)
+        made = ObjectsRelation if suffix == "objects" else ChangesRelation
+        return made(events.store, self._engine.evaluator, events)
+
+    def shadow(self, suffix: str) -> bool:
+        """Whether that is a shadow table's suffix."""
+        return suffix in SHADOWS
+
+
+class Engine:
+    """One SQLite connection with sky tables and the rewriter on it."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        timeout: float = 5.0,
+        pushdown: bool = True,
+        cache_size: int | str | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.pushdown = pushdown
+        self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
+        self.sqlite = _open(path, read_only)
+        self.sqlite.set_busy_timeout(int(timeout * 1000))
+        self.evaluator = SQLiteEvaluator(self.sqlite)
+        self._relations: dict[tuple[str, str], EventsRelation] = {}
+        vtab.register(self.sqlite, _Source(self))
+        self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)
+        self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
+        self._catalog = Catalog(self.sqlite, self._table_of)
+        self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
+        try:
+            if not read_only and path not in ("", ":memory:"):
+                _prefer_wal(self.sqlite)
+        except apsw.Error:
+            self.sqlite.close()
+            raise
+
+    # tables
+
+    def adopt(self, store: Store) -> EventsRelation:
+        """Know a table by its name from now on."""
+        relation = EventsRelation(store, self.evaluator)
+        self._relations[store.database, store.table.name.lower()] = relation
+        return relation
+
+    def relation(self, database: str, name: str) -> EventsRelation:
+        """The table of that name. SQLite connects anew whenever a schema changes, so the definition is read anew."""
+        key = database, name.lower()
+        known = self._relations.get(key)
+        store = Store.open(self.sqlite, database, name, self.cache)
+        if known is not None and known.store.table == store.table:
+            return known
+        return self.adopt(store)
+
+    def _table_of(self, database: str, name: str) -> Table:
+        return self.relation(database, name).store.table
+
+    def snapshot(self, database: str, name: str) -> Any:
+        """The table's events as the current transaction sees them."""
+        relation = self.relation(database, name)
+        relation.flush()
+        return relation.store.snapshot()
+
+    def _named(self, table: str | None) -> list[EventsRelation]:
+        """The table called `name` or `database.name`, or all of them."""
+        known = self._catalog.tables()
+        if table is None:
+            return [self.relation(*key) for key in known]
+        database, _, name = table.rpartition(".")
+        for key in known:
+            if key[1].lower() in (name.lower(), table.lower()) and (not database or key[0].lower() == database.lower()):
+                return [self.relation(*key)]
+        raise ProgrammingError(f"there is no sky table {table!r}", _near(table, [key[1] for key in known]))
+
+    # statements
+
+    def prepare(self, sql: str) -> Prepared:
+        """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
+        rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
+        return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
+
+    # bulk
+
+    def append(self, table: str, columns: Any) -> int:
+        """Store many events at once: `columns` maps names to arrays, or is a frame. Returns how many.
+
+        Part of the current transaction if there is one, else a transaction of its own.
+        """
+        (relation,) = self._named(table)
+        with self._transaction():
+            relation.flush()
+            relation.store.dictionary.refresh()
+            batch = columns_to_batch(relation.store.table, columns, relation.store.dictionary)
+            if len(batch):
+                compact.add(relation.store, batch)
+        return len(batch)
+
+    def compact(self, table: str | None = None) -> None:
+        """Merge log and runs into one run."""
+        for relation in self._named(table):
+            with self._transaction():
+                relation.flush()
+                compact.compact(relation.store)
+
+    def check(self, table: str | None = None) -> list[str]:
+        """Every fault in what is stored, [] if there is none."""
+        faults = []
+        for relation in self._named(table):
+            store = relation.store
+            faults += [f"{store.database}.{store.table.name}: {fault}" for fault in check(store)]
+        return faults
+
+    def info(self) -> list[TableInfo]:
+        """What each table holds."""
+        return [self._info(relation) for relation in self._named(None)]
+
+    def _info(self, relation: EventsRelation) -> TableInfo:
+        relation.flush()
+        store = relation.store
+        snapshot = store.snapshot()
+        segments = snapshot.segments()
+        ranges = [segment.time_range() for segment in segments]
+        size, log = store.stored_bytes()
+        return TableInfo(
+            store.database,
+            store.table.name,
+            store.table,
+            events=snapshot.events,
+            objects=sum(len(segment.paths()[0]) for segment in segments),
+            first_ts=min((low for low, _ in ranges), default=None),
+            last_ts=max((high for _, high in ranges), default=None),
+            log_events=sum(row.events for row in snapshot.log),
+            log_bytes=log,
+            bytes=size,
+            blocks=len(snapshot.blocks),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A savepoint inside the current transaction, else a transaction."""
+        nested = self.sqlite.in_transaction
+        begin, end, undo = (
+            ("SAVEPOINT sky_bulk", "RELEASE sky_bulk", "ROLLBACK TO sky_bulk; RELEASE sky_bulk")
+            if nested
+            else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+        )
+        self.sqlite.execute(begin)
+        try:
+            yield
+            self.sqlite.execute(end)
+        except BaseException:
+            if self.sqlite.in_transaction:
+                self.sqlite.execute(undo)
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.sqlite.close()
+
+
+def _open(path: str, read_only: bool) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    if path.startswith("file:"):
+        flags |= apsw.SQLITE_OPEN_URI
+    try:
+        return apsw.Connection(os.fspath(path), flags=flags)
+    except apsw.CantOpenError:
+        raise OperationalError(f"cannot open {path!r}", "does its directory exist, and may you read it?") from None
+
+
+def _prefer_wal(sqlite: apsw.Connection) -> None:
+    """A new file lets readers and a writer work side by side."""
+    if sqlite.execute("PRAGMA page_count").fetchall() == [(0,)]:
+        sqlite.execute("PRAGMA journal_mode = WAL").fetchall()
+
+
+def _sky_timestamp(value: Any) -> str | None:
+    return None if value is None else timestamps.format(timestamps.parse(value))
+
+
+class _LastKnown:
+    """sky_last_value(x) OVER (...): the last value in the frame that is not NULL, which IGNORE NULLS stands for."""
+
+    def __init__(self) -> None:
+        self.frame: list[Any] = []
+
+    def step(self, value: Any) -> None:
+        """A row enters the frame."""
+        self.frame.append(value)
+
+    def inverse(self, *_: Any) -> None:
+        """The first row leaves the frame."""
+        self.frame.pop(0)
+
+    def value(self) -> Any:
+        """The answer for the current frame."""
+        return next((value for value in reversed(self.frame) if value is not None), None)
+
+    final = value
+
+
+def _near(name: str, names: Sequence[str]) -> str | None:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, 1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}" if names else None
+
+
+__all__ = ["Engine", "Plan", "Prepared", "TableInfo"]

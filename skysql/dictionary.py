@@ -1,0 +1,142 @@
+"""Texts as numbers: the codes of TEXT properties and actions, and the ids of TEXT object keys, of one table.
+
+Codes count from 1 in each property, in order of first arrival; 0 is NULL. They are only ever added, so what is in
+memory stays right as long as the row of its last code is still the one that was written: which its stamp tells, even
+where a rollback took the row away and the code was given anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from .columns import Array, Int64
+
+
+class _Texts:
+    """One property's texts in memory. `values[0]` is None, for NULL."""
+
+    __slots__ = ("codes", "stamp", "values")
+
+    def __init__(self) -> None:
+        self.values: list[str | None] = [None]
+        self.codes: dict[str, int] = {}
+        self.stamp = 0
+
+    def add(self, text: str) -> None:
+        self.codes[text] = len(self.values)
+        self.values.append(text)
+
+
+class Dictionary:
+    """The dictionary of one table, read when needed and added to inside the writer's transaction."""
+
+    def __init__(self, sqlite: apsw.Connection, value_table: str, key_table: str) -> None:
+        self._sqlite = sqlite
+        self._value = value_table
+        self._key = key_table
+        self._texts: dict[int, _Texts] = {}
+        self._keys: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
+        self._key_stamp: tuple[int, int] | None = None
+        self._fresh: set[int] = set()  # properties known to be complete since the last refresh()
+
+    def refresh(self) -> None:
+        """The table may have changed: look again before the next answer."""
+        self._fresh.clear()
+
+    def _load(self, property_id: int) -> _Texts:
+        texts = self._texts.setdefault(property_id, _Texts())
+        if property_id in self._fresh:
+            return texts
+        last = len(texts.values) - 1
+        if last and self._stamp_of(property_id, last) != texts.stamp:
+            texts = self._texts[property_id] = _Texts()
+            last = 0
+        for text, stamp in self._sqlite.execute(
+            f"SELECT value, stamp FROM {self._value} WHERE property = ? AND code > ? ORDER BY code",
+            (property_id, last),
+        ):
+            texts.add(text)
+            texts.stamp = stamp
+        self._fresh.add(property_id)
+        return texts
+
+    def _stamp_of(self, property_id: int, code: int) -> int | None:
+        rows = self._sqlite.execute(
+            f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?", (property_id, code)
+        ).fetchall()
+        return rows[0][0] if rows else None
+
+    def values(self, property_id: int) -> list[str | None]:
+        """The texts by code; values[0] is None. Not to be changed."""
+        return self._load(property_id).values
+
+    def code(self, property_id: int, text: str) -> int | None:
+        """The code of a text, or None if no event ever had it."""
+        return self._load(property_id).codes.get(text)
+
+    def codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
+        """One code a text; texts that are new are given one."""
+        self._fresh.discard(property_id)
+        known = self._load(property_id)
+        first = len(known.values)
+        codes = known.codes
+        for text in texts if len(texts) < 64 else set(texts):
+            if text not in codes:
+                known.add(str(text))
+        if len(known.values) > first:
+            known.stamp = secrets.randbits(63)
+            self._sqlite.executemany(
+                f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)",
+                [(property_id, code, known.values[code], known.stamp) for code in range(first, len(known.values))],
+            )
+        return np.fromiter(map(codes.__getitem__, texts), np.uint32, len(texts))
+
+    # keys of TEXT objects
+
+    def objects(self, keys: Sequence[str]) -> Int64:
+        """The object id of each key; keys that are new are given one."""
+        self._load_keys()
+        known = self._keys
+        new = [key for key in dict.fromkeys(keys) if key not in known]
+        if new:
+            stamp = secrets.randbits(63)
+            first = max(self._ids, default=0) + 1
+            rows = [(first + i, str(key), stamp) for i, key in enumerate(new)]
+            self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+            self._add_keys(rows)
+        return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
+
+    def object(self, key: str) -> int | None:
+        """The object id of a key, or None."""
+        self._load_keys()
+        return self._keys.get(key)
+
+    def keys(self, objects: Int64) -> list[str]:
+        """The key of each object."""
+        self._load_keys()
+        return list(map(self._ids.__getitem__, objects.tolist()))
+
+    def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        for id, key, stamp in rows:
+            self._keys[key] = id
+            self._ids[id] = key
+            self._key_stamp = id, stamp
+
+    def _load_keys(self) -> None:
+        if self._key_stamp is not None:
+            id, stamp = self._key_stamp
+            if self._sqlite.execute(f"SELECT stamp FROM {self._key} WHERE id = ?", (id,)).fetchall() != [(stamp,)]:
+                self._keys.clear()
+                self._ids.clear()
+                self._key_stamp = None
+        last = self._key_stamp[0] if self._key_stamp else 0
+        self._add_keys(
+            self._sqlite.execute(f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id", (last,)).fetchall()
+        )

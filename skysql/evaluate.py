@@ -1,0 +1,401 @@
+"""Expressions over the rows of a segment: with arrays where that is exactly what SQLite would do, else by SQLite.
+
+SQLite evaluates an expression once for each distinct combination of the values it reads, and the results are spread over
+the rows by number. For a predicate on a TEXT property that is once per dictionary value; for `date(timestamp)` once per
+day. So every expression has SQLite's own semantics (affinity, collation, LIKE, division, functions of the user's), and
+the usual ones cost next to nothing. With arrays run: comparisons and arithmetic of numbers with numbers where no
+rounding, overflow or conversion can make a difference, and three-valued logic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import kernels, timestamps
+from .columns import Array, Bool
+from .plan import (
+    And,
+    Arithmetic,
+    Column,
+    Compare,
+    Expr,
+    InSet,
+    Literal,
+    Moment,
+    Not,
+    Or,
+    Parameter,
+    Sql,
+    Value,
+    columns,
+    sql,
+)
+from .rows import Rows
+from .schema import Table
+from .vectors import Coded, Numbers, Vector, compact_codes
+
+_EXACT = 1 << 53
+"""Integers up to here are exact as float64."""
+
+_ROUNDED = 999_500
+"""SQLite's date functions round to milliseconds, and so may carry from this microsecond of a second on."""
+
+_UFUNCS: dict[str, Any] = {
+    "=": np.equal, "IS": np.equal, "<>": np.not_equal, "IS NOT": np.not_equal,
+    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+}  # fmt: skip
+
+
+class Evaluator(Protocol):
+    """SQLite, as a scan asks it."""
+
+    def values(
+        self, text: str, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
+    ) -> list[Value]:
+        """The expression for each row of columns called `names` (label, declared type)."""
+        ...
+
+    def aggregates(
+        self,
+        texts: Sequence[str],
+        names: Sequence[tuple[str, str]],
+        data: Sequence[Sequence[Value]],
+        groups: Sequence[int],
+        parameters: Sequence[Value],
+    ) -> list[tuple[Value, ...]]:
+        """(group, aggregate, ...) for each group, ascending."""
+        ...
+
+
+@dataclass(slots=True)
+class _Memo:
+    """What SQLite said of an expression so far: results by number, and the number for each combination of values."""
+
+    results: list[Value] = field(default_factory=list)
+    numbers: dict[tuple[type, Value], int] = field(default_factory=dict)
+    by_values: dict[tuple[Value, ...], int] = field(default_factory=dict)
+    by_code: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    values: Sequence[Value] = ()  # what the codes of by_code stand for
+
+    def number(self, result: Value) -> int:
+        key = type(result), result
+        at = self.numbers.get(key)
+        if at is None:
+            at = self.numbers[key] = len(self.results)
+            self.results.append(result)
+        return at
+
+
+class Evaluation:
+    """The expressions of one scan with its parameters, and what has been found out about them."""
+
+    def __init__(self, table: Table, evaluator: Evaluator, parameters: Sequence[Value]) -> None:
+        self.table = table
+        self.evaluator = evaluator
+        self.parameters = parameters
+        self._memos: dict[str, _Memo] = {}
+        self._sets: dict[int, Array] = {}
+
+    # scalars
+
+    def scalar(self, expr: Literal | Parameter | Moment) -> Value:
+        """The value of an expression without columns."""
+        match expr:
+            case Literal(value):
+                return value
+            case Parameter(number):
+                return self.parameters[number - 1]
+            case Moment(operand):
+                value = self.scalar(operand)
+                return None if value is None else timestamps.parse(value)
+
+    def number_set(self, set: Parameter) -> Array:
+        """The int64 numbers of a JSON array, ascending."""
+        if set.number not in self._sets:
+            self._sets[set.number] = np.unique(json_numbers(self.parameters[set.number - 1]))
+        return self._sets[set.number]
+
+    # values
+
+    def vector(self, expr: Expr, rows: Rows) -> Vector:
+        """The expression at each of the rows."""
+        native = self._native(expr, rows)
+        if native is not None:
+            return native
+        if isinstance(expr, Column):
+            return rows.vector(expr)
+        return self._by_sqlite(sql(expr), columns(expr), expr.granularity if isinstance(expr, Sql) else 0, rows)
+
+    def _native(self, expr: Expr, rows: Rows) -> Numbers | None:
+        match expr:
+            case Column():
+                vector = rows.vector(expr)
+                return vector if isinstance(vector, Numbers) and vector.render is None else None
+            case Compare(op, left, right):
+                return self._compare(op, left, right, rows)
+            case InSet(column, set):
+                vector = rows.vector(column)
+                assert isinstance(vector, Numbers)
+                return Numbers(np.isin(vector.data, self.number_set(set)), vector.mask)
+            case Arithmetic(op, left, right):
+                return self._arithmetic(op, left, right, rows)
+            case And() | Or() | Not():
+                true, known = self.truth(expr, rows)
+                return Numbers(true, known)
+            case _:
+                return None
+
+    def _compare(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
+        if isinstance(right, Moment):
+            assert isinstance(left, Column)
+            moments = rows.vector(left)
+            assert isinstance(moments, Numbers)
+            number, side = self.scalar(right), Numbers(moments.data, moments.mask)
+        elif isinstance(right, Literal | Parameter):
+            number, native = self.scalar(right), self._native(left, rows)
+            if number is None and op in ("IS", "IS NOT") and not isinstance(left, Literal | Parameter):
+                known = self.vector(left, rows).known()
+                known = np.ones(len(rows), bool) if known is None else known
+                return Numbers(known if op == "IS NOT" else ~known)
+            if native is None:
+                return None
+            side = native
+        else:
+            return None
+        return compare_number(op, side, number)
+
+    def _arithmetic(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
+        a, b = self._operand(left, rows), self._operand(right, rows)
+        if a is None or b is None:
+            return None
+        return arithmetic(op, a, b)
+
+    def _operand(self, expr: Expr, rows: Rows) -> Numbers | None:
+        if isinstance(expr, Literal | Parameter):
+            value = self.scalar(expr)
+            if type(value) not in (int, float) or value != value:
+                return None
+            return Numbers(np.full(1, value, np.int64 if isinstance(value, int) else np.float64))
+        return self._native(expr, rows)
+
+    # truth
+
+    def truth(self, expr: Expr, rows: Rows) -> tuple[Bool, Bool | None]:
+        """(where it is true [n], where it is not NULL [n] or None for everywhere). True implies not NULL."""
+        match expr:
+            case And(items) | Or(items):
+                return self._connect([self.truth(item, rows) for item in items], isinstance(expr, And))
+            case Not(item):
+                true, known = self.truth(item, rows)
+                return (~true, None) if known is None else (~true & known, known)
+        native = self._native(expr, rows)
+        if native is None:
+            text = f"CASE WHEN {sql(expr)} THEN 1 WHEN NOT ({sql(expr)}) THEN 0 END"
+            granularity = expr.granularity if isinstance(expr, Sql) else 0
+            coded = self._by_sqlite(text, columns(expr), granularity, rows)
+            true = np.fromiter((value == 1 for value in coded.values), bool, len(coded.values))
+            return true[coded.codes], coded.known()
+        true = native.data if native.data.dtype == bool else native.data != 0
+        return (true, None) if native.mask is None else (true & native.mask, native.mask)
+
+    @staticmethod
+    def _connect(sides: list[tuple[Bool, Bool | None]], conjunction: bool) -> tuple[Bool, Bool | None]:
+        """AND or OR of three-valued truths: the decided value (False, True) wins over NULL."""
+        true, known = sides[0]
+        for other, other_known in sides[1:]:
+            if known is None and other_known is None:
+                true = true & other if conjunction else true | other
+                continue
+            k = np.ones(len(true), bool) if known is None else known
+            o = np.ones(len(true), bool) if other_known is None else other_known
+            if conjunction:
+                known = (k & o) | (k & ~true) | (o & ~other)
+                true = true & other
+            else:
+                known = (k & o) | true | other
+                true = true | other
+        return true, known
+
+    # by SQLite
+
+    def _by_sqlite(self, text: str, reads: tuple[Column, ...], granularity: int, rows: Rows) -> Coded:
+        memo = self._memos.setdefault(text, _Memo())
+        if not reads:
+            if not memo.results:
+                memo.number(self.evaluator.values(text, (), ((),), self.parameters)[0])
+            return Coded(np.zeros(len(rows), np.uint8), memo.results)
+        vectors = [rows.vector(column) for column in reads]
+        if len(vectors) == 1 and isinstance(vectors[0], Coded) and len(vectors[0].values) <= 1 << 16:
+            return self._by_code(memo, text, reads, vectors[0])
+        if granularity and isinstance(vectors[0], Numbers):
+            vectors = [_rounded(vectors[0], granularity)]
+        numbers, bound = kernels.factorize([compact_codes(vector) for vector in vectors])
+        used, places = kernels.group_numbers(numbers, bound)
+        one_of_each = np.zeros(len(used), np.int64)
+        one_of_each[places] = np.arange(len(rows))
+        data = [vector.take(one_of_each).tolist() for vector in vectors]
+        return Coded(self._results(memo, text, reads, data)[places], memo.results)
+
+    def _by_code(self, memo: _Memo, text: str, reads: tuple[Column, ...], vector: Coded) -> Coded:
+        """One coded column: the results are remembered by code, over all segments whose codes mean the same."""
+        if memo.values is not vector.values or len(memo.by_code) != len(vector.values):
+            memo.by_code = np.full(len(vector.values), -1, np.int64)
+            memo.values = vector.values
+        present = np.flatnonzero(np.bincount(vector.codes, minlength=len(vector.values)))
+        missing = present[memo.by_code[present] < 0]
+        if len(missing):
+            data = [[vector.values[code] for code in missing.tolist()]]
+            memo.by_code[missing] = self._results(memo, text, reads, data)
+        small = memo.by_code.astype(np.min_scalar_type(max(len(memo.results), 1))) if len(memo.results) else memo.by_code
+        return Coded(small[vector.codes], memo.results)
+
+    def _results(self, memo: _Memo, text: str, reads: tuple[Column, ...], data: list[list[Value]]) -> Array:
+        keys = list(zip(*data, strict=True))
+        missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
+        if missing:
+            names = [(column.label, declared_type(self.table, column.name)) for column in reads]
+            chosen = [[values[at] for at in missing] for values in data]
+            results = self.evaluator.values(text, names, chosen, self.parameters)
+            if len(memo.by_values) > 1 << 20:
+                memo.by_values.clear()
+            for at, result in zip(missing, results, strict=True):
+                memo.by_values[keys[at]] = memo.number(result)
+        return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
+
+
+def declared_type(table: Table, name: str) -> str:
+    """The type that a column is declared with, from which its affinity follows."""
+    folded = name.lower()
+    property = table.find(name)
+    if property is not None:
+        return str(property.kind)
+    if folded == table.object_name.lower() or folded in ("ts", "events", "row"):
+        return "INTEGER"
+    if folded in ("timestamp", "first_timestamp", "last_timestamp", "as_of"):
+        return "TIMESTAMP"
+    return "TEXT"
+
+
+def compare_number(op: str, side: Numbers, number: Value) -> Numbers | None:
+    """A comparison of numbers with one number, or None if it takes a conversion."""
+    data, mask = side.data, side.mask
+    if number is None:
+        if op in ("IS", "IS NOT"):
+            known = np.ones(len(data), bool) if mask is None else mask
+            return Numbers(known if op == "IS NOT" else ~known)
+        return Numbers(np.zeros(len(data), bool), np.zeros(len(data), bool))
+    if isinstance(number, str | bytes):
+        return None
+    if data.dtype == bool:
+        data = data.view(np.uint8)
+    if data.dtype.kind == "f":
+        if abs(number) > _EXACT and isinstance(number, int):
+            return None
+        result = _UFUNCS[op](data, float(number))
+    else:
+        result = _compare_integers(op, data, number)
+    if mask is None:
+        return Numbers(result)
+    if op == "IS":
+        return Numbers(result & mask)
+    if op == "IS NOT":
+        return Numbers(result | ~mask)
+    return Numbers(result, mask)
+
+
+def _compare_integers(op: str, data: Array, number: int | float) -> Bool:
+    if isinstance(number, float) and not number.is_integer():
+        if op in ("=", "IS", "<>", "IS NOT"):
+            return np.full(len(data), op in ("<>", "IS NOT"))
+        if math.isinf(number):
+            return np.full(len(data), (number > 0) == (op[0] == "<"))
+        number = math.floor(number) if op in ("<=", ">") else math.ceil(number)
+    number = int(number)
+    limits = np.iinfo(data.dtype)
+    if not limits.min <= number <= limits.max:
+        above = number > limits.max
+        everywhere = op in ("<>", "IS NOT") or (op in ("<", "<=") if above else op in (">", ">="))
+        return np.full(len(data), everywhere)
+    return _UFUNCS[op](data, data.dtype.type(number))  # type: ignore[no-any-return]
+
+
+def arithmetic(op: str, a: Numbers, b: Numbers) -> Numbers | None:
+    """a op b as SQLite computes it, or None where int64 could overflow (SQLite then goes on in floating point)."""
+    masks = [side.mask for side in (a, b) if side.mask is not None]
+    mask = None if not masks else masks[0] if len(masks) == 1 else masks[0] & masks[1]
+    x, y = (side.data.astype(np.int64) if side.data.dtype.kind in "ub" else side.data for side in (a, b))
+    if op in ("/", "%"):
+        nonzero = y != 0
+        if not nonzero.all():
+            y = np.where(nonzero, y, 1)
+            mask = _both(mask, nonzero)
+    if x.dtype.kind == "i" and y.dtype.kind == "i":
+        result = _integers(op, x, y)
+    elif op == "%":
+        return None  # SQLite casts both to integers
+    else:
+        with np.errstate(all="ignore"):
+            result = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}[op](
+                x.astype(np.float64), y.astype(np.float64)
+            )
+        nan = np.isnan(result)
+        if nan.any():
+            mask = _both(mask, ~nan)
+            result = np.where(nan, 0.0, result)
+    if result is None:
+        return None
+    n = max(len(a), len(b))
+    result = np.broadcast_to(result, (n,))
+    return Numbers(result, None if mask is None else np.broadcast_to(mask, (n,)))
+
+
+def _both(mask: Bool | None, other: Bool) -> Bool:
+    return other if mask is None else mask & other
+
+
+def _integers(op: str, x: Array, y: Array) -> Array | None:
+    big_x, big_y = (max(abs(int(s.max(initial=0))), abs(int(s.min(initial=0)))) for s in (x, y))
+    if op in ("/", "%"):
+        if big_x >= 1 << 63 or big_y >= 1 << 63:
+            return None
+        with np.errstate(all="ignore"):
+            quotient = np.where((x < 0) != (y < 0), -(np.abs(x) // np.abs(y)), np.abs(x) // np.abs(y))
+        return quotient if op == "/" else x - quotient * y
+    if (big_x * big_y if op == "*" else big_x + big_y) >= 1 << 63:
+        return None
+    return {"+": np.add, "-": np.subtract, "*": np.multiply}[op](x, y)  # type: ignore[no-any-return]
+
+
+def _rounded(moments: Numbers, granularity: int) -> Numbers:
+    """Timestamps rounded down to the interval within which an expression is constant, except where SQLite may carry."""
+    ts = moments.data
+    rounded = ts - ts % granularity
+    return Numbers(np.where(ts % 1_000_000 >= _ROUNDED, ts, rounded), moments.mask, moments.render)
+
+
+def json_numbers(text: Value) -> Array:
+    """The integers among the elements of a JSON array, as SQLite's INTEGER affinity takes them: int64."""
+    assert isinstance(text, str)
+    inside = text[1:-1]
+    if not inside:
+        return np.zeros(0, np.int64)
+    if not set("\".eEnN").intersection(inside):
+        return np.fromstring(inside, np.int64, sep=",")
+    import json
+
+    found = []
+    for item in json.loads(text):
+        try:
+            number = float(item) if isinstance(item, str) else item
+        except ValueError:
+            continue
+        if isinstance(item, str) and item.strip().lstrip("+-").isdigit():
+            number = int(item)
+        if number is not None and not isinstance(number, list | dict) and number == int(number):
+            found.append(int(number))
+    return np.array([n for n in found if -(1 << 63) <= n < 1 << 63], np.int64)

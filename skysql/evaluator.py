@@ -1,0 +1,88 @@
+"""SQLite as the evaluator of a scan: columns in, values out, on the user's own connection.
+
+So functions and collations that the user has registered are there. The columns are read through a published relation
+with the declared types of the originals, as those decide affinities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import apsw
+
+from vtab import Batch, publish
+from vtab.source import Column, Constraint
+
+from .plan import Value
+from .schema import quote
+
+
+class _Feed:
+    """A relation that yields the columns that lie ready."""
+
+    order: Sequence[frozenset[int]] = ()
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = columns
+        self.data: Sequence[Sequence[Value]] = ()
+        self.length = 0
+
+    def exact(self, _column: int, _op: str) -> None:
+        return None
+
+    def estimate(self, _constraints: object) -> int:
+        return 1000
+
+    def explain(self, _constraints: object) -> str:
+        return ""
+
+    def scan(self, _columns: frozenset[int], _constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        yield Batch(dict(enumerate(self.data)), range(self.length))
+
+
+class SQLiteEvaluator:
+    """Implements `evaluate.Evaluator` on a connection."""
+
+    def __init__(self, sqlite: apsw.Connection) -> None:
+        self._sqlite = sqlite
+        self._feeds: dict[tuple[tuple[str, str], ...], tuple[str, _Feed]] = {}
+
+    def _feed(self, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], length: int) -> str:
+        key = tuple(names)
+        if key not in self._feeds:
+            name = f"sky_values_{len(self._feeds)}"
+            feed = _Feed([Column(*pair) for pair in key])
+            publish(self._sqlite, name, feed)
+            self._feeds[key] = name, feed
+        name, feed = self._feeds[key]
+        feed.data, feed.length = data, length
+        return name
+
+    def values(
+        self, text: str, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
+    ) -> list[Value]:
+        """The expression for each row; without columns, its one value."""
+        if not names:
+            return [self._run(f"SELECT {text}", parameters)[0][0]]
+        feed = self._feed(names, data, len(data[0]))
+        return [value for (value,) in self._run(f"SELECT {text} FROM {quote(feed)}", parameters)]
+
+    def aggregates(
+        self,
+        texts: Sequence[str],
+        names: Sequence[tuple[str, str]],
+        data: Sequence[Sequence[Value]],
+        groups: Sequence[int],
+        parameters: Sequence[Value],
+    ) -> list[tuple[Value, ...]]:
+        """(group, aggregate, ...) for each group, ascending; of no rows, one group 0."""
+        feed = self._feed([("the group", "INTEGER"), *names], [groups, *data], len(groups))
+        if len(groups) == 0:
+            return self._run(f"SELECT 0, {', '.join(texts)} FROM {quote(feed)}", parameters)
+        return self._run(
+            f'SELECT "the group", {", ".join(texts)} FROM {quote(feed)} GROUP BY 1 ORDER BY 1', parameters
+        )
+
+    def _run(self, text: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
+        bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
+        return self._sqlite.cursor().execute(text, bindings or None).fetchall()

@@ -1,0 +1,390 @@
+"""Files of rows, a chunk of columns at a time: CSV, TSV and JSON lines (each also gzipped), and Parquet.
+
+What a row means is the importer's and the exporter's affair; here a file is named columns of cells. A cell is None
+where the file has nothing: an empty cell, a missing key, a null. Cells of CSV and TSV are texts; those of JSON lines
+and Parquet have the file's types, with nested values as JSON text. Parquet needs pyarrow, which is never imported for
+the others.
+
+Invariants: the columns of a chunk have one length, that of `lines`; a line that cannot be read is in `faults` and in
+no column; bytes that are not UTF-8 are a fault of their line only.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Protocol, TextIO, cast
+
+from .columns import Array
+from .errors import DataError, NotSupportedError, OperationalError, ProgrammingError
+
+CHUNK = 200_000
+"""Rows of a chunk: enough for work by the column to pay, few enough for some tens of MB."""
+
+csv.field_size_limit(1 << 30)
+
+Cells = list[Any] | Array
+
+
+class Format(StrEnum):
+    """The formats, by the suffix of a file's name."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+_SUFFIXES = {".csv": Format.CSV, ".tsv": Format.TSV, ".tab": Format.TSV, ".jsonl": Format.JSONL,
+             ".ndjson": Format.JSONL, ".json": Format.JSONL, ".parquet": Format.PARQUET}  # fmt: skip
+
+
+def format_of(path: str) -> Format:
+    """The format that the file's suffix names (`.gz` aside); CSV for standard input and output."""
+    if path == "-":
+        return Format.CSV
+    suffixes = [s.lower() for s in Path(path).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    found = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    if found is None:
+        raise ProgrammingError(f"cannot tell the format of {path!r} from its name", "give --format")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that cannot be imported, and why. Lines count from 1; of a Parquet file, they are its rows."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a file, by the column; `lines[i]` is where row i begins."""
+
+    columns: dict[str, Cells]
+    lines: Sequence[int]
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Reader(Protocol):
+    """A file open for reading. `typed`: cells have types of their own; `open_ended`: columns may yet appear."""
+
+    names: list[str]
+    typed: bool
+    open_ended: bool
+
+    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+        """The rows, of which only the columns `wanted` are kept."""
+        ...
+
+
+class Source:
+    """A file's bytes, unpacked, and how far they have been read. Use as a context manager."""
+
+    def __init__(self, path: str, format: Format | None = None) -> None:
+        self.path = path
+        self.format = format or format_of(path)
+        self._raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
+        self._size = 0 if path == "-" else os.fstat(self._raw.fileno()).st_size
+
+    def reader(self) -> Reader:
+        """The file's rows. Raises DataError when there is no header, or it is not of this format."""
+        if self.format is Format.PARQUET:
+            return _Parquet(self._raw, self.path)
+        text = self._text()
+        if self.format is Format.JSONL:
+            return _JsonLines(text)
+        return _Delimited(text, "\t" if self.format is Format.TSV else ",")
+
+    def _text(self) -> TextIO:
+        peeked = self._raw.peek(2)[:2] if isinstance(self._raw, io.BufferedReader) else b""
+        packed = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 1 << 20) if peeked == b"\x1f\x8b" else self._raw
+        return io.TextIOWrapper(cast(BinaryIO, packed), "utf-8-sig", errors="surrogateescape", newline="")
+
+    def fraction(self) -> float | None:
+        """How much of the file has been read, 0 to 1; None when its size is not known."""
+        return self._raw.tell() / self._size if self._size else None
+
+    def __enter__(self) -> Source:
+        """The source itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the file; what a broken gzip file raises becomes an OperationalError."""
+        if self.path != "-":
+            self._raw.close()
+        if isinstance(error, EOFError | gzip.BadGzipFile | gzip.zlib.error):  # type: ignore[attr-defined]
+            raise OperationalError(f"{self.path!r} is a broken gzip file: {error}") from error
+
+
+class _Delimited:
+    """CSV (RFC 4180) and TSV: one row of names, then rows of as many cells. Blank lines are passed over."""
+
+    typed = False
+    open_ended = False
+
+    def __init__(self, text: TextIO, delimiter: str) -> None:
+        # Strict: a line with a stray quote is a fault, rather than cells that nobody wrote.
+        self._rows = csv.reader(text, delimiter=delimiter, strict=True)
+        try:
+            self.names = next(self._rows, [])
+        except csv.Error as error:
+            raise DataError(f"cannot read the header, line 1: {error}") from None
+        if not self.names:
+            raise DataError("the file is empty", "its first line must name the columns")
+        if len(set(self.names)) < len(self.names):
+            twice = next(n for n in self.names if self.names.count(n) > 1)
+            raise DataError(f"the header names {twice!r} twice")
+
+    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+        """The rows, of which only the columns `wanted` are kept."""
+        more = True
+        while more:
+            rows, lines, faults, more = self._read()
+            if set(map(len, rows)) - {len(self.names)}:
+                rows, lines = self._even(rows, lines, faults)
+            cells = list(zip(*rows)) if rows else [()] * len(self.names)  # noqa: B905
+            columns = {name: cells[self.names.index(name)] for name in wanted}
+            yield _chunk({n: [c or None for c in column] for n, column in columns.items()}, lines, faults)
+
+    def _read(self) -> tuple[list[list[str]], list[int], list[Fault], bool]:
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        faults: list[Fault] = []
+        source = self._rows
+        start = source.line_num + 1
+        while True:
+            try:
+                for row in source:
+                    rows.append(row)
+                    lines.append(start)
+                    start = source.line_num + 1
+                    if len(rows) >= CHUNK:
+                        return rows, lines, faults, True
+                return rows, lines, faults, False
+            except csv.Error as error:
+                faults.append(Fault(start, f"cannot be split into cells: {error}"))
+                start = source.line_num + 1
+
+    def _even(
+        self, rows: list[list[str]], lines: list[int], faults: list[Fault]
+    ) -> tuple[list[list[str]], list[int]]:
+        width = len(self.names)
+        for row, line in zip(rows, lines, strict=True):
+            if row and len(row) != width:
+                faults.append(Fault(line, f"has {len(row)} cells, but the header names {width} columns"))
+        even = [i for i, row in enumerate(rows) if len(row) == width]
+        return [rows[i] for i in even], [lines[i] for i in even]
+
+
+class _JsonLines:
+    """One JSON object a line; its keys are the columns. A key that no line of the first chunk has may come later."""
+
+    typed = True
+    open_ended = True
+
+    def __init__(self, text: TextIO) -> None:
+        self._lines = enumerate(text, 1)
+        self._first = self._read()
+        self.names = list(dict.fromkeys(key for row in self._first[0] for key in row))
+
+    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+        """The rows, of which only the columns `wanted` are kept."""
+        rows, lines, faults = self._first
+        self._first = ([], [], [])
+        while rows or faults:
+            yield _chunk({name: _flat([row.get(name) for row in rows]) for name in wanted}, lines, faults)
+            self.names = list(dict.fromkeys([*self.names, *(key for row in rows for key in row)]))
+            rows, lines, faults = self._read()
+
+    def _read(self) -> tuple[list[dict[str, Any]], list[int], list[Fault]]:
+        rows: list[dict[str, Any]] = []
+        lines: list[int] = []
+        faults: list[Fault] = []
+        decode = json.JSONDecoder().decode
+        for line, text in self._lines:
+            try:
+                row = decode(text)
+            except (ValueError, RecursionError) as error:
+                if text.strip():
+                    faults.append(Fault(line, f"is not JSON: {error}"))
+                continue
+            if not isinstance(row, dict):
+                faults.append(Fault(line, "is not a JSON object"))
+                continue
+            rows.append(row)
+            lines.append(line)
+            if len(rows) >= CHUNK:
+                break
+        return rows, lines, faults
+
+
+class _Parquet:
+    """An Apache Parquet file, through pyarrow."""
+
+    typed = True
+    open_ended = False
+
+    def __init__(self, raw: BinaryIO, path: str) -> None:
+        pyarrow = _pyarrow()
+        from pyarrow import parquet
+
+        try:
+            self._file = parquet.ParquetFile(io.BytesIO(raw.read()) if path == "-" else raw)
+        except pyarrow.lib.ArrowException as error:
+            raise DataError(f"{path!r} is not a Parquet file: {error}") from None
+        self.names: list[str] = list(self._file.schema_arrow.names)
+
+    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+        """The rows, of which only the columns `wanted` are kept."""
+        first = 1
+        for batch in self._file.iter_batches(CHUNK, columns=list(wanted)):
+            lines = range(first, first + batch.num_rows)
+            first += batch.num_rows
+            yield _chunk({name: _arrow_cells(batch.column(name)) for name in wanted}, lines, [])
+
+
+def _arrow_cells(column: Any) -> Cells:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):
+        return cast(Array, column.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    return _flat(column.to_pylist())
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise NotSupportedError("Parquet files need pyarrow", "pip install pyarrow") from None
+    return pyarrow
+
+
+def _flat(cells: list[Any]) -> list[Any]:
+    """The cells, those that hold a list or a mapping as JSON text."""
+    if not {dict, list} & set(map(type, cells)):
+        return cells
+    return [json.dumps(c, ensure_ascii=False, default=str) if isinstance(c, dict | list) else c for c in cells]
+
+
+def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[Fault]) -> Chunk:
+    """The chunk without the rows that hold what is not Unicode text, which become faults."""
+    broken = sorted({row for cells in columns.values() if isinstance(cells, list) for row in _not_unicode(cells)})
+    if not broken:
+        return Chunk(columns, lines, faults)
+    faults = faults + [Fault(lines[row], "is not UTF-8 text") for row in broken]
+    kept = sorted(set(range(len(lines))) - set(broken))
+    return Chunk({n: take(c, kept) for n, c in columns.items()}, [lines[i] for i in kept], faults)
+
+
+def _not_unicode(cells: list[Any]) -> list[int]:
+    texts = "".join([c for c in cells if isinstance(c, str)])
+    if texts.isascii() or _encodable(texts):
+        return []
+    return [row for row, cell in enumerate(cells) if isinstance(cell, str) and not _encodable(cell)]
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def take(cells: Cells, rows: Sequence[int]) -> Cells:
+    """Those rows of a column."""
+    return [cells[i] for i in rows] if isinstance(cells, list) else cells[list(rows)]
+
+
+class Writer:
+    """Writes rows to a file that appears under its name only when complete. Use as a context manager.
+
+    types: one Arrow type name a column ('int64', 'string', 'float64', 'timestamp'), which only Parquet needs.
+    """
+
+    def __init__(self, path: str, format: Format, names: Sequence[str], types: Sequence[str]) -> None:
+        self._path, self._format, self._names = path, format, list(names)
+        self._part = f"{path}.part"
+        if format is Format.PARQUET:
+            _pyarrow()
+        self._raw: IO[bytes] = sys.stdout.buffer if path == "-" else open(self._part, "wb")  # noqa: SIM115
+        packed = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw, mode="wb", mtime=0)) if path.endswith(".gz") else None
+        self._packed = packed
+        self._open(packed or self._raw, types)
+
+    def _open(self, raw: IO[bytes], types: Sequence[str]) -> None:
+        if self._format is Format.PARQUET:
+            import pyarrow as pa
+            from pyarrow import parquet
+
+            arrow = {"timestamp": pa.timestamp("us", "UTC")}
+            fields = [(n, arrow.get(t) or getattr(pa, t)()) for n, t in zip(self._names, types, strict=True)]
+            self._schema = pa.schema(fields)
+            self._parquet = parquet.ParquetWriter(raw, self._schema)
+            return
+        self._text = io.TextIOWrapper(raw, "utf-8", newline="", write_through=True)
+        self._csv = csv.writer(self._text, delimiter="\t" if self._format is Format.TSV else ",", lineterminator="\n")
+        if self._format is not Format.JSONL:
+            self._csv.writerow(self._names)
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append the rows."""
+        match self._format:
+            case Format.PARQUET:
+                import pyarrow as pa
+
+                columns = list(zip(*rows))  # noqa: B905
+                arrays = [pa.array(c, f.type) for c, f in zip(columns, self._schema, strict=True)]
+                self._parquet.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+            case Format.JSONL:
+                self._text.writelines(self._json(row) for row in rows)
+            case _:
+                self._csv.writerows(_infinite(row) for row in rows)
+
+    def _json(self, row: Sequence[Any]) -> str:
+        cells = {n: v for n, v in zip(self._names, _infinite(row), strict=True) if v is not None}
+        return json.dumps(cells, ensure_ascii=False) + "\n"
+
+    def __enter__(self) -> Writer:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Finish the file, or remove what there is of it after an error."""
+        if self._format is Format.PARQUET:
+            self._parquet.close()
+        else:
+            self._text.flush()
+            self._text.detach()
+        if self._packed:
+            self._packed.close()
+        if self._path == "-":
+            self._raw.flush()
+            return
+        self._raw.close()
+        if kind is None:
+            os.replace(self._part, self._path)
+        else:
+            os.unlink(self._part)
+
+
+def _infinite(row: Iterable[Any]) -> list[Any]:
+    """Infinities as the number that SQLite reads as one, for JSON and CSV have none."""
+    return [(("9e999" if v > 0 else "-9e999") if isinstance(v, float) and math.isinf(v) else v) for v in row]

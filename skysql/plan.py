@@ -1,0 +1,363 @@
+"""Plans: what a path scan is asked, as small frozen trees.
+
+A plan says nothing of how it is answered. It prints as a tree (what EXPLAIN QUERY PLAN shows), round-trips through JSON,
+and can be scanned object by object. Its expressions are SQL: each node prints as the SQL that it means, and a scan that
+cannot evaluate a node exactly with arrays hands that text to SQLite. `Sql` is an expression that only SQLite understands.
+
+Parameters are numbered from 1, print as :p1, :p2, ..., and get their values with the scan.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+from .schema import literal, quote
+
+Value: TypeAlias = None | int | float | str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the source, by its declared name.
+
+    through_ties: the state after all events of the object with the same timestamp, rather than at the event itself.
+    ignore_nulls: changes to NULL are passed over.
+    """
+
+    name: str
+    through_ties: bool = False
+    ignore_nulls: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name by which SQL text refers to it."""
+        return f"{self.name}{' through ties' * self.through_ties}{' ignoring nulls' * self.ignore_nulls}"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that comes with the scan."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A timestamp in any form that people write, as microseconds: what a timestamp is compared with."""
+
+    operand: Literal | Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """left op right; op is = <> < <= > >=, 'IS' or 'IS NOT'."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class InSet:
+    """Whether the column is among the numbers of a JSON array that comes as a parameter."""
+
+    column: Column
+    set: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """left op right; op is + - * / or %."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of them."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    item: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """An expression in SQLite's own terms; its text names columns by label and parameters by number.
+
+    granularity: if the only column is `timestamp` and the value is the same all through each interval of so many
+    microseconds, how many; else 0.
+    """
+
+    text: str
+    columns: tuple[Column, ...]
+    granularity: int = 0
+
+
+Expr: TypeAlias = "Column | Literal | Parameter | Moment | Compare | InSet | Arithmetic | And | Or | Not | Sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """function([DISTINCT] argument) [FILTER (WHERE filter)]: count, sum, total, avg, min or max; no argument is *."""
+
+    function: str
+    argument: Expr | None
+    distinct: bool = False
+    filter: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAggregate:
+    """An aggregate that SQLite itself computes, from the rows that are left, in path order."""
+
+    text: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The rows are events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The rows are objects, now or as of a moment."""
+
+    as_of: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The rows are those of a query that yields (row number, object, moment), each with the object as of then.
+
+    The query's two columns come as parameters, each a JSON array.
+    """
+
+    objects: Parameter
+    moments: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class PathScan:
+    """Rows of a source that meet a predicate: grouped by keys and aggregated, or, without aggregates and with
+    `distinct` False, as they are (then `keys` are the columns wanted).
+    """
+
+    database: str
+    table: str
+    source: Events | Objects | Pairs
+    where: Expr | None
+    keys: tuple[Expr, ...]
+    aggregates: tuple[Aggregate | SqlAggregate, ...] = ()
+    grouped: bool = True
+
+    def __str__(self) -> str:
+        """The plan as a tree."""
+        return "\n".join(_lines(self))
+
+
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = frozenset(
+    """ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS CURRENT_DATE
+    CURRENT_TIME CURRENT_TIMESTAMP DEFAULT DEFERRABLE DELETE DISTINCT DROP ELSE ESCAPE EXISTS FOREIGN FROM FULL GROUP
+    HAVING IN INDEX INNER INSERT INTERSECT INTO IS ISNULL JOIN LEFT LIMIT NATURAL NOT NOTHING NOTNULL NULL ON OR ORDER
+    OUTER PRIMARY REFERENCES RETURNING RIGHT SELECT SET TABLE THEN TO TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN
+    WHERE TRUE FALSE END FILTER OVER WINDOW MATERIALIZED EXCEPT OFFSET LIKE GLOB REGEXP MATCH CAST RAISE""".split()
+)
+
+
+def identifier(name: str) -> str:
+    """The name as SQL, quoted where that is needed."""
+    return name if _SIMPLE.fullmatch(name) and name.upper() not in _RESERVED else quote(name)
+
+
+def sql(expr: Expr) -> str:
+    """The expression as SQL that SQLite evaluates over columns called by their labels."""
+    match expr:
+        case Column():
+            return identifier(expr.label)
+        case Literal(value):
+            return _literal(value)
+        case Parameter(number):
+            return f":p{number}"
+        case Moment(operand):
+            return f"sky_timestamp({sql(operand)})"
+        case Compare(op, left, right):
+            return f"{_operand(left)} {op} {_operand(right)}"
+        case InSet(column, set):
+            return f"{sql(column)} IN (SELECT value FROM json_each({sql(set)}))"
+        case Arithmetic(op, left, right):
+            return f"{_operand(left)} {op} {_operand(right)}"
+        case And(items):
+            return " AND ".join(map(_operand, items))
+        case Or(items):
+            return " OR ".join(map(_operand, items))
+        case Not(item):
+            return f"NOT {_operand(item)}"
+        case Sql(text):
+            return text
+
+
+def _operand(expr: Expr) -> str:
+    atomic = isinstance(expr, Column | Literal | Parameter | Moment)
+    return sql(expr) if atomic else f"({sql(expr)})"
+
+
+def _literal(value: Value) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            return literal(value)
+        case bytes():
+            return f"x'{value.hex()}'"
+        case float() if value in (float("inf"), float("-inf")):
+            return "9e999" if value > 0 else "-9e999"
+        case _:
+            return repr(value)
+
+
+def aggregate_sql(aggregate: Aggregate | SqlAggregate) -> str:
+    """The aggregate as SQL."""
+    if isinstance(aggregate, SqlAggregate):
+        return aggregate.text
+    argument = "*" if aggregate.argument is None else sql(aggregate.argument)
+    tail = "" if aggregate.filter is None else f" FILTER (WHERE {sql(aggregate.filter)})"
+    return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
+
+
+def columns(expr: Expr | Aggregate | SqlAggregate | None) -> tuple[Column, ...]:
+    """The columns that an expression reads, each once, in order of appearance."""
+    found: dict[Column, None] = {}
+
+    def walk(node: Any) -> None:
+        match node:
+            case Column():
+                found[node] = None
+            case Compare(_, left, right) | Arithmetic(_, left, right):
+                walk(left)
+                walk(right)
+            case And(items) | Or(items):
+                for item in items:
+                    walk(item)
+            case Not(item):
+                walk(item)
+            case InSet(column, _):
+                walk(column)
+            case Sql(_, read) | SqlAggregate(_, read):
+                found.update(dict.fromkeys(read))
+            case Aggregate(_, argument, _, condition):
+                walk(argument)
+                walk(condition)
+
+    walk(expr)
+    return tuple(found)
+
+
+def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
+    """The parts of a predicate that must all be true."""
+    if expr is None:
+        return ()
+    return expr.items if isinstance(expr, And) else (expr,)
+
+
+def _lines(plan: PathScan) -> list[str]:
+    name = identifier(plan.table) if plan.database == "main" else f"{identifier(plan.database)}.{identifier(plan.table)}"
+    match plan.source:
+        case Events():
+            head = f"PATH SCAN {name}"
+        case Objects(None):
+            head = f"PATH SCAN {name} OBJECTS"
+        case Objects(Moment(operand)):
+            head = f"PATH SCAN {name} OBJECTS AS OF {sql(operand)}"
+        case Pairs():
+            head = f"PATH SCAN {name} OBJECTS AS OF EACH ROW"
+    body = []
+    if plan.where is not None:
+        body += [f"where {_shown(part)}" for part in conjuncts(plan.where)]
+    if plan.keys:
+        body.append(f"{'group by' if plan.grouped else 'read'} {', '.join(map(_shown, plan.keys))}")
+    if plan.aggregates:
+        body.append(f"compute {', '.join(map(aggregate_sql, plan.aggregates))}")
+    return [head, *(f"├─ {line}" for line in body[:-1]), *(f"└─ {line}" for line in body[-1:])]
+
+
+def _shown(expr: Expr) -> str:
+    """Like sql(), but a moment is shown as it was written."""
+    if isinstance(expr, Compare) and isinstance(expr.right, Moment):
+        return f"{_operand(expr.left)} {expr.op} {sql(expr.right.operand)}"
+    return sql(expr)
+
+
+_NODES = {
+    cls.__name__: cls
+    for cls in (
+        *(Column, Literal, Parameter, Moment, Compare, InSet, Arithmetic, And, Or, Not, Sql),
+        *(Aggregate, SqlAggregate, Events, Objects, Pairs, PathScan),
+    )
+}
+
+
+def to_json(plan: PathScan) -> str:
+    """The plan as JSON text."""
+
+    def dump(value: Any) -> Any:
+        if type(value).__name__ in _NODES:
+            return {"node": type(value).__name__} | {f.name: dump(getattr(value, f.name)) for f in fields(value)}
+        if isinstance(value, tuple):
+            return [dump(item) for item in value]
+        if isinstance(value, bytes):
+            return {"blob": value.hex()}
+        if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
+            return {"real": repr(value)}
+        return value
+
+    return json.dumps(dump(plan), ensure_ascii=False)
+
+
+def from_json(text: str) -> PathScan:
+    """The plan that `to_json` wrote; raises ValueError for anything else."""
+
+    def load(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(load(item) for item in value)
+        if isinstance(value, dict):
+            if "blob" in value:
+                return bytes.fromhex(value["blob"])
+            if "real" in value:
+                return float(value["real"])
+            cls = _NODES.get(value.pop("node", ""))
+            if cls is None:
+                raise ValueError("this JSON is no plan")
+            return cls(**{name: load(item) for name, item in value.items()})
+        return value
+
+    plan = load(json.loads(text))
+    if not isinstance(plan, PathScan):
+        raise ValueError("this JSON is no plan")
+    return plan

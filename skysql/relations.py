@@ -1,0 +1,334 @@
+"""Sky tables as relations for virtual tables: the events, the objects and the changes of one table, row by row.
+
+A constraint of SQLite's becomes a conjunct of a plan, and a scan of that plan selects the rows; so what is read row by
+row and what is aggregated meet the same code. These relations are also the reference that rewritten statements must
+equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import apsw
+import numpy as np
+
+from vtab.source import Batch
+from vtab.source import Column as Declared
+from vtab.source import Constraint
+
+from . import compact, timestamps
+from .check import check
+from .columns import Array
+from .errors import DataError, NotSupportedError
+from .evaluate import Evaluator
+from .ingest import RowBuffer
+from .plan import And, Column, Compare, Events, Expr, Literal, Moment, Objects, Or, PathScan, Value
+from .rows import EventRows, property_vector
+from .scan import Scan
+from .schema import Property, Table
+from .segment import Segment
+from .store import Store
+from .vectors import Coded, Numbers
+
+_FIRST_ROWS = 256
+_MOST_ROWS = 1 << 16
+
+
+def _object_columns(table: Table) -> list[Declared]:
+    key = [] if table.key_name is None else [Declared(table.key_name, "TEXT")]
+    return [Declared(table.object_name, "INTEGER"), *key]
+
+
+def event_columns(table: Table) -> list[Declared]:
+    """The columns of the table itself."""
+    return [
+        *_object_columns(table),
+        Declared("timestamp", "TIMESTAMP"),
+        Declared("action", "TEXT"),
+        *(Declared(p.name, str(p.kind)) for p in table.properties),
+        Declared("ts", "INTEGER", hidden=True),
+        Declared("changes", "TEXT", hidden=True),
+    ]
+
+
+def object_columns(table: Table) -> list[Declared]:
+    """The columns of <table>_objects."""
+    return [
+        *_object_columns(table),
+        Declared("first_timestamp", "TIMESTAMP"),
+        Declared("last_timestamp", "TIMESTAMP"),
+        Declared("events", "INTEGER"),
+        *(Declared(p.name, str(p.kind)) for p in table.states),
+        Declared("as_of", "TIMESTAMP", hidden=True, required=True),
+    ]
+
+
+def change_columns(table: Table) -> list[Declared]:
+    """The columns of <table>_changes."""
+    return [
+        *_object_columns(table),
+        Declared("timestamp", "TIMESTAMP"),
+        Declared("property", "TEXT"),
+        Declared("old_value"),
+        Declared("new_value"),
+        Declared("ts", "INTEGER", hidden=True),
+    ]
+
+
+class TableRelation:
+    """What the relations of one table have in common."""
+
+    def __init__(self, store: Store, evaluator: Evaluator, columns: list[Declared]) -> None:
+        self.store = store
+        self.evaluator = evaluator
+        self.columns = columns
+        names = [column.name.lower() for column in columns]
+        times = frozenset(names.index(name) for name in ("timestamp", "ts") if name in names)
+        self.order = [frozenset({0}), *([times] if times else [])]
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """Numbers and times are compared exactly; texts are, once more, by SQLite, as their affinity may matter."""
+        declared = self.columns[column]
+        if declared.name in ("changes", "old_value", "new_value"):
+            return None
+        if declared.type == "TIMESTAMP":
+            return True
+        return False if op != "is" else None
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """A point is a path; anything else a share of all."""
+        if any(column == 0 and op in ("=", "in") for column, op in constraints):
+            return 40
+        return max(100, 1_000_000 >> min(len(constraints) * 2, 12))
+
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """The constraints, for people."""
+        shown = " AND ".join(f"{self.columns[column].name} {op} ?" for column, op in constraints)
+        return f"PATHS{' WHERE ' if shown else ''}{shown}"
+
+    def _predicate(self, constraints: Sequence[Constraint]) -> Expr | None:
+        parts = []
+        for constraint in constraints:
+            part = self._part(self.columns[constraint.column], constraint)
+            if part is not None:
+                parts.append(part)
+        return And(tuple(parts)) if parts else None
+
+    @staticmethod
+    def _part(declared: Declared, constraint: Constraint) -> Expr | None:
+        column = Column(declared.name)
+        values = constraint.value if constraint.op == "in" else (constraint.value,)
+        assert isinstance(values, tuple)
+        op = "=" if constraint.op == "in" else constraint.op.upper()
+        if declared.type == "TIMESTAMP":
+            comparisons: list[Expr] = [Compare(op, column, Moment(Literal(value))) for value in values]
+        else:
+            if any(not _alike(declared.type, value) for value in values):
+                return None
+            comparisons = [Compare(op, column, Literal(value)) for value in values]
+        if not comparisons:
+            return Literal(0)
+        return comparisons[0] if len(comparisons) == 1 else Or(tuple(comparisons))
+
+    def _scan(self, source: Events | Objects, where: Expr | None) -> Scan:
+        plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
+        return Scan(plan, self.store.snapshot(), self.evaluator, ())
+
+
+def _alike(type: str, value: object) -> bool:
+    """Whether comparing a column of this type with the value takes no conversion."""
+    return isinstance(value, str) if type == "TEXT" else isinstance(value, int | float)
+
+
+class EventsRelation(TableRelation):
+    """<table>: a row an event, and the place where events are inserted."""
+
+    def __init__(self, store: Store, evaluator: Evaluator) -> None:
+        super().__init__(store, evaluator, event_columns(store.table))
+        self.buffer = RowBuffer(store.table)
+        keyed = store.table.key_name is not None
+        self._object_at = 1 if keyed else 0
+        self._first_property = 3 + keyed
+        self._inserted = 0
+
+    # reading
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The events that meet the constraints, in path order."""
+        self.flush()
+        scan = self._scan(Events(), self._predicate(constraints))
+        bases = _bases(scan.snapshot.segments())
+        most = _FIRST_ROWS
+        for rows in scan.rows():
+            assert isinstance(rows, EventRows)
+            base = bases[id(rows.segment)]
+            for piece in _pieces(rows, most):
+                positions = np.arange(len(piece)) if piece.positions is None else piece.positions
+                values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in columns}
+                yield Batch(values, (positions + base).tolist())
+            most = _MOST_ROWS
+
+    # writing
+
+    def insert(self, values: Sequence[Value], conflict: int) -> int:
+        """Take one event; returns a number for it."""
+        if conflict in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
+            word = "IGNORE" if conflict == apsw.SQLITE_IGNORE else "REPLACE"
+            raise NotSupportedError(f"INSERT OR {word} into {self.store.table.name!r} is not supported", "use INSERT")
+        first = self._first_property
+        timestamp, ts = values[first - 2], values[-2]
+        if ts is not None:
+            if timestamp is not None:
+                raise DataError("both timestamp and ts are given", "give one of them")
+            timestamp = ts
+        self.buffer.add(self._object(values), timestamp, values[first - 1], values[first:-2], values[-1])
+        self._inserted += 1
+        return self._inserted
+
+    def _object(self, values: Sequence[Value]) -> Value:
+        if self._object_at and values[1] is None and values[0] is not None:
+            raise DataError(
+                f"{self.store.table.object_name} of {self.store.table.name!r} is assigned, not inserted",
+                f"give {self.store.table.key_name}",
+            )
+        return values[self._object_at]
+
+    def flush(self) -> None:
+        """Write the buffered events as one batch."""
+        if len(self.buffer):
+            rowid = self.store.sqlite.last_insert_rowid()
+            self.store.dictionary.refresh()
+            compact.add(self.store, self.buffer.take(self.store.dictionary))
+            self.store.sqlite.set_last_insert_rowid(rowid)
+
+    def forget(self) -> None:
+        """Drop the buffered events."""
+        self.buffer.clear()
+
+    def committed(self) -> None:
+        """Nothing is left to do."""
+
+    def rename(self, name: str) -> None:
+        """Rename the shadow tables."""
+        self.store.rename(name)
+
+    def destroy(self) -> None:
+        """Drop the shadow tables."""
+        self.store.destroy()
+
+    def check(self) -> list[str]:
+        """Every fault in what is stored."""
+        return check(self.store)
+
+
+def _bases(segments: Sequence[Segment]) -> dict[int, int]:
+    """Where the row numbers of each segment begin, by its identity."""
+    bases, base = {}, 0
+    for segment in segments:
+        bases[id(segment)] = base
+        base += 1 << 32
+    return bases
+
+
+def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
+    """The rows a few at a time: few at first, so that a reader who wants few pays for few."""
+    n, at = len(rows), 0
+    while at < n:
+        to = min(at + most, n)
+        positions: Array = np.arange(at, to) if rows.positions is None else rows.positions[at:to]
+        yield EventRows(rows.segment, rows.table, rows.dictionary, positions)
+        at, most = to, min(most * 4, _MOST_ROWS)
+
+
+class ObjectsRelation(TableRelation):
+    """<table>_objects: a row an object, now or as of a moment."""
+
+    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
+        super().__init__(store, evaluator, object_columns(store.table))
+        self.order = [frozenset({0})]
+        self._events = events
+        self._as_of = len(self.columns) - 1
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """The moment is an argument: only `=` can give it."""
+        if column == self._as_of:
+            return True if op == "=" else None
+        return super().exact(column, op)
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The objects that meet the constraints."""
+        self._events.flush()
+        given = [c.value for c in constraints if c.column == self._as_of]
+        if len(given) > 1 or any(value is None for value in given):
+            if any(value is None for value in given) or len({timestamps.parse(value) for value in given}) > 1:
+                return
+        as_of = Moment(Literal(given[0])) if given and not isinstance(given[0], tuple) else None
+        where = self._predicate([c for c in constraints if c.column != self._as_of])
+        for rows in self._scan(Objects(as_of), where).rows():
+            ids = rows.vector(Column(self.columns[0].name)).tolist()
+            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in columns}
+            yield Batch(values, ids)  # type: ignore[arg-type]
+
+
+class ChangesRelation(TableRelation):
+    """<table>_changes: a row a changed property of an event."""
+
+    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
+        super().__init__(store, evaluator, change_columns(store.table))
+        self._events = events
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """The property's name is filtered by SQLite."""
+        return None if self.columns[column].name == "property" else super().exact(column, op)
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The changes, in path order; those of one event in order of declaration."""
+        self._events.flush()
+        scan = self._scan(Events(), self._predicate(constraints))
+        bases = _bases(scan.snapshot.segments())
+        for rows in scan.rows():
+            assert isinstance(rows, EventRows)
+            yield self._batch(rows, columns, bases[id(rows.segment)])
+
+    def _batch(self, rows: EventRows, columns: frozenset[int], base: int) -> Batch:
+        segment, states = rows.segment, rows.table.states
+        chosen = np.ones(len(segment), bool)
+        if rows.positions is not None:
+            chosen[:] = False
+            chosen[rows.positions] = True
+        each = [segment.sparse(p).positions for p in states]
+        each = [positions[chosen[positions]] for positions in each]
+        which = np.concatenate([np.full(len(p), at) for at, p in enumerate(each)] or [np.zeros(0, np.int64)])
+        positions = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
+        order = np.lexsort((which, positions))
+        events = EventRows(segment, rows.table, rows.dictionary, positions[order])
+        values: dict[int, Sequence[Value]] = {}
+        for at in columns:
+            name = self.columns[at].name
+            if name == "property":
+                values[at] = [states[i].name for i in which[order].tolist()]
+            elif name in ("old_value", "new_value"):
+                found = [self._value(rows, p, each[i], name) for i, p in enumerate(states)]
+                flat = [value for part in found for value in part]
+                values[at] = [flat[i] for i in order.tolist()]
+            else:
+                values[at] = events.vector(Column(name)).tolist()
+        rowids = (positions[order] * len(states) + which[order] + base * max(len(states), 1)).tolist()
+        return Batch(values, rowids)
+
+    @staticmethod
+    def _value(rows: EventRows, property: Property, positions: Array, name: str) -> list[Value]:
+        """The state at these events, or at the event before in the path: NULL at a path's first."""
+        segment = rows.segment
+        if name == "new_value":
+            vector = property_vector(segment, rows.dictionary, property, Column(property.name), positions)
+            return vector.tolist()
+        _, starts = segment.paths()
+        first = np.isin(positions, starts[:-1])
+        before = np.maximum(positions.astype(np.int64) - 1, 0)
+        vector = property_vector(segment, rows.dictionary, property, Column(property.name), before)
+        if isinstance(vector, Coded):
+            return Coded(np.where(first, 0, vector.codes), vector.values).tolist()
+        mask = ~first if vector.mask is None else vector.mask & ~first
+        return Numbers(vector.data, mask).tolist()
+

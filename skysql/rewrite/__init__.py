@@ -1,0 +1,166 @@
+"""Rewriting: the parts of a statement that a path scan can answer become reads of its result.
+
+    dialect.py    parsing, with the place of every node in the text
+    catalog.py    which names are sky tables and views
+    statement.py  a statement's text and the edits made to it
+    relation.py   FROM items that a scan can produce
+    convert.py    expressions
+    state.py      the idioms of state at the time of the action
+    aggregate.py, times.py, ...   the rules: each takes a select, and edits it or raises NotPushable
+
+The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
+SQLite byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+from sqlglot import exp
+
+from vtab import Batch, publish, retract
+from vtab.source import Column, Constraint
+
+from ..evaluate import Evaluator
+from ..plan import PathScan, Value
+from ..scan import Scan
+from ..store import Snapshot
+from .aggregate import push_aggregate
+from .catalog import Catalog
+from .dialect import parse
+from .statement import NotPushable, ScanCall, Statement
+from .times import lower_system_time, normalize_times
+
+RULES = (push_aggregate,)
+"""Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
+
+_CACHED = 512
+_EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The text for SQLite, and the scans that it reads."""
+
+    sql: str
+    scans: tuple[PathScan, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class Rewriter:
+    """Rewrites statements for one connection, and publishes the scans that they read."""
+
+    def __init__(
+        self,
+        sqlite: apsw.Connection,
+        catalog: Catalog,
+        evaluator: Evaluator,
+        snapshot: Callable[[str, str], Snapshot],
+    ) -> None:
+        self._sqlite = sqlite
+        self._catalog = catalog
+        self._evaluator = evaluator
+        self._snapshot = snapshot
+        self._cache: OrderedDict[tuple[str, bool], tuple[int, Rewritten]] = OrderedDict()
+        self._published = 0
+
+    def rewrite(self, text: str, pushdown: bool) -> Rewritten:
+        """The statement as SQLite is to get it."""
+        generation = self._catalog.refresh()
+        key = text, pushdown
+        known = self._cache.get(key)
+        if known is not None and known[0] == generation:
+            self._cache.move_to_end(key)
+            return known[1]
+        rewritten = self._rewrite(text, pushdown)
+        if known is not None:
+            self._forget(known[1])
+        self._cache[key] = generation, rewritten
+        if len(self._cache) > _CACHED:
+            _, (_, oldest) = self._cache.popitem(last=False)
+            self._forget(oldest)
+        return rewritten
+
+    def _forget(self, rewritten: Rewritten) -> None:
+        for name in rewritten.names:
+            retract(self._sqlite, name)
+
+    def _rewrite(self, text: str, pushdown: bool) -> Rewritten:
+        words = self._catalog.words
+        folded = text.lower()
+        if not words or not any(word in folded for word in words):
+            return Rewritten(text)
+        explain = _EXPLAIN.match(text)
+        prefix = explain[0] if explain else ""
+        source = parse(text[len(prefix) :])
+        if source is None:
+            return Rewritten(text)
+        statement = Statement(source, self._catalog, self._published)
+        stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
+        lower_system_time(statement)
+        normalize_times(statement)
+        if pushdown and not stored:
+            for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
+                apply_rules(statement, select)
+        if not statement.changed:
+            return Rewritten(text)
+        self._published += len(statement.calls)
+        for call in statement.calls:
+            publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
+        return Rewritten(
+            prefix + statement.text(),
+            tuple(call.plan for call in statement.calls),
+            tuple(call.name for call in statement.calls),
+        )
+
+
+def apply_rules(statement: Statement, select: exp.Select) -> None:
+    """Rewrite one select by the first rule that can."""
+    for rule in RULES:
+        try:
+            rule(statement, select)
+        except NotPushable:
+            continue
+        return
+
+
+class _Result:
+    """The result of a scan, as a relation: its columns, and a required column for each argument."""
+
+    order: Sequence[frozenset[int]] = ()
+
+    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Callable[[str, str], Snapshot]) -> None:
+        self._call = call
+        self._evaluator = evaluator
+        self._snapshot = snapshot
+        self._width = len(call.columns)
+        self.columns = [Column(name, type) for name, type in call.columns]
+        self.columns += [Column(f"argument {at}", "", True, True) for at in range(1, call.arguments + 1)]
+        if not call.columns:
+            self.columns.insert(0, Column("nothing"))
+            self._width = 1
+
+    def exact(self, column: int, op: str) -> bool | None:
+        return True if column >= self._width and op == "=" else None
+
+    def estimate(self, _constraints: object) -> int:
+        return 100
+
+    def explain(self, _constraints: object) -> str:
+        return str(self._call.plan)
+
+    def scan(self, _columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        given: dict[int, Any] = {c.column: c.value for c in constraints}
+        parameters: list[Value] = [given[self._width + at] for at in range(self._call.arguments)]
+        plan = self._call.plan
+        result = Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters).run()
+        length = len(result[0]) if result else 1
+        yield Batch(dict(enumerate(result)), range(length))
+
+
+__all__ = ["Catalog", "Rewriter", "Rewritten"]

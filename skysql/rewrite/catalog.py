@@ -1,0 +1,124 @@
+"""Which names are sky tables, their companions, or views: what the rewriter has to know of a schema.
+
+Read again whenever a schema version changes, so that a statement is rewritten for the schema that it runs on. What was
+read inside a transaction is read again after it, as a rollback gives the same version numbers out anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import apsw
+
+from ..schema import Table, quote
+
+_USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
+
+COMPANIONS = ("objects", "changes")
+
+_WINDOW_ONLY = frozenset(
+    """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value
+    sky_last_value""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A name in a database: kind is 'events', 'objects', 'changes', 'view' or 'table'."""
+
+    kind: str
+    database: str
+    name: str
+    table: Table | None = None
+    sql: str | None = None
+
+
+class Catalog:
+    """The names of one connection."""
+
+    def __init__(self, sqlite: apsw.Connection, table_of: Callable[[str, str], Table]) -> None:
+        self._sqlite = sqlite
+        self._table_of = table_of
+        self._signature: object = None
+        self._tentative = False
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._databases: list[str] = []
+        self.generation = 0
+        self.words: frozenset[str] = frozenset()
+        self.aggregates: frozenset[str] = frozenset()
+        self.pure: frozenset[str] = frozenset()
+
+    def refresh(self) -> int:
+        """Read the schemas if they have changed; the number changes when they have."""
+        execute = self._sqlite.execute
+        databases = [name for _, name, _ in execute("PRAGMA database_list")]
+        signature = [(name, execute(f"PRAGMA {quote(name)}.schema_version").fetchall()[0][0]) for name in databases]
+        settled = not self._sqlite.in_transaction
+        if signature != self._signature or (self._tentative and settled):
+            self._read(databases)
+            self._signature = signature
+            self._tentative = not settled
+            self.generation += 1
+        return self.generation
+
+    def _read(self, databases: list[str]) -> None:
+        self._databases = sorted(databases, key=lambda name: name != "temp")
+        self._entries = {name: self._read_database(name) for name in databases}
+        every = [entry for entries in self._entries.values() for entry in entries.values()]
+        self.words = frozenset(entry.name.lower() for entry in every if entry.kind not in ("view", "table"))
+        if self.words:
+            self.words |= {entry.name.lower() for entry in every if entry.kind == "view"}
+            self._read_functions()
+
+    def _read_database(self, database: str) -> dict[str, Entry]:
+        entries = {}
+        schema = "sqlite_temp_schema" if database == "temp" else "sqlite_schema"
+        found = self._sqlite.execute(
+            f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
+        ).fetchall()
+        for type, name, sql in found:
+            using = _USING.search(sql or "") if type == "table" and (sql or "")[:14].upper() == "CREATE VIRTUAL" else None
+            kind = using[1].lower() if using else None
+            if kind == "sky":
+                entry = Entry("events", database, name, self._table_of(database, name))
+            elif kind is not None and kind[4:] in COMPANIONS:
+                parent = name[: -len(kind[4:]) - 1]
+                entry = Entry(kind[4:], database, name, self._table_of(database, parent))
+            else:
+                entry = Entry(type, database, name, None, sql)
+            entries[name.lower()] = entry
+        return entries
+
+    def _read_functions(self) -> None:
+        aggregates, pure, impure = set(), set(), set()
+        for name, type, flags in self._sqlite.execute("SELECT name, type, flags FROM pragma_function_list"):
+            if type != "s":
+                aggregates.add(name.lower())
+            elif flags & apsw.SQLITE_DETERMINISTIC:
+                pure.add(name.lower())
+            else:
+                impure.add(name.lower())
+        self.aggregates = frozenset(aggregates) - _WINDOW_ONLY
+        self.pure = frozenset(pure - impure) | {"cast"}
+
+    def find(self, database: str | None, name: str) -> Entry | None:
+        """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""
+        for candidate in self._databases:
+            if database is None or candidate.lower() == database.lower():
+                entry = self._entries[candidate].get(name.lower())
+                if entry is not None:
+                    return entry
+        return None
+
+    def tables(self) -> list[tuple[str, str]]:
+        """(database, name) of every sky table."""
+        self.refresh()
+        return [(e.database, e.name) for es in self._entries.values() for e in es.values() if e.kind == "events"]
+
+    def companion(self, entry: Entry, suffix: str) -> Entry:
+        """Another of the tables that belong together; suffix '' is the events."""
+        assert entry.table is not None
+        name = entry.table.name + (f"_{suffix}" if suffix else "")
+        return Entry(suffix or "events", entry.database, name, entry.table)

@@ -1,0 +1,418 @@
+"""From sqlglot's nodes to plan expressions.
+
+What a scan knows how to evaluate with arrays becomes nodes; everything else stays the user's own text, an `Sql` node, with
+its columns renamed to their labels. An operand without columns becomes an argument of the scan, so that SQLite evaluates
+it where it stands, once, with whatever it refers to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from ..plan import (
+    And,
+    Arithmetic,
+    Column,
+    Compare,
+    Expr,
+    InSet,
+    Literal,
+    Moment,
+    Not,
+    Or,
+    Parameter,
+    Sql,
+    columns,
+    sql,
+)
+from ..schema import Table
+from .dialect import Source, TokenType, span
+from .statement import Arguments, NotPushable, Statement
+
+_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+
+TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
+
+_NO_CALL = frozenset(
+    """AND OR NOT IN LIKE GLOB REGEXP MATCH BETWEEN IS CASE WHEN THEN ELSE ESCAPE VALUES ISNULL NOTNULL END AS ON FROM
+    DISTINCT COLLATE""".split()
+)
+"""Words that may stand before a parenthesis without being a function's name."""
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_UNITS = {"Y": _DAY, "m": _DAY, "d": _DAY, "e": _DAY, "j": _DAY, "w": _DAY, "u": _DAY, "W": _DAY, "U": _DAY,
+          "V": _DAY, "G": _DAY, "g": _DAY, "F": _DAY, "H": 3600 * _SECOND, "I": 3600 * _SECOND, "k": 3600 * _SECOND,
+          "l": 3600 * _SECOND, "p": 3600 * _SECOND, "P": 3600 * _SECOND, "M": 60 * _SECOND, "R": 60 * _SECOND,
+          "S": _SECOND, "T": _SECOND, "s": _SECOND, "%": _DAY}  # fmt: skip
+_FUNCTIONS = {"date": _DAY, "time": _SECOND, "datetime": _SECOND, "unixepoch": _SECOND}
+_PREFIXES = {4: _DAY, 7: _DAY, 10: _DAY, 13: 3600 * _SECOND, 16: 60 * _SECOND, 19: _SECOND}
+_MODIFIER = re.compile(
+    r"start of (?:month|year|day)|weekday \d|[+-]?\d+ (?:day|month|year)s?|(?P<hours>[+-]?\d+ hours?)"
+    r"|(?P<minutes>[+-]?\d+ minutes?)|subsec(?P<fraction>)|utc(?P<fraction2>)|localtime(?P<fraction3>)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Relation:
+    """A FROM item that a path scan can produce: what its columns mean in terms of the source's."""
+
+    database: str
+    table: Table
+    kind: str  # 'events' or 'objects'
+    columns: dict[str, Expr | None]
+    names: list[str]
+    where: list[Expr] = field(default_factory=list)
+    as_of: Moment | None = None
+    objects_id: str = ""
+    pairs: tuple[Parameter, Parameter] | None = None
+
+
+Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | None]"
+
+
+class Scope:
+    """Where names are looked up: one or more relations by alias, all over the rows of one scan."""
+
+    def __init__(
+        self,
+        statement: Statement,
+        source: Source,
+        relations: dict[str, Relation],
+        arguments: Arguments,
+        idioms: tuple[Idiom, ...] = (),
+        outer_names: frozenset[str] = frozenset(),
+    ) -> None:
+        self.statement = statement
+        self.source = source
+        self.relations = relations
+        self.arguments = arguments
+        self.idioms = idioms
+        self.outer_names = outer_names
+
+    @property
+    def relation(self) -> Relation:
+        """The first, which stands for the rows."""
+        return next(iter(self.relations.values()))
+
+    # columns
+
+    def find(self, node: exp.Column) -> Expr | None:
+        """What a column reference means, or None if it is not one of these relations'."""
+        name, qualifier = node.name.lower(), node.table.lower()
+        if node.args.get("db"):
+            return None
+        for alias, relation in self.relations.items():
+            if qualifier and qualifier != alias:
+                continue
+            if name in relation.columns:
+                found = relation.columns[name]
+                if found is None:
+                    raise NotPushable(f"{node.name} cannot be computed by a scan")
+                return found
+        return None
+
+    def mentions(self, node: exp.Expression) -> bool:
+        """Whether any column of these relations is read below the node."""
+        return any(self.find(column) is not None for column in node.find_all(exp.Column))
+
+    def constant(self, node: exp.Expression) -> bool:
+        """Whether the node reads no column at all."""
+        return next(node.find_all(exp.Column), None) is None
+
+    # expressions
+
+    def convert(self, node: exp.Expression) -> Expr:
+        """The node as a plan expression; raises NotPushable."""
+        for idiom in self.idioms:
+            found = idiom(self, node)
+            if found is not None:
+                return found
+        kind = type(node)
+        if kind is exp.Column:
+            return self._column(node)
+        if kind is exp.Paren:
+            return self.convert(node.this)
+        if kind in (exp.Literal, exp.Null, exp.Boolean, exp.Neg):
+            value = literal(node)
+            return value if value is not None else self.opaque(node)
+        if kind is exp.Placeholder:
+            return self.argument(node)
+        if kind in (exp.And, exp.Or):
+            sides = [self.convert(side) for side in node.flatten()]
+            return And(tuple(sides)) if kind is exp.And else Or(tuple(sides))
+        if kind is exp.Not:
+            return Not(self.convert(node.this))
+        if kind in _COMPARISONS:
+            return self._compare(node, _COMPARISONS[kind])
+        if kind is exp.Is and isinstance(node.expression, exp.Null):
+            return self._plain(node, Compare("IS", self.convert(node.this), Literal(None)))
+        if kind is exp.Between and not node.args.get("symmetric"):
+            low, high = node.args["low"], node.args["high"]
+            return And((self._pair(node, ">=", node.this, low), self._pair(node, "<=", node.this, high)))
+        if kind is exp.In:
+            return self._in(node)
+        if kind in _ARITHMETIC:
+            sides = [self.convert(node.this), self.convert(node.expression)]
+            if any(isinstance(side, Literal) and not isinstance(side.value, int | float) for side in sides):
+                return self.opaque(node)
+            return self._plain(node, Arithmetic(_ARITHMETIC[kind], *sides))
+        return self.opaque(node)
+
+    def _column(self, node: exp.Column) -> Expr:
+        where = span(node)
+        found = self.find(node)
+        if found is None or where is None:
+            raise NotPushable(f"{node.sql()} is not a column of the scan")
+        if (where[1] - where[0]) not in (1, 3):  # +x, which strips x of its affinity
+            return self.opaque(node)
+        return found
+
+    def _plain(self, node: exp.Expression, made: Compare | Arithmetic) -> Expr:
+        """The node that was made, unless a side is a text that only SQLite understands: then all of it is."""
+        if isinstance(made.left, Sql) or isinstance(made.right, Sql):
+            return self.opaque(node)
+        return made
+
+    def _compare(self, node: exp.Expression, op: str) -> Expr:
+        left, right = node.this, node.expression
+        if self.constant(left) and not self.constant(right):
+            left, right, op = right, left, _MIRRORED[op]
+        return self._pair(node, op, left, right)
+
+    def _pair(self, node: exp.Expression, op: str, left: exp.Expression, right: exp.Expression) -> Expr:
+        a = self.convert(left)
+        if self.constant(right) and isinstance(a, Column):
+            if a.name.lower() in TIMES:
+                return Compare(op, a, self.moment(right))
+            if a.name.lower() in (self.relation.table.object_name.lower(), "ts", "events") and not _is_text(right):
+                return Compare(op, a, literal(right) or self.argument(right))
+        b = self.convert(right)
+        if isinstance(a, Sql) or isinstance(b, Sql):
+            return self.opaque(node) if not isinstance(node, exp.Between) else self._opaque_pair(op, left, right)
+        return Compare(op, a, b)
+
+    def _opaque_pair(self, op: str, left: exp.Expression, right: exp.Expression) -> Expr:
+        a, b = self.opaque(left), self.opaque(right)
+        return Sql(f"({sql(a)}) {op} ({sql(b)})", tuple(dict.fromkeys((*columns(a), *columns(b)))))
+
+    def moment(self, node: exp.Expression) -> Moment:
+        """A constant that a timestamp is compared with."""
+        value = literal(node)
+        if value is not None:
+            return Moment(value)
+        return Moment(self.argument(node))
+
+    def _in(self, node: exp.In) -> Expr:
+        query = node.args.get("query")
+        a = self.convert(node.this)
+        if query is not None:
+            return self._in_query(a, query)
+        if not node.expressions or node.args.get("unnest") or node.args.get("field"):
+            return self.opaque(node)
+        if isinstance(a, Column) and a.name.lower() in TIMES and all(map(self.constant, node.expressions)):
+            return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions))
+        items = [literal(item) for item in node.expressions]
+        numeric = isinstance(a, Column) and a.name.lower() in (self.relation.table.object_name.lower(), "ts")
+        if numeric and all(item is not None and isinstance(item.value, int) for item in items):
+            text = "[" + ",".join(str(item.value) for item in items if item is not None) + "]"
+            return InSet(a, self.arguments.add(f"'{text}'")) if isinstance(a, Column) else self.opaque(node)
+        return self.opaque(node)
+
+    def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
+        """Objects among the rows of a subquery. NULL and false are one where a predicate's truth is asked: `conjunct`."""
+        if not isinstance(a, Column) or a.name.lower() != self.relation.table.object_name.lower():
+            raise NotPushable("IN (SELECT ...) on something else than the object")
+        if self.mentions_inside(query):
+            raise NotPushable("a subquery that reads columns of the scan")
+        where = span(query if span(query) is not None else query.this)
+        if where is None:
+            raise NotPushable("a subquery of unknown place")
+        inner = self.statement.render(*where) if self.source is self.statement.source else self.source.slice(*where)
+        if inner[:1] == "(":
+            inner = inner[1:-1]
+        return InSet(a, self.arguments.add(f"(WITH q(x) AS ({inner}) SELECT json_group_array(x) FROM q)"))
+
+    def mentions_inside(self, query: exp.Expression) -> bool:
+        """Whether a subquery may read columns of these relations: by qualifier, or a name that it does not define."""
+        for column in query.find_all(exp.Column):
+            if column.table:
+                if column.table.lower() in self.relations:
+                    inner = {t.alias_or_name.lower() for t in query.find_all(exp.Table)}
+                    if column.table.lower() not in inner:
+                        return True
+            elif self._unqualified_may_be_ours(query, column):
+                return True
+        return False
+
+    def _unqualified_may_be_ours(self, query: exp.Expression, column: exp.Column) -> bool:
+        if all(column.name.lower() not in relation.columns for relation in self.relations.values()):
+            return False
+        for table in query.find_all(exp.Table):
+            entry = self.statement.catalog.find(table.db or None, table.name)
+            if entry is None or entry.kind == "view":
+                continue
+            if entry.table is not None or column.name.lower() in (entry.sql or "").lower():
+                return False  # defined in the subquery itself, where SQLite looks first
+        return True
+
+    def argument(self, node: exp.Expression) -> Parameter:
+        """A constant as an argument of the scan."""
+        where = span(node)
+        if where is None or self.source is not self.statement.source:
+            raise NotPushable("a constant of unknown place")
+        if node.find(exp.Select) is not None and self.mentions_inside(node):
+            raise NotPushable("a correlated subquery")
+        for call in node.find_all(exp.Window, exp.AggFunc):
+            raise NotPushable(f"{type(call).__name__} where a constant was expected")
+        return self.arguments.add(self.statement.render(*where))
+
+    # texts
+
+    def opaque(self, node: exp.Expression) -> Expr:
+        """The user's own text, over labels; raises NotPushable if SQLite could not evaluate it value by value."""
+        where = span(node)
+        if where is None:
+            raise NotPushable(f"a {type(node).__name__} of unknown place")
+        if node.find(exp.Select, exp.Window, exp.AggFunc) is not None:
+            raise NotPushable("a subquery, aggregate or window function inside an expression")
+        self._check_calls(where)
+        text, read = self.relabel(node, where)
+        granularity = self._granularity(node) if [c.name.lower() for c in read] == ["timestamp"] else 0
+        return Sql(text, read, granularity)
+
+    def relabel(self, node: exp.Expression, where: tuple[int, int]) -> tuple[str, tuple[Column, ...]]:
+        """The text of the node with each column called by its label, and the columns."""
+        pieces: list[tuple[int, int, str]] = []
+        read: dict[Column, None] = {}
+        for column in node.find_all(exp.Column):
+            found, at = self.find(column), span(column)
+            if found is None or at is None:
+                raise NotPushable(f"{column.sql()} is not a column of the scan")
+            at = at[1] - (3 if column.table else 1), at[1]
+            read.update(dict.fromkeys(columns(found)))
+            pieces.append((*at, sql(found) if isinstance(found, Column) else f"({sql(found)})"))
+        for token in range(*where):
+            if self.source.tokens[token].token_type is TokenType.PLACEHOLDER:
+                if self.source is not self.statement.source:
+                    raise NotPushable("a parameter in a view")
+                name = self.statement.render(token, token + 1)
+                pieces.append((token, token + 1, sql(self.arguments.add(name))))
+        text, at_char, end = "", self.source.start(where[0]), self.source.end(where[1] - 1)
+        for first, last, replacement in sorted(pieces):
+            text += self.source.text[at_char : self.source.start(first)] + replacement
+            at_char = self.source.end(last - 1)
+        self._check_times(node)
+        return text + self.source.text[at_char:end], tuple(read)
+
+    def _check_times(self, node: exp.Expression) -> None:
+        """A timestamp may not be compared as text inside an expression: '2026-01-01T00:00' is not its text."""
+        for found in node.find_all(*_COMPARISONS, exp.Between, exp.In, exp.Is):
+            for side in found.iter_expressions():
+                column = side.this if isinstance(side, exp.Paren) else side
+                if isinstance(column, exp.Column):
+                    meant = self.find(column)
+                    if isinstance(meant, Column) and meant.name.lower() in TIMES and not isinstance(found, exp.Is):
+                        raise NotPushable("a comparison with a time inside an expression")
+
+    def _check_calls(self, where: tuple[int, int]) -> None:
+        tokens = self.source.tokens
+        for at in range(*where):
+            text = tokens[at].text.lower()
+            if text == "'now'" or (tokens[at].token_type is TokenType.STRING and text in ("now", "subsec")):
+                raise NotPushable("the time of day")
+            if text in ("current_timestamp", "current_date", "current_time", "raise", "match", "regexp"):
+                raise NotPushable(text)
+            called = at + 1 < len(tokens) and tokens[at + 1].token_type is TokenType.L_PAREN
+            if not called or not re.fullmatch(r"[^\W\d]\w*", tokens[at].text) or text.upper() in _NO_CALL:
+                continue
+            if tokens[at].token_type is TokenType.STRING:
+                continue
+            if text not in self.statement.catalog.pure:
+                raise NotPushable(f"{text}() is not a pure function")
+            if tokens[at + 2].token_type is TokenType.R_PAREN:
+                raise NotPushable(f"{text}() has no argument")
+
+    def _granularity(self, node: exp.Expression) -> int:
+        """See plan.Sql: over how many microseconds a text over `timestamp` alone cannot change; 0 if not known."""
+        found = [self._call_granularity(column) for column in node.find_all(exp.Column)]
+        return 0 if not found or 0 in found else min(found)
+
+    def _call_granularity(self, column: exp.Column) -> int:
+        at = span(column)
+        if at is None:
+            return 0
+        tokens = self.source.tokens
+        opening = at[1] - (3 if column.table else 1) - 1
+        close = at[1]
+        while tokens[close].token_type is not TokenType.R_PAREN:
+            if tokens[close].token_type is TokenType.L_PAREN:
+                return 0
+            close += 1
+        rest = tokens[at[1] : close]
+        texts = [t.text for t in rest if t.token_type is not TokenType.COMMA]
+        if tokens[opening].token_type is TokenType.COMMA and tokens[opening - 1].token_type is TokenType.STRING:
+            name, form = tokens[opening - 3].text.lower(), tokens[opening - 1].text
+            units = [_UNITS.get(letter, 0) for letter in re.findall(r"%(.)", form)]
+            if name != "strftime" or tokens[opening - 2].token_type is not TokenType.L_PAREN or 0 in units:
+                return 0
+            return min([*units, _DAY, *map(_modifier, texts)])
+        if tokens[opening].token_type is not TokenType.L_PAREN:
+            return 0
+        name = tokens[opening - 1].text.lower()
+        if name in ("substr", "substring"):
+            return _PREFIXES.get(int(texts[1]), 0) if len(texts) == 2 and texts[0] == "1" and texts[1].isdigit() else 0
+        return min([_FUNCTIONS.get(name, 0), *map(_modifier, texts)])
+
+
+def _modifier(text: str) -> int:
+    """The interval over which a date modifier keeps what it is given."""
+    match = _MODIFIER.fullmatch(text.strip())
+    if match is None or any(match[name] is not None for name in ("fraction", "fraction2", "fraction3")):
+        return 0
+    if match["hours"]:
+        return 3600 * _SECOND
+    return 60 * _SECOND if match["minutes"] else _DAY
+
+
+def _is_text(node: exp.Expression) -> bool:
+    """Whether a constant may be something else than a number: a string, or a cast."""
+    return (isinstance(node, exp.Literal) and node.is_string) or isinstance(node, exp.Cast | exp.HexString | exp.Collate)
+
+
+def literal(node: exp.Expression) -> Literal | None:
+    """A constant that is written out, or None."""
+    if isinstance(node, exp.Paren):
+        return literal(node.this)
+    if isinstance(node, exp.Null):
+        return Literal(None)
+    if isinstance(node, exp.Boolean):
+        return Literal(int(node.this))
+    if isinstance(node, exp.Neg):
+        inner = literal(node.this)
+        if inner is None or not isinstance(inner.value, int | float):
+            return None
+        return Literal(-inner.value)
+    if not isinstance(node, exp.Literal):
+        return None
+    if node.is_string:
+        return Literal(str(node.this))
+    text = str(node.this).replace("_", "")
+    if re.fullmatch(r"\d+", text) and int(text) < 1 << 63:
+        return Literal(int(text))
+    return Literal(float(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
+
+
+def conjuncts_of(node: exp.Expression) -> list[exp.Expression]:
+    """The parts of a condition that must all be true."""
+    if isinstance(node, exp.Paren):
+        return conjuncts_of(node.this)
+    return [part for side in node.flatten() for part in conjuncts_of(side)] if isinstance(node, exp.And) else [node]

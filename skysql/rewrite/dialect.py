@@ -1,0 +1,126 @@
+"""SQLite's dialect of sqlglot, with the spans of nodes kept, so that a rewrite can edit the user's own text.
+
+sqlglot as a printer changes names (it prints ifnull as COALESCE), and so the names of unaliased columns. Here it is only
+a parser: every node knows the tokens that it came from, and what is not rewritten stays byte for byte.
+
+`meta["span"]` of a node is (first token, last token + 1). The parser's methods are wrapped to record it; for the inner
+nodes of a left-associative chain, which no method returns, `span` takes the union of the children's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.sqlite import SQLite
+from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+_NAME = re.compile(r"\w+")
+
+_RECORDED = (
+    *("_parse_statement", "_parse_select", "_parse_table", "_parse_join", "_parse_cte", "_parse_expression"),
+    *("_parse_disjunction", "_parse_conjunction", "_parse_equality", "_parse_comparison", "_parse_range"),
+    *("_parse_bitwise", "_parse_term", "_parse_factor", "_parse_unary", "_parse_column", "_parse_primary"),
+    *("_parse_function", "_parse_window", "_parse_ordered", "_parse_where", "_parse_group", "_parse_having"),
+    *("_parse_order", "_parse_limit", "_parse_from", "_parse_placeholder", "_parse_subquery", "_parse_case"),
+)
+
+
+def _recording(name: str) -> Callable[..., Any]:
+    inherited = getattr(SQLite.Parser, name)
+
+    def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        first = self._index
+        node = inherited(self, *args, **kwargs)
+        if isinstance(node, exp.Expression) and self._index > first:
+            node.meta["span"] = (first, self._index)
+        return node
+
+    return parse
+
+
+class Parser(SQLite.Parser):
+    """SQLite's parser, recording spans."""
+
+
+for _name in _RECORDED:
+    if hasattr(SQLite.Parser, _name):
+        setattr(Parser, _name, _recording(_name))
+
+
+class Dialect(SQLite):
+    """SQLite with spans."""
+
+    Parser = Parser
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A statement's text, its tokens and its tree."""
+
+    text: str
+    tokens: list[Token]
+    tree: exp.Expression
+
+    def start(self, token: int) -> int:
+        """The offset of a token's first character."""
+        return self.tokens[token].start
+
+    def end(self, token: int) -> int:
+        """The offset after a token's last character."""
+        return self.tokens[token].end + 1
+
+    def slice(self, first: int, last: int) -> str:
+        """The text of the tokens first ... last-1."""
+        return self.text[self.start(first) : self.end(last - 1)] if last > first else ""
+
+
+def parse(text: str) -> Source | None:
+    """The statement, or None if sqlglot cannot parse it as one."""
+    dialect = Dialect()
+    try:
+        tokens = _with_parameters(dialect.tokenize(text))
+        trees = dialect.parser(error_level=ErrorLevel.RAISE).parse(tokens, text)
+    except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError):
+        return None
+    trees = [tree for tree in trees if tree is not None]
+    if len(trees) != 1 or isinstance(trees[0], exp.Command):
+        return None
+    return Source(text, tokens, trees[0])
+
+
+def _with_parameters(tokens: list[Token]) -> list[Token]:
+    """The tokens with each parameter (?, ?1, :name, @name, $name) as one token."""
+    joined: list[Token] = []
+    for token in tokens:
+        last = joined[-1] if joined else None
+        if last is not None and last.text in ("?", ":", "@", "$") and last.end + 1 == token.start:
+            if _NAME.fullmatch(token.text) and (last.text != "?" or token.text.isdigit()):
+                joined[-1] = _parameter(last, last.text + token.text, token.end)
+                continue
+        joined.append(token)
+    return [
+        _parameter(t, t.text, t.end) if t.text == "?" or (t.text[:1] == "$" and len(t.text) > 1) else t for t in joined
+    ]
+
+
+def _parameter(token: Token, text: str, end: int) -> Token:
+    return Token(TokenType.PLACEHOLDER, text, token.line, token.col, token.start, end, token.comments)
+
+
+def span(node: exp.Expression) -> tuple[int, int] | None:
+    """The tokens of a node: (first, last + 1); None if it is not known."""
+    own = node.meta.get("span") if node._meta is not None else None
+    if own is not None:
+        return own  # type: ignore[no-any-return]
+    spans = [found for child in node.iter_expressions() if (found := span(child)) is not None]
+    if not spans or not isinstance(node, exp.Binary | exp.Connector | exp.Alias):
+        return None
+    return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+__all__ = ["Dialect", "Source", "Token", "TokenType", "parse", "span"]

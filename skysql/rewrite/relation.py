@@ -1,0 +1,208 @@
+"""From FROM items to relations that a path scan can produce: sky tables, their objects as of a moment, and the plain
+selections of those in subqueries, CTEs and views, seen through to the table below.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ..plan import Column, Compare, Moment
+from .catalog import Entry
+from .convert import Idiom, Relation, Scope, conjuncts_of, literal
+from .dialect import Source, parse, span
+from .statement import Arguments, NotPushable, Statement
+
+_SIMPLE_ARGS = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
+"""The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""
+
+
+def event_relation(entry: Entry) -> Relation:
+    """The events of a table."""
+    table = entry.table
+    assert table is not None
+    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "action", *(p.name for p in table.properties)]
+    return Relation(
+        entry.database,
+        table,
+        "events",
+        {name.lower(): Column(name) for name in [*names, "ts", "changes"]},
+        names,
+    )
+
+
+def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
+    """The objects of a table, now or as of a moment."""
+    table = entry.table
+    assert table is not None
+    names = [
+        *(table.object_name, *filter(None, [table.key_name]), "first_timestamp", "last_timestamp", "events"),
+        *(p.name for p in table.states),
+    ]
+    columns = {name.lower(): Column(name) for name in [*names, "as_of"]}
+    return Relation(entry.database, table, "objects", dict(columns), names, as_of=as_of)
+
+
+class Resolver:
+    """Finds the relation behind a FROM item of one select."""
+
+    def __init__(self, statement: Statement, source: Source, arguments: Arguments, idioms: tuple[Idiom, ...]) -> None:
+        self.statement = statement
+        self.source = source
+        self.arguments = arguments
+        self.idioms = idioms
+
+    def resolve(self, item: exp.Expression) -> Relation | None:
+        """The relation, or None if the item is not one; raises NotPushable if it is one that cannot be scanned."""
+        if isinstance(item, exp.Subquery):
+            if item.args.get("joins") or item.args.get("sample") or not isinstance(item.this, exp.Select):
+                return None
+            return self._selection(item.this, self.source)
+        if not isinstance(item, exp.Table):
+            return None
+        if isinstance(item.this, exp.Anonymous):
+            return self._call(item, item.this)
+        cte = self._cte(item)
+        if cte is not None:
+            return self._common(cte)
+        entry = self.statement.catalog.find(item.db or None, item.name)
+        if entry is None or entry.kind in ("table", "changes"):
+            return None
+        if entry.kind == "view":
+            return self._view(entry)
+        if entry.kind == "events":
+            return None if item.args.get("version") else event_relation(entry)
+        return object_relation(entry, self._system_time(item))
+
+    def _system_time(self, item: exp.Table) -> Moment | None:
+        version = item.args.get("version")
+        if version is None:
+            return None
+        return self._moment(version.expression)
+
+    def _moment(self, node: exp.Expression) -> Moment:
+        scope = Scope(self.statement, self.source, {}, self.arguments)
+        if not scope.constant(node):
+            raise NotPushable("as of a moment that depends on other rows")
+        return scope.moment(node)
+
+    def _call(self, item: exp.Table, call: exp.Anonymous) -> Relation | None:
+        entry = self.statement.catalog.find(item.db or None, str(call.this))
+        if entry is None or entry.kind != "objects" or len(call.expressions) != 1:
+            return None
+        return object_relation(entry, self._moment(call.expressions[0]))
+
+    def _cte(self, item: exp.Table) -> exp.CTE | None:
+        if item.db:
+            return None
+        scope: exp.Expression | None = item
+        while scope is not None:
+            with_ = scope.args.get("with_")
+            if with_ is not None:
+                for cte in with_.expressions:
+                    if cte.alias.lower() == item.name.lower():
+                        if with_.args.get("recursive"):
+                            raise NotPushable("a recursive CTE")
+                        return cte  # type: ignore[no-any-return]
+            scope = scope.parent
+        return None
+
+    def _common(self, cte: exp.CTE) -> Relation | None:
+        if not isinstance(cte.this, exp.Select):
+            return None
+        relation = self._selection(cte.this, self.source)
+        alias = cte.args.get("alias")
+        renamed = [column.name for column in alias.args.get("columns") or []] if alias is not None else []
+        if relation is None or not renamed:
+            return relation
+        if len(renamed) != len(relation.names):
+            raise NotPushable("a CTE with another number of names than columns")
+        relation.columns = {
+            new.lower(): relation.columns[old.lower()] for new, old in zip(renamed, relation.names, strict=True)
+        }
+        relation.names = renamed
+        return relation
+
+    def _view(self, entry: Entry) -> Relation | None:
+        source = parse(entry.sql or "")
+        if source is None or not isinstance(source.tree, exp.Create):
+            return None
+        select = source.tree.expression
+        if not isinstance(select, exp.Select) or isinstance(source.tree.this, exp.Schema):
+            return None
+        return Resolver(self.statement, source, self.arguments, self.idioms)._selection(select, source)
+
+    def _selection(self, select: exp.Select, source: Source) -> Relation | None:
+        """A subquery that only chooses rows and columns of a relation."""
+        if any(value and name not in _SIMPLE_ARGS for name, value in select.args.items()):
+            return None
+        scope = self.scope(select)
+        if scope is None:
+            return None
+        base = scope.relation
+        where = list(base.where)
+        if select.args.get("where") is not None:
+            where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+        names: list[str] = []
+        columns = {}
+        for item in select.expressions:
+            if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+                for relation in scope.relations.values():
+                    names += relation.names
+                    columns |= {name.lower(): relation.columns[name.lower()] for name in relation.names}
+                continue
+            name, node = self._named(item, source)
+            try:
+                found = scope.convert(node)
+            except NotPushable:
+                found = None
+            if name.lower() in columns:
+                raise NotPushable(f"two columns called {name}")
+            names.append(name)
+            columns[name.lower()] = found
+        return Relation(
+            *(base.database, base.table, base.kind, columns, names, where, base.as_of), pairs=base.pairs
+        )
+
+    @staticmethod
+    def _named(item: exp.Expression, source: Source) -> tuple[str, exp.Expression]:
+        if isinstance(item, exp.Alias):
+            return item.alias, item.this
+        if isinstance(item, exp.Column):
+            return item.name, item
+        where = span(item)
+        if where is None:
+            raise NotPushable("a column of unknown place")
+        return source.slice(*where), item
+
+    def scope(self, select: exp.Select) -> Scope | None:
+        """The names of a select whose FROM is one relation, or one that its joins only add columns to."""
+        from_ = select.args.get("from_")
+        if from_ is None or select.args.get("laterals"):
+            return None
+        base = self.resolve(from_.this)
+        if base is None:
+            return None
+        relations = {from_.this.alias_or_name.lower() or str(from_.this.this.this).lower(): base}
+        scope = Scope(self.statement, self.source, relations, self.arguments, self.idioms)
+        if select.args.get("joins"):
+            from .state import join_state
+
+            for join in select.args["joins"]:
+                if not join_state(self, scope, join):
+                    return None
+        return scope
+
+
+def take_as_of(relation: Relation) -> None:
+    """`as_of = moment` among the conditions on objects is no condition but the moment."""
+    if relation.kind != "objects":
+        return
+    for part in list(relation.where):
+        if isinstance(part, Compare) and part.left == Column("as_of"):
+            if part.op != "=" or not isinstance(part.right, Moment) or relation.as_of is not None:
+                raise NotPushable("as_of takes one moment")
+            relation.as_of = part.right
+            relation.where.remove(part)
+
+
+__all__ = ["Resolver", "event_relation", "literal", "object_relation", "take_as_of"]

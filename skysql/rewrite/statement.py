@@ -1,0 +1,110 @@
+"""One statement while it is being rewritten: its text, the edits made to it so far, and the scans that they read.
+
+Edits replace ranges of the user's own text. An edit of a larger range takes the place of those inside it, whose effect
+it can have asked for with `render` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..plan import Parameter, PathScan
+from .catalog import Catalog
+from .dialect import Source, TokenType
+
+
+class NotPushable(Exception):
+    """This part of a statement is left to SQLite, row by row; the text says why."""
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a scan needs from the statement around it: texts of expressions, each of which becomes a parameter."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> Parameter:
+        """The parameter that stands for this expression."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return Parameter(self.texts.index(text) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCall:
+    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes."""
+
+    name: str
+    plan: PathScan
+    columns: tuple[tuple[str, str], ...]
+    arguments: int
+
+
+class Statement:
+    """A parsed statement and its edits."""
+
+    def __init__(self, source: Source, catalog: Catalog, first_scan: int) -> None:
+        self.source = source
+        self.catalog = catalog
+        self.calls: list[ScanCall] = []
+        self._first_scan = first_scan
+        self._edits: list[tuple[int, int, str]] = []
+        self._numbers = self._number_parameters()
+
+    def _number_parameters(self) -> dict[int, str]:
+        """Token -> ?N for each bare `?`, numbered as SQLite numbers them."""
+        largest, numbers, named = 0, {}, set()
+        for at, token in enumerate(self.source.tokens):
+            if token.token_type is not TokenType.PLACEHOLDER:
+                continue
+            if token.text == "?":
+                largest += 1
+                numbers[at] = f"?{largest}"
+            elif token.text[0] == "?":
+                largest = max(largest, int(token.text[1:]))
+            elif token.text not in named:
+                named.add(token.text)
+                largest += 1
+        return numbers
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was edited."""
+        return bool(self._edits)
+
+    def edit(self, first: int, last: int, text: str) -> None:
+        """Replace the tokens first ... last-1."""
+        start, end = self.source.start(first), self.source.end(last - 1)
+        self._edits = [e for e in self._edits if not (start <= e[0] and e[1] <= end)]
+        self._edits.append((start, end, text))
+
+    def insert_after(self, last: int, text: str) -> None:
+        """Insert text after the token last-1."""
+        at = self.source.end(last - 1)
+        self._edits.append((at, at, text))
+
+    def render(self, first: int, last: int) -> str:
+        """The tokens first ... last-1 with the edits inside them, and numbered parameters."""
+        return self._apply(self.source.start(first), self.source.end(last - 1))
+
+    def text(self) -> str:
+        """The whole statement, edited."""
+        return self._apply(0, len(self.source.text))
+
+    def _apply(self, start: int, end: int) -> str:
+        edits = [e for e in self._edits if start <= e[0] and e[1] <= end]
+        for at, number in self._numbers.items():
+            a, b = self.source.start(at), self.source.end(at)
+            if start <= a and b <= end and not any(e[0] <= a and b <= e[1] for e in edits):
+                edits.append((a, b, number))
+        pieces, at = [], start
+        for a, b, replacement in sorted(edits, key=lambda e: (e[0], e[1])):
+            pieces += [self.source.text[at:a], replacement]
+            at = b
+        return "".join([*pieces, self.source.text[at:end]])
+
+    def call(self, plan: PathScan, columns: tuple[tuple[str, str], ...], arguments: Arguments) -> str:
+        """The text that reads the result of a scan."""
+        name = f"sky_scan_{self._first_scan + len(self.calls)}"
+        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
+        return f"{name}({', '.join(arguments.texts)})" if arguments.texts else name

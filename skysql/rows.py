@@ -1,0 +1,221 @@
+"""The rows of a scan within one segment, and the columns that they have.
+
+    EventRows     a row an event: the table itself
+    ObjectRows    a row an object, at the last event of its path that counts: `users_objects`, now or as of a moment,
+                  or for each of many (object, moment) pairs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import kernels, timestamps
+from .columns import Array, Bool, Int64
+from .dictionary import Dictionary
+from .errors import InternalError
+from .plan import Column
+from .schema import ACTION, Kind, Property, Table
+from .segment import Segment
+from .vectors import Coded, Numbers, Vector
+
+
+class Rows(Protocol):
+    """Some rows of a segment."""
+
+    def __len__(self) -> int: ...
+
+    def vector(self, column: Column) -> Vector:
+        """A column's values."""
+        ...
+
+    def keep(self, mask: Bool) -> Rows:
+        """The rows where the mask is true."""
+        ...
+
+
+def _moments(ts: Int64) -> Numbers:
+    return Numbers(ts, None, timestamps.format_array)
+
+
+def _objects(ids: Int64, dictionary: Dictionary, key: bool) -> Numbers:
+    return Numbers(ids, None, dictionary.keys, False) if key else Numbers(ids)
+
+
+def property_vector(
+    segment: Segment, dictionary: Dictionary, property: Property, column: Column, positions: Array | None
+) -> Vector:
+    """A property at these events (None for all)."""
+    if column.through_ties and property.state:
+        ends = segment.tie_ends()
+        if ends is not None:
+            positions = ends if positions is None else ends[positions]
+    if property.kind is Kind.TEXT:
+        values = dictionary.values(property.id)
+        codes = segment.codes(property, len(values) - 1, ignore_nulls=column.ignore_nulls)
+        return Coded(codes if positions is None else codes[positions], values)
+    return Numbers(*segment.numbers(property, positions, ignore_nulls=column.ignore_nulls))
+
+
+@dataclass(frozen=True, slots=True)
+class EventRows:
+    """Events of a segment: positions int[m] ascending, or None for all of them."""
+
+    segment: Segment
+    table: Table
+    dictionary: Dictionary
+    positions: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.segment) if self.positions is None else len(self.positions)
+
+    def keep(self, mask: Bool) -> EventRows:
+        """The rows where the mask is true."""
+        positions = np.flatnonzero(mask) if self.positions is None else self.positions[mask]
+        return EventRows(self.segment, self.table, self.dictionary, positions)
+
+    def _at(self, every: Array) -> Array:
+        return every if self.positions is None else every[self.positions]
+
+    def vector(self, column: Column) -> Vector:
+        """A column's values."""
+        name = column.name.lower()
+        if name == "action":
+            return property_vector(self.segment, self.dictionary, ACTION, column, self.positions)
+        property = self.table.find(name)
+        if property is not None:
+            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+        if name == "timestamp":
+            return _moments(self._at(self.segment.ts()))
+        if name == "ts":
+            return Numbers(self._at(self.segment.ts()))
+        if name == "changes":
+            return changes_vector(self)
+        if name == self.table.object_name.lower():
+            return Numbers(self._at(self.segment.object_ids()))
+        if self.table.key_name is not None and name == self.table.key_name.lower():
+            return _objects(self._at(self.segment.object_ids()), self.dictionary, True)
+        raise InternalError(f"{self.table.name!r} has no column {column.name!r}")
+
+
+def changes_vector(rows: EventRows) -> Coded:
+    """The JSON of each event's own changes, NULL for none."""
+    import json
+
+    segment, n = rows.segment, len(rows.segment)
+    chosen = np.ones(n, bool) if rows.positions is None else np.zeros(n, bool)
+    if rows.positions is not None:
+        chosen[rows.positions] = True
+    found: dict[int, dict[str, Any]] = {}
+    for property in rows.table.states:
+        sparse = segment.sparse(property)
+        here = np.flatnonzero(chosen[sparse.positions])
+        if property.kind is Kind.TEXT:
+            values: list[Any] = Coded(sparse.values[here], rows.dictionary.values(property.id)).tolist()
+        else:
+            mask = None if sparse.valid is None else sparse.valid[here]
+            values = list(Numbers(sparse.values[here], mask).tolist())
+        for position, value in zip(sparse.positions[here].tolist(), values, strict=True):
+            found.setdefault(position, {})[property.name] = value
+    texts: list[str | None] = [None]
+    codes = np.zeros(n, np.int64)
+    for position, changes in found.items():
+        codes[position] = len(texts)
+        texts.append(json.dumps(changes, ensure_ascii=False, separators=(",", ":")))
+    return Coded(codes if rows.positions is None else codes[rows.positions], texts)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRows:
+    """Objects at an event of theirs: path numbers, the events' positions, the moments asked for (None for now).
+
+    paths, positions: int64[m]. moments: int64[m] or one int. numbers: which of the pairs each row answers, int64[m].
+    """
+
+    segment: Segment
+    table: Table
+    dictionary: Dictionary
+    paths: Int64
+    positions: Int64
+    moments: Int64 | int | None = None
+    numbers: Int64 | None = None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @classmethod
+    def as_of(cls, rows: EventRows, chosen: Array | None, moment: int | None) -> ObjectRows:
+        """All objects, or those of the chosen paths, that have an event by the moment."""
+        segment = rows.segment
+        _, starts = segment.paths()
+        every = np.arange(len(starts) - 1) if chosen is None else np.asarray(chosen, np.int64)
+        if moment is None:
+            return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1)
+        low, high = segment.time_range()
+        if moment < low:
+            return cls(segment, rows.table, rows.dictionary, every[:0], every[:0], moment)
+        if moment >= high:
+            return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
+        if chosen is None:
+            counts = kernels.events_until(segment.ts(), starts, moment)
+            positions = starts[:-1] + counts - 1
+            present = counts > 0
+        else:
+            positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
+            present = positions >= 0
+        return cls(segment, rows.table, rows.dictionary, every[present], positions[present], moment)
+
+    @classmethod
+    def of_pairs(cls, rows: EventRows, objects: Int64, moments: Int64, numbers: Int64) -> ObjectRows:
+        """For each pair whose object is in the segment and has an event by the moment, the object as of then."""
+        segment = rows.segment
+        ids, starts = segment.paths()
+        paths = np.minimum(np.searchsorted(ids, objects), len(ids) - 1)
+        here = ids[paths] == objects
+        paths, moments, numbers = paths[here], moments[here], numbers[here]
+        positions = kernels.last_until(segment.ts(), starts, paths, moments)
+        present = positions >= 0
+        return cls(
+            segment,
+            *(rows.table, rows.dictionary),
+            *(paths[present], positions[present], moments[present], numbers[present]),
+        )
+
+    def keep(self, mask: Bool) -> ObjectRows:
+        """The rows where the mask is true."""
+
+        def cut(every: Any) -> Any:
+            return every[mask] if isinstance(every, np.ndarray) else every
+
+        return ObjectRows(
+            self.segment,
+            *(self.table, self.dictionary),
+            *map(cut, (self.paths, self.positions, self.moments, self.numbers)),
+        )
+
+    def vector(self, column: Column) -> Vector:
+        """A column's values."""
+        name = column.name.lower()
+        objects, starts = self.segment.paths()
+        property = self.table.find(name)
+        if property is not None and property.state:
+            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+        if name == "first_timestamp":
+            return _moments(self.segment.ts()[starts[self.paths]])
+        if name == "last_timestamp":
+            return _moments(self.segment.ts()[self.positions])
+        if name == "events":
+            return Numbers(self.positions - starts[self.paths] + 1)
+        if name == "as_of":
+            if self.moments is None:
+                return Coded(np.zeros(len(self), np.uint8), [None])
+            return _moments(np.broadcast_to(np.asarray(self.moments, np.int64), (len(self),)))
+        if name == "row" and self.numbers is not None:
+            return Numbers(self.numbers)
+        if name == self.table.object_name.lower():
+            return Numbers(objects[self.paths])
+        if self.table.key_name is not None and name == self.table.key_name.lower():
+            return _objects(objects[self.paths], self.dictionary, True)
+        raise InternalError(f"{self.table.name}_objects has no column {column.name!r}")

@@ -1,0 +1,283 @@
+"""A segment: whole paths in memory, whatever blocks, runs and log batches their events lie in.
+
+The objects of a table are cut into segments. A segment has *parts*, oldest first: ranges of events of blocks or of
+the log, each sorted by (object, timestamp, arrival). With one part, its columns are the block's own; with several they
+are merged once into path order. What is derived here (merged columns, states at events, positions by action) is kept
+in the cache under the stamps of the parts, so it lives as long as anyone asks for it, and is never stale.
+
+Invariants: events are sorted by (object, timestamp, arrival); no path is empty; a path lies in one segment only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from . import kernels, replay
+from .cache import Cache
+from .columns import DTYPES, Array, Int64, Sparse
+from .schema import Property
+
+V = TypeVar("V")
+
+
+class Block(Protocol):
+    """Sorted events with decoded columns: a stored block, or the log in memory."""
+
+    @property
+    def stamp(self) -> object:
+        """Identifies the content, for ever."""
+        ...
+
+    @property
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        ...
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        ...
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+        ...
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The events of the paths first ... last-1 of a block."""
+
+    block: Block
+    first: int
+    last: int
+    whole: bool
+
+    def events(self) -> tuple[int, int]:
+        """The range of event indexes."""
+        _, starts = self.block.paths()
+        return int(starts[self.first]), int(starts[self.last])
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property over this part's events, counted from its first."""
+        sparse = self.block.sparse(property)
+        if self.whole:
+            return sparse
+        low, high = self.events()
+        a, b = np.searchsorted(sparse.positions, [low, high])
+        valid = None if sparse.valid is None else sparse.valid[a:b]
+        return Sparse((sparse.positions[a:b] - low).astype(np.int32), sparse.values[a:b], valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Which objects, and where their events lie: objects int64[k], starts int64[k+1]; order is how parts merge."""
+
+    objects: Int64
+    starts: Int64
+    order: Int64 | None
+
+
+class Segment:
+    """Whole paths of a range of objects."""
+
+    def __init__(self, first_object: int, parts: tuple[Part, ...], cache: Cache) -> None:
+        self.first_object = first_object  # a lower bound of its objects, and an upper one of the segment's before
+        self.parts = parts
+        self._cache = cache
+        self._key = tuple((part.block.stamp, part.first, part.last) for part in parts)
+
+    def _keep(self, name: object, make: Callable[[], V]) -> V:
+        return self._cache.get((self._key, name), make, _size)
+
+    @property
+    def stamp(self) -> object:
+        """Identifies the content, for ever."""
+        return self._key
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        merged = self._paths()
+        return merged.objects, merged.starts
+
+    def _paths(self) -> Paths:
+        return self._keep("paths", self._make_paths)
+
+    def _make_paths(self) -> Paths:
+        if len(self.parts) == 1:
+            part = self.parts[0]
+            objects, starts = part.block.paths()
+            cut = starts[part.first : part.last + 1]
+            return Paths(objects[part.first : part.last], cut - cut[0] if len(cut) else cut, None)
+        each = []
+        for part in self.parts:
+            objects, starts = part.block.paths()
+            each.append(
+                np.repeat(objects[part.first : part.last], np.diff(starts[part.first : part.last + 1]))
+            )
+        every = np.concatenate(each)
+        order = kernels.path_order(every, self._concatenated_ts())
+        objects, starts = kernels.path_starts(every if order is None else every[order])
+        return Paths(objects, starts, order)
+
+    def _concatenated_ts(self) -> Int64:
+        return np.concatenate([part.block.ts()[slice(*part.events())] for part in self.parts])
+
+    def __len__(self) -> int:
+        return int(self.paths()[1][-1])
+
+    def ts(self) -> Int64:
+        """int64[n], non-decreasing within each path."""
+        if len(self.parts) == 1:
+            part = self.parts[0]
+            return part.block.ts() if part.whole else part.block.ts()[slice(*part.events())]
+        return self._keep("ts", self._merge_ts)
+
+    def _merge_ts(self) -> Int64:
+        every, order = self._concatenated_ts(), self._paths().order
+        return every if order is None else every[order]
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes over this segment's events."""
+        if len(self.parts) == 1:
+            return self.parts[0].sparse(property)
+        return self._keep(("sparse", property.id), lambda: self._merge_sparse(property))
+
+    def _merge_sparse(self, property: Property) -> Sparse:
+        positions, values, valid, base = [], [], [], 0
+        for part in self.parts:
+            sparse, (low, high) = part.sparse(property), part.events()
+            positions.append(sparse.positions.astype(np.int64) + base)
+            values.append(sparse.values)
+            valid.append(replay.known(sparse))
+            base += high - low
+        where, order = np.concatenate(positions), self._paths().order
+        every, known = np.concatenate(values), np.concatenate(valid)
+        if order is not None:
+            where = self._inverse()[where]
+            sort = np.argsort(where)
+            where, every, known = where[sort], every[sort], known[sort]
+        return Sparse(where.astype(np.int32), every, None if known.all() else known)
+
+    def _inverse(self) -> Int64:
+        def make() -> Int64:
+            order = self._paths().order
+            assert order is not None
+            inverse = np.empty(len(order), np.int64)
+            inverse[order] = np.arange(len(order))
+            return inverse
+
+        return self._keep("inverse", make)
+
+    # What follows is derived, and the same however many parts there are.
+
+    def object_ids(self) -> Int64:
+        """The object of each event: int64[n]."""
+        objects, starts = self.paths()
+        return self._keep("objects", lambda: np.repeat(objects, np.diff(starts)))
+
+    def path_numbers(self) -> Array:
+        """The place of each event's path in `paths()`: int32[n]."""
+        starts = self.paths()[1]
+        return self._keep(
+            "numbers", lambda: np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
+        )
+
+    def codes(self, property: Property, largest: int, *, ignore_nulls: bool = False) -> Array:
+        """A TEXT property at each event: the state there, or the attribute's own value; unsigned [n], 0 for NULL.
+
+        largest: the largest code of the dictionary, from which the dtype follows.
+        """
+        dtype = np.min_scalar_type(largest)
+
+        def make() -> Array:
+            sparse = self.sparse(property)
+            if property.state:
+                narrow = Sparse(sparse.positions, sparse.values.astype(dtype))
+                return replay.fill_codes(narrow, self.paths()[1], ignore_nulls=ignore_nulls)
+            if len(sparse.positions) == len(self):
+                return sparse.values.astype(dtype)
+            codes = np.zeros(len(self), dtype)
+            codes[sparse.positions] = sparse.values
+            return codes
+
+        return self._keep(("codes", property.id, property.state, ignore_nulls, dtype), make)
+
+    def slots(self, property: Property, *, ignore_nulls: bool = False) -> Array:
+        """For each event 1 + the place in `sparse(property)` of the value that it reads, or 0: unsigned [n]."""
+
+        def make() -> Array:
+            sparse = self.sparse(property)
+            if property.state:
+                return replay.fill_index(sparse, self.paths()[1], ignore_nulls=ignore_nulls)
+            slots = np.zeros(len(self), np.min_scalar_type(len(sparse.positions)))
+            slots[sparse.positions] = np.arange(1, len(sparse.positions) + 1)
+            return slots
+
+        return self._keep(("slots", property.id, property.state, ignore_nulls), make)
+
+    def numbers(
+        self, property: Property, positions: Array | None, *, ignore_nulls: bool = False
+    ) -> tuple[Array, Array | None]:
+        """A property that is not TEXT at these events: (values [m], which of them are known: bool[m] or None for all)."""
+        sparse = self.sparse(property)
+        if not property.state:
+            if positions is None:
+                same = len(sparse.positions) == len(self)
+            else:
+                same = len(positions) == len(sparse.positions) and bool((positions == sparse.positions).all())
+            if same:
+                return sparse.values, sparse.valid
+        slots = self.slots(property, ignore_nulls=ignore_nulls)
+        if positions is not None:
+            slots = slots[positions]
+        if len(sparse.values) == 0:
+            return np.zeros(len(slots), DTYPES[property.kind]), np.zeros(len(slots), bool)
+        known = slots != 0
+        places = slots.astype(np.int64) - 1
+        if sparse.valid is not None:
+            known &= sparse.valid[places]
+        return sparse.values[places], known
+
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        ranges = [part.block.time_range for part in self.parts]
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+    def by_code(self, property: Property, largest: int) -> tuple[Array, Int64]:
+        """(event indexes ordered by code then position: int32[n], where each code's begin: int64[largest+2])."""
+
+        def make() -> tuple[Array, Int64]:
+            codes = self.codes(property, largest)
+            order = np.argsort(codes, kind="stable").astype(np.int32)
+            counts = np.bincount(codes, minlength=largest + 1)
+            return order, np.concatenate(([0], np.cumsum(counts)))
+
+        return self._keep(("by code", property.id, largest), make)
+
+    def tie_ends(self) -> Int64 | None:
+        """kernels.tie_ends of this segment."""
+        return self._keep("ties", lambda: (kernels.tie_ends(self.ts(), self.paths()[1]),))[0]
+
+
+def _size(value: object) -> int:
+    """Bytes of a cached value: arrays, and tuples or dataclasses of them."""
+    if value is None or isinstance(value, int):
+        return 32
+    if isinstance(value, np.ndarray):
+        return value.nbytes + 96
+    if isinstance(value, tuple):
+        return 64 + sum(map(_size, value))
+    if isinstance(value, Paths):
+        return 64 + _size((value.objects, value.starts, value.order))
+    assert isinstance(value, Sparse)
+    return 64 + _size((value.positions, value.values, value.valid))
+
+
+size = _size

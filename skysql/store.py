@@ -1,0 +1,575 @@
+"""The shadow tables: the only module that names one.
+
+    <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs)
+    <table>_value   the texts of TEXT properties and actions, by (property, code)
+    <table>_key     the keys of a TEXT OBJECT, by object id
+    <table>_log     a row a commit: events in order of arrival, as one encoded batch
+    <table>_block   a row a block: its run, the range of its objects and times, how many of each
+    <table>_column  a row a column of a block: rowid = block << 16 | column; column 0 holds the paths, 1 the
+                    timestamps, 2 + id the property of that id
+
+A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
+
+Stamps: every row that holds data carries a random number drawn when it was written. Row ids may be given again after a
+rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everything cached goes by it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import apsw
+import numpy as np
+
+from . import format as fmt
+from . import kernels
+from .cache import Cache
+from .columns import DTYPES, Array, Batch, Int64, Sparse
+from .dictionary import Dictionary
+from .errors import CorruptError, NotSupportedError
+from .schema import ACTION, Kind, Property, Table, quote
+from .segment import Part, Segment, size
+
+V = TypeVar("V")
+
+SHADOWS = ("meta", "value", "key", "log", "block", "column")
+
+_COLUMN_BITS = 16
+_PATHS, _TIMESTAMPS, _FIRST_PROPERTY = 0, 1, 2
+
+SEGMENT_EVENTS = 1 << 18
+"""Events a block, and so a segment, has at the most unless one path has more."""
+
+
+def new_stamp() -> int:
+    """A number that was never given before."""
+    return secrets.randbits(63)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """A row of <table>_block."""
+
+    id: int
+    stamp: int
+    run: int
+    first_object: int
+    last_object: int
+    first_ts: int
+    last_ts: int
+    objects: int
+    events: int
+
+
+class StoredBlock:
+    """A block of the store; its columns are read and decoded when first asked for, and cached."""
+
+    def __init__(self, store: Store, row: BlockRow) -> None:
+        self.store = store
+        self.row = row
+        self.stamp = row.stamp
+        self.time_range = row.first_ts, row.last_ts
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        return self.store.cache.get((self.stamp, "paths"), self._read_paths, size)
+
+    def _read_paths(self) -> tuple[Int64, Int64]:
+        objects, starts = self._decode(_PATHS, "paths", fmt.decode_paths)
+        if len(objects) != self.row.objects or int(starts[-1]) != self.row.events:
+            raise self._corrupt("paths", "its counts are not those of the block")
+        return objects, starts
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+
+        def read() -> Int64:
+            _, starts = self.paths()
+            return self._decode(_TIMESTAMPS, "timestamp", lambda data: fmt.decode_timestamps(data, starts))
+
+        return self.store.cache.get((self.stamp, "ts"), read, size)
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+
+        def read() -> Sparse:
+            return self._decode(
+                _FIRST_PROPERTY + property.id,
+                property.name,
+                lambda data: fmt.decode_sparse(data, property.kind, self.row.events),
+                absent=_no_values(property.kind),
+            )
+
+        return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
+
+    def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
+        data = self.store.read_column(self.row.id << _COLUMN_BITS | column)
+        if data is None:
+            if absent is not None:
+                return absent
+            raise self._corrupt(name, "it is missing")
+        try:
+            return decode(data)
+        except fmt.FormatError as error:
+            raise self._corrupt(name, str(error)) from None
+
+    def _corrupt(self, column: str, reason: str) -> CorruptError:
+        return CorruptError(
+            f"table {self.store.table.name!r}, block {self.row.id}, column {column!r}: {reason}",
+            "restore the file from a backup; `skysql check` lists every fault",
+        )
+
+
+class MemoryBlock:
+    """Events sorted in memory: the log, as a reader sees it, and what is on its way into blocks."""
+
+    def __init__(self, stamp: object, batch: Batch, order: Int64 | None) -> None:
+        self.stamp = stamp
+        self._order = order
+        self._batch = batch
+
+    @classmethod
+    def sort(cls, stamp: object, batch: Batch) -> MemoryBlock:
+        """The batch, put into path order."""
+        return cls(stamp, batch, kernels.path_order(batch.objects, batch.ts))
+
+    @cached_property
+    def _objects(self) -> Int64:
+        objects = self._batch.objects
+        return objects if self._order is None else objects[self._order]
+
+    @cached_property
+    def _paths(self) -> tuple[Int64, Int64]:
+        return kernels.path_starts(self._objects)
+
+    @cached_property
+    def _ts(self) -> Int64:
+        return self._batch.ts if self._order is None else self._batch.ts[self._order]
+
+    @cached_property
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        return int(self._batch.ts.min()), int(self._batch.ts.max())
+
+    @cached_property
+    def _inverse(self) -> Int64:
+        assert self._order is not None
+        inverse = np.empty(len(self._order), np.int64)
+        inverse[self._order] = np.arange(len(self._order))
+        return inverse
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        return self._paths
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+        return self._ts
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+        sparse = self._batch.properties.get(property.id)
+        if sparse is None:
+            return _no_values(property.kind)
+        if self._order is None:
+            return sparse
+        return reorder(sparse, self._inverse)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this takes."""
+        return 48 * len(self._batch) + sum(size(sparse) for sparse in self._batch.properties.values())
+
+
+def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
+    """The same values at the events' new places: event i is now event inverse[i]."""
+    n = len(inverse)
+    if len(sparse.positions) * 4 >= n:  # dense: a scatter is faster than a sort
+        slots = np.zeros(n, np.int32)
+        slots[inverse[sparse.positions]] = np.arange(1, len(sparse.positions) + 1, dtype=np.int32)
+        positions = np.flatnonzero(slots)
+        sort = slots[positions] - 1
+    else:
+        positions = inverse[sparse.positions]
+        sort = np.argsort(positions)
+        positions = positions[sort]
+    valid = None if sparse.valid is None else sparse.valid[sort]
+    return Sparse(positions.astype(np.int32), sparse.values[sort], valid)
+
+
+def concatenate(batches: Sequence[Batch], kinds: dict[int, Kind]) -> Batch:
+    """Batches after one another, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    bases = np.concatenate(([0], np.cumsum([len(batch) for batch in batches]))).tolist()
+    properties = {}
+    for id in sorted({id for batch in batches for id in batch.properties}):
+        each = [(b.properties[id], base) for b, base in zip(batches, bases, strict=False) if id in b.properties]
+        valid = None
+        if any(sparse.valid is not None for sparse, _ in each):
+            valid = np.concatenate(
+                [np.ones(len(s.positions), bool) if s.valid is None else s.valid for s, _ in each]
+            )
+        properties[id] = Sparse(
+            np.concatenate([sparse.positions + np.int32(base) for sparse, base in each]).astype(np.int32),
+            np.concatenate([sparse.values for sparse, _ in each]),
+            valid,
+        )
+    return Batch(
+        np.concatenate([batch.objects for batch in batches]),
+        np.concatenate([batch.ts for batch in batches]),
+        properties,
+    )
+
+
+def _no_values(kind: Kind) -> Sparse:
+    return Sparse(np.zeros(0, np.int32), np.zeros(0, DTYPES[kind]))
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A row of <table>_log, without its data."""
+
+    id: int
+    stamp: int
+    events: int
+
+
+class Snapshot:
+    """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
+
+    def __init__(self, store: Store, stamp: object, blocks: Sequence[BlockRow], log: Sequence[LogRow]) -> None:
+        self.store = store
+        self.table = store.table
+        self.stamp = stamp
+        self.blocks = tuple(blocks)
+        self.log = tuple(log)
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return sum(block.events for block in self.blocks) + sum(row.events for row in self.log)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All events, by object."""
+        return self._segments
+
+    @cached_property
+    def _segments(self) -> tuple[Segment, ...]:
+        runs: dict[int, list[Any]] = {}
+        for row in self.blocks:
+            runs.setdefault(row.run, []).append(StoredBlock(self.store, row))
+        layers = [
+            [(block, block.row.first_object, block.row.last_object) for block in blocks]
+            for _, blocks in sorted(runs.items())
+        ]
+        if self.log:
+            block = self.store.log_block(self.log)
+            objects, _ = block.paths()
+            layers.append([(block, int(objects[0]), int(objects[-1]))])
+        if not layers:
+            return ()
+        return tuple(Segment(low, parts, self.store.cache) for low, parts in cut(layers))
+
+    def segments_of(self, objects: Int64) -> Iterator[tuple[Segment, Int64]]:
+        """(segment, those of the objects that may be in it), for objects int64[m] ascending, without duplicates."""
+        if len(self._segments) == 0 or len(objects) == 0:
+            return
+        firsts = self._firsts
+        homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
+        used, begins = np.unique(homes, return_index=True)
+        for home, low, high in zip(used, begins, np.append(begins[1:], len(objects)), strict=True):
+            yield self._segments[home], objects[low:high]
+
+    @cached_property
+    def _firsts(self) -> Int64:
+        return np.array([segment.first_object for segment in self._segments], np.int64)
+
+
+def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
+    """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
+
+    The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
+    large block in memory is cut by its own path counts.
+    """
+    widest = max(layers, key=len)
+    edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
+    if len(widest) == 1:
+        edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
+    lows = [0, *edges]
+    highs: list[int] = [*edges, 1 << 63]
+    for low, high in zip(lows, highs, strict=True):
+        parts = []
+        for layer in layers:
+            for block, first, last in layer:
+                if last < low or first >= high:
+                    continue
+                if low <= first and last < high:
+                    parts.append(_whole(block))
+                    continue
+                objects, _ = block.paths()
+                a = int(np.searchsorted(objects, low))
+                b = len(objects) if high == 1 << 63 else int(np.searchsorted(objects, high))
+                if a < b:
+                    parts.append(Part(block, a, b, False))
+        if parts:
+            yield low, tuple(parts)
+
+
+def _whole(block: Any) -> Part:
+    count = block.row.objects if isinstance(block, StoredBlock) else len(block.paths()[0])
+    return Part(block, 0, count, True)
+
+
+def _own_edges(block: Any) -> list[int]:
+    if isinstance(block, StoredBlock):
+        return []
+    objects, starts = block.paths()
+    return [int(objects[at]) for at in split_paths(starts, SEGMENT_EVENTS)[1:-1]]
+
+
+def split_paths(starts: Int64, events: int) -> list[int]:
+    """Cut paths into groups of at most about `events` events: path indexes, from 0 to the number of paths."""
+    cuts, last, paths = [0], 0, len(starts) - 1
+    while last < paths:
+        following = int(np.searchsorted(starts, starts[last] + events, side="right")) - 1
+        last = min(max(following, last + 1), paths)
+        cuts.append(last)
+    return cuts
+
+
+class Store:
+    """One sky table's shadow tables."""
+
+    def __init__(self, sqlite: apsw.Connection, database: str, table: Table, cache: Cache) -> None:
+        self.sqlite = sqlite
+        self.database = database
+        self.table = table
+        self.cache = cache
+        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
+        self._snapshot: Snapshot | None = None
+
+    # the shadow tables as such
+
+    def shadow(self, suffix: str) -> str:
+        """The quoted name of a shadow table."""
+        return f"{quote(self.database)}.{quote(f'{self.table.name}_{suffix}')}"
+
+    @classmethod
+    def create(cls, sqlite: apsw.Connection, database: str, table: Table, cache: Cache) -> Store:
+        """Make the shadow tables of a new, empty table."""
+        store = cls(sqlite, database, table, cache)
+        for suffix, columns in {
+            "meta": "(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
+            "value": "(property INTEGER, code INTEGER, value TEXT, stamp INTEGER, PRIMARY KEY(property, code)) WITHOUT ROWID",
+            "key": "(id INTEGER PRIMARY KEY, key TEXT UNIQUE, stamp INTEGER)",
+            "log": "(id INTEGER PRIMARY KEY, stamp INTEGER, events INTEGER, data BLOB)",
+            "block": "(id INTEGER PRIMARY KEY, stamp INTEGER, run INTEGER, first_object INTEGER, last_object INTEGER,"
+            " first_ts INTEGER, last_ts INTEGER, objects INTEGER, events INTEGER)",
+            "column": "(id INTEGER PRIMARY KEY, data BLOB)",
+        }.items():
+            sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
+        sqlite.executemany(
+            f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
+            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
+        )
+        return store
+
+    @classmethod
+    def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
+        """Open the table of that name; raises CorruptError or NotSupportedError if its definition is unreadable."""
+        meta = f"{quote(database)}.{quote(name + '_meta')}"
+        values = dict(sqlite.execute(f"SELECT key, value FROM {meta}").fetchall())
+        version = values.get("format")
+        if isinstance(version, int) and version > fmt.VERSION:
+            raise NotSupportedError(
+                f"table {name!r} is of format version {version}; this skysql reads up to {fmt.VERSION}",
+                "upgrade skysql",
+            )
+        try:
+            table = _load(name, values["schema"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
+        return cls(sqlite, database, table, cache)
+
+    def rename(self, name: str) -> None:
+        """Rename the shadow tables."""
+        for suffix in SHADOWS:
+            self.sqlite.execute(f"ALTER TABLE {self.shadow(suffix)} RENAME TO {quote(f'{name}_{suffix}')}")
+
+    def destroy(self) -> None:
+        """Drop the shadow tables."""
+        for suffix in SHADOWS:
+            self.sqlite.execute(f"DROP TABLE {self.shadow(suffix)}")
+
+    @property
+    def kinds(self) -> dict[int, Kind]:
+        """Property id -> kind, the action's included."""
+        return {p.id: p.kind for p in (ACTION, *self.table.properties)}
+
+    # reading
+
+    def snapshot(self) -> Snapshot:
+        """The table as the current transaction sees it."""
+        stamp = self.sqlite.execute(self._stamp_sql).fetchall()[0]
+        if self._snapshot is None or self._snapshot.stamp != stamp:
+            blocks = self.sqlite.execute(
+                f"SELECT id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events"
+                f" FROM {self.shadow('block')} ORDER BY run, first_object"
+            )
+            log = self.sqlite.execute(f"SELECT id, stamp, events FROM {self.shadow('log')} ORDER BY id")
+            self._snapshot = Snapshot(self, stamp, [BlockRow(*row) for row in blocks], [LogRow(*row) for row in log])
+            self.dictionary.refresh()
+        return self._snapshot
+
+    @cached_property
+    def _stamp_sql(self) -> str:
+        meta, log = self.shadow("meta"), self.shadow("log")
+        return (
+            f"SELECT (SELECT value FROM {meta} WHERE key = 'stamp'), (SELECT max(id) FROM {log}),"
+            f" (SELECT stamp FROM {log} ORDER BY id DESC LIMIT 1)"
+        )
+
+    def read_column(self, rowid: int) -> Array | None:
+        """The bytes of a column, uint8[size], or None if there is none."""
+        try:
+            blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
+        except apsw.SQLError:
+            return None
+        with blob:
+            data = np.empty(blob.length(), np.uint8)
+            blob.read_into(data)
+        return data
+
+    def read_log(self, rows: Sequence[LogRow]) -> Batch:
+        """These rows of the log as one batch."""
+        if not rows:
+            return concatenate([_EMPTY], self.kinds)
+        found = self.sqlite.execute(
+            f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
+        )
+        batches = []
+        for id, data in found:
+            try:
+                batches.append(fmt.decode_batch(data))
+            except fmt.FormatError as error:
+                raise CorruptError(
+                    f"table {self.table.name!r}, log batch {id}: {error}",
+                    "restore the file from a backup; `skysql check` lists every fault",
+                ) from None
+        return concatenate(batches, self.kinds)
+
+    def log_block(self, rows: tuple[LogRow, ...]) -> MemoryBlock:
+        """These rows of the log in path order."""
+        key = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
+        return self.cache.get(
+            ("log", key), lambda: MemoryBlock.sort(("log", key), self.read_log(rows)), lambda block: block.nbytes
+        )
+
+    # writing; always inside a transaction of the caller's
+
+    def append_log(self, batch: Batch) -> int:
+        """Add one batch to the log; returns how many batches the log now has."""
+        self.sqlite.execute(
+            f"INSERT INTO {self.shadow('log')}(stamp, events, data) VALUES(?, ?, ?)",
+            (new_stamp(), len(batch), fmt.encode_batch(batch, self.kinds)),
+        )
+        return self.sqlite.last_insert_rowid()
+
+    def write_block(self, run: int, block: Any, first: int, last: int) -> None:
+        """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
+        objects, starts = block.paths()
+        low, high = int(starts[first]), int(starts[last])
+        ts = block.ts()[low:high]
+        cut = starts[first : last + 1] - low
+        id = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
+        columns = [
+            (_PATHS, fmt.encode_paths(objects[first:last], cut)),
+            (_TIMESTAMPS, fmt.encode_timestamps(ts, cut)),
+        ]
+        whole = first == 0 and last == len(objects)
+        for property in (ACTION, *self.table.properties):
+            sparse = Part(block, first, last, whole).sparse(property)
+            if len(sparse.positions):
+                data = fmt.encode_sparse(sparse, property.kind, high - low)
+                columns.append((_FIRST_PROPERTY + property.id, data))
+        self.sqlite.executemany(
+            f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
+            [(id << _COLUMN_BITS | column, data) for column, data in columns],
+        )
+        self.sqlite.execute(
+            f"INSERT INTO {self.shadow('block')} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(id, new_stamp(), run, int(objects[first]), int(objects[last - 1])),
+                *(int(ts.min()), int(ts.max()), last - first, high - low),
+            ),
+        )
+
+    def move_block(self, block: int, run: int) -> None:
+        """Make a block part of another run."""
+        self.sqlite.execute(f"UPDATE {self.shadow('block')} SET run = ? WHERE id = ?", (run, block))
+
+    def remove_blocks(self, blocks: Sequence[int]) -> None:
+        """Drop blocks and their columns."""
+        for id in blocks:
+            self.sqlite.execute(
+                f"DELETE FROM {self.shadow('column')} WHERE id BETWEEN ? AND ?",
+                (id << _COLUMN_BITS, (id + 1 << _COLUMN_BITS) - 1),
+            )
+            self.sqlite.execute(f"DELETE FROM {self.shadow('block')} WHERE id = ?", (id,))
+
+    def clear_log(self, rows: Sequence[LogRow]) -> None:
+        """Drop these rows of the log."""
+        if rows:
+            self.sqlite.execute(
+                f"DELETE FROM {self.shadow('log')} WHERE id BETWEEN ? AND ?", (rows[0].id, rows[-1].id)
+            )
+
+    def touch(self) -> None:
+        """Give the set of runs a new stamp, as whoever changes it must."""
+        self.sqlite.execute(f"UPDATE {self.shadow('meta')} SET value = ? WHERE key = 'stamp'", (new_stamp(),))
+
+    # looking after it
+
+    def column_blocks(self) -> list[int]:
+        """The blocks that have columns."""
+        found = self.sqlite.execute(f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')}")
+        return [id for (id,) in found]
+
+    def stored_bytes(self) -> tuple[int, int]:
+        """(bytes of all the shadow tables' content, bytes of the log)."""
+        log = self.sqlite.execute(f"SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('log')}").fetchall()[0][0]
+        rest = self.sqlite.execute(
+            f"SELECT (SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('column')})"
+            f" + (SELECT coalesce(sum(length(value) + 12), 0) FROM {self.shadow('value')})"
+            f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"
+        ).fetchall()[0][0]
+        return rest + log, log
+
+
+_EMPTY = Batch(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
+
+
+def _dump(table: Table) -> str:
+    return json.dumps(
+        {
+            "object": table.object_name,
+            "key": table.key_name,
+            "properties": [asdict(property) for property in table.properties],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _load(name: str, text: str) -> Table:
+    value = json.loads(text)
+    properties = tuple(
+        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"])) for p in value["properties"]
+    )
+    return Table(name, str(value["object"]), value["key"], properties)
+

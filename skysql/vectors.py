@@ -1,0 +1,138 @@
+"""Columns of values during a scan: n values of SQLite's as arrays.
+
+    Coded     a code an element, and what each code stands for; any values of SQLite's, NULL among them
+    Numbers   int64, float64 or uint8 (a truth value, a BOOLEAN), and which elements are not NULL
+
+`render` of Numbers turns numbers into the values that they stand for, in bulk: timestamps and text keys are numbers
+until they leave a scan. It must keep equality; `ordered` says that it keeps order too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from .columns import Array, Bool
+from .plan import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """codes: unsigned or int64 [n], each an index into values."""
+
+    codes: Array
+    values: Sequence[Value]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: Array) -> Coded:
+        """These elements."""
+        return Coded(self.codes[rows], self.values)
+
+    def known(self) -> Bool | None:
+        """Which elements are not NULL; None for all."""
+        null = np.fromiter((value is None for value in self.values), bool, len(self.values))
+        return ~null[self.codes] if null.any() else None
+
+    def tolist(self) -> list[Value]:
+        """The values."""
+        lookup = np.empty(len(self.values), object)
+        lookup[:] = self.values
+        return lookup[self.codes].tolist()  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """data: int64, float64, uint8 or bool [n]; mask: bool[n], False for NULL, or None if nothing is NULL."""
+
+    data: Array
+    mask: Bool | None = None
+    render: Callable[[Array], list[Value]] | None = None
+    ordered: bool = True
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def take(self, rows: Array) -> Numbers:
+        """These elements."""
+        return replace(self, data=self.data[rows], mask=None if self.mask is None else self.mask[rows])
+
+    def known(self) -> Bool | None:
+        """Which elements are not NULL; None for all."""
+        return self.mask
+
+    def tolist(self) -> list[Value]:
+        """The values; truth values as 0 and 1."""
+        data = self.data.view(np.uint8) if self.data.dtype == bool else self.data
+        if self.mask is None:
+            return self.render(data) if self.render else data.tolist()
+        values = np.full(len(data), None, object)
+        known = data[self.mask]
+        values[self.mask] = self.render(known) if self.render else known.tolist()
+        return values.tolist()  # type: ignore[no-any-return]
+
+
+Vector: TypeAlias = Coded | Numbers
+
+
+def compact_codes(vector: Vector) -> tuple[Array, int]:
+    """A small number an element, equal where the values are (NULL counts as a value): (codes [n], bound)."""
+    if isinstance(vector, Coded):
+        return vector.codes, len(vector.values)
+    data, mask = vector.data, vector.mask
+    if data.dtype.kind == "f":
+        _, codes = np.unique(data if mask is None else np.where(mask, data, 0.0), return_inverse=True)
+        bound = int(codes.max(initial=-1)) + 1
+    else:
+        if data.dtype == bool:
+            data = data.view(np.uint8)
+        inside = data if mask is None else data[mask]
+        low, high = (int(inside.min()), int(inside.max())) if len(inside) else (0, 0)
+        if high - low < max(1 << 16, 4 * len(data)):
+            codes, bound = data.astype(np.int64) - low, high - low + 1
+            if mask is not None:
+                codes = np.where(mask, codes, 0)
+        else:
+            used, codes = np.unique(data if mask is None else np.where(mask, data, low), return_inverse=True)
+            bound = len(used)
+    if mask is None:
+        return codes, bound
+    return np.where(mask, codes + 1, 0), bound + 1
+
+
+def sort_ranks(vector: Vector) -> Array:
+    """Numbers that sort as SQLite sorts the values: NULL, then numbers, then text, then blobs."""
+    if isinstance(vector, Numbers) and (vector.render is None or vector.ordered):
+        _, ranks = np.unique(vector.data, return_inverse=True)
+        return ranks + 1 if vector.mask is None else np.where(vector.mask, ranks + 1, 0)
+    values = vector.tolist() if isinstance(vector, Numbers) else vector.values
+    ranks = value_ranks(values)
+    return ranks if isinstance(vector, Numbers) else ranks[vector.codes]
+
+
+def value_ranks(values: Sequence[Value]) -> Array:
+    """The rank of each value in SQLite's order (BINARY collation); equal values have equal ranks."""
+    order = sorted(range(len(values)), key=lambda at: sort_key(values[at]))
+    ranks = np.zeros(len(values), np.int64)
+    rank, last = -1, None
+    for at in order:
+        key = sort_key(values[at])
+        if last is None or key != last:
+            rank, last = rank + 1, key
+        ranks[at] = rank
+    return ranks
+
+
+def sort_key(value: Value) -> tuple[int, object]:
+    """A key by which Python sorts values as SQLite does."""
+    if value is None:
+        return 0, 0
+    if isinstance(value, int | float):
+        return 1, value
+    if isinstance(value, str):
+        return 2, value.encode("utf-8", "surrogatepass")
+    return 3, value

@@ -1,0 +1,24 @@
+"""Columnar relations as SQLite virtual tables, through apsw.
+
+Knows nothing of skysql: whatever implements the protocols of `vtab.source` can stand behind these tables.
+
+    source.py    the protocols, and the batches of columns that pass through them
+    relation.py  a readable relation as a virtual table: xBestIndex, and a cursor over batches
+    events.py    the `sky` module: a writable relation with shadow tables, companions and transactions
+"""
+
+from .events import register
+from .relation import publish, retract
+from .source import Batch, Column, Constraint, Relation, Source, WritableRelation
+
+__all__ = [
+    "Batch",
+    "Column",
+    "Constraint",
+    "Relation",
+    "Source",
+    "WritableRelation",
+    "publish",
+    "register",
+    "retract",
+]

@@ -1,0 +1,208 @@
+"""The `sky` module: a writable table of events with its companions, and their parts in SQLite's transactions.
+
+    CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)
+
+makes users, the shadow tables of its source, and one companion a suffix (users_objects USING sky_objects(users), ...).
+xCreate, xDestroy and xRename run nested statements on the same connection, as FTS5 does, so that all of it is one
+transaction with the statement that caused it.
+
+Transactions: inserts are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
+so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from .relation import RelationCursor, RelationTable, declaration
+from .source import Source, Value, WritableRelation
+
+VERSION = 4
+"""iVersion: xSavepoint, xRelease, xRollbackTo (2), xShadowName (3), xIntegrity (4)."""
+
+
+def register(connection: apsw.Connection, source: Source) -> None:
+    """Make the modules `sky` and `sky_<companion>` known to the connection."""
+    dropping: set[tuple[str, str]] = set()
+    connection.create_module("sky", EventsModule(source, dropping), use_bestindex_object=True, iVersion=VERSION)
+    for suffix in source.companions:
+        module = CompanionModule(source, suffix, dropping)
+        connection.create_module(f"sky_{suffix}", module, use_bestindex_object=True, iVersion=VERSION)
+
+
+class EventsModule:
+    """Makes and opens tables of events."""
+
+    def __init__(self, source: Source, dropping: set[tuple[str, str]]) -> None:
+        self.source = source
+        self.dropping = dropping  # companions whose table is being dropped or renamed: the only ones that may go
+
+    def Create(  # noqa: N802
+        self, connection: apsw.Connection, _module: str, database: str, name: str, *arguments: str
+    ) -> tuple[str, EventsTable]:
+        """CREATE VIRTUAL TABLE."""
+        relation = self.source.create(database, name, arguments)
+        table = EventsTable(self, connection, database, name, relation)
+        table.make_companions()
+        return declaration(relation.columns), table
+
+    def Connect(  # noqa: N802
+        self, connection: apsw.Connection, _module: str, database: str, name: str, *_: str
+    ) -> tuple[str, EventsTable]:
+        """The first use of a table that exists."""
+        relation = self.source.connect(database, name)
+        return declaration(relation.columns), EventsTable(self, connection, database, name, relation)
+
+    def ShadowName(self, suffix: str) -> bool:  # noqa: N802
+        """Whether SQLite has to protect `<table>_<suffix>` from writes by others."""
+        return self.source.shadow(suffix)
+
+
+class EventsTable(RelationTable):
+    """A table of events: what RelationTable reads, and writes."""
+
+    relation: WritableRelation
+
+    def __init__(
+        self,
+        module: EventsModule,
+        connection: apsw.Connection,
+        database: str,
+        name: str,
+        relation: WritableRelation,
+    ) -> None:
+        super().__init__(relation)
+        self.module = module
+        self.connection = connection
+        self.database = database
+        self.name = name
+
+    def make_companions(self) -> None:
+        """Create the companion tables."""
+        for suffix in self.module.source.companions:
+            self.connection.execute(
+                f"CREATE VIRTUAL TABLE {_name(self.database)}.{_name(f'{self.name}_{suffix}')}"
+                f" USING sky_{suffix}({_name(self.name)})"
+            )
+
+    def _drop_companions(self) -> None:
+        for suffix in self.module.source.companions:
+            key = self.database, f"{self.name}_{suffix}"
+            self.module.dropping.add(key)
+            try:
+                self.connection.execute(f"DROP TABLE {_name(key[0])}.{_name(key[1])}")
+            finally:
+                self.module.dropping.discard(key)
+
+    def Destroy(self) -> None:  # noqa: N802
+        """DROP TABLE."""
+        self.relation.forget()
+        self._drop_companions()
+        self.relation.destroy()
+
+    def Rename(self, name: str) -> None:  # noqa: N802
+        """ALTER TABLE ... RENAME TO; a companion names its table in its own text, so it is made anew."""
+        self.relation.flush()
+        self._drop_companions()
+        self.relation.rename(name)
+        self.name = name
+        self.make_companions()
+
+    def UpdateInsertRow(self, _rowid: int | None, values: Sequence[Value]) -> int:  # noqa: N802
+        """INSERT."""
+        return self.relation.insert(values, self.connection.vtab_on_conflict())
+
+    def UpdateDeleteRow(self, _rowid: int) -> None:  # noqa: N802
+        """DELETE."""
+        raise apsw.ReadOnlyError(f"events of {self.name} cannot be deleted: a path is only ever added to")
+
+    def UpdateChangeRow(self, _row: int, _new: int, _values: Sequence[Value]) -> None:  # noqa: N802
+        """UPDATE."""
+        raise apsw.ReadOnlyError(f"events of {self.name} cannot be updated: insert a later change instead")
+
+    def Begin(self) -> None:  # noqa: N802
+        """The table's first write in a transaction."""
+
+    def Sync(self) -> None:  # noqa: N802
+        """The transaction is about to commit; an error here rolls it back."""
+        self.relation.flush()
+
+    def Commit(self) -> None:  # noqa: N802
+        """The transaction is durable."""
+        self.relation.committed()
+
+    def Rollback(self) -> None:  # noqa: N802
+        """The transaction never was."""
+        self.relation.forget()
+
+    def Savepoint(self, _level: int) -> None:  # noqa: N802
+        """A savepoint begins: what is buffered belongs before it."""
+        self.relation.flush()
+
+    def Release(self, _level: int) -> None:  # noqa: N802
+        """A savepoint ends; its writes now belong to the one around it."""
+
+    def RollbackTo(self, _level: int) -> None:  # noqa: N802
+        """Writes since the savepoint never were."""
+        self.relation.forget()
+
+    def Integrity(self, schema: str, name: str, _quick: int) -> str | None:  # noqa: N802
+        """PRAGMA integrity_check."""
+        faults = self.relation.check()
+        return "\n".join(f"{schema}.{name}: {fault}" for fault in faults) or None
+
+
+class CompanionModule:
+    """Opens the companions of one suffix."""
+
+    def __init__(self, source: Source, suffix: str, dropping: set[tuple[str, str]]) -> None:
+        self.source = source
+        self.suffix = suffix
+        self.dropping = dropping
+
+    def Connect(  # noqa: N802
+        self, connection: apsw.Connection, _module: str, database: str, name: str, *arguments: Any
+    ) -> tuple[str, CompanionTable]:
+        """Both CREATE and first use; only the events table's own CREATE gets the name right."""
+        parent = name.removesuffix(f"_{self.suffix}")
+        if parent == name or len(arguments) != 1 or _unquoted(arguments[0]) != parent:
+            raise apsw.SQLError(f"{name} is not a table to create: it comes with USING sky(...)")
+        relation = self.source.companion(database, parent, self.suffix)
+        return declaration(relation.columns), CompanionTable(self, database, name, relation)
+
+    Create = Connect
+
+
+class CompanionTable(RelationTable):
+    """A companion: read only, and dropped only with its table."""
+
+    def __init__(self, module: CompanionModule, database: str, name: str, relation: Any) -> None:
+        super().__init__(relation)
+        self.module = module
+        self.database = database
+        self.name = name
+
+    def Open(self) -> RelationCursor:  # noqa: N802
+        """A cursor."""
+        return RelationCursor(self)
+
+    def Destroy(self) -> None:  # noqa: N802
+        """DROP TABLE, by the table it belongs to only."""
+        if (self.database, self.name) not in self.module.dropping:
+            parent = self.name.removesuffix(f"_{self.module.suffix}")
+            raise apsw.SQLError(f"{self.name} belongs to {parent}, and is dropped with it")
+
+    def Rename(self, _name: str) -> None:  # noqa: N802
+        """ALTER TABLE ... RENAME TO, which only the table it belongs to may do."""
+        raise apsw.SQLError(f"{self.name} is renamed with the table that it belongs to")
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name[:1] == '"' else name

@@ -1,0 +1,138 @@
+"""What stands behind a virtual table: relations that hand out batches of columns, and take constraints as data.
+
+A *relation* has columns and a scan. A scan is asked for some columns under some constraints and yields batches:
+one sequence of SQLite values a column, all of one length, and the rows' ids. Never rows: that is the cursor's work,
+here in Python or one day in C.
+
+Contract of a scan: a constraint for which `exact()` said True is applied exactly; one for which it said False is a
+hint, and rows that fail it may come but no row that meets it may be missing. Rows come in the relation's `order`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+Value: TypeAlias = None | int | float | str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as declared to SQLite: `type` gives its affinity, `hidden` keeps it out of `*`.
+
+    A `required` column is an argument of the relation: a constraint on it must be usable, or the plan is refused.
+    """
+
+    name: str
+    type: str = ""
+    hidden: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`column op value`. Ops: = < <= > >= is, and `in`, whose value is a tuple of values."""
+
+    column: int
+    op: str
+    value: Value | tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as columns: column number -> values, and a rowid for each row; all of one length."""
+
+    columns: Mapping[int, Sequence[Value]]
+    rowids: Sequence[int]
+
+
+class Relation(Protocol):
+    """Something that can be read."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns, as numbered everywhere else."""
+        ...
+
+    @property
+    def order(self) -> Sequence[frozenset[int]]:
+        """The sort order of the rows, ascending: at each place, the columns that sort alike."""
+        ...
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """Whether a constraint is applied exactly (True), as a hint (False), or not at all (None)."""
+        ...
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """About how many rows meet these constraints."""
+        ...
+
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """What EXPLAIN QUERY PLAN shows of a scan under these constraints."""
+        ...
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The rows; columns that are not asked for may be missing from the batches."""
+        ...
+
+
+class WritableRelation(Relation, Protocol):
+    """A relation with rows to insert, inside SQLite's transaction.
+
+    `insert` may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
+    own transaction holds it; `forget` drops what is buffered. A flush happens before every savepoint and commit.
+    """
+
+    def insert(self, values: Sequence[Value], conflict: int) -> int:
+        """Take one row, with a value for each column; returns its rowid. `conflict` is apsw's SQLITE_* action."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is buffered, and whatever was cached of a transaction that is no more."""
+        ...
+
+    def committed(self) -> None:
+        """The transaction is durable."""
+        ...
+
+    def rename(self, name: str) -> None:
+        """Rename the shadow tables."""
+        ...
+
+    def destroy(self) -> None:
+        """Drop the shadow tables."""
+        ...
+
+    def check(self) -> list[str]:
+        """Every fault found in what is stored."""
+        ...
+
+
+class Source(Protocol):
+    """Where the tables of one connection come from."""
+
+    @property
+    def companions(self) -> Sequence[str]:
+        """The suffixes of the companion tables."""
+        ...
+
+    def create(self, database: str, name: str, arguments: Sequence[str]) -> WritableRelation:
+        """Make a new table's shadow tables."""
+        ...
+
+    def connect(self, database: str, name: str) -> WritableRelation:
+        """Open an existing table."""
+        ...
+
+    def companion(self, database: str, name: str, suffix: str) -> Relation:
+        """A companion of the table `name`."""
+        ...
+
+    def shadow(self, suffix: str) -> bool:
+        """Whether `<table>_<suffix>` is a shadow table."""
+        ...
