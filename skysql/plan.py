@@ -24,17 +24,19 @@ class Column:
     """A column of the source, by its declared name.
 
     through_ties: the state after all events of the object with the same timestamp, rather than at the event itself.
-    ignore_nulls: changes to NULL are passed over.
+    ignore_nulls: the last value that is not NULL, of the path up to the event; of an attribute too.
+    ever: instead of the value, whether there has been one (a change, be it to NULL), as 0 or 1.
     """
 
     name: str
     through_ties: bool = False
     ignore_nulls: bool = False
+    ever: bool = False
 
     @property
     def label(self) -> str:
         """The name by which SQL text refers to it."""
-        return f"{self.name}{' through ties' * self.through_ties}{' ignoring nulls' * self.ignore_nulls}"
+        return f"{self.name}{' through ties' * self.through_ties}{' ignoring nulls' * self.ignore_nulls}{' ever set' * self.ever}"
 
 
 @dataclass(frozen=True, slots=True)

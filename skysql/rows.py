@@ -48,10 +48,13 @@ def property_vector(
     segment: Segment, dictionary: Dictionary, property: Property, column: Column, positions: Array | None
 ) -> Vector:
     """A property at these events (None for all)."""
-    if column.through_ties and property.state:
+    if column.through_ties:
         ends = segment.tie_ends()
         if ends is not None:
             positions = ends if positions is None else ends[positions]
+    if column.ever:
+        slots = segment.slots(property)
+        return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is Kind.TEXT:
         values = dictionary.values(property.id)
         codes = segment.codes(property, len(values) - 1, ignore_nulls=column.ignore_nulls)

@@ -198,7 +198,7 @@ class Segment:
 
         def make() -> Array:
             sparse = self.sparse(property)
-            if property.state:
+            if property.state or ignore_nulls:
                 narrow = Sparse(sparse.positions, sparse.values.astype(dtype))
                 return replay.fill_codes(narrow, self.paths()[1], ignore_nulls=ignore_nulls)
             if len(sparse.positions) == len(self):
@@ -214,7 +214,7 @@ class Segment:
 
         def make() -> Array:
             sparse = self.sparse(property)
-            if property.state:
+            if property.state or ignore_nulls:
                 return replay.fill_index(sparse, self.paths()[1], ignore_nulls=ignore_nulls)
             slots = np.zeros(len(self), np.min_scalar_type(len(sparse.positions)))
             slots[sparse.positions] = np.arange(1, len(sparse.positions) + 1)
@@ -227,7 +227,7 @@ class Segment:
     ) -> tuple[Array, Array | None]:
         """A property that is not TEXT at these events: (values [m], which of them are known: bool[m] or None for all)."""
         sparse = self.sparse(property)
-        if not property.state:
+        if not property.state and not ignore_nulls:
             if positions is None:
                 same = len(sparse.positions) == len(self)
             else:

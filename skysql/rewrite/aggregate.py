@@ -225,11 +225,11 @@ class _Rewrite:
         where = span(node)
         if self._aggregate(node, where):
             return
+        if self._matches_key(node, where):
+            return
         if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
             if self.scope.mentions_inside(node):
                 raise NotPushable("a correlated subquery beside aggregates")
-            return
-        if self._matches_key(node, where):
             return
         if isinstance(node, exp.Column):
             if self.scope.find(node) is not None:

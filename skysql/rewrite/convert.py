@@ -61,6 +61,13 @@ _MODIFIER = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class KnownCount:
+    """count(p) OVER the path so far: no value to ask for, but what the hand-written fill of p is grouped by."""
+
+    column: Column
+
+
 @dataclass(slots=True)
 class Relation:
     """A FROM item that a path scan can produce: what its columns mean in terms of the source's."""
@@ -68,7 +75,7 @@ class Relation:
     database: str
     table: Table
     kind: str  # 'events' or 'objects'
-    columns: dict[str, Expr | None]
+    columns: dict[str, Expr | KnownCount | None]
     names: list[str]
     where: list[Expr] = field(default_factory=list)
     as_of: Moment | None = None
@@ -76,7 +83,7 @@ class Relation:
     pairs: tuple[Parameter, Parameter] | None = None
 
 
-Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | None]"
+Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | KnownCount | None]"
 
 
 class Scope:
@@ -89,14 +96,13 @@ class Scope:
         relations: dict[str, Relation],
         arguments: Arguments,
         idioms: tuple[Idiom, ...] = (),
-        outer_names: frozenset[str] = frozenset(),
     ) -> None:
         self.statement = statement
         self.source = source
         self.relations = relations
         self.arguments = arguments
         self.idioms = idioms
-        self.outer_names = outer_names
+        self.whole = False  # whether every event of the table is a row, so that windows see whole paths
 
     @property
     def relation(self) -> Relation:
@@ -105,7 +111,7 @@ class Scope:
 
     # columns
 
-    def find(self, node: exp.Column) -> Expr | None:
+    def find(self, node: exp.Column) -> Expr | KnownCount | None:
         """What a column reference means, or None if it is not one of these relations'."""
         name, qualifier = node.name.lower(), node.table.lower()
         if node.args.get("db"):
@@ -135,7 +141,7 @@ class Scope:
         for idiom in self.idioms:
             found = idiom(self, node)
             if found is not None:
-                return found
+                return found  # type: ignore[return-value]
         kind = type(node)
         if kind is exp.Column:
             return self._column(node)
@@ -170,7 +176,7 @@ class Scope:
     def _column(self, node: exp.Column) -> Expr:
         where = span(node)
         found = self.find(node)
-        if found is None or where is None:
+        if found is None or where is None or isinstance(found, KnownCount):
             raise NotPushable(f"{node.sql()} is not a column of the scan")
         if (where[1] - where[0]) not in (1, 3):  # +x, which strips x of its affinity
             return self.opaque(node)
@@ -295,7 +301,7 @@ class Scope:
         read: dict[Column, None] = {}
         for column in node.find_all(exp.Column):
             found, at = self.find(column), span(column)
-            if found is None or at is None:
+            if found is None or at is None or isinstance(found, KnownCount):
                 raise NotPushable(f"{column.sql()} is not a column of the scan")
             at = at[1] - (3 if column.table else 1), at[1]
             read.update(dict.fromkeys(columns(found)))

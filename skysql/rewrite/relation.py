@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..plan import Column, Compare, Moment
+from ..plan import Column, Compare, Expr, Moment
 from .catalog import Entry
-from .convert import Idiom, Relation, Scope, conjuncts_of, literal
+from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
 from .dialect import Source, parse, span
 from .statement import Arguments, NotPushable, Statement
 
@@ -142,8 +142,9 @@ class Resolver:
         where = list(base.where)
         if select.args.get("where") is not None:
             where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+        scope.whole = not where and base.kind == "events" and not select.args.get("joins")
         names: list[str] = []
-        columns = {}
+        columns: dict[str, Expr | KnownCount | None] = {}
         for item in select.expressions:
             if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
                 for relation in scope.relations.values():

@@ -1,19 +1,319 @@
-"""State at the time of the action, in the forms that SQL has for it; each becomes the plain column.
+"""State at the time of the action, in the forms that SQL has for it; each becomes a column of the events.
 
-    (SELECT new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'plan'
-       AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1)
-    last_value(plan IGNORE NULLS) OVER (PARTITION BY object_id ORDER BY timestamp)
+    (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'plan'
+       AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1)            -> plan
+    (SELECT s.plan FROM users s WHERE s.object_id = u.object_id
+       AND s.timestamp <= u.timestamp ORDER BY s.timestamp DESC LIMIT 1)            -> plan
+    last_value(plan IGNORE NULLS) OVER (PARTITION BY object_id ORDER BY timestamp)  -> plan ignoring nulls
+    max(plan) OVER (PARTITION BY object_id, n), where n is
+       count(plan) OVER (PARTITION BY object_id ORDER BY timestamp ROWS ...)        -> plan ignoring nulls
+    users u ASOF JOIN users_changes c ON ... AND c.property = 'plan': c.new_value   -> plan
+    users u ASOF JOIN users s ON ...: s.plan                                        -> plan
+    users u JOIN users_objects s ON ... AND s.as_of = u.timestamp: s.plan           -> plan
+
+What compares by timestamp sees the events of the same timestamp that arrived later, too: `through_ties`. Where no two
+events of a path share a timestamp, that is the plain column, and costs the same.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
-from .convert import Idiom, Scope
+from ..plan import Column, Expr, Literal
+from .catalog import Entry
+from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
+from .statement import NotPushable
 
-IDIOMS: tuple[Idiom, ...] = ()
+if TYPE_CHECKING:
+    from .relation import Resolver
+
+_MOMENTS = ("timestamp", "ts")
+_UNTIL = (exp.LTE, exp.GTE)
 
 
-def join_state(resolver: object, scope: Scope, join: exp.Join) -> bool:
-    """Whether a join only adds state to the rows, whose columns are then known in the scope."""
-    return False
+# a correlated subquery
+
+
+def latest(scope: Scope, node: exp.Expression) -> Expr | None:
+    """The latest change, or event, not after this one."""
+    select = node.this if isinstance(node, exp.Subquery) else None
+    if not isinstance(select, exp.Select) or len(select.expressions) != 1 or select.args.get("from_") is None:
+        return None
+    if any(select.args.get(name) for name in ("joins", "group", "having", "distinct", "offset", "with_", "windows")):
+        return None
+    table = select.args["from_"].this
+    entry = _companion(scope, table)
+    if entry is None or select.args.get("where") is None or not scope.relations:
+        return None
+    inner = _Inner(scope, table, entry)
+    facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
+    item = select.expressions[0]
+    value = inner.name(item.this if isinstance(item, exp.Alias) else item)
+    if None in facts or value is None:
+        return None
+    known = {fact[0]: fact[1] for fact in facts if fact is not None}
+    if len(known) != len(facts) or "object" not in known:
+        return None
+    if entry.kind == "objects":
+        return _state(scope, value) if set(known) == {"object", "as of"} else None
+    if "until" not in known or not _latest_first(inner, select):
+        return None
+    if entry.kind == "changes":
+        if value != "new_value" or "property" not in known or set(known) - {"object", "until", "property", "new_value"}:
+            return None
+        column = _state(scope, known["property"])
+        return column and replace(column, ignore_nulls="new_value" in known)
+    if set(known) - {"object", "until", value} or scope.relation.table.find(value) is None:
+        return None
+    return Column(value, through_ties=True, ignore_nulls=value in known)
+
+
+class _Inner:
+    """The names of a subquery's only table."""
+
+    def __init__(self, scope: Scope, table: exp.Table, entry: Entry) -> None:
+        self.scope = scope
+        self.alias = table.alias_or_name.lower()
+        base = entry.table
+        assert base is not None
+        own = {"events": ["action", "ts", "changes"], "changes": ["property", "old_value", "new_value", "ts"]}
+        names = [base.object_name, base.key_name or "", "timestamp", *own.get(entry.kind, ["as_of", "events"])]
+        names += [p.name for p in base.properties] if entry.kind != "changes" else []
+        self.names = {name.lower() for name in names if name}
+        self.keys = {base.object_name.lower(), (base.key_name or base.object_name).lower()}
+
+    def name(self, node: exp.Expression) -> str | None:
+        """The inner column that the node is, or None."""
+        if not isinstance(node, exp.Column):
+            return None
+        name, qualifier = node.name.lower(), node.table.lower()
+        if qualifier:
+            return name if qualifier == self.alias and name in self.names else None
+        return name if name in self.names else None
+
+    def outer(self, node: exp.Expression) -> Column | None:
+        """The column of the scan that the node is, or None."""
+        if not isinstance(node, exp.Column) or self.name(node) is not None:
+            return None
+        found = self.scope.find(node)
+        return found if isinstance(found, Column) else None
+
+
+def _fact(inner: _Inner, node: exp.Expression) -> tuple[str, str] | None:
+    """What a condition says: the same object, until the moment, the property's name, or that a value is known."""
+    if isinstance(node, exp.Not) and isinstance(node.this, exp.Is) and isinstance(node.this.expression, exp.Null):
+        name = inner.name(node.this.this)
+        return (name, "known") if name else None
+    if not isinstance(node, (exp.EQ, *_UNTIL)):
+        return None
+    left, right = node.this, node.expression
+    turned = inner.name(left) is None
+    if turned:
+        left, right = right, left
+    name, outer = inner.name(left), inner.outer(right)
+    if name is None:
+        return None
+    if isinstance(node, exp.EQ):
+        if outer is not None and name in inner.keys and outer.name.lower() == name:
+            return "object", name
+        if outer == Column("timestamp") and name == "as_of":
+            return "as of", name
+        if name == "property" and isinstance(right, exp.Literal) and right.is_string:
+            return "property", str(right.this)
+        return None
+    upwards = isinstance(node, exp.GTE) == turned
+    if upwards and outer is not None and name in _MOMENTS and outer == Column(name):
+        return "until", name
+    return None
+
+
+def _latest_first(inner: _Inner, select: exp.Select) -> bool:
+    order, limit = select.args.get("order"), select.args.get("limit")
+    if order is None or limit is None or literal(limit.expression) != Literal(1):
+        return False
+    terms = order.expressions
+    return bool(terms[0].args.get("desc")) and inner.name(terms[0].this) in _MOMENTS and len(terms) == 1
+
+
+def _companion(scope: Scope, table: exp.Expression) -> Entry | None:
+    """The table, if it is the scanned one or belongs to it."""
+    if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
+        return None
+    entry = scope.statement.catalog.find(table.db or None, table.name)
+    if entry is None or not scope.relations or scope.relation.kind != "events" or scope.relation.pairs is not None:
+        return None
+    same = entry.database == scope.relation.database and entry.table == scope.relation.table
+    return entry if same and entry.kind in ("events", "objects", "changes") else None
+
+
+def _state(scope: Scope, name: str) -> Column | None:
+    property = scope.relation.table.find(name)
+    return Column(property.name, through_ties=True) if property is not None and property.state else None
+
+
+# window functions
+
+
+def filled(scope: Scope, node: exp.Expression) -> Expr | KnownCount | None:
+    """A window function over the path so far that fills a column forward."""
+    if not isinstance(node, exp.Window) or not scope.whole or node.args.get("alias"):
+        return None
+    ignoring = isinstance(node.this, exp.IgnoreNulls)
+    call = node.this.this if ignoring else node.this
+    if not isinstance(call, exp.LastValue | exp.Count | exp.Max | exp.Min | exp.FirstValue):
+        return None
+    inner = call.this
+    if isinstance(inner, exp.IgnoreNulls):
+        ignoring, inner = True, inner.this
+    column = scope.find(inner) if isinstance(inner, exp.Column) else None
+    if not isinstance(column, Column) or column != Column(column.name) or call.args.get("expressions"):
+        return None
+    if scope.relation.table.find(column.name) is None and column.name != "action":
+        return None
+    by, keys = _partition(scope, node), {"object"}
+    if isinstance(call, exp.LastValue) and by == keys and _ordered(scope, node):
+        rows = _frame(node)
+        if rows is not None:
+            return replace(column, through_ties=not rows, ignore_nulls=ignoring)
+    if isinstance(call, exp.Count) and by == keys and _ordered(scope, node) and _frame(node) is True and not ignoring:
+        return KnownCount(column)
+    fills = isinstance(call, exp.Max | exp.Min) and node.args.get("order") is None and not ignoring
+    if fills and node.args.get("spec") is None and by == {"object", KnownCount(column)}:
+        return replace(column, ignore_nulls=True)
+    return None
+
+
+def _partition(scope: Scope, node: exp.Window) -> set[object]:
+    table = scope.relation.table
+    keys = {table.object_name.lower(), (table.key_name or table.object_name).lower()}
+    found: set[object] = set()
+    for part in node.args.get("partition_by") or []:
+        meant = scope.find(part) if isinstance(part, exp.Column) else None
+        found.add("object" if isinstance(meant, Column) and meant.name.lower() in keys else meant)
+    return found
+
+
+def _ordered(scope: Scope, node: exp.Window) -> bool:
+    order = node.args.get("order")
+    if order is None or len(order.expressions) != 1 or order.expressions[0].args.get("desc"):
+        return False
+    by = order.expressions[0].this
+    return isinstance(by, exp.Column) and scope.find(by) in (Column("timestamp"), Column("ts"))
+
+
+def _frame(node: exp.Window) -> bool | None:
+    """True for ROWS from the path's start to here, False for RANGE, None for any other frame."""
+    spec = node.args.get("spec")
+    if spec is None:
+        return False
+    ends = spec.args.get("start"), spec.args.get("end")
+    if ends != ("UNBOUNDED", "CURRENT ROW") or spec.args.get("exclude"):
+        return None
+    return str(spec.args.get("kind")).upper() == "ROWS"
+
+
+IDIOMS: tuple[Idiom, ...] = (latest, filled)
+
+
+# joins
+
+
+def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
+    """Whether a join only adds state to the rows; if so, its columns and conditions are now in the scope."""
+    item = join.this
+    asof = str(join.args.get("method") or "").upper() == "ASOF"
+    left = str(join.args.get("side") or "").upper()
+    if left not in ("", "LEFT") or scope.relation.kind != "events":
+        return False
+    property, table = None, item
+    if isinstance(item, exp.Subquery) and asof:
+        property, table = _only_property(scope, item)
+    entry = _companion(scope, table) if table is not None else None
+    if entry is None or (entry.kind == "objects") == asof:
+        return False
+    inner = _Inner(scope, table, entry)
+    inner.alias = item.alias_or_name.lower()
+    rest: list[exp.Expression] = []
+    known = _using(inner, join, asof)
+    for part in conjuncts_of(join.args["on"]) if join.args.get("on") is not None else []:
+        fact = _fact(inner, part)
+        if fact is None:
+            rest.append(part)
+        else:
+            known[fact[0]] = fact[1]
+    property = known.pop("property", property)
+    wanted = {"object", "until"} if asof else {"object", "as of"}
+    if set(known) != wanted or (rest and left):
+        return False
+    added = _joined(scope, entry, property)
+    if added is None:
+        return False
+    base = scope.relation
+    scope.relations[inner.alias] = added
+    if entry.kind == "changes" and not left and property is not None:
+        state = _state(scope, property)
+        assert state is not None
+        base.where.append(replace(state, ever=True))
+    base.where += [scope.convert(part) for part in rest]
+    return True
+
+
+def _using(inner: _Inner, join: exp.Join, asof: bool) -> dict[str, str]:
+    known = {}
+    for name in [identifier.name.lower() for identifier in join.args.get("using") or []]:
+        if name in inner.keys:
+            known["object"] = name
+        elif name in _MOMENTS and asof:
+            known["until"] = name
+        else:
+            raise NotPushable(f"USING({name})")
+    return known
+
+
+def _only_property(scope: Scope, item: exp.Subquery) -> tuple[str | None, exp.Expression | None]:
+    """(property, table) of `(SELECT ... FROM users_changes WHERE property = 'plan')`."""
+    select = item.this
+    if not isinstance(select, exp.Select) or select.args.get("from_") is None or select.args.get("where") is None:
+        return None, None
+    if any(value and name not in ("expressions", "from_", "where") for name, value in select.args.items()):
+        return None, None
+    if not all(isinstance(e, exp.Star | exp.Column) for e in select.expressions):
+        return None, None
+    table = select.args["from_"].this
+    entry = _companion(scope, table)
+    if entry is None or entry.kind != "changes":
+        return None, None
+    inner = _Inner(scope, table, entry)
+    facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
+    if len(facts) != 1 or facts[0] is None or facts[0][0] != "property":
+        return None, None
+    return facts[0][1], table
+
+
+def _joined(scope: Scope, entry: Entry, property: str | None) -> Relation | None:
+    """The columns that the join adds, as columns of the events."""
+    base = scope.relation
+    table = base.table
+    keys = [table.object_name, *filter(None, [table.key_name])]
+    columns: dict[str, Expr | KnownCount | None] = {key.lower(): Column(key) for key in keys}
+    if entry.kind == "changes":
+        state = _state(scope, property) if property is not None else None
+        if state is None or property is None:
+            return None
+        names = [*keys, "timestamp", "property", "old_value", "new_value"]
+        columns |= {"timestamp": None, "old_value": None, "property": None, "new_value": state, "ts": None}
+    elif entry.kind == "objects":
+        states = [p.name for p in table.states]
+        names = [*keys, "first_timestamp", "last_timestamp", "events", *states]
+        columns |= {"first_timestamp": None, "last_timestamp": None, "events": None, "as_of": Column("timestamp")}
+        columns |= {name.lower(): Column(name, through_ties=True) for name in states}
+    else:
+        names = [*keys, "timestamp", "action", *(p.name for p in table.properties)]
+        columns |= {name.lower(): Column(name, through_ties=True) for name in names[len(keys) + 1 :]}
+        columns |= {"timestamp": Column("timestamp"), "ts": Column("ts"), "changes": None}
+    return Relation(base.database, table, base.kind, columns, names)
+
+

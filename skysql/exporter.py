@@ -1,0 +1,121 @@
+"""A sky table into a file that imports again as the same events.
+
+A row an event, in path order: the object, the time, the action, the state properties, the attributes, and `changes`.
+The cell of a state property holds the value that the event changed it to, and nothing otherwise. Where cells cannot
+tell what the event did (a change to NULL, to the value that it had already, or to an empty text), all its changes are
+in `changes`, as JSON, and its cells are empty.
+
+The one loss: CSV and TSV cannot tell an empty text from nothing; attributes and actions that are empty texts are
+counted, so that the caller can say so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .connection import TableInfo
+from .errors import ProgrammingError
+from .files import Format, Writer
+from .schema import Kind, Property, Table, quote
+
+if TYPE_CHECKING:
+    from .dbapi import Connection
+
+ROWS = 50_000
+"""Rows that are read and written at once."""
+
+_ARROW = {Kind.TEXT: "string", Kind.INTEGER: "int64", Kind.REAL: "float64", Kind.BOOLEAN: "bool_"}
+
+
+@dataclass(slots=True)
+class Exported:
+    """What was written: the table, the number of events, and of empty texts that the format could not keep."""
+
+    table: Table
+    events: int = 0
+    empty_texts: int = 0
+
+
+def find(db: Connection, name: str) -> TableInfo:
+    """What is known of the sky table of that name. Raises ProgrammingError when there is none."""
+    database, _, plain = name.rpartition(".")
+    tables = db.info()
+    for info in tables:
+        if info.name.lower() == plain.lower() and (not database or info.database.lower() == database.lower()):
+            return info
+    names = ", ".join(info.name for info in tables) or "none"
+    raise ProgrammingError(f"there is no sky table {name!r}", f"the tables are: {names}")
+
+
+def save(db: Connection, name: str, path: str, format: Format, progress: Callable[[int], None]) -> Exported:
+    """Write the table's events to the file; progress is told the number of rows written so far."""
+    info = find(db, name)
+    table, done = info.table, Exported(info.table)
+    key = table.key_name or table.object_name
+    attributes = [p for p in table.properties if not p.state]
+    parquet = format is Format.PARQUET
+    properties = [*table.states, *attributes]
+    names = [key, "timestamp", "action", *(p.name for p in properties)]
+    types = ["string" if table.key_name else "int64", "timestamp", "string", *(_ARROW[p.kind] for p in properties)]
+    columns = [quote(key), "ts" if parquet else "timestamp", "action", *(quote(p.name) for p in properties)]
+    if table.states:
+        names, types, columns = [*names, "changes"], [*types, "string"], [*columns, "changes"]
+    rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
+    cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
+    booleans = [i for i, p in enumerate(properties, 3) if p.kind is Kind.BOOLEAN and parquet]
+    with Writer(path, format, names, types) as writer:
+        while batch := rows.fetchmany(ROWS):
+            written = [cut.row(row) for row in batch] if table.states else [list(row) for row in batch]
+            for row in written if booleans else ():
+                for i in booleans:
+                    row[i] = None if row[i] is None else bool(row[i])
+            writer.write(written)
+            done.events += len(written)
+            done.empty_texts += sum("" in row for row in written) if cut.blank_is_nothing else 0
+            progress(done.events)
+    return done
+
+
+class _Cut:
+    """Reduces rows of states to rows of changes; sees them in path order."""
+
+    def __init__(self, table: Table, blank_is_nothing: bool) -> None:
+        self._states = [(i, p.name) for i, p in enumerate(table.states, 3)]
+        self.blank_is_nothing = blank_is_nothing
+        self._object: object = None
+        self._before: Sequence[Any] = ()
+
+    def row(self, row: Sequence[Any]) -> list[Any]:
+        """The row with only what the event changed: in its cells, or in `changes`, its last."""
+        cells, changes = list(row), row[-1]
+        if row[0] != self._object:
+            self._object, self._before = row[0], [None] * len(row)
+        before, self._before = self._before, row
+        changed = json.loads(changes) if changes is not None else {}
+        plain = all(self._says(row[i], before[i]) for i, name in self._states if name in changed)
+        for i, name in self._states:
+            if not plain or name not in changed:
+                cells[i] = None
+        if plain:
+            cells[-1] = None
+        return cells
+
+    def _says(self, value: Any, before: Any) -> bool:
+        """Whether a cell with this value is read back as this change."""
+        return value is not None and value != before and not (value == "" and self.blank_is_nothing)
+
+
+def command(table: Table, db: str, name: str, path: str) -> list[str]:
+    """The arguments of `skysql` that import the file as the same table."""
+
+    def column(property: Property) -> str:
+        return f"{property.name}:{property.kind}"
+
+    key = f"{table.key_name}:TEXT" if table.key_name else f"{table.object_name}:INTEGER"
+    words = ["import", db, name, path, "--object", key, "--time", "timestamp", "--action", "action"]
+    for property in table.properties:
+        words += ["--state" if property.state else "--attribute", column(property)]
+    return words
