@@ -29,18 +29,16 @@ from functools import lru_cache
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apsw
 import numpy as np
 
 from . import errors
-from .errors import NotSupportedError, OperationalError, ProgrammingError
-from .schema import quote
+from .errors import ProgrammingError
+from .schema import Table, literal, quote
 
 if TYPE_CHECKING:
-    from .connection import Engine, TableInfo
-    from .plan import Plan
+    from .connection import Engine, Plan, TableInfo
 
 apilevel = "2.0"
 threadsafety = 2  # threads may share connections: each call is one turn at Guard.lock
@@ -122,7 +120,7 @@ _CLASSES: dict[type[apsw.Error], type[errors.DatabaseError]] = (
 
 
 def translate(error: apsw.Error) -> errors.DatabaseError:
-    """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else, as a file of no database."""
+    """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message)
     code = getattr(error, "extendedresult", None)
@@ -187,7 +185,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 class Statement(NamedTuple):
-    """What is to be known of a statement before it runs. verb: its first word in capitals, the one after WITH's CTEs."""
+    """What is to be known of a statement before it runs. verb: its first word in capitals, or the one after its CTEs."""
 
     verb: str
     writes: bool  # whether it begins a transaction
@@ -459,7 +457,7 @@ class Cursor:
         self._check()
         if not isinstance(sql, str):
             raise TypeError(f"{method}() argument 1 must be str, not {type(sql).__name__}")
-        self._ahead = self._plan = self._description = self._names = self._rerun = self._convert = None
+        self._ahead = self.plan = self._description = self._names = self._rerun = self._convert = None
         self._columns = self._start.columns = ()
         self._start.begin = ""
         statement = analyse(sql)
@@ -468,7 +466,6 @@ class Cursor:
         return statement
 
     def _rewrite(self, statement: Statement, sql: str) -> str:
-        self.plan = None
         if not statement.verb:
             return sql
         prepared = self.connection.engine.prepare(sql)
@@ -483,7 +480,6 @@ class Cursor:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
         changes = self.connection.sqlite.changes
         for row in rows:
-            self._start.begin = self._start.begin if type(row) in _PLAIN else self._start.begin
             yield row if type(row) in _PLAIN else bindings(row)
             self.rowcount += changes()
 
@@ -621,4 +617,317 @@ def _converted(converters: list[Callable[[bytes], Any] | None], row: Values) -> 
         if convert is None or value is None
         else convert(value if isinstance(value, bytes) else str(value).encode())
         for convert, value in zip(converters, row, strict=True)
+    )
+
+
+# Connections
+
+
+class Connection:
+    """sqlite3.Connection on a file with sky tables. `engine` and `sqlite` (apsw's connection) are what lies below."""
+
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
+    CorruptError = errors.CorruptError
+
+    def __init__(
+        self,
+        database: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        timeout: float = 5.0,
+        detect_types: int = 0,
+        isolation_level: str | None = "",
+        *,
+        pushdown: bool = True,
+        cache_size: int | str | None = None,
+        read_only: bool = False,
+    ) -> None:
+        from .connection import Engine  # late: it loads all the rest, which `import skysql` alone can do without
+
+        self.guard = Guard()
+        self.detect_types = detect_types
+        self.row_factory: RowFactory | None = None
+        self._isolation_level = _checked_level(isolation_level)
+        with self.guard:
+            self.engine: Engine = Engine(
+                os.fsdecode(database), timeout=timeout, pushdown=pushdown, cache_size=cache_size, read_only=read_only
+            )
+            self.sqlite: apsw.Connection = self.engine.sqlite
+            self.sqlite.convert_binding = adapt
+
+    def cursor(self, factory: Callable[[Connection], Cursor] = Cursor) -> Cursor:
+        """A new cursor."""
+        cursor = factory(self)
+        if self.row_factory is not None:
+            cursor.row_factory = self.row_factory
+        return cursor
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> Cursor:
+        """Cursor.execute on a new cursor."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, seq_of_parameters: Iterable[Parameters], /) -> Cursor:
+        """Cursor.executemany on a new cursor."""
+        return self.cursor().executemany(sql, seq_of_parameters)
+
+    def executescript(self, sql_script: str, /) -> Cursor:
+        """Cursor.executescript on a new cursor."""
+        return self.cursor().executescript(sql_script)
+
+    # transactions
+
+    @property
+    def isolation_level(self) -> str | None:
+        """How the implicit transaction begins: "", DEFERRED, IMMEDIATE or EXCLUSIVE; None: there is none."""
+        return self._isolation_level
+
+    @isolation_level.setter
+    def isolation_level(self, level: str | None) -> None:
+        self._isolation_level = _checked_level(level)
+        if level is None:
+            self.commit()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        with self.guard:
+            return self.sqlite.in_transaction
+
+    @property
+    def total_changes(self) -> int:
+        """Rows changed since the connection was opened, those of a sky table's own storage among them."""
+        with self.guard:
+            return self.sqlite.total_changes()
+
+    def commit(self) -> None:
+        """Make the open transaction durable, if there is one."""
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo the open transaction, if there is one."""
+        self._end("ROLLBACK")
+
+    def _end(self, sql: str) -> None:
+        with self.guard:
+            if self.sqlite.in_transaction:
+                self.sqlite.execute(sql)
+
+    def __enter__(self) -> Self:
+        with self.guard:
+            return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Commit, or roll back if there is an error; the connection stays open."""
+        if error is not None:
+            self.rollback()
+            return
+        try:
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, undoing an open transaction; may be called again."""
+        with self.guard.lock:
+            if not self.guard.closed:
+                with self.guard:
+                    self.engine.close()
+                self.guard.closed = True
+
+    def interrupt(self) -> None:
+        """Stop what another thread is running on this connection: it raises OperationalError there."""
+        if self.guard.closed:  # not `with`: the other thread has the lock
+            raise ProgrammingError("Cannot operate on a closed database.")
+        self.sqlite.interrupt()
+
+    # sky tables
+
+    def append(self, table: str, columns: Any) -> int:
+        """Store many events at once and return how many: `columns` maps names to arrays or lists, or is a frame.
+
+        Part of the current transaction if there is one, else a transaction of its own.
+        """
+        with self.guard:
+            return self.engine.append(table, columns)
+
+    def compact(self, table: str | None = None) -> None:
+        """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all."""
+        with self.guard:
+            self.engine.compact(table)
+
+    def check(self, table: str | None = None) -> list[str]:
+        """Every fault in what is stored; [] if there is none."""
+        with self.guard:
+            return self.engine.check(table)
+
+    def info(self) -> list[TableInfo]:
+        """What each sky table holds."""
+        with self.guard:
+            return self.engine.info()
+
+    # functions
+
+    def create_function(
+        self, name: str, narg: int, func: Callable[..., Any] | None, /, *, deterministic: bool = False
+    ) -> None:
+        """Make func callable from SQL, with narg arguments (-1: any number); None removes it."""
+        with self.guard:
+            self.sqlite.create_scalar_function(name, func, narg, deterministic=deterministic)
+
+    def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
+        """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
+
+        def start() -> tuple[Any, Callable[..., None], Callable[[Any], Any]]:
+            assert aggregate_class is not None
+            return aggregate_class(), lambda self, *values: self.step(*values), lambda self: self.finalize()
+
+        with self.guard:
+            self.sqlite.create_aggregate_function(name, start if aggregate_class else None, n_arg)
+
+    def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
+        """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
+
+        def start() -> tuple[Any, ...]:
+            assert aggregate_class is not None
+            return (
+                aggregate_class(),
+                lambda self, *values: self.step(*values),
+                lambda self: self.finalize(),
+                lambda self: self.value(),
+                lambda self, *values: self.inverse(*values),
+            )
+
+        with self.guard:
+            self.sqlite.create_window_function(name, start if aggregate_class else None, num_params)
+
+    def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:
+        """Make a collation of a function that compares two texts; None removes it."""
+        with self.guard:
+            self.sqlite.create_collation(name, callback)
+
+    # copies
+
+    def backup(
+        self,
+        target: Connection,
+        *,
+        pages: int = -1,
+        progress: Callable[[int, int, int], object] | None = None,
+        name: str = "main",
+        sleep: float = 0.25,
+    ) -> None:
+        """Copy the database over that of another connection, `pages` at a time, while both stay in use.
+
+        progress(status, pages left, pages in all) is called after each step.
+        """
+        if target is self:
+            raise ValueError("target cannot be the same connection instance")
+        with self.guard, target.guard, target.sqlite.backup("main", self.sqlite, name) as copy:
+            while not copy.done:
+                status = apsw.SQLITE_OK
+                try:
+                    if copy.step(pages or -1):
+                        status = apsw.SQLITE_DONE
+                except (apsw.BusyError, apsw.LockedError) as error:
+                    status = getattr(error, "result", apsw.SQLITE_BUSY)
+                    time.sleep(sleep)
+                if progress is not None:
+                    progress(status, copy.remaining, copy.page_count)
+
+    def iterdump(self) -> Iterator[str]:
+        """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
+        yield "BEGIN TRANSACTION;"
+        owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        skies = {info.name: info.table for info in self.info() if info.database == "main"}
+        later = []
+        made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")
+        for kind, name, sql in made:
+            if kind != "table":
+                later.append(f"{sql};")
+            elif name == "sqlite_sequence":
+                later += ['DELETE FROM "sqlite_sequence";', *self._inserts(name, _columns(self, name))]
+            elif name not in owned and not name.startswith("sqlite_") and not _COMPANION.match(sql):
+                yield f"{sql};"
+                sky = skies.get(name)
+                yield from self._inserts(name, _event_columns(sky) if sky else _columns(self, name))
+        yield from later
+        yield "COMMIT;"
+
+    def _rows(self, sql: str) -> list[Any]:
+        with self.guard:
+            return self.sqlite.execute(sql).fetchall()
+
+    def _inserts(self, name: str, columns: list[str]) -> Iterator[str]:
+        names = ", ".join(map(quote, columns))
+        values = " || ', ' || ".join(f"quote({quote(column)})" for column in columns)
+        cursor = Cursor(self)
+        cursor._raw.execute(f"SELECT {values} FROM {quote(name)}")
+        for (row,) in cursor._raw:
+            yield f"INSERT INTO {quote(name)} ({names}) VALUES ({row});"
+
+
+_COMPANION = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\s+sky_\w+\s*\(", re.IGNORECASE | re.DOTALL)
+
+
+def _columns(connection: Connection, table: str) -> list[str]:
+    """The columns of a table that can be written."""
+    return [row[0] for row in connection._rows(f"SELECT name FROM pragma_table_info({literal(table)})")]
+
+
+def _event_columns(table: Table) -> list[str]:
+    """The columns of a sky table that say all of an event: changes instead of the state that they lead to."""
+    attributes = [p.name for p in table.properties if not p.state]
+    return [table.key_name or table.object_name, "timestamp", "action", *attributes, "changes"]
+
+
+def _checked_level(level: str | None) -> str | None:
+    if level is not None and not isinstance(level, str):
+        raise TypeError("isolation_level must be str or None")
+    if level is not None and level.upper() not in ("", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"):
+        raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
+    return level
+
+
+def connect(
+    database: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    timeout: float = 5.0,
+    detect_types: int = 0,
+    isolation_level: str | None = "",
+    check_same_thread: bool = True,
+    factory: type[Connection] = Connection,
+    cached_statements: int = 128,
+    uri: bool = False,
+    *,
+    pushdown: bool = True,
+    cache_size: int | str | None = None,
+    read_only: bool = False,
+) -> Connection:
+    """Open a database file, making it if it is not there; ':memory:' is one that lives as long as the connection.
+
+    The first eight arguments are those of sqlite3.connect. Three of them change nothing: threads may always take turns
+    with a connection, statements are always cached, and 'file:...' is always a URI.
+
+    timeout:     seconds to wait for another connection's lock before OperationalError.
+    pushdown:    False leaves every row to SQLite, which is slow: the reference for what answers should be.
+    cache_size:  of decoded columns, in bytes or as '2 GB'; None shares one cache with the process' other connections.
+    read_only:   refuse to write, and to make the file.
+    """
+    return factory(
+        database,
+        timeout,
+        detect_types,
+        isolation_level,
+        pushdown=pushdown,
+        cache_size=cache_size,
+        read_only=read_only,
     )

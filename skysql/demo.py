@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import Array, Int64
+from .columns import Array, Bool, Int64
 
 if TYPE_CHECKING:
     from .dbapi import Connection
@@ -30,10 +30,9 @@ _SEPTEMBER = np.datetime64("2025-09-01", "us").astype(np.int64)
 _ACTIONS = np.array(["visit", "search", "add to basket", "purchase", "return", None, "sign up"], object)
 _CHANCES = [0.52, 0.2, 0.14, 0.1, 0.02, 0.02]
 _PLANS = np.array([None, "free", "plus", "pro"], object)
-_PLAN_CHANCES = [0.4, 0.35, 0.25]
 _COUNTRIES = np.array([None, "DE", "FR", "US", "JP", "BR"], object)
-_COUNTRY_CHANCES = [0.3, 0.2, 0.3, 0.1, 0.1]
-_PURCHASE, _RETURN, _MOVE, _SIGN_UP = 3, 4, 5, 6
+_COUNTRY_CHANCES = [0.4, 0.2, 0.2, 0.1, 0.1]
+_PURCHASE, _RETURN, _SWITCH, _SIGN_UP = 3, 4, 5, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,41 +122,37 @@ def build(db: Connection, events: int = EVENTS, seed: int = SEED) -> None:
 
 def shop_events(rng: np.random.Generator, n: int) -> dict[str, Any]:
     """The shop's events, in order of time, as columns to append; the first of each customer is a sign up."""
-    customers = (CUSTOMERS * n // EVENTS or 1) * rng.random(n) ** 2  # a few customers do much
-    objects = customers.astype(np.int64) + 1
-    ts = _START + np.sort(rng.integers(0, _YEAR, n))
-    order = np.lexsort((ts, objects))
+    customers = CUSTOMERS * n // EVENTS or 1
+    objects = (customers * rng.random(n) ** 2).astype(np.int64) + 1  # a few customers do much
+    ts = _START + rng.integers(0, _YEAR, n)
+    path_order = np.lexsort((ts, objects))
+    objects, ts = objects[path_order], ts[path_order]
     first = np.ones(n, bool)
-    first[1:] = objects[order][1:] != objects[order][:-1]
+    first[1:] = objects[1:] != objects[:-1]
     action = rng.choice(len(_CHANCES), n, p=_CHANCES)
-    action[order[first]] = _SIGN_UP
-    plan, country = _moves(rng, action)
-    held = np.empty(n, np.int64)
-    held[order] = _at_the_time(plan[order])
-    lost = (action == _PURCHASE) & (rng.random(n) > np.array([0, 0.5, 0.8, 1.0])[held])
-    action[lost] = 0
+    action[first] = _SIGN_UP
+    switch = action == _SWITCH
+    plan = 1 + _walk(first, np.where(switch, rng.choice([1, 2], n, p=[0.7, 0.3]), 0)) % 3
+    moved = switch & (rng.random(n) < 0.2)
+    country = 1 + _walk(first, np.where(moved | first, rng.choice(5, n, p=_COUNTRY_CHANCES) + moved, 0)) % 5
+    action[(action == _PURCHASE) & (rng.random(n) > np.array([0, 0.5, 0.8, 1.0])[plan])] = 0  # only looked
+    amount = _amounts(rng, action, ts, plan)
+    by_time = np.argsort(ts, kind="stable")
     return {
-        "object_id": objects,
-        "timestamp": ts,
-        "action": _ACTIONS[action],
-        "plan": _PLANS[plan],
-        "country": _COUNTRIES[country],
-        "amount": _amounts(rng, action, ts, held),
+        "object_id": objects[by_time],
+        "timestamp": ts[by_time],
+        "action": _ACTIONS[action][by_time],
+        "plan": _PLANS[np.where(switch | first, plan, 0)][by_time],
+        "country": _COUNTRIES[np.where(moved | first, country, 0)][by_time],
+        "amount": amount[by_time],
     }
 
 
-def _moves(rng: np.random.Generator, action: Int64) -> tuple[Int64, Int64]:
-    """The new plan and country of each event, 0 for no change. Everybody starts on the free plan."""
-    n = len(action)
-    plan = np.where(action == _MOVE, 1 + rng.choice(3, n, p=_PLAN_CHANCES), 0)
-    plan[action == _SIGN_UP] = 1
-    country = np.where((action == _MOVE) & (rng.random(n) < 0.2) | (action == _SIGN_UP), 1, 0)
-    return plan, country * (1 + rng.choice(5, n, p=_COUNTRY_CHANCES))
-
-
-def _at_the_time(changes: Int64) -> Int64:
-    """The last change at or before each event, of events in path order whose paths begin with one."""
-    return np.asarray(changes[np.maximum.accumulate(np.where(changes > 0, np.arange(len(changes)), 0))])
+def _walk(first: Bool, steps: Int64) -> Int64:
+    """The sum of the steps so far in each path: what a property that moves on by steps has come to."""
+    total = np.cumsum(steps)
+    starts = np.flatnonzero(first)
+    return np.asarray(total - np.repeat(total[starts] - steps[starts], np.diff(np.append(starts, len(steps)))))
 
 
 def _amounts(rng: np.random.Generator, action: Int64, ts: Int64, plan: Int64) -> Array:

@@ -135,7 +135,8 @@ class _Import:
         """Count the faults, or stop at the first."""
         if faults and not self._request.skip_faults:
             first = min(faults, key=lambda fault: fault.line)
-            raise DataError(f"{self._path}, line {first.line}: {first.reason}", "--on-error skip passes over such lines")
+            where = f"{self._path}, line {first.line}"
+            raise DataError(f"{where}: {first.reason}", "--on-error skip passes over such lines")
         self._report.faulty += len(faults)
         self._report.faults += faults[: FAULTS_KEPT - len(self._report.faults)]
 

@@ -1,0 +1,35 @@
+"""SQL on behaviour: connect() to a file of sky tables as one does with sqlite3.
+
+Life of a query
+1. dbapi     Cursor.execute looks at the verb, binds parameters, and asks the connection's Engine for the statement.
+2. rewrite/  finds what a path scan can answer, makes a plan of it, and puts the read of a result table in its place.
+3. scan      runs the plan over a store's snapshot, block by block; replay fills states forward, kernels reduce.
+4. vtab/     hands the result to SQLite as batches of columns; what was not rewritten reads the sky tables themselves.
+5. SQLite    does the rest: joins with ordinary tables, HAVING, ORDER BY. dbapi hands out its rows.
+
+Life of an event
+1. ingest    validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values.
+2. relations buffers inserted rows until the transaction commits, a savepoint begins, or the table is read.
+3. format    encodes them as one batch, checksummed; store writes it as one row of the log, a shadow table.
+4. compact   merges log and blocks into blocks of whole paths, one blob a column, once the log is long enough.
+5. store     shows log and blocks as one snapshot, always; cache keeps what was decoded of it.
+"""
+
+# fmt: off
+from .dbapi import (  # isort: skip
+    BINARY, DATETIME, NUMBER, PARSE_COLNAMES, PARSE_DECLTYPES, ROWID, STRING, Binary, Connection, Cursor, Date,
+    DateFromTicks, Row, Time, TimeFromTicks, Timestamp, TimestampFromTicks, apilevel, connect, paramstyle,
+    register_adapter, register_converter, threadsafety,
+)
+from .errors import (  # isort: skip
+    CorruptError, DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,
+    OperationalError, ProgrammingError, Warning,
+)
+
+__all__ = [
+    "BINARY", "Binary", "Connection", "CorruptError", "Cursor", "DATETIME", "DataError", "DatabaseError", "Date",
+    "DateFromTicks", "Error", "IntegrityError", "InterfaceError", "InternalError", "NUMBER", "NotSupportedError",
+    "OperationalError", "PARSE_COLNAMES", "PARSE_DECLTYPES", "ProgrammingError", "ROWID", "Row", "STRING", "Time",
+    "TimeFromTicks", "Timestamp", "TimestampFromTicks", "Warning", "apilevel", "connect", "paramstyle",
+    "register_adapter", "register_converter", "threadsafety",
+]
