@@ -105,7 +105,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--object", metavar="COL[:TYPE]", type=_wanted, required=True, help="whose event it is: a number or a text")
     add("--time", metavar="COL", required=True, help="when it happened, UTC unless it says otherwise")
-    add("--time-unit", choices=["us", "ms", "s"], default="us", help="what numbers in it count since 1970")
+    add("--time-unit", choices=["us", "ms", "s"], help="what numbers in it count since 1970")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--action", metavar="COL", help="what happened")
     action.add_argument("--action-name", metavar="TEXT", help="what happened, for every row")
@@ -432,7 +432,7 @@ def _print_table(rows: Iterator[Row], names: Sequence[str], out: TextIO, margin:
     if out.isatty() and len(first) < PREVIEW:
         _print_rich(first, names, margin)
         return
-    numbers = [all(isinstance(row[i], int | float | None) for row in first) for i in range(len(names))]
+    numbers = [_is_number([row[i] for row in first]) for i in range(len(names))]
     texts = [[_cell(v, "NULL") for v in row] for row in first]
     widths = [max([len(n), *(len(row[i]) for row in texts)]) for i, n in enumerate(names)]
 
@@ -446,6 +446,11 @@ def _print_table(rows: Iterator[Row], names: Sequence[str], out: TextIO, margin:
     out.writelines(line([_cell(v, "NULL") for v in row]) for row in rows)
 
 
+def _is_number(cells: Sequence[Any]) -> bool:
+    known = [cell for cell in cells if cell is not None]
+    return bool(known) and all(isinstance(cell, int | float) for cell in known)
+
+
 def _print_rich(rows: Sequence[Row], names: Sequence[str], margin: str) -> None:
     from rich import box
     from rich.console import Console
@@ -455,7 +460,7 @@ def _print_rich(rows: Sequence[Row], names: Sequence[str], margin: str) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(names):
-        number = all(isinstance(row[i], int | float | None) for row in rows)
+        number = _is_number([row[i] for row in rows])
         table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("NULL", "dim") if v is None else Text(_cell(v, "")) for v in row))

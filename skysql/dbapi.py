@@ -185,7 +185,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 class Statement(NamedTuple):
-    """What is to be known of a statement before it runs. verb: its first word in capitals, or the one after its CTEs."""
+    """What is to be known of a statement before it runs. verb: its first word, or that after its CTEs, in capitals."""
 
     verb: str
     writes: bool  # whether it begins a transaction
@@ -222,7 +222,7 @@ def _verb(sql: str, start: int) -> str:
 # Parameters
 
 
-_PLAIN = frozenset({tuple, list, dict})
+_NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
 _adapters: dict[type, Callable[[Any], Any]] = {}  # register_adapter(); replaced items only, so it needs no lock
 _converters: dict[str, Callable[[bytes], Any]] = {}  # register_converter(), by name in capitals; the same
 
@@ -246,25 +246,35 @@ class PrepareProtocol:
 
 
 def bindings(parameters: Any) -> Any:
-    """Parameters that are neither a tuple nor a list nor a dict, as apsw takes them."""
-    if isinstance(parameters, Mapping) or (hasattr(parameters, "__getitem__") and hasattr(parameters, "__len__")):
+    """Parameters as apsw takes them. Raises ProgrammingError for what cannot be bound."""
+    kind = type(parameters)
+    if kind is not tuple and kind is not list:  # isinstance(..., Mapping) takes longer than all the rest
+        if kind is dict or isinstance(parameters, Mapping):
+            return {
+                name: value if type(value) in _NATIVE else adapt(f":{name}", value)
+                for name, value in parameters.items()
+            }
+        if not (hasattr(parameters, "__getitem__") and hasattr(parameters, "__len__")):
+            raise ProgrammingError("parameters are of unsupported type")
+        parameters = tuple(parameters)
+    if _NATIVE.issuperset(map(type, parameters)):
         return parameters
-    raise ProgrammingError("parameters are of unsupported type")
+    return [adapt(str(i), value) for i, value in enumerate(parameters, 1)]
 
 
-def adapt(_cursor: apsw.Cursor, position: int, value: Any) -> Any:
-    """A parameter that is not None, int, float, str or bytes, as one that is; apsw calls it for no other."""
+def adapt(position: str, value: Any) -> Any:
+    """One parameter as something that apsw binds; numpy's scalars would be taken for buffers, and become BLOBs."""
     if (adapter := _adapters.get(type(value))) is not None:
         return adapter(value)
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
-    elif isinstance(value, np.generic):
+    elif isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
-    if value is None or value != value:  # NaT
-        return None
-    if isinstance(value, int | float | str | bytes):
+    if value is None or isinstance(value, int | float | str | bytes | bytearray | memoryview | apsw.zeroblob):
         return value
     if isinstance(value, datetime.datetime):
+        if value != value:  # pandas' NaT
+            return None
         if value.tzinfo is not None:
             value = value.astimezone(datetime.UTC).replace(tzinfo=None)
         return value.isoformat(" ", "microseconds")
@@ -272,10 +282,8 @@ def adapt(_cursor: apsw.Cursor, position: int, value: Any) -> Any:
         return value.isoformat()
     if (conform := getattr(value, "__conform__", None)) is not None:
         return conform(PrepareProtocol)
-    raise ProgrammingError(
-        f"Error binding parameter {position}: type {type(value).__name__!r} is not supported",
-        "see register_adapter()",
-    )
+    kind = type(value).__name__
+    raise ProgrammingError(f"Error binding parameter {position}: type {kind!r} is not supported", "register_adapter()")
 
 
 # Rows
@@ -285,12 +293,12 @@ class Header(NamedTuple):
     """The columns of a result, shared by its rows."""
 
     names: tuple[str, ...]
-    positions: dict[str, int]  # also by the name in lower case; the first of equal names
+    positions: dict[str, int]  # by name and by name in lower case; the first of those that differ by case only
 
 
 def _header(names: tuple[str, ...]) -> Header:
-    backwards = list(enumerate(names))[::-1]
-    return Header(names, {n.lower(): i for i, n in backwards} | {n: i for i, n in backwards})
+    folded = {name.lower(): i for i, name in reversed(list(enumerate(names)))}
+    return Header(names, folded | {name: folded[name.lower()] for name in names})
 
 
 class Row(Sequence[Any]):
@@ -356,7 +364,7 @@ class _Start:
         self.columns: tuple[tuple[str, str | None], ...] = ()
 
     def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
-        self.columns = cursor.get_description()
+        self.columns = tuple((column[0], column[1]) for column in cursor.description or ())
         if self.once:
             cursor.exec_trace = None
         if self.begin:
@@ -392,8 +400,7 @@ class Cursor:
         """Run one statement, which may be empty, with a sequence of values for ? or a mapping for :name."""
         with self._guard:
             statement = self._prepare("execute", sql)
-            if type(parameters) not in _PLAIN:
-                parameters = bindings(parameters)
+            parameters = bindings(parameters)
             text = self._rewrite(statement, sql)
             sqlite = self.connection.sqlite
             if statement.writes:
@@ -426,7 +433,7 @@ class Cursor:
                 self._begin(self.connection.sqlite)
             self._start.once = True
             try:
-                self._raw.executemany(text, self._counted(rows) if statement.writes else rows).fetchall()
+                self._raw.executemany(text, self._counted(rows) if statement.writes else map(bindings, rows)).fetchall()
             finally:
                 self._start.once = False
                 self._raw.exec_trace = self._start
@@ -480,7 +487,7 @@ class Cursor:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
         changes = self.connection.sqlite.changes
         for row in rows:
-            yield row if type(row) in _PLAIN else bindings(row)
+            yield bindings(row)
             self.rowcount += changes()
 
     def _advance(self) -> None:
@@ -660,7 +667,6 @@ class Connection:
                 os.fsdecode(database), timeout=timeout, pushdown=pushdown, cache_size=cache_size, read_only=read_only
             )
             self.sqlite: apsw.Connection = self.engine.sqlite
-            self.sqlite.convert_binding = adapt
 
     def cursor(self, factory: Callable[[Connection], Cursor] = Cursor) -> Cursor:
         """A new cursor."""

@@ -98,21 +98,23 @@ class Source:
         self.path = path
         self.format = format or format_of(path)
         self._raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
+        self._text: TextIO | None = None
         self._size = 0 if path == "-" else os.fstat(self._raw.fileno()).st_size
 
     def reader(self) -> Reader:
         """The file's rows. Raises DataError when there is no header, or it is not of this format."""
         if self.format is Format.PARQUET:
             return _Parquet(self._raw, self.path)
-        text = self._text()
+        text = self._unpacked()
         if self.format is Format.JSONL:
             return _JsonLines(text)
         return _Delimited(text, "\t" if self.format is Format.TSV else ",")
 
-    def _text(self) -> TextIO:
+    def _unpacked(self) -> TextIO:
         peeked = self._raw.peek(2)[:2] if isinstance(self._raw, io.BufferedReader) else b""
         packed = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 1 << 20) if peeked == b"\x1f\x8b" else self._raw
-        return io.TextIOWrapper(cast(BinaryIO, packed), "utf-8-sig", errors="surrogateescape", newline="")
+        self._text = io.TextIOWrapper(cast(BinaryIO, packed), "utf-8-sig", errors="surrogateescape", newline="")
+        return self._text
 
     def fraction(self) -> float | None:
         """How much of the file has been read, 0 to 1; None when its size is not known."""
@@ -125,7 +127,11 @@ class Source:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close the file; what a broken gzip file raises becomes an OperationalError."""
         if self.path != "-":
+            if self._text is not None:
+                self._text.close()
             self._raw.close()
+        elif isinstance(self._text, io.TextIOWrapper):
+            self._text.detach()
         if isinstance(error, EOFError | gzip.BadGzipFile | gzip.zlib.error):  # type: ignore[attr-defined]
             raise OperationalError(f"{self.path!r} is a broken gzip file: {error}") from error
 

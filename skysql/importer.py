@@ -3,9 +3,9 @@
 A row becomes an event: its object, its time, its action, its attributes, and the *changes* that its state columns
 bring. State columns are observations, not changes: an empty cell says nothing, and a value that the object had already
 adds nothing. What "already" means goes by time, not by place in the file: the value before is that of the latest
-observation or stored change that is not after the row (of two at the same time, the one that came first). So a file
-may be sorted or not, cut in any way, and its answers are the same. A row that then has neither action nor change is
-dropped, and counted.
+observation in the file, or stored change, that is not after the row (of two at the same time, the one that came
+later). So a file need not be sorted. Of earlier imports only the changes are known, not what they saw again. A row
+that has neither action nor change is dropped, and counted.
 
 A column called `changes` (which export writes) is different: its JSON is taken as it stands, and so is the rest of its
 row, so that changes to NULL and repeated values survive export and import.
@@ -59,12 +59,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to import as what. time_unit: what a number in the time column counts, 'us', 'ms' or 's'."""
+    """What to import as what.
+
+    time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: `timestamps` says what it is.
+    """
 
     table: str
     object: Wanted
     time: str
-    time_unit: str = "us"
+    time_unit: str | None = None
     action: str | None = None
     action_name: str | None = None
     states: tuple[Wanted, ...] = ()
@@ -175,7 +178,7 @@ class _Import:
             columns["action"] = [request.action_name] * len(chunk.lines)
         for name, property in self._properties.items():
             cells = chunk.columns[name]
-            columns[property.name] = _texts(cells) if property.kind is Kind.TEXT else cells
+            columns[property.name] = _CELLS.get(property.kind, _same)(cells)
         if self._has_changes:
             columns["changes"] = chunk.columns["changes"]
         return columns
@@ -453,7 +456,7 @@ def _used_columns(request: Request, reader: Reader, table: Table | None) -> list
         if essential and name not in reader.names:
             raise ProgrammingError(f"the file has no column {name!r}", f"it has {', '.join(reader.names)}")
     if table is not None and not request.states and not request.attributes:
-        used += [name for name in reader.names if table.property(name) and name not in used]
+        used += [name for name in reader.names if table.find(name) and name not in used]
     states = request.states or (table is not None and table.states)
     if "changes" in reader.names and "changes" not in used and states:
         used.append("changes")
@@ -467,10 +470,10 @@ def _properties(request: Request, table: Table, used: Collection[str]) -> dict[s
     asked = [(wanted, True) for wanted in request.states] + [(wanted, False) for wanted in request.attributes]
     special = {request.object.column, request.time, request.action, "changes"}
     if not asked:
-        return {name: p for name in used if name not in special and (p := table.property(name)) is not None}
+        return {name: p for name in used if name not in special and (p := table.find(name)) is not None}
     found: dict[str, Property] = {}
     for wanted, state in asked:
-        property = table.property(wanted.column)
+        property = table.find(wanted.column)
         if property is None:
             names = ", ".join(p.name for p in table.properties)
             raise ProgrammingError(f"{table.name!r} has no property {wanted.column!r}", f"it has {names}")
@@ -495,7 +498,7 @@ def _make_table(db: Connection, request: Request, first: Chunk, typed: bool) -> 
 def _arguments(request: Request, first: Chunk, typed: bool) -> Iterator[str]:
     name, kind = request.object.column, request.object.kind
     kind = kind or infer(first.columns[name], typed)
-    if kind is Kind.INTEGER:
+    if kind in (Kind.INTEGER, Kind.REAL):  # numbers that are no ids are faults of their lines
         yield from [] if name.lower() in RESERVED else [f"{quote(name)} INTEGER OBJECT"]
     else:
         yield f"{quote('key' if name.lower() in RESERVED else name)} TEXT OBJECT"
@@ -545,9 +548,9 @@ def _rows_with_content(columns: dict[str, Cells], table: Table, rows: int) -> li
     return None if present.all() else np.flatnonzero(present).tolist()
 
 
-def _times(cells: Cells, unit: str) -> Cells:
+def _times(cells: Cells, unit: str | None) -> Cells:
     """The time column with its numbers as microseconds; what is no number stays as it is."""
-    if unit == "us" or not isinstance(cells, list):
+    if unit is None or not isinstance(cells, list):
         return cells
     factor = _UNITS[unit]
     try:
@@ -575,6 +578,20 @@ def _texts(cells: Cells) -> Cells:
     if set(map(type, cells)) <= {str, int, float, bool, bytes, type(None)}:
         return cells
     return [cell if isinstance(cell, str | int | float | bytes | None) else str(cell) for cell in cells]
+
+
+def _reals(cells: Cells) -> Cells:
+    """The cells of a REAL column: what export writes for infinities, as infinities."""
+    if not isinstance(cells, list) or not ("9e999" in cells or "-9e999" in cells):
+        return cells
+    return [float(cell) if cell in ("9e999", "-9e999") else cell for cell in cells]
+
+
+def _same(cells: Cells) -> Cells:
+    return cells
+
+
+_CELLS = {Kind.TEXT: _texts, Kind.REAL: _reals}
 
 
 def _plain(cells: Cells) -> list[Any]:

@@ -157,11 +157,10 @@ class Objects:
 class Pairs:
     """The rows are those of a query that yields (row number, object, moment), each with the object as of then.
 
-    The query's two columns come as parameters, each a JSON array.
+    They come as a parameter: a JSON array of three arrays, of row numbers, objects and moments.
     """
 
-    objects: Parameter
-    moments: Parameter
+    rows: Parameter
 
 
 @dataclass(frozen=True, slots=True)

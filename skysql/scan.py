@@ -227,12 +227,14 @@ class Scan:
         return rows
 
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
-        objects = json_numbers(self.parameters[source.objects.number - 1])
-        moments = json_numbers(self.parameters[source.moments.number - 1])
-        numbers = np.arange(len(objects))
+        text = self.parameters[source.rows.number - 1]
+        assert isinstance(text, str)
+        numbers, objects, moments = (json_numbers(f"[{part}]") for part in text[2:-2].split("],["))
         order = kernels.path_order(objects, moments)
         if order is not None:
-            objects, moments, numbers = objects[order], moments[order], order
+            objects, moments, numbers = objects[order], moments[order], numbers[order]
+        if len(objects) == 0:
+            return
         distinct, starts = kernels.path_starts(objects)
         for segment, here in self.snapshot.segments_of(distinct):
             low, high = np.searchsorted(distinct, [here[0], here[-1]])
@@ -328,10 +330,10 @@ class Scan:
                 missing = empty[0][1] if empty else None
             yield place, [by_group.get(group, missing) for group in range(partial.groups)]
 
-    def batches(self) -> Iterator[tuple[int, list[list[Value]]]]:
-        """Rows as they are, for a plan that is not grouped: (how many, a list a key)."""
+    def batches(self, wanted: Sequence[int]) -> Iterator[tuple[int, list[list[Value]]]]:
+        """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
         for rows in self.rows():
-            yield len(rows), [self.evaluation.vector(key, rows).tolist() for key in self.plan.keys]
+            yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
 
 
 class _ActionRows:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .dbapi import Connection
 
 _INTRO = """\
-skysql {version} on SQLite {sqlite}. Sky tables: {tables}.
+skysql on SQLite {sqlite}. Sky tables: {tables}.
 Statements end with a semicolon; .help lists commands, .quit leaves.
 """
 
@@ -37,10 +37,8 @@ def run(db: Connection) -> int:
 
 
 def _intro(db: Connection) -> str:
-    import skysql
-
     tables = ", ".join(info.name for info in db.info()) or "none yet"
-    return _INTRO.format(version=skysql.__version__, sqlite=apsw.sqlite_lib_version(), tables=tables)
+    return _INTRO.format(sqlite=apsw.sqlite_lib_version(), tables=tables)
 
 
 class _Shell(apsw.shell.Shell):

@@ -132,6 +132,7 @@ class MemoryBlock:
         self.stamp = stamp
         self._order = order
         self._batch = batch
+        self._sparse: dict[int, Sparse] = {}
 
     @classmethod
     def sort(cls, stamp: object, batch: Batch) -> MemoryBlock:
@@ -178,7 +179,9 @@ class MemoryBlock:
             return _no_values(property.kind)
         if self._order is None:
             return sparse
-        return reorder(sparse, self._inverse)
+        if property.id not in self._sparse:
+            self._sparse[property.id] = reorder(sparse, self._inverse)
+        return self._sparse[property.id]
 
     @property
     def nbytes(self) -> int:

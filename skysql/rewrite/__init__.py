@@ -33,10 +33,12 @@ from ..store import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse
+from .join import push_below_join
+from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
 from .times import lower_system_time, normalize_times
 
-RULES = (push_aggregate,)
+RULES = (push_aggregate, push_below_join, pair_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
@@ -154,13 +156,19 @@ class _Result:
     def explain(self, _constraints: object) -> str:
         return str(self._call.plan)
 
-    def scan(self, _columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         given: dict[int, Any] = {c.column: c.value for c in constraints}
         parameters: list[Value] = [given[self._width + at] for at in range(self._call.arguments)]
         plan = self._call.plan
-        result = Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters).run()
-        length = len(result[0]) if result else 1
-        yield Batch(dict(enumerate(result)), range(length))
+        scan = Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters)
+        if plan.grouped:
+            result = scan.run()
+            yield Batch(dict(enumerate(result)), range(len(result[0]) if result else 1))
+            return
+        base, wanted = 0, sorted(at for at in columns if at < self._width)
+        for length, values in scan.batches(wanted):
+            yield Batch(dict(zip(wanted, values, strict=True)), range(base, base + length))
+            base += length
 
 
 __all__ = ["Catalog", "Rewriter", "Rewritten"]

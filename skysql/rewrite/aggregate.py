@@ -16,24 +16,22 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from ..evaluate import declared_type
 from ..plan import (
     Aggregate,
     And,
     Column,
-    Events,
     Expr,
     Literal,
-    Objects,
-    Pairs,
     PathScan,
     SqlAggregate,
-    columns,
 )
-from ..evaluate import declared_type
 from ..schema import quote
-from .convert import Relation, Scope, conjuncts_of, literal
+from .convert import Scope, conjuncts_of, literal, source_of
 from .dialect import TokenType, span
+from .pairs import pair_relation
 from .relation import Resolver, take_as_of
+from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
@@ -72,16 +70,7 @@ def push_aggregate(statement: Statement, select: exp.Select) -> None:
         raise NotPushable("grouping sets")
     if distinct is not None and distinct.args.get("on"):
         raise NotPushable("DISTINCT ON")
-    arguments = Arguments()
-    from .state import IDIOMS
-
-    scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
-    if scope is None:
-        raise NotPushable("not a sky table")
-    relation = scope.relation
-    if select.args.get("where") is not None:
-        relation.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
-    take_as_of(relation)
+    scope = _scope(statement, select)
     groups = Groups()
     if group is not None:
         for node in group.expressions:
@@ -92,32 +81,48 @@ def push_aggregate(statement: Statement, select: exp.Select) -> None:
     _Rewrite(statement, scope, groups, select, group is not None or not aggregated).run()
 
 
+def _scope(statement: Statement, select: exp.Select) -> Scope:
+    """The names of the select, with the conditions on its rows."""
+    arguments = Arguments()
+    scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
+    if scope is None:
+        scope, relation, join = pair_relation(statement, select, arguments)
+        relation.where += [scope.convert(part) for part in join.rest if not join.of_table(part)]
+        return scope
+    relation = scope.relation
+    if select.args.get("where") is not None:
+        relation.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+    take_as_of(relation)
+    return scope
+
+
 def _has_aggregates(statement: Statement, select: exp.Select) -> bool:
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
     return any(
-        clause is not None and any(_is_aggregate(statement, node) for node in _own(clause)) for clause in clauses
+        clause is not None and any(is_aggregate(statement, node) for node in own(clause)) for clause in clauses
     )
 
 
-def _own(node: exp.Expression) -> list[exp.Expression]:
+def own(node: exp.Expression) -> list[exp.Expression]:
     """The node and those below it that belong to the same select."""
     found = [node]
     for child in node.iter_expressions():
         if not isinstance(child, exp.Subquery | exp.Select):
-            found += _own(child)
+            found += own(child)
     return found
 
 
 def call_name(statement: Statement, node: exp.Expression) -> str:
     """The name that a function is called by in the text, in lower case; '' if the node is no call."""
-    where = span(node)
+    where = span(node.parent) if isinstance(node.parent, exp.Filter) and node.arg_key == "this" else span(node)
     if not isinstance(node, exp.Func) or where is None or where[1] - where[0] < 3:
         return ""
     tokens = statement.source.tokens
     return tokens[where[0]].text.lower() if tokens[where[0] + 1].token_type is TokenType.L_PAREN else ""
 
 
-def _is_aggregate(statement: Statement, node: exp.Expression) -> bool:
+def is_aggregate(statement: Statement, node: exp.Expression) -> bool:
+    """Whether the node calls an aggregate, and not as a window function."""
     name = call_name(statement, node)
     if name not in statement.catalog.aggregates:
         return False
@@ -248,7 +253,7 @@ class _Rewrite:
         call = node
         if isinstance(node, exp.Filter):
             call, condition = node.this, node.expression.this
-        if not _is_aggregate(self.statement, call):
+        if not is_aggregate(self.statement, call):
             return False
         if where is None:
             raise NotPushable("an aggregate of unknown place")
@@ -290,7 +295,7 @@ class _Rewrite:
             return False
         if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Placeholder | exp.Ordered):
             return False
-        if any(_is_aggregate(self.statement, below) for below in _own(node)):
+        if any(is_aggregate(self.statement, below) for below in own(node)):
             return False
         kept = list(self.scope.arguments.texts)
         try:
@@ -330,13 +335,3 @@ class _Rewrite:
         if len(known) != len(spans):
             raise NotPushable("a clause of unknown place")
         return known[0][0], max(last for _, last in known)
-
-
-def source_of(relation: Relation) -> Events | Objects | Pairs:
-    """The plan's source for a relation."""
-    if relation.pairs is not None:
-        return Pairs(*relation.pairs)
-    return Events() if relation.kind == "events" else Objects(relation.as_of)
-
-
-__all__ = ["columns", "push_aggregate", "source_of"]

@@ -19,12 +19,15 @@ from ..plan import (
     Arithmetic,
     Column,
     Compare,
+    Events,
     Expr,
     InSet,
     Literal,
     Moment,
     Not,
+    Objects,
     Or,
+    Pairs,
     Parameter,
     Sql,
     columns,
@@ -79,8 +82,14 @@ class Relation:
     names: list[str]
     where: list[Expr] = field(default_factory=list)
     as_of: Moment | None = None
-    objects_id: str = ""
-    pairs: tuple[Parameter, Parameter] | None = None
+    pairs: Pairs | None = None
+
+
+def source_of(relation: Relation) -> Events | Objects | Pairs:
+    """The plan's source for a relation."""
+    if relation.pairs is not None:
+        return relation.pairs
+    return Events() if relation.kind == "events" else Objects(relation.as_of)
 
 
 Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | KnownCount | None]"

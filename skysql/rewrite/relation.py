@@ -10,6 +10,7 @@ from ..plan import Column, Compare, Expr, Moment
 from .catalog import Entry
 from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
 from .dialect import Source, parse, span
+from .state import join_state
 from .statement import Arguments, NotPushable, Statement
 
 _SIMPLE_ARGS = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
@@ -186,8 +187,6 @@ class Resolver:
         relations = {from_.this.alias_or_name.lower() or str(from_.this.this.this).lower(): base}
         scope = Scope(self.statement, self.source, relations, self.arguments, self.idioms)
         if select.args.get("joins"):
-            from .state import join_state
-
             for join in select.args["joins"]:
                 if not join_state(self, scope, join):
                     return None

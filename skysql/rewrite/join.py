@@ -1,0 +1,229 @@
+"""Joins of events with ordinary tables: aggregated by object (and whatever else of the events is grouped by) before the
+join, so that SQLite joins a row an object instead of a row an event.
+
+    SELECT c.segment, count(*), avg(u.amount) FROM users u JOIN customers c ON c.id = u.object_id GROUP BY c.segment
+
+becomes
+
+    SELECT c.segment, sum("u"."value 1") AS "count(*)", sum("u"."value 2") * 1.0 / sum("u"."value 3") AS "avg(u.amount)"
+    FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+
+Every mention of the events outside of aggregates becomes a key; conditions on the events alone go into the scan.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ..evaluate import declared_type
+from ..plan import Aggregate, And, Column, Literal, PathScan
+from ..schema import quote
+from .aggregate import Groups, call_name, is_aggregate, own
+from .convert import Scope, conjuncts_of, source_of
+from .dialect import span
+from .relation import Resolver, take_as_of
+from .state import IDIOMS
+from .statement import Arguments, NotPushable, Statement
+
+
+def push_below_join(statement: Statement, select: exp.Select) -> None:
+    """Aggregate the events before they are joined; raises NotPushable."""
+    joins = select.args.get("joins") or []
+    if not joins or select.args.get("from_") is None or select.args.get("windows"):
+        raise NotPushable("no join")
+    if any(isinstance(item, exp.Star) or item.find(exp.Star, bfs=True) is item for item in select.expressions):
+        raise NotPushable("all columns of a join")
+    for join in joins:
+        if str(join.args.get("side") or "").upper() not in ("", "LEFT") or join.args.get("method"):
+            raise NotPushable("an outer or ASOF join")
+        if join.args.get("using") or str(join.args.get("kind") or "").upper() not in ("", "INNER", "CROSS", "OUTER"):
+            raise NotPushable("USING")
+    arguments = Arguments()
+    resolver = Resolver(statement, statement.source, arguments, IDIOMS)
+    items = [select.args["from_"].this, *(join.this for join in joins)]
+    found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
+    if len(found) != 1:
+        raise NotPushable("not exactly one sky table")
+    at, relation = found[0]
+    if at > 0 and str(joins[at - 1].args.get("side") or ""):
+        raise NotPushable("events on the right of LEFT JOIN")
+    alias = items[at].alias_or_name.lower()
+    scope = Scope(statement, statement.source, {alias: relation}, arguments)
+    _Below(statement, select, scope, items, at).run()
+
+
+class _Below:
+    """The edits of one select."""
+
+    def __init__(
+        self, statement: Statement, select: exp.Select, scope: Scope, items: list[exp.Expression], at: int
+    ) -> None:
+        self.statement = statement
+        self.select = select
+        self.scope = scope
+        self.item = items[at]
+        self.alias = quote(items[at].alias_or_name)
+        self.groups = Groups()
+        self.edits: list[tuple[int, int, str]] = []
+        self.names: list[tuple[int, str]] = []
+        self.others = [item for place, item in enumerate(items) if place != at]
+
+    def run(self) -> None:
+        """Find what has to change, and only then change it."""
+        select = self.select
+        aggregated = [c for c in (*select.expressions, select.args.get("having"), select.args.get("order")) if c]
+        if not any(is_aggregate(self.statement, node) for clause in aggregated for node in own(clause)):
+            raise NotPushable("nothing to aggregate")
+        if select.args.get("where") is not None:
+            self._conditions(select.args["where"].this, take=True)
+        for join in select.args["joins"]:
+            if join.args.get("on") is not None:
+                self._conditions(join.args["on"], take=not join.args.get("side"))
+        self._aliases()
+        for item in select.expressions:
+            self._item(item)
+        for name in ("group", "having", "order"):
+            clause = select.args.get(name)
+            for child in clause.iter_expressions() if clause is not None else ():
+                self._replace(child)
+        self._check_bare()
+        take_as_of(self.scope.relation)
+        if not self.groups.keys:
+            raise NotPushable("a join that mentions no key")
+        self._apply()
+
+    def _aliases(self) -> None:
+        if self.select.args.get("distinct") is not None or self.select.args.get("qualify") is not None:
+            raise NotPushable("DISTINCT beside a join")
+
+    def _check_bare(self) -> None:
+        """Without GROUP BY, columns beside aggregates are of some row, and no row of the scan is that one."""
+        keys = {node.sql() for node in (self.select.args["group"].expressions if self.select.args.get("group") else ())}
+        for item in self.select.expressions:
+            node = item.this if isinstance(item, exp.Alias) else item
+            aggregated = any(is_aggregate(self.statement, below) for below in own(node))
+            if not aggregated and node.find(exp.Column) is not None and node.sql() not in keys and not self._named(item):
+                raise NotPushable("a column that is not grouped by")
+
+    def _named(self, item: exp.Expression) -> bool:
+        """Whether GROUP BY has the item by its alias or position."""
+        group = self.select.args.get("group")
+        place = self.select.expressions.index(item) + 1
+        for node in group.expressions if group is not None else ():
+            if isinstance(node, exp.Literal) and str(node.this) == str(place):
+                return True
+            if isinstance(item, exp.Alias) and isinstance(node, exp.Column) and node.name == item.alias:
+                return True
+        return False
+
+    def _conditions(self, node: exp.Expression, take: bool) -> None:
+        for part in conjuncts_of(node):
+            where = span(part)
+            if where is None:
+                raise NotPushable("a condition of unknown place")
+            if take and self._ours(part):
+                self.scope.relation.where.append(self.scope.convert(part))
+                self.edits.append((*where, "1"))
+            else:
+                self._replace(part)
+
+    def _ours(self, node: exp.Expression) -> bool:
+        """Whether the node reads the events, and nothing else."""
+        found = [self._mine(column) for column in node.find_all(exp.Column)]
+        return bool(found) and all(found)
+
+    def _mine(self, column: exp.Column) -> bool:
+        """Whether a column is the events'. An unqualified one may be another table's: then it is not certain."""
+        if self.scope.find(column) is None:
+            return False
+        if not column.table:
+            for item in self.others:
+                known = isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous)
+                entry = self.statement.catalog.find(item.db or None, item.name) if known else None
+                if entry is None or column.name.lower() in (entry.sql or "").lower():
+                    raise NotPushable(f"{column.name} may be of two tables")
+        return True
+
+    def _item(self, item: exp.Expression) -> None:
+        node = item.this if isinstance(item, exp.Alias) else item
+        where = span(node)
+        if where is None:
+            raise NotPushable("an item of unknown place")
+        before = len(self.edits)
+        self._replace(node)
+        if not isinstance(item, exp.Alias) and len(self.edits) > before:
+            name = node.name if isinstance(node, exp.Column) else self.statement.source.slice(*where)
+            self.names.append((where[1], name))
+
+    def _replace(self, node: exp.Expression) -> None:
+        where = span(node)
+        call, condition = (node.this, node.expression.this) if isinstance(node, exp.Filter) else (node, None)
+        if is_aggregate(self.statement, call):
+            if where is None:
+                raise NotPushable("an aggregate of unknown place")
+            text = self._combined(call, condition)
+            if text is not None:
+                self.edits.append((*where, text))
+                return
+        if isinstance(node, exp.Subquery | exp.Select | exp.Exists):
+            if self.scope.mentions_inside(node):
+                raise NotPushable("a correlated subquery")
+            return
+        if isinstance(node, exp.Column):
+            if self._mine(node):
+                if where is None:
+                    raise NotPushable("a column of unknown place")
+                self.edits.append((*where, f"{self.alias}.{self.groups.key(self.scope.convert(node))}"))
+            return
+        for child in node.iter_expressions():
+            self._replace(child)
+
+    def _combined(self, call: exp.Expression, condition: exp.Expression | None) -> str | None:
+        """An aggregate over the join as one over the partial ones; None if it may stay as it is."""
+        name, inner = call_name(self.statement, call), call.this
+        if isinstance(inner, exp.Distinct) or name in ("min", "max"):
+            if condition is None and not (name in ("min", "max") and self._ours(call)):
+                return None
+            raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
+        if name not in ("count", "sum", "total", "avg") or call.find(exp.Collate) is not None:
+            raise NotPushable(f"{name}() over a join")
+        star = inner is None or isinstance(inner, exp.Star)
+        if not star and not self._ours(inner):
+            raise NotPushable("an aggregate of the other table")
+        if condition is not None and not self._ours(condition):
+            raise NotPushable("a filter on the other table")
+        filter = None if condition is None else self.scope.convert(condition)
+        argument = None if star else self.scope.convert(inner)
+        if isinstance(argument, Literal):
+            raise NotPushable("an aggregate of a constant")
+
+        def part(function: str) -> str:
+            return f"{self.alias}.{self.groups.value(Aggregate(function, argument, False, filter))}"
+
+        if name == "count":
+            return f"coalesce(sum({part('count')}), 0)"
+        if name == "avg":
+            return f"(sum({part('sum')}) * 1.0 / sum({part('count')}))"
+        return f"{name}({part(name)})"
+
+    def _apply(self) -> None:
+        relation, at = self.scope.relation, span(self.item)
+        if at is None:
+            raise NotPushable("a table of unknown place")
+        plan = PathScan(
+            *(relation.database, relation.table.name, source_of(relation)),
+            And(tuple(relation.where)) if relation.where else None,
+            tuple(self.groups.keys),
+            tuple(self.groups.aggregates),
+        )
+        named = [
+            (f"key {n}", declared_type(relation.table, key.name) if isinstance(key, Column) else "")
+            for n, key in enumerate(plan.keys, 1)
+        ]
+        named += [(f"value {n}", "") for n in range(1, len(plan.aggregates) + 1)]
+        call = self.statement.call(plan, tuple(named), self.scope.arguments)
+        for edit in self.edits:
+            self.statement.edit(*edit)
+        for place, name in self.names:
+            self.statement.insert_after(place, f" AS {quote(name)}")
+        self.statement.edit(*at, f"{call} AS {self.alias}")

@@ -1,0 +1,179 @@
+"""Point-in-time joins: each row of an ordinary table with an object's state as of a moment of the row's.
+
+    SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at
+
+One query collects all pairs of (object, moment), one scan answers them all. Two rules:
+
+    pair_groups   a grouped select over columns of s alone is aggregated in the scan
+    pair_rows     any other select reads the scan joined back to the table by rowid:
+                  FROM sky_scan_1(...) AS s CROSS JOIN orders AS o ON o.rowid = s.row
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from ..evaluate import declared_type
+from ..plan import Column, Pairs, PathScan
+from ..schema import quote
+from .catalog import Entry
+from .convert import Relation, Scope, conjuncts_of, source_of
+from .dialect import span
+from .statement import Arguments, NotPushable, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The parts of such a join: the ordinary table's item, the objects' item, what is compared, the other conditions."""
+
+    table: exp.Table
+    objects: exp.Table
+    entry: Entry
+    object: exp.Expression
+    moment: exp.Expression
+    rest: tuple[exp.Expression, ...]
+
+    def of_table(self, node: exp.Expression) -> bool:
+        """Whether a condition is on the ordinary table alone, so that it can choose the pairs."""
+        alias = self.table.alias_or_name.lower()
+        columns = list(node.find_all(exp.Column))
+        return bool(columns) and all(c.table.lower() == alias for c in columns) and node.find(exp.Select) is None
+
+
+def find_join(statement: Statement, select: exp.Select) -> Join:
+    """The join of the select's two items; raises NotPushable if it is another kind of select."""
+    from_, joins = select.args.get("from_"), select.args.get("joins") or []
+    if from_ is None or len(joins) != 1 or joins[0].args.get("side") or joins[0].args.get("method"):
+        raise NotPushable("not a join of two tables")
+    if str(joins[0].args.get("kind") or "").upper() not in ("", "INNER", "CROSS") or joins[0].args.get("using"):
+        raise NotPushable("not an inner join")
+    items = [from_.this, joins[0].this]
+    found = [_entry(statement, item) for item in items]
+    kinds = [entry.kind if entry is not None else "" for entry in found]
+    if sorted(kinds) != ["objects", "table"]:
+        raise NotPushable("not an ordinary table and objects")
+    at = kinds.index("objects")
+    objects, table, entry = items[at], items[1 - at], found[at]
+    if "WITHOUT ROWID" in " ".join(((found[1 - at] or entry).sql or "").upper().split()[-3:]):  # type: ignore[union-attr]
+        raise NotPushable("a table without rowids")
+    assert entry is not None
+    return _conditions(statement, select, Join(table, objects, entry, exp.Null(), exp.Null(), ()))
+
+
+def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
+    if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
+        return None
+    scope: exp.Expression | None = item
+    while scope is not None:
+        with_ = scope.args.get("with_")
+        if with_ is not None and any(cte.alias.lower() == item.name.lower() for cte in with_.expressions):
+            return None
+        scope = scope.parent
+    entry = statement.catalog.find(item.db or None, item.name)
+    if entry is not None and entry.kind == "table" and (entry.sql or "")[:14].upper() == "CREATE VIRTUAL":
+        return None
+    return entry
+
+
+def _conditions(statement: Statement, select: exp.Select, join: Join) -> Join:
+    on = select.args["joins"][0].args.get("on")
+    where = select.args.get("where")
+    parts = [*(conjuncts_of(on) if on is not None else []), *(conjuncts_of(where.this) if where is not None else [])]
+    alias = join.objects.alias_or_name.lower()
+    assert join.entry.table is not None
+    key = join.entry.table.object_name.lower()
+    object, moment, rest = None, None, []
+    for part in parts:
+        name, other = _equality(part, alias)
+        if name == key and object is None and other is not None:
+            object = other
+        elif name == "as_of" and moment is None and other is not None:
+            moment = other
+        else:
+            rest.append(part)
+    if object is None or moment is None:
+        raise NotPushable("no moment for each row")
+    return Join(join.table, join.objects, join.entry, object, moment, tuple(rest))
+
+
+def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | None]:
+    """(column, other side) of `alias.column = expression without alias`."""
+    if not isinstance(node, exp.EQ):
+        return "", None
+    for side, other in ((node.this, node.expression), (node.expression, node.this)):
+        if isinstance(side, exp.Column) and side.table.lower() == alias:
+            columns = list(other.find_all(exp.Column))
+            if columns and all(c.table and c.table.lower() != alias for c in columns):
+                return side.name.lower(), other
+    return "", None
+
+
+def collect(statement: Statement, join: Join, arguments: Arguments) -> Pairs:
+    """The query that collects the pairs, as an argument: a JSON array of three arrays, rowids, objects and moments."""
+    at, object, moment = span(join.table), span(join.object), span(join.moment)
+    if at is None or object is None or moment is None:
+        raise NotPushable("a join of unknown place")
+    alias = join.table.alias_or_name
+    source = statement.source
+    object_text, moment_text = source.slice(*object), source.slice(*moment)
+    conditions = [source.slice(*where) for part in join.rest if (where := span(part)) and join.of_table(part)]
+    if any("?" in text for text in (object_text, moment_text)) or any("?" in text for text in conditions):
+        raise NotPushable("parameters in a point-in-time join")
+    text = (
+        f"(SELECT json_array(json_group_array(r), json_group_array(o), json_group_array(m)) FROM"
+        f" (SELECT {quote(alias)}.rowid AS r,"
+        f" CASE typeof({object_text}) WHEN 'integer' THEN {object_text} ELSE sky_number({object_text}) END AS o,"
+        f" CASE typeof({moment_text}) WHEN 'integer' THEN {moment_text} ELSE sky_moment({moment_text}) END AS m"
+        f" FROM {source.slice(*at)} WHERE {object_text} IS NOT NULL AND {moment_text} IS NOT NULL"
+        f"{''.join(f' AND ({condition})' for condition in conditions)})"
+        f" WHERE o IS NOT NULL)"
+    )
+    return Pairs(arguments.add(text))
+
+
+def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Relation, Join]:
+    """The objects of the join, as a relation with a row a pair."""
+    from .relation import object_relation
+
+    join = find_join(statement, select)
+    relation = object_relation(join.entry, None)
+    relation.pairs = collect(statement, join, arguments)
+    scope = Scope(statement, statement.source, {join.objects.alias_or_name.lower(): relation}, arguments)
+    return scope, relation, join
+
+
+def pair_rows(statement: Statement, select: exp.Select) -> None:
+    """Read the scan in the place of the objects, and the table's rows by rowid."""
+    if any(isinstance(item, exp.Star) for item in select.expressions):
+        raise NotPushable("all columns, whose order would change")
+    arguments = Arguments()
+    _, relation, join = pair_relation(statement, select, arguments)
+    first, last = span(select.args["from_"]), span(select.args["joins"][0])
+    where = select.args.get("where")
+    table_at = span(join.table)
+    if first is None or last is None or table_at is None:
+        raise NotPushable("a join of unknown place")
+    alias, table_alias = quote(join.objects.alias_or_name), quote(join.table.alias_or_name)
+    columns = ["row", *(name for name in relation.names), "as_of"]
+    plan = PathScan(
+        *(relation.database, relation.table.name, source_of(relation), None),
+        keys=tuple(Column(name) for name in columns),
+        grouped=False,
+    )
+    named = tuple((name, declared_type(relation.table, name)) for name in columns)
+    rest = []
+    for part in join.rest:
+        at = span(part)
+        if at is None:
+            raise NotPushable("a condition of unknown place")
+        rest.append(statement.render(*at))
+    call = statement.call(plan, named, arguments)
+    table = statement.source.slice(*table_at)
+    text = f'FROM {call} AS {alias} CROSS JOIN {table} ON {table_alias}.rowid = {alias}."row"'
+    end = last[1] if where is None else (span(where) or last)[1]
+    if rest:
+        text += " WHERE " + " AND ".join(f"({part})" for part in rest)
+    statement.edit(first[0], end, text)
+
