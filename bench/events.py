@@ -36,9 +36,9 @@ ACTIONS = {  # name -> share of events
     "contact support": 0.015, "share": 1 - 0.905 - 1 / 12,
 }  # fmt: skip
 PLANS = {"free": 0.6, "basic": 0.25, "pro": 0.12, "enterprise": 0.03}
-COUNTRIES = (
-    "US DE GB FR CA BR IN JP AU IT ES NL SE PL MX CH AT BE DK NO FI PT IE CZ GR NZ ZA KR SG AR"  # the most frequent first
-).split()
+COUNTRIES = "US DE GB FR CA BR IN JP AU IT ES NL SE PL MX CH AT BE DK NO FI PT IE CZ GR NZ ZA KR SG AR".split()
+"""The most frequent first."""
+
 _ACTION_NAMES = tuple(ACTIONS)
 _PURCHASE = _ACTION_NAMES.index("purchase")
 
@@ -112,6 +112,14 @@ class Orders:
     customers: Array
     created: Array
 
+    def columns(self) -> dict[str, Array]:
+        """The columns by their names in the table of orders."""
+        return {"id": self.ids, "customer_id": self.customers, "created_at": self.created}
+
+    def rows(self) -> Iterator[tuple[int, int, int]]:
+        """(id, customer_id, created_at)."""
+        return zip(self.ids.tolist(), self.customers.tolist(), self.created.tolist(), strict=True)
+
 
 def generate(events: int, seed: int = 1) -> Events:
     """`events` events in path order."""
@@ -173,7 +181,8 @@ def _sorted_apart(objects: Array, offsets: Array) -> tuple[Array, Array]:
     if bits + int(objects.max(initial=0)).bit_length() > 64:  # too many objects for one integer: half of them, twice
         middle = int(objects.max()) // 2
         lower, upper = objects <= middle, objects > middle
-        low, high = _sorted_apart(objects[lower], offsets[lower]), _sorted_apart(objects[upper] - middle, offsets[upper])
+        low = _sorted_apart(objects[lower], offsets[lower])
+        high = _sorted_apart(objects[upper] - middle, offsets[upper])
         return np.concatenate((low[0], high[0] + middle)), np.concatenate((low[1], high[1]))
     keys = (objects.astype(np.uint64) << np.uint64(bits)) | offsets.astype(np.uint64)
     keys.sort()

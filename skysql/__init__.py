@@ -16,10 +16,11 @@ Life of an event
 """
 
 # fmt: off
-from .dbapi import (  # isort: skip
-    BINARY, DATETIME, NUMBER, PARSE_COLNAMES, PARSE_DECLTYPES, ROWID, STRING, Binary, Connection, Cursor, Date,
-    DateFromTicks, Row, Time, TimeFromTicks, Timestamp, TimestampFromTicks, apilevel, connect, paramstyle,
-    register_adapter, register_converter, threadsafety,
+from .cursor import Cursor, Row  # isort: skip
+from .dbapi import Connection, apilevel, connect, paramstyle, threadsafety  # isort: skip
+from .parameters import (  # isort: skip
+    BINARY, DATETIME, NUMBER, PARSE_COLNAMES, PARSE_DECLTYPES, ROWID, STRING, Binary, Date, DateFromTicks, Time,
+    TimeFromTicks, Timestamp, TimestampFromTicks, register_adapter, register_converter,
 )
 from .errors import (  # isort: skip
     CorruptError, DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,

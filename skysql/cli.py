@@ -24,7 +24,8 @@ from .errors import Error, OperationalError
 
 if TYPE_CHECKING:
     from .connection import TableInfo
-    from .dbapi import Connection, Cursor
+    from .cursor import Cursor
+    from .dbapi import Connection
     from .importer import Report, Wanted
 
 PREVIEW = 1000
@@ -188,7 +189,7 @@ def _print_report(report: Report, table: str, seconds: float) -> None:
     rate = report.rows / max(seconds, 1e-9)
     print(f"{report.events:,} events imported into {table} in {seconds:.1f} s ({rate:,.0f} rows/s)")
     if report.dropped:
-        print(f"{report.dropped:,} rows with neither an action nor a change were dropped")
+        print(f"rows dropped for having neither an action nor a change: {report.dropped:,}")
     if report.unused:
         print("columns not imported:", ", ".join(report.unused))
     if report.faulty:
@@ -361,9 +362,8 @@ def _run_demo(path: str, events: int | None) -> int:
             cursor = db.execute(question.sql)
             rows = cursor.fetchall()
             seconds = time.perf_counter() - started
-            if cursor.plan is not None:
-                print("\n" + _indent(str(cursor.plan)))
-            print()
+            plan = "(row by row, by SQLite)" if cursor.plan is None else str(cursor.plan)
+            print(f"\n{_indent(plan)}\n")
             print_rows(rows, [column[0] for column in cursor.description or ()], "table", sys.stdout, "    ")
             print(f"\n    {len(rows)} rows in {seconds * 1000:.0f} ms")
     return 0

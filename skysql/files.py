@@ -113,7 +113,7 @@ class Source:
     def _unpacked(self) -> TextIO:
         peeked = self._raw.peek(2)[:2] if isinstance(self._raw, io.BufferedReader) else b""
         packed = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 1 << 20) if peeked == b"\x1f\x8b" else self._raw
-        self._text = io.TextIOWrapper(cast(BinaryIO, packed), "utf-8-sig", errors="surrogateescape", newline="")
+        self._text = io.TextIOWrapper(packed, "utf-8-sig", errors="surrogateescape", newline="")
         return self._text
 
     def fraction(self) -> float | None:

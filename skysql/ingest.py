@@ -1,7 +1,7 @@
 """Rows and columns of any make to validated batches of events.
 
     RowBuffer           rows of INSERT, one at a time; a row that is refused leaves no trace
-    columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (whose modules are never imported)
+    columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (none of them imported here)
 
 Values are converted as SQLite's affinities do where nothing is lost, and refused where something would be: '12' is the
 INTEGER 12, '12.5' is none. None, NaN, NaT and pandas.NA are NULL, which is "no value" for an attribute and "no change"
@@ -146,45 +146,53 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _where(table: Table, name: str, row: int | None) -> str:
-    return f"{table.name}.{name}: " + (f"row {row}: " if row is not None else "")
-
-
-def _convert(table: Table, name: str, kind: Kind, value: object, row: int | None = None) -> Any:
-    """The value as the kind has it, None for NULL. DataError names table, column and row."""
+def _convert(table: Table, name: str, kind: Kind, value: object) -> Any:
+    """The value as the kind has it, None for NULL. DataError names table and column."""
     result = _CONVERT[kind](value)
     if result is None:
         if not is_null(value):
-            raise DataError(f"{_where(table, name, row)}{_shown(value)} cannot be stored as {kind}", _EXPECTED[kind])
+            raise DataError(f"{table.name}.{name}: {_shown(value)} cannot be stored as {kind}", _EXPECTED[kind])
     elif result != result:
         return None
     return result
 
 
-def _object(table: Table, value: object, row: int | None = None) -> int | str:
+def _object(table: Table, value: object) -> int | str:
     """The object's id, or its TEXT key."""
     name = table.key_name or table.object_name
     if is_null(value):
-        raise IntegrityError(f"{_where(table, name, row)}an event needs an object", f"give {name} a value")
+        raise IntegrityError(f"{table.name}.{name}: an event needs an object", f"give {name} a value")
     if table.key_name is not None:
-        key: str = _convert(table, table.key_name, Kind.TEXT, value, row)
+        key: str = _convert(table, table.key_name, Kind.TEXT, value)
         return key
     id = _integer(value)
     if id is None or id <= 0 or isinstance(value, (bool, np.bool_)):
         raise DataError(
-            f"{_where(table, name, row)}{_shown(value)} is not an object id",
+            f"{table.name}.{name}: {_shown(value)} is not an object id",
             "object ids are whole numbers from 1 to 9223372036854775807",
         )
     return id
 
 
-def _no_content(table: Table, row: int | None = None) -> IntegrityError:
+def _moment(table: Table, name: str, value: object) -> int:
+    try:
+        return timestamps.parse(value)
+    except DataError as error:
+        raise DataError(f"{table.name}.{name}: {error.args[0]}", error.hint) from None
+
+
+def _no_content(table: Table) -> IntegrityError:
     states = ", ".join(p.name for p in table.states[:5])
     return IntegrityError(
-        f"{table.name}: {'' if row is None else f'row {row}: '}an event needs an action or a change of state,"
-        " and this one has neither",
+        f"{table.name}: an event needs an action or a change of state, and this one has neither",
         f"give action a value{', or one of ' + states if states else ''}",
     )
+
+
+def _at(row: int, error: Error) -> Error:
+    """The error with the row in its message, after the column."""
+    where, _, what = error.args[0].partition(": ")
+    return type(error)(f"{where}: row {row}: {what}", error.hint)
 
 
 def near(name: str, names: Iterable[str]) -> str:
@@ -202,9 +210,9 @@ def parse_changes(table: Table, text: object) -> dict[int, Any]:
     where = f"{table.name}.changes"
     hint = 'write it as {"property": value, ...}, with null for a change to NULL'
     try:
-        pairs = (
-            json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant) if type(text) is str else text
-        )
+        pairs = text
+        if isinstance(text, str):
+            pairs = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: {_shown(text)} is not JSON: {error}", hint) from None
     if isinstance(pairs, Mapping):
@@ -300,10 +308,7 @@ class RowBuffer:
         table = self._table
         if type(object_value) is not int or object_value <= 0 or object_value > _MAX or self._keyed:
             object_value = _object(table, object_value)
-        try:
-            us = timestamps.parse(ts_value)
-        except DataError as error:
-            raise DataError(f"{table.name}.timestamp: {error.args[0]}", error.hint) from None
+        us = _moment(table, "timestamp", ts_value)
         found = []
         changed = False
         for column, value in zip(self._columns, values, strict=True):
@@ -394,7 +399,7 @@ def _named(columns: Any) -> list[tuple[Any, Any]]:
         return [(name, columns[name]) for name in columns.dtype.names]
     raise ProgrammingError(
         f"columns are a {type(columns).__name__}",
-        "give a mapping of names to columns, or a pandas, polars or arrow frame",
+        "give a mapping of names to columns, or a frame of pandas, polars or pyarrow",
     )
 
 
@@ -463,14 +468,14 @@ def _read_pandas(series: Any) -> _Column:
         raise TypeError(f"{type(series).__name__} is no column")
     dtype = series.dtype
     if hasattr(dtype, "categories"):
-        return _Coded(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
+        return _Coded(np.asarray(getattr(series, "cat", series).codes), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
     if getattr(dtype, "tz", None) is not None:
         return _Plain(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
     if hasattr(dtype, "pyarrow_dtype"):
         return _read_arrow(series.array.__arrow_array__())
     if hasattr(dtype, "numpy_dtype"):  # Int64, Float64, boolean
         return _Plain(series.to_numpy(dtype=dtype.numpy_dtype, na_value=0), series.notna().to_numpy())
-    if dtype == object or not isinstance(dtype, np.dtype):
+    if not isinstance(dtype, np.dtype) or dtype.kind == "O":
         codes, values = series.factorize()  # NULL is code -1, the last
         if all(type(value) is str for value in values):
             return _Coded(codes, [*values, None])
@@ -485,12 +490,11 @@ def _read_polars(series: Any) -> _Column:
         if kind in ("String", "Utf8"):
             series = series.cast(sys.modules["polars"].Categorical)
         distinct = series.unique().drop_nulls()
-        physical = distinct.to_physical().to_numpy()
-        values = series.to_physical()
-        to_code = np.zeros(int(physical.max(initial=-1)) + 2, np.int32)
+        physical = distinct.to_physical().to_numpy().astype(np.int64)
+        to_code = np.zeros(int(physical.max(initial=0)) + 1, np.int32)
         to_code[physical] = np.arange(len(physical))
-        to_code[-1] = len(physical)
-        return _Coded(to_code[values.fill_null(len(to_code) - 1).to_numpy()], [*distinct.to_list(), None])
+        codes = to_code[series.to_physical().fill_null(0).to_numpy()]
+        return _mask(_Coded(codes, distinct.to_list()), series.is_not_null().to_numpy())
     valid = series.is_not_null().to_numpy() if series.null_count() else None
     if kind == "Datetime":  # with or without a zone, the number below is UTC
         unit = series.dtype.time_unit
@@ -530,22 +534,93 @@ def _read_arrow(array: Any) -> _Column:
     return array.to_pylist()  # type: ignore[no-any-return]
 
 
-def _typed(values: list[Any]) -> _Column:
+_TYPES: dict[type, Any] = {int: np.int64, float: np.float64, bool: np.bool_}
+
+
+def _typed(column: _Column) -> _Column:
     """A list as an array or as codes, if its values are alike; as it is, if a code could not tell 1 from True."""
-    kinds = set(map(type, values))
-    present = kinds - {type(None)}
-    valid = None if None.__class__ not in kinds else np.fromiter((v is not None for v in values), bool, len(values))
-    if not present:
-        return _Plain(np.zeros(len(values)), np.zeros(len(values), bool))
-    if len(present) == 1 and present <= {int, float, bool}:
+    if not isinstance(column, list):
+        return column
+    kinds = set(map(type, column))
+    valid = np.fromiter((v is not None for v in column), bool, len(column)) if type(None) in kinds else None
+    kinds.discard(type(None))
+    if not kinds:
+        return _Plain(np.zeros(len(column)), np.zeros(len(column), bool))
+    if len(kinds) == 1 and kinds <= _TYPES.keys():
+        numbers = column if valid is None else [0 if v is None else v for v in column]
         try:
-            return _Plain(np.array([0 if v is None else v for v in values] if valid is not None else values,
-                                   {int: np.int64, float: np.float64, bool: np.bool_}[present.pop()]), valid)  # fmt: skip
+            return _Plain(np.array(numbers, _TYPES[kinds.pop()]), valid)
         except OverflowError:
-            return values
-    if present <= {str, float} or present <= {str, int} or present == {Decimal}:
-        return _encode(values)
-    return values
+            return column
+    if kinds <= {str, float} or kinds <= {str, int} or kinds == {Decimal}:
+        return _encode(column)
+    return column
+
+
+def _plain_to_coded(column: _Plain) -> _Coded:
+    distinct, codes = np.unique(column.values, return_inverse=True)
+    values = list(distinct) if column.values.dtype.kind == "M" else distinct.tolist()
+    if column.valid is None:
+        return _Coded(codes, values)
+    return _Coded(np.where(column.valid, codes, len(values)), [*values, None])
+
+
+def _each(column: _Coded, convert: Callable[[Any], Any]) -> list[Any]:
+    """Each value that occurs, converted; None for the others. An error tells the first row that has the value."""
+    n = len(column.values)
+    converted: list[Any] = [None] * n
+    for code in _used(column.codes, n).tolist():
+        try:
+            converted[code] = convert(column.values[code])
+        except Error as error:
+            row = np.argmax((column.codes == code) | (column.codes == code - n))  # -1 is the last, too
+            raise _at(int(row), error) from None
+    return converted
+
+
+def _each_row(column: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    converted = []
+    for row, value in enumerate(column):
+        try:
+            converted.append(convert(value))
+        except Error as error:
+            raise _at(row, error) from None
+    return converted
+
+
+def _used(codes: Array, n: int) -> Array:
+    """The codes that occur, ascending."""
+    seen = np.zeros(n, bool)
+    seen[codes] = True
+    return np.flatnonzero(seen)
+
+
+def _numbers(kind: Kind, column: _Plain) -> tuple[Array, Bool | None, Bool | None]:
+    """Numbers as the kind has them, where they are not NULL (None: nowhere), and where that loses something."""
+    values, valid = column.values, column.valid
+    bad: Bool | None = None
+    of = values.dtype.kind
+    if of == "f" and (null := np.isnan(values)).any():
+        valid = ~null if valid is None else valid & ~null
+    if valid is not None:
+        values = np.where(valid, values, values.dtype.type(0))
+    match kind:
+        case Kind.REAL:
+            result = values.astype(np.float64, copy=False)
+            if of in "iu" and len(values) and (int(values.max()) > 2**53 or int(values.min()) < -(2**53)):
+                top = 2.0**63 if of == "i" else 2.0**64
+                bad = (result >= top) | (np.where(result >= top, 0, result).astype(values.dtype) != values)
+        case Kind.BOOLEAN:
+            bad = None if of == "b" else (values != 0) & (values != 1)
+            result = (values != 0).view(np.uint8)
+        case _:
+            if of == "f":
+                bad = (np.floor(values) != values) | (values >= 2.0**63) | (values < -(2.0**63))
+                values = np.where(bad, 0, values)
+            elif values.dtype == np.uint64:
+                bad = values > _MAX
+            result = values.astype(np.int64, copy=False)
+    return result, valid, bad
 
 
 # columns to a batch
@@ -580,16 +655,8 @@ class _Found:
         return Sparse(positions, codes[self.values])
 
 
-def _used(codes: Array, n: int) -> Array:
-    """The codes that occur, ascending."""
-    seen = np.zeros(n, bool)
-    seen[codes] = True
-    return np.flatnonzero(seen)
-
-
-def _row_of(codes: Array, code: int, n: int) -> int:
-    """The first row with that code, which may be written from the end."""
-    return int(np.argmax((codes == code) | (codes == code - n)))
+_OBJECT = "\0object"  # the object's role among columns; no property can be called so
+_COLUMNS_HINT = "give an array, a list, or a column of pandas, polars or pyarrow"
 
 
 class _Builder:
@@ -600,7 +667,7 @@ class _Builder:
         given = self._roles(_named(columns))
         self.moments = self._timestamps(*given.pop("timestamp"))
         self.n = len(self.moments)
-        name, column = given.pop("object")
+        name, column = given.pop(_OBJECT)
         self.objects, self.keys = self._objects(self._column(name, column))
         changes = given.pop("changes", None)
         self.found: dict[int, _Found] = {}
@@ -627,14 +694,14 @@ class _Builder:
         return Batch(objects, self.moments, properties)
 
     def _roles(self, named: Sequence[tuple[Any, Any]]) -> dict[str, tuple[str, Any]]:
-        """'object', 'timestamp', 'changes' and properties by their names -> the column's own name, and the column."""
+        """Roles (_OBJECT, 'timestamp', 'changes', properties by name) -> the column's own name, and the column."""
         table = self.table
         names = {p.name.lower(): p.name for p in (ACTION, *table.properties)}
         names |= {"timestamp": "timestamp", "ts": "timestamp", "changes": "changes"}
         if table.key_name is None:
-            names |= {"object_id": "object", table.object_name.lower(): "object"}
+            names |= {"object_id": _OBJECT, table.object_name.lower(): _OBJECT}
         else:
-            names[table.key_name.lower()] = "object"
+            names[table.key_name.lower()] = _OBJECT
         roles: dict[str, tuple[str, Any]] = {}
         for name, column in named:
             role = names.get(str(name).lower())
@@ -645,11 +712,9 @@ class _Builder:
                     hint = f"ids are assigned; give {table.key_name}"
                 raise ProgrammingError(f"{table.name!r} has no column {name!r}", hint)
             if role in roles:
-                raise ProgrammingError(
-                    f"{table.name}.{role}: given as {roles[role][0]!r} and {name!r}", "give one of them"
-                )
+                raise ProgrammingError(f"{table.name!r} is given {roles[role][0]!r} and {name!r}", "give one of them")
             roles[role] = str(name), column
-        for role, name in (("object", table.key_name or table.object_name), ("timestamp", "timestamp")):
+        for role, name in ((_OBJECT, table.key_name or table.object_name), ("timestamp", "timestamp")):
             if role not in roles:
                 given = ", ".join(str(name) for name, _ in named) or "none"
                 raise ProgrammingError(f"{table.name!r} needs a column {name!r} in every append", f"given: {given}")
@@ -659,9 +724,7 @@ class _Builder:
         try:
             result = _read(column)
         except TypeError as error:
-            raise DataError(
-                f"{self.table.name}.{name}: {error}", "give an array, a list, or a column of pandas, polars or pyarrow"
-            ) from None
+            raise DataError(f"{self.table.name}.{name}: {error}", _COLUMNS_HINT) from None
         if len(result) != self.n:
             raise DataError(
                 f"{self.table.name}.{name} has {len(result)} values, and timestamp has {self.n}",
@@ -671,99 +734,95 @@ class _Builder:
 
     def _timestamps(self, name: str, column: Any) -> Int64:
         try:
-            if isinstance(column, np.ndarray) and not isinstance(column, np.ma.MaskedArray):
-                moments = timestamps.parse_array(column)
-            else:
-                moments = _moments(_read(column))
+            if not isinstance(column, np.ndarray) or isinstance(column, np.ma.MaskedArray):
+                column = _read(column)
+            if isinstance(column, _Coded):
+                return self._timestamps_of_codes(name, column)
+            if isinstance(column, _Plain):
+                if column.valid is not None and not column.valid.all():
+                    timestamps.parse_array([0] * int(np.argmin(column.valid)) + [None])  # raises
+                column = column.values
+            return timestamps.parse_array(column)
         except (DataError, TypeError) as error:
-            hint = getattr(error, "hint", "give an array, a list, or a column of pandas, polars or pyarrow")
-            raise DataError(f"{self.table.name}.{name}: {error.args[0]}", hint) from None
-        if len(moments) > MAX_EVENTS:
-            raise DataError(f"{len(moments)} events are more than {MAX_EVENTS}", "append them in parts")
-        return moments
+            where = f"{self.table.name}.{name}: "
+            hint = getattr(error, "hint", _COLUMNS_HINT)
+            raise DataError(where + error.args[0].removeprefix(where), hint) from None
+
+    def _timestamps_of_codes(self, name: str, column: _Coded) -> Int64:
+        used = _used(column.codes, len(column.values))
+        us = np.zeros(len(column.values), np.int64)
+        try:
+            us[used] = timestamps.parse_array([column.values[code] for code in used.tolist()])
+        except DataError:
+            _each(column, lambda value: _moment(self.table, name, value))  # raises, and knows the row
+        return us[column.codes]
 
     def _objects(self, column: _Column) -> tuple[Array, list[str] | None]:
         """Ids and None, or indexes of keys and the keys."""
-        table = self.table
-        if isinstance(column, list):
-            column = _typed(column)
-        if isinstance(column, _Plain) and table.key_name is None and column.values.dtype.kind in "iuf":
-            ids, valid, bad = _numbers(Kind.INTEGER, column)
-            low = ids <= 0
-            bad = low if bad is None else bad | low
-            if valid is not None:
-                bad |= ~valid
-            if len(bad) and bad.any():
-                row = int(np.argmax(bad))
-                _object(table, None if valid is not None and not valid[row] else column.values[row].item(), row)
-            return ids, None
+
+        def convert(value: object) -> int | str:
+            return _object(self.table, value)
+
+        column = _typed(column)
+        keyed = self.table.key_name is not None
         if isinstance(column, _Plain):
+            if not keyed and column.values.dtype.kind in "iuf":
+                ids, valid, bad = _numbers(Kind.INTEGER, column)
+                wrong = (ids <= 0) | (False if bad is None else bad) | (False if valid is None else ~valid)
+                if wrong.any():
+                    row = int(np.argmax(wrong))
+                    null = valid is not None and not valid[row]
+                    _each_row([1] * row + [None if null else column.values[row].item()], convert)  # raises
+                return ids, None
             column = _plain_to_coded(column)
         if isinstance(column, list):
-            ids_or_keys = [_object(table, value, row) for row, value in enumerate(column)]
-            column = _encode(ids_or_keys)
-        n = len(column.values)
-        distinct: list[Any] = [None] * n
-        for i in _used(column.codes, n).tolist():
-            if (value := column.values[i]) is None or type(value) is not str or table.key_name is None:
-                value = _object(table, value, _row_of(column.codes, i, n))
-            distinct[i] = value
-        if table.key_name is not None:
-            return column.codes, distinct
-        return np.array([id or 0 for id in distinct], np.int64)[column.codes], None
+            column = _encode(_each_row(column, convert))
+        objects = _each(column, convert)
+        if keyed:
+            return column.codes, objects
+        return np.array([id or 0 for id in objects], np.int64)[column.codes], None
 
     def _property(self, property: Property, column: _Column) -> _Found:
         """What one column says of a property: its values where they are not NULL."""
+
+        def convert(value: object) -> Any:
+            return _convert(self.table, property.name, property.kind, value)
+
+        column = _typed(column)
         if isinstance(column, list):
-            column = _typed(column)
-        if isinstance(column, list):
-            kind, name = property.kind, property.name
-            column = _typed([_convert(self.table, name, kind, value, row) for row, value in enumerate(column)])
+            column = _typed(_each_row(column, convert))
+            assert not isinstance(column, list)
         if isinstance(column, _Plain) and (property.kind is Kind.TEXT or column.values.dtype.kind == "M"):
             column = _plain_to_coded(column)
         if isinstance(column, _Coded):
-            return self._of_codes(property, column)
-        assert isinstance(column, _Plain)
-        values, valid, bad = _numbers(property.kind, column)
+            values = _each(column, convert)
+            present = np.fromiter((value is not None for value in values), bool, len(values))[column.codes]
+            if present.all():
+                return _found_of(property, np.arange(self.n, dtype=np.int32), column.codes, values)
+            positions = np.flatnonzero(present)
+            return _found_of(property, positions, column.codes[positions], values)
+        numbers, valid, bad = _numbers(property.kind, column)
         if bad is not None and bad.any():
             row = int(np.argmax(bad))
-            _convert(self.table, property.name, property.kind, column.values[row].item(), row)
+            _each_row([None] * row + [column.values[row].item()], convert)  # raises
         if valid is None:
-            return _Found(property, np.arange(self.n, dtype=np.int32), values)
+            return _Found(property, np.arange(self.n, dtype=np.int32), numbers)
         positions = np.flatnonzero(valid)
-        return _Found(property, positions, values[positions])
-
-    def _of_codes(self, property: Property, column: _Coded) -> _Found:
-        n = len(column.values)
-        distinct: list[Any] = [None] * n
-        for i in _used(column.codes, n).tolist():
-            value = column.values[i]
-            if _CONVERT[property.kind](value) is None and not is_null(value):
-                _convert(self.table, property.name, property.kind, value, _row_of(column.codes, i, n))
-            distinct[i] = _convert(self.table, property.name, property.kind, value)
-        present = np.fromiter((value is not None for value in distinct), bool, n)
-        if present[column.codes].all():
-            return _found_of(property, np.arange(self.n, dtype=np.int32), column.codes, distinct)
-        positions = np.flatnonzero(present[column.codes])
-        return _found_of(property, positions, column.codes[positions], distinct)
+        return _Found(property, positions, numbers[positions])
 
     def _changes(self, column: _Column) -> None:
         """Add the changes that come as JSON."""
-        if isinstance(column, list):
-            column = _typed(column)
+
+        def convert(value: object) -> dict[int, Any]:
+            return {} if is_null(value) else parse_changes(self.table, value)
+
+        column = _typed(column)
         if isinstance(column, _Plain):
             column = _plain_to_coded(column)
         if isinstance(column, list):  # of mappings
             column = _Coded(np.arange(len(column)), column)
-        n = len(column.values)
-        parsed: list[dict[int, Any]] = [{}] * n
-        for i in _used(column.codes, n).tolist():
-            if not is_null(column.values[i]):
-                try:
-                    parsed[i] = parse_changes(self.table, column.values[i])
-                except Error as error:
-                    row = _row_of(column.codes, i, n)
-                    raise type(error)(f"row {row}: {error.args[0]}", error.hint) from None
+        parsed = [changes or {} for changes in _each(column, convert)]
+        n = len(parsed)
         for property in self.table.states:
             has = np.fromiter((property.id in changes for changes in parsed), bool, n)
             positions = np.flatnonzero(has[column.codes])
@@ -780,7 +839,7 @@ class _Builder:
             try:
                 _same(self.table, column.property, {column.property.id: column.value(i)}, changes.value(j))
             except DataError as error:
-                raise DataError(f"row {column.positions[i]}: {error.args[0]}", error.hint) from None
+                raise _at(int(column.positions[i]), error) from None
         rest = np.delete(np.arange(len(changes.positions)), of)
         positions = np.concatenate([column.positions, changes.positions[rest]])
         order = np.argsort(positions, kind="stable")
@@ -804,7 +863,7 @@ class _Builder:
         for positions in parts:
             content[positions] = True
         if not content.all():
-            raise _no_content(self.table, int(np.argmin(content)))
+            raise _at(int(np.argmin(content)), _no_content(self.table))
 
 
 def _found_of(property: Property, positions: Array, codes: Array, values: list[Any]) -> _Found:
@@ -814,65 +873,6 @@ def _found_of(property: Property, positions: Array, codes: Array, values: list[A
     valid = np.fromiter((value is not None for value in values), bool, len(values))[codes]
     known = np.array([0 if value is None else value for value in values], DTYPES[property.kind])
     return _Found(property, positions, known[codes], None if valid.all() else valid)
-
-
-def _moments(column: _Column) -> Int64:
-    """The microseconds of a column that is no plain array."""
-    if isinstance(column, list):
-        return timestamps.parse_array(column)
-    if isinstance(column, _Plain):
-        if column.valid is not None and not column.valid.all():
-            timestamps.parse_array([0] * int(np.argmin(column.valid)) + [None])  # raises
-        return timestamps.parse_array(column.values)
-    n = len(column.values)
-    used = _used(column.codes, n)
-    us = np.zeros(n, np.int64)
-    try:
-        us[used] = timestamps.parse_array([column.values[i] for i in used.tolist()])
-    except DataError:
-        for i in used.tolist():
-            try:
-                timestamps.parse(column.values[i])
-            except DataError as error:
-                raise DataError(f"row {_row_of(column.codes, i, n)}: {error.args[0]}", error.hint) from None
-    return us[column.codes]
-
-
-def _plain_to_coded(column: _Plain) -> _Coded:
-    distinct, codes = np.unique(column.values, return_inverse=True)
-    values = [str(value) if column.values.dtype.kind == "M" else value.item() for value in distinct]
-    coded = _Coded(codes, values)
-    masked = coded if column.valid is None else _mask(coded, column.valid)
-    assert isinstance(masked, _Coded)
-    return masked
-
-
-def _numbers(kind: Kind, column: _Plain) -> tuple[Array, Bool | None, Bool | None]:
-    """Numbers as the kind has them, where they are not NULL (None: nowhere), and where that loses something."""
-    values, valid = column.values, column.valid
-    bad: Bool | None = None
-    of = values.dtype.kind
-    if of == "f" and (null := np.isnan(values)).any():
-        valid = ~null if valid is None else valid & ~null
-    if valid is not None:
-        values = np.where(valid, values, values.dtype.type(0))
-    match kind:
-        case Kind.REAL:
-            result = values.astype(np.float64, copy=False)
-            if of in "iu" and len(values) and (int(values.max()) > 2**53 or int(values.min()) < -(2**53)):
-                top = 2.0**63 if of == "i" else 2.0**64
-                bad = (result >= top) | (np.where(result >= top, 0, result).astype(values.dtype) != values)
-        case Kind.BOOLEAN:
-            bad = None if of == "b" else (values != 0) & (values != 1)
-            result = (values != 0).view(np.uint8)
-        case _:
-            if of == "f":
-                bad = (np.floor(values) != values) | (values >= 2.0**63) | (values < -(2.0**63))
-                values = np.where(bad, 0, values)
-            elif values.dtype == np.uint64:
-                bad = values > _MAX
-            result = values.astype(np.int64, copy=False)
-    return result, valid, bad
 
 
 def columns_to_batch(table: Table, columns: Any, dictionary: Dictionary) -> Batch:

@@ -22,7 +22,7 @@ from .columns import Array
 from .errors import DataError, NotSupportedError
 from .evaluate import Evaluator
 from .ingest import RowBuffer
-from .plan import And, Column, Compare, Events, Expr, Literal, Moment, Objects, Or, PathScan, Value
+from .plan import And, Column, Compare, Events, Expr, Literal, Moment, Objects, PathScan, Value
 from .rows import EventRows, property_vector
 from .scan import Scan
 from .schema import Property, Table
@@ -95,9 +95,13 @@ class TableRelation:
             return True
         return False if op != "is" else None
 
+    def cheap(self, column: int) -> bool:
+        """Paths are found by their object; times have to be compared here, in their own way."""
+        return column == 0 or self.columns[column].type == "TIMESTAMP"
+
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
         """A point is a path; anything else a share of all."""
-        if any(column == 0 and op in ("=", "in") for column, op in constraints):
+        if any(column == 0 and op == "=" for column, op in constraints):
             return 40
         return max(100, 1_000_000 >> min(len(constraints) * 2, 12))
 
@@ -117,18 +121,11 @@ class TableRelation:
     @staticmethod
     def _part(declared: Declared, constraint: Constraint) -> Expr | None:
         column = Column(declared.name)
-        values = constraint.value if constraint.op == "in" else (constraint.value,)
-        assert isinstance(values, tuple)
-        op = "=" if constraint.op == "in" else constraint.op.upper()
         if declared.type == "TIMESTAMP":
-            comparisons: list[Expr] = [Compare(op, column, Moment(Literal(value))) for value in values]
-        else:
-            if any(not _alike(declared.type, value) for value in values):
-                return None
-            comparisons = [Compare(op, column, Literal(value)) for value in values]
-        if not comparisons:
-            return Literal(0)
-        return comparisons[0] if len(comparisons) == 1 else Or(tuple(comparisons))
+            return Compare(constraint.op.upper(), column, Moment(Literal(constraint.value)))
+        if not _alike(declared.type, constraint.value):
+            return None
+        return Compare(constraint.op.upper(), column, Literal(constraint.value))
 
     def _scan(self, source: Events | Objects, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
@@ -262,7 +259,7 @@ class ObjectsRelation(TableRelation):
         if len(given) > 1 or any(value is None for value in given):
             if any(value is None for value in given) or len({timestamps.parse(value) for value in given}) > 1:
                 return
-        as_of = Moment(Literal(given[0])) if given and not isinstance(given[0], tuple) else None
+        as_of = Moment(Literal(given[0])) if given else None
         where = self._predicate([c for c in constraints if c.column != self._as_of])
         for rows in self._scan(Objects(as_of), where).rows():
             ids = rows.vector(Column(self.columns[0].name)).tolist()

@@ -128,7 +128,7 @@ class Scan:
                         continue
                     here = np.array([value], np.int64)
                 case InSet(_, numbers):
-                    here = self.evaluation.number_set(numbers)
+                    here, _ = self.evaluation.number_set(numbers)
                 case _:
                     continue
             found = here if found is None else np.intersect1d(found, here)
@@ -229,7 +229,7 @@ class Scan:
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
         text = self.parameters[source.rows.number - 1]
         assert isinstance(text, str)
-        numbers, objects, moments = (json_numbers(f"[{part}]") for part in text[2:-2].split("],["))
+        numbers, objects, moments = (json_numbers(f"[{part}]")[0] for part in text[2:-2].split("],["))
         order = kernels.path_order(objects, moments)
         if order is not None:
             objects, moments, numbers = objects[order], moments[order], numbers[order]
@@ -410,6 +410,8 @@ def _sum(place: int, data: Array, groups: Array, size: int) -> Array:
 
 def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool) -> Vector:
     if isinstance(values, Coded):
+        if len(values) == 0:
+            return Coded(np.zeros(size, np.int64), [None])
         ranks = value_ranks(values.values)
         by_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
         by_rank[ranks] = np.arange(len(ranks))
@@ -525,7 +527,10 @@ def finished(aggregate: Aggregate, accumulator: Accumulator) -> list[Value]:
     if state is None:
         return [0.0 if aggregate.function == "total" else None] * len(count)
     if aggregate.function in ("min", "max"):
-        return [v if n else None for v, n in zip(state.tolist(), count.tolist(), strict=True)]
+        some = np.flatnonzero(count)
+        values = np.full(len(count), None, object)
+        values[some] = state.take(some).tolist()
+        return values.tolist()  # type: ignore[no-any-return]
     assert isinstance(state, Numbers)
     if aggregate.function == "sum":
         return [_number(v) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]

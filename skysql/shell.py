@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import apsw.shell
 
-from .dbapi import statements
 from .errors import Error
+from .statements import statements
 
 if TYPE_CHECKING:
     from .dbapi import Connection
@@ -28,7 +28,7 @@ def run(db: Connection) -> int:
     shell.history_file = "~/.skysql_history"
     shell.bail = not shell.interactive
     try:
-        shell.cmdloop(_intro(db))
+        shell.cmdloop(_intro(db))  # type: ignore[no-untyped-call]
     except SystemExit as left:
         return int(left.code or 0)
     except (apsw.Error, Error, apsw.shell.Shell.Error):

@@ -456,10 +456,10 @@ class Store:
         found = self.sqlite.execute(
             f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
         )
-        batches, kinds = [], self.kinds
+        batches = []
         for id, data in found:
             try:
-                batches.append(fmt.decode_batch(data, kinds))
+                batches.append(fmt.decode_batch(data))
             except fmt.FormatError as error:
                 raise CorruptError(
                     f"table {self.table.name!r}, log batch {id}: {error}",

@@ -81,10 +81,10 @@ class RelationTable:
                 continue
             if exact is None or (not required and info.get_aConstraint_collation(which).upper() != "BINARY"):
                 continue
-            if op == "=" and info.get_aConstraintUsage_in(which) and not required:
-                info.set_aConstraintUsage_in(which, True)
-                op = "in"
-            elif op in ("=", "is") and exact:
+            many = op == "=" and info.get_aConstraintUsage_in(which)
+            if many and not (required or self.relation.cheap(column)):
+                continue  # SQLite would scan once for each of the values
+            if op in ("=", "is") and exact and not many:
                 exact_equal.add(column)
             taken.append((column, op))
             info.set_aConstraintUsage_argvIndex(which, len(taken))
@@ -146,7 +146,7 @@ class RelationCursor:
         """Start the scan that Choice `number` describes."""
         choice = self.table.choices[number]
         constraints = tuple(
-            Constraint(column, op, tuple(value) if op == "in" else value)
+            Constraint(column, op, value)
             for (column, op), value in zip(choice.constraints, arguments or (), strict=True)
         )
         width = len(self.table.relation.columns)

@@ -32,11 +32,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`column op value`. Ops: = < <= > >= is, and `in`, whose value is a tuple of values."""
+    """`column op value`. Ops: = < <= > >= is."""
 
     column: int
     op: str
-    value: Value | tuple[Value, ...]
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Relation(Protocol):
 
     def exact(self, column: int, op: str) -> bool | None:
         """Whether a constraint is applied exactly (True), as a hint (False), or not at all (None)."""
+        ...
+
+    def cheap(self, column: int) -> bool:
+        """Whether a scan under an equality on the column is so cheap that one for each value of an IN pays."""
         ...
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:

@@ -111,6 +111,7 @@ class Rewriter:
                 apply_rules(statement, select)
         if not statement.changed:
             return Rewritten(text)
+        statement.keep_names()
         self._published += len(statement.calls)
         for call in statement.calls:
             publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
@@ -149,6 +150,9 @@ class _Result:
 
     def exact(self, column: int, op: str) -> bool | None:
         return True if column >= self._width and op == "=" else None
+
+    def cheap(self, _column: int) -> bool:
+        return False
 
     def estimate(self, _constraints: object) -> int:
         return 100

@@ -26,7 +26,6 @@ from ..plan import (
     PathScan,
     SqlAggregate,
 )
-from ..schema import quote
 from .convert import Scope, conjuncts_of, literal, source_of
 from .dialect import TokenType, span
 from .pairs import pair_relation
@@ -121,12 +120,18 @@ def call_name(statement: Statement, node: exp.Expression) -> str:
     return tokens[where[0]].text.lower() if tokens[where[0] + 1].token_type is TokenType.L_PAREN else ""
 
 
+def call_arguments(call: exp.Expression) -> list[exp.Expression]:
+    """The arguments of a call, whether sqlglot knows the function or not."""
+    own = [] if isinstance(call, exp.Anonymous) or call.this is None else [call.this]
+    return own + (call.args.get("expressions") or [])
+
+
 def is_aggregate(statement: Statement, node: exp.Expression) -> bool:
     """Whether the node calls an aggregate, and not as a window function."""
     name = call_name(statement, node)
     if name not in statement.catalog.aggregates:
         return False
-    if name in ("min", "max") and node.args.get("expressions"):
+    if name in ("min", "max") and len(call_arguments(node)) != 1:
         return False
     parent = node.parent.parent if isinstance(node.parent, exp.Filter | exp.IgnoreNulls) else node.parent
     return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
@@ -171,7 +176,6 @@ class _Rewrite:
         self.select = select
         self.grouped = grouped
         self.edits: list[tuple[int, int, str]] = []
-        self.names: list[tuple[int, str]] = []
 
     def run(self) -> None:
         """Find what has to change, and only then change it."""
@@ -187,8 +191,6 @@ class _Rewrite:
         first, last = self._clauses()
         for edit in self.edits:
             self.statement.edit(*edit)
-        for at, name in self.names:
-            self.statement.insert_after(at, f" AS {quote(name)}")
         self.statement.edit(first, last, f"FROM {call}")
         if having is not None:
             at = span(having)
@@ -200,20 +202,18 @@ class _Rewrite:
         where = span(node)
         if isinstance(node, exp.Star) or where is None:
             raise NotPushable("an item of unknown place")
-        before = len(self.edits)
         self._replace(node)
-        if not isinstance(item, exp.Alias) and len(self.edits) > before:
-            self.names.append((where[1], self._name(node, where)))
+        if isinstance(item, exp.Column):
+            self.statement.names[id(item)] = self._name(item)
 
-    def _name(self, node: exp.Expression, where: tuple[int, int]) -> str:
-        """What SQLite calls a column that has no alias: the declared name of a column, else the text."""
-        if isinstance(node, exp.Column):
-            for relation in self.scope.relations.values():
-                for name in relation.names:
-                    if name.lower() == node.name.lower():
-                        return name
-            return node.name
-        return self.statement.source.slice(*where)
+    def _name(self, node: exp.Column) -> str:
+        """What SQLite calls a column that has no alias: as it was declared."""
+        for relation in self.scope.relations.values():
+            for name in relation.names:
+                if name.lower() == node.name.lower():
+                    return name
+        found = self.scope.find(node)
+        return found.name if isinstance(found, Column) else node.name
 
     def _order_term(self, term: exp.Expression) -> None:
         node = term.this if isinstance(term, exp.Ordered) else term
@@ -264,9 +264,11 @@ class _Rewrite:
         self, node: exp.Expression, call: exp.Expression, condition: exp.Expression | None
     ) -> Aggregate | SqlAggregate:
         name = call_name(self.statement, call)
-        inner = call.this
+        arguments = call_arguments(call)
+        inner = arguments[0] if arguments else None
         distinct = isinstance(inner, exp.Distinct)
-        arguments = inner.expressions if distinct else [inner, *call.args.get("expressions", [])]
+        if isinstance(inner, exp.Distinct):
+            arguments = inner.expressions
         plain = (
             name in _NATIVE
             and len(arguments) == 1
@@ -278,7 +280,7 @@ class _Rewrite:
             return self._by_sqlite(node)
         filter = None if condition is None else self.scope.convert(condition)
         argument = arguments[0]
-        if argument is None or isinstance(argument, exp.Star):
+        if isinstance(argument, exp.Star):
             return Aggregate("count", None, False, filter)
         return Aggregate(name, self.scope.convert(argument), distinct and name == "count", filter)
 

@@ -165,7 +165,7 @@ class Scope:
             sides = [self.convert(side) for side in node.flatten()]
             return And(tuple(sides)) if kind is exp.And else Or(tuple(sides))
         if kind is exp.Not:
-            return Not(self.convert(node.this))
+            return self._not(node)
         if kind in _COMPARISONS:
             return self._compare(node, _COMPARISONS[kind])
         if kind is exp.Is and isinstance(node.expression, exp.Null):
@@ -190,6 +190,19 @@ class Scope:
         if (where[1] - where[0]) not in (1, 3):  # +x, which strips x of its affinity
             return self.opaque(node)
         return found
+
+    def _not(self, node: exp.Not) -> Expr:
+        """NOT x, or x NOT IN, NOT BETWEEN, NOT GLOB ...: of those, no text is that of the inner node alone."""
+        where = span(node)
+        if where is not None and self.source.tokens[where[0]].text.upper() == "NOT":
+            return Not(self.convert(node.this))
+        if isinstance(node.this, exp.In | exp.Between | exp.Is):
+            try:
+                return Not(self.convert(node.this))
+            except NotPushable:
+                if node.this.find(exp.Select) is not None:
+                    raise
+        return self.opaque(node)
 
     def _plain(self, node: exp.Expression, made: Compare | Arithmetic) -> Expr:
         """The node that was made, unless a side is a text that only SQLite understands: then all of it is."""
@@ -243,7 +256,7 @@ class Scope:
         return self.opaque(node)
 
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
-        """Objects among the rows of a subquery. NULL and false are one where a predicate's truth is asked: `conjunct`."""
+        """Objects among the rows of a subquery."""
         if not isinstance(a, Column) or a.name.lower() != self.relation.table.object_name.lower():
             raise NotPushable("IN (SELECT ...) on something else than the object")
         if self.mentions_inside(query):

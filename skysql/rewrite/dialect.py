@@ -20,6 +20,8 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 _NAME = re.compile(r"\w+")
+_WHOLE = re.compile(r"\?|\$\w+")
+_QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 
 _RECORDED = (
     *("_parse_statement", "_parse_select", "_parse_table", "_parse_join", "_parse_cte", "_parse_expression"),
@@ -97,15 +99,13 @@ def _with_parameters(tokens: list[Token]) -> list[Token]:
     """The tokens with each parameter (?, ?1, :name, @name, $name) as one token."""
     joined: list[Token] = []
     for token in tokens:
-        last = joined[-1] if joined else None
+        last = joined[-1] if joined and joined[-1].token_type not in _QUOTED else None
         if last is not None and last.text in ("?", ":", "@", "$") and last.end + 1 == token.start:
             if _NAME.fullmatch(token.text) and (last.text != "?" or token.text.isdigit()):
                 joined[-1] = _parameter(last, last.text + token.text, token.end)
                 continue
         joined.append(token)
-    return [
-        _parameter(t, t.text, t.end) if t.text == "?" or (t.text[:1] == "$" and len(t.text) > 1) else t for t in joined
-    ]
+    return [_parameter(t, t.text, t.end) if t.token_type not in _QUOTED and _WHOLE.fullmatch(t.text) else t for t in joined]
 
 
 def _parameter(token: Token, text: str, end: int) -> Token:

@@ -18,7 +18,7 @@ from sqlglot import exp
 from ..evaluate import declared_type
 from ..plan import Aggregate, And, Column, Literal, PathScan
 from ..schema import quote
-from .aggregate import Groups, call_name, is_aggregate, own
+from .aggregate import Groups, call_arguments, call_name, is_aggregate, own
 from .convert import Scope, conjuncts_of, source_of
 from .dialect import span
 from .relation import Resolver, take_as_of
@@ -65,7 +65,6 @@ class _Below:
         self.alias = quote(items[at].alias_or_name)
         self.groups = Groups()
         self.edits: list[tuple[int, int, str]] = []
-        self.names: list[tuple[int, str]] = []
         self.others = [item for place, item in enumerate(items) if place != at]
 
     def run(self) -> None:
@@ -149,11 +148,10 @@ class _Below:
         where = span(node)
         if where is None:
             raise NotPushable("an item of unknown place")
-        before = len(self.edits)
         self._replace(node)
-        if not isinstance(item, exp.Alias) and len(self.edits) > before:
-            name = node.name if isinstance(node, exp.Column) else self.statement.source.slice(*where)
-            self.names.append((where[1], name))
+        if isinstance(item, exp.Column) and self._mine(item):
+            found = self.scope.find(item)
+            self.statement.names[id(item)] = found.name if isinstance(found, Column) else item.name
 
     def _replace(self, node: exp.Expression) -> None:
         where = span(node)
@@ -180,13 +178,16 @@ class _Below:
 
     def _combined(self, call: exp.Expression, condition: exp.Expression | None) -> str | None:
         """An aggregate over the join as one over the partial ones; None if it may stay as it is."""
-        name, inner = call_name(self.statement, call), call.this
+        name, arguments = call_name(self.statement, call), call_arguments(call)
+        inner = arguments[0] if arguments else None
         if isinstance(inner, exp.Distinct) or name in ("min", "max"):
             if condition is None and not (name in ("min", "max") and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
         if name not in ("count", "sum", "total", "avg") or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
+        if len(arguments) > 1:
+            raise NotPushable(f"{name}() of several arguments")
         star = inner is None or isinstance(inner, exp.Star)
         if not star and not self._ours(inner):
             raise NotPushable("an aggregate of the other table")
@@ -224,6 +225,4 @@ class _Below:
         call = self.statement.call(plan, tuple(named), self.scope.arguments)
         for edit in self.edits:
             self.statement.edit(*edit)
-        for place, name in self.names:
-            self.statement.insert_after(place, f" AS {quote(name)}")
         self.statement.edit(*at, f"{call} AS {self.alias}")

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sqlglot import exp
+
 from ..plan import Parameter, PathScan
+from ..schema import quote
 from .catalog import Catalog
-from .dialect import Source, TokenType
+from .dialect import Source, TokenType, span
 
 
 class NotPushable(Exception):
@@ -49,6 +52,7 @@ class Statement:
         self.calls: list[ScanCall] = []
         self._first_scan = first_scan
         self._edits: list[tuple[int, int, str]] = []
+        self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
 
     def _number_parameters(self) -> dict[int, str]:
@@ -82,6 +86,22 @@ class Statement:
         """Insert text after the token last-1."""
         at = self.source.end(last - 1)
         self._edits.append((at, at, text))
+
+    def keep_names(self) -> None:
+        """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
+        for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
+            for item in select.expressions:
+                where = span(item)
+                if where is None or isinstance(item, exp.Alias | exp.Star):
+                    continue
+                text = self.source.slice(*where)
+                if self.render(*where) != text and self._stands(*where):
+                    self.insert_after(where[1], f" AS {quote(self.names.get(id(item), text))}")
+
+    def _stands(self, first: int, last: int) -> bool:
+        """Whether these tokens are still in the statement: no edit reaches beyond them."""
+        start, end = self.source.start(first), self.source.end(last - 1)
+        return not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in self._edits)
 
     def render(self, first: int, last: int) -> str:
         """The tokens first ... last-1 with the edits inside them, and numbered parameters."""

@@ -1,0 +1,434 @@
+"""Cursors, rows, and the guard around every use of a connection.
+
+Invariants
+- Whatever apsw raises leaves as an error of skysql.errors with SQLite's own message, `sqlite_errorcode` and
+  `sqlite_errorname`; what virtual tables and user functions raise leaves as it is.
+- BEGIN runs between the preparation of a statement and its first step, so that one that cannot be prepared opens no
+  transaction.
+- A cursor is one row ahead of its caller, as sqlite3's are: after its last row no statement is left running, which
+  would hold a read snapshot open and stop DROP TABLE and COMMIT.
+
+Sources: CPython 3.11 Modules/_sqlite/cursor.c, whose behaviour the tests compare with; docs of apsw's Cursor.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+
+import apsw
+
+from . import errors
+from .errors import ProgrammingError
+from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
+from .statements import READS, Statement, analyse, statements
+
+if TYPE_CHECKING:
+    from .connection import Plan
+    from .dbapi import Connection
+
+
+# Errors
+
+
+_CLASSES: dict[type[apsw.Error], type[errors.DatabaseError]] = (
+    {
+        getattr(apsw, name): errors.OperationalError
+        for name in """SQLError AbortError BusyError LockedError PermissionsError ReadOnlyError InterruptError IOError
+        FullError CantOpenError ProtocolError EmptyError SchemaChangeError NoMemError ExtensionLoadingError""".split()
+    }
+    | {
+        getattr(apsw, name): errors.ProgrammingError
+        for name in """MisuseError BindingsError ThreadingViolationError ForkingViolationError InvalidContextError
+        ConnectionClosedError CursorClosedError ConnectionNotClosedError IncompleteExecutionError
+        ExecutionCompleteError""".split()
+    }
+    | {
+        apsw.ConstraintError: errors.IntegrityError,
+        apsw.MismatchError: errors.DataError,
+        apsw.TooBigError: errors.DataError,
+        apsw.RangeError: errors.DataError,
+        apsw.CorruptError: errors.CorruptError,
+        apsw.InternalError: errors.InternalError,
+        apsw.NotFoundError: errors.InternalError,
+        apsw.NoFTS5Error: errors.NotSupportedError,
+        apsw.VFSNotImplementedError: errors.NotSupportedError,
+    }
+)
+
+
+def translate(error: apsw.Error) -> errors.DatabaseError:
+    """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
+    message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
+    translated = _CLASSES.get(type(error), errors.DatabaseError)(message)
+    code = getattr(error, "extendedresult", None)
+    if code is not None:
+        names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
+        vars(translated).update(sqlite_errorcode=code, sqlite_errorname=names.get(code))
+    return translated
+
+
+class Guard:
+    """What every use of a connection is wrapped in: one thread at a time, only while it is open, PEP 249's errors."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # held while SQLite, the engine, or the state of a cursor is touched
+        self.closed = False
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if self.closed:
+            self.lock.release()
+            raise ProgrammingError("Cannot operate on a closed database.")
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.lock.release()
+        if isinstance(error, apsw.Error):
+            raise translate(error) from None
+
+
+# Rows
+
+
+class Header(NamedTuple):
+    """The columns of a result, shared by its rows."""
+
+    names: tuple[str, ...]
+    positions: dict[str, int]  # by name and by name in lower case; the first of those that differ by case only
+
+
+def _header(names: tuple[str, ...]) -> Header:
+    folded = {name.lower(): i for i, name in reversed(list(enumerate(names)))}
+    return Header(names, folded | {name: folded[name.lower()] for name in names})
+
+
+class Row(Sequence[Any]):
+    """A row that is read by index, slice or column name (without regard to case); for Connection.row_factory."""
+
+    __slots__ = ("_header", "_values")
+
+    def __init__(self, cursor: Cursor, values: Values, /) -> None:
+        self._header = cursor.header()
+        self._values = values
+
+    @overload
+    def __getitem__(self, key: int | str) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> Values: ...
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if not isinstance(key, str):
+            return self._values[key]
+        positions = self._header.positions
+        position = positions.get(key)
+        if position is None and (position := positions.get(key.lower())) is None:
+            raise IndexError("No item with that key")
+        return self._values[position]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def keys(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._header.names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Row):
+            return NotImplemented
+        return self._header.names == other._header.names and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self._header.names) ^ hash(self._values)
+
+    def __repr__(self) -> str:
+        return f"Row({', '.join(f'{n}={v!r}' for n, v in zip(self._header.names, self._values, strict=False))})"
+
+
+RowFactory = Callable[["Cursor", Values], Any]
+
+
+class _Start:
+    """apsw calls it between the preparation of a statement and its first step.
+
+    It refers to no Cursor: a cycle would keep a statement that was not read to its end, and with it a read
+    transaction, alive until the garbage collector comes by.
+    """
+
+    __slots__ = ("begin", "columns", "once", "sqlite")
+
+    def __init__(self, sqlite: apsw.Connection) -> None:
+        self.sqlite = sqlite
+        self.begin = ""  # the BEGIN to run first, if any
+        self.once = False  # whether to be called for the first of many only
+        self.columns: tuple[tuple[str, str | None], ...] = ()
+
+    def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
+        self.columns = tuple((column[0], column[1]) for column in cursor.description or ())
+        if self.once:
+            cursor.exec_trace = None
+        if self.begin:
+            self.sqlite.execute(self.begin)
+        return True
+
+
+class Cursor:
+    """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
+
+    def __init__(self, connection: Connection, /) -> None:
+        self.connection = connection
+        self.row_factory: RowFactory | None = None
+        self.arraysize = 1
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.plan: Plan | None = None  # what the last statement had pushed down
+        self._guard = connection.guard
+        self._closed = False
+        self._ahead: Values | None = None  # the next row to hand out; None at the end
+        self._writes = False  # whether rowcount is to be set when the statement ends
+        self._columns: tuple[tuple[str, str | None], ...] = ()
+        self._rerun: tuple[str, Any] | None = None  # of a result without rows: see _describe_anew
+        self._description: tuple[Values, ...] | None = None  # made when first asked for, as is the header
+        self._names: Header | None = None
+        self._convert: list[Callable[[bytes], Any] | None] | None = None
+        with self._guard:
+            self._raw = connection.sqlite.cursor()
+            self._start = _Start(connection.sqlite)
+            self._raw.exec_trace = self._start
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> Self:
+        """Run one statement, which may be empty, with a sequence of values for ? or a mapping for :name."""
+        with self._guard:
+            statement = self._prepare("execute", sql)
+            parameters = bindings(parameters)
+            text = self._rewrite(statement, sql)
+            sqlite = self.connection.sqlite
+            if statement.writes:
+                self._begin(sqlite)
+            try:
+                self._raw.execute(text, parameters)
+            except KeyError as error:
+                raise _missing(error, parameters) from None
+            self._advance()
+            self._columns = self._start.columns
+            if self._columns:
+                if self._ahead is not None:
+                    self._columns = self._raw.get_description()  # the schema may have changed since it was prepared
+                else:
+                    self._rerun = text, parameters
+                if self.connection.detect_types:
+                    self._convert = self._find_converters()
+            self.lastrowid = sqlite.last_insert_rowid()
+        return self
+
+    def executemany(self, sql: str, seq_of_parameters: Iterable[Parameters], /) -> Self:
+        """Run a writing statement once for each set of parameters; rows that it returns are dropped."""
+        rows = iter(seq_of_parameters)
+        with self._guard:
+            statement = self._prepare("executemany", sql)
+            if statement.verb in READS:
+                raise ProgrammingError("executemany() can only execute DML statements.")
+            text = self._rewrite(statement, sql)
+            if statement.writes:
+                self._begin(self.connection.sqlite)
+            self._start.once = True
+            try:
+                self._raw.executemany(text, self._counted(rows) if statement.writes else map(bindings, rows)).fetchall()
+            finally:
+                self._start.once = False
+                self._raw.exec_trace = self._start
+                self._writes = False
+        return self
+
+    def executescript(self, sql_script: str, /) -> Self:
+        """Commit, then run the statements one after the other, dropping their rows."""
+        if not isinstance(sql_script, str):
+            raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
+        if "\0" in sql_script:
+            raise ProgrammingError("the script contains a null character")
+        with self._guard:
+            self._check()
+            self.connection.commit()
+            for sql in statements(sql_script):
+                prepared = self.connection.engine.prepare(sql)
+                for _ in self.connection.sqlite.execute(prepared.sql):
+                    pass
+        return self
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ProgrammingError("Cannot operate on a closed cursor.")
+
+    def _prepare(self, method: str, sql: str) -> Statement:
+        """Forget the statement before, and look at the new one."""
+        self._check()
+        if not isinstance(sql, str):
+            raise TypeError(f"{method}() argument 1 must be str, not {type(sql).__name__}")
+        self._ahead = self.plan = self._description = self._names = self._rerun = self._convert = None
+        self._columns = self._start.columns = ()
+        self._start.begin = ""
+        statement = analyse(sql)
+        self._writes = statement.writes
+        self.rowcount = 0 if statement.writes else -1
+        return statement
+
+    def _rewrite(self, statement: Statement, sql: str) -> str:
+        if not statement.verb:
+            return sql
+        prepared = self.connection.engine.prepare(sql)
+        self.plan = prepared.plan
+        return prepared.sql
+
+    def _begin(self, sqlite: apsw.Connection) -> None:
+        if self.connection.isolation_level is not None and not sqlite.in_transaction:
+            self._start.begin = f"BEGIN {self.connection.isolation_level}"
+
+    def _counted(self, rows: Iterable[Parameters]) -> Iterator[Parameters]:
+        """The rows, adding up what each changed; total_changes would count what triggers did too."""
+        changes = self.connection.sqlite.changes
+        for row in rows:
+            yield bindings(row)
+            self.rowcount += changes()
+
+    def _advance(self) -> None:
+        self._ahead = None
+        self._ahead = next(self._raw, None)
+        if self._ahead is None and self._writes:
+            self.rowcount = self.connection.sqlite.changes()
+            self._writes = False
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        with self._guard:
+            self._check()
+            row = self._ahead
+            if row is None:
+                return None
+            self._advance()
+            return row if self.row_factory is None and self._convert is None else self._make([row])[0]
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next rows, `size` or `arraysize` of them; all that are left if that is not positive."""
+        size = self.arraysize if size is None else size
+        if size <= 0:
+            return self.fetchall()
+        with self._guard:
+            self._check()
+            if self._ahead is None:
+                return []
+            rows = [self._ahead, *islice(self._raw, size - 1)]
+            self._advance()
+            return self._make(rows)
+
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
+        with self._guard:
+            self._check()
+            if self._ahead is None:
+                return []
+            first, self._ahead = self._ahead, None
+            rows = self._raw.fetchall()
+            rows.insert(0, first)
+            self._advance()
+            return self._make(rows)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        with self._guard:
+            self._check()
+            row = self._ahead
+            if row is None:
+                raise StopIteration
+            self._advance()
+            return row if self.row_factory is None and self._convert is None else self._make([row])[0]
+
+    def _make(self, rows: list[Any]) -> list[Any]:
+        if self._convert is not None:
+            rows = [_converted(self._convert, row) for row in rows]
+        factory = self.row_factory
+        return rows if factory is None else [factory(self, row) for row in rows]
+
+    def _find_converters(self) -> list[Callable[[bytes], Any] | None] | None:
+        """A converter or None for each column; None if no column has one."""
+        found: list[Callable[[bytes], Any] | None] = []
+        for name, declared in self._columns:
+            bracketed = re.search(r"\[([^\]]*)\]", name) if self.connection.detect_types & PARSE_COLNAMES else None
+            key = bracketed[1] if bracketed else ""
+            if not key and self.connection.detect_types & PARSE_DECLTYPES:
+                key = re.split(r"[\s(]", declared or "")[0]
+            found.append(converters.get(key.upper()))
+        return found if any(found) else None
+
+    @property
+    def description(self) -> tuple[Values, ...] | None:
+        """(name, declared type or None, None, None, None, None, None) for each column; None if it has no columns."""
+        if self._description is None and self._columns:
+            if self._rerun is not None:
+                self._describe_anew(*self._rerun)
+            cut = self.connection.detect_types & PARSE_COLNAMES
+            self._description = tuple(
+                (name.split(" [")[0] if cut else name, declared or None, None, None, None, None, None)
+                for name, declared in self._columns
+            )
+        return self._description
+
+    def _describe_anew(self, sql: str, parameters: Any) -> None:
+        """Prepare a statement that gave no rows again, without running it.
+
+        SQLite has by now forgotten its columns, and those that _Start saw are from before SQLite noticed a change of
+        the schema, if apsw found the statement in its cache.
+        """
+        self._rerun = None
+        start = _Start(self.connection.sqlite)
+        try:
+            with self._guard:
+                cursor = self.connection.sqlite.cursor()
+                cursor.exec_trace = lambda *call: not start(*call)  # False: do not run it
+                cursor.execute(sql, parameters, can_cache=False)
+        except errors.Error:
+            self._columns = start.columns or self._columns
+
+    def header(self) -> Header:
+        """The columns' names, as Row needs them."""
+        if self._names is None:
+            self._names = _header(tuple(column[0] for column in self.description or ()))
+        return self._names
+
+    def close(self) -> None:
+        """Let go of the statement; the cursor is of no use afterwards."""
+        with self._guard:
+            self._raw.close(True)
+            self._ahead = None
+            self._closed = True
+
+    def setinputsizes(self, sizes: object, /) -> None:
+        """Does nothing, as PEP 249 allows."""
+
+    def setoutputsize(self, size: object, column: object = None, /) -> None:
+        """Does nothing, as PEP 249 allows."""
+
+
+def _missing(error: KeyError, parameters: Any) -> Exception:
+    """The name that a mapping of parameters lacks, or the error of somebody else's function as it is."""
+    name = error.args[0] if error.args else None
+    if isinstance(parameters, Mapping) and isinstance(name, str) and name not in parameters:
+        return ProgrammingError(f"You did not supply a value for binding parameter :{name}.")
+    return error
+
+
+def _converted(converters: list[Callable[[bytes], Any] | None], row: Values) -> Values:
+    return tuple(
+        value
+        if convert is None or value is None
+        else convert(value if isinstance(value, bytes) else str(value).encode())
+        for convert, value in zip(converters, row, strict=True)
+    )

@@ -1,0 +1,453 @@
+"""Random SELECT statements, each in two spellings with one answer: for a sky table, and for ordinary tables.
+
+A `Generator` knows a `World`: a schema, the values in it, and the ordinary tables beside it.
+
+Every statement has one right answer, in plain SQLite too. So what SQLite leaves open is never written: bare columns
+beside GROUP BY; LIMIT without a total order; which of 1 and 1.0, or of 'a' and 'A' under NOCASE, stands for a group;
+the order of what is concatenated. Nor is a REAL sum that rounding may change compared, ordered by or grouped by:
+an expression tells whether its sums are exact (those of multiples of 0.25 are).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from expressions import (
+    CUSTOMER_COLUMNS,
+    ORDER_COLUMNS,
+    ORDINARY,
+    Column,
+    Expressions,
+    Source,
+    Statement,
+    condition,
+    optional,
+)
+from oracle import Value, quote
+
+
+@dataclass(frozen=True)
+class Item:
+    """An output column: its expression, its alias or "", its kind, whether it may be ordered and grouped by
+    (`exact`), and whether its sums may.
+    """
+
+    sql: str
+    alias: str
+    kind: str
+    exact: bool = True
+    sums: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.sql} AS {self.alias}" if self.alias else self.sql
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT: its text, its output columns, and whether the order of its rows is defined."""
+
+    sql: str
+    items: tuple[Item, ...]
+    ordered: bool = False
+
+
+class Generator(Expressions):
+    """Makes whole statements."""
+
+    def statement(self) -> Statement:
+        """One statement."""
+        shapes: list[tuple[int, Callable[[], Query]]] = [
+            (28, lambda: self.grouped(self.source())),
+            (10, lambda: self.grouped(self.source(), keys=0)),
+            (14, lambda: self.rows(self.source())),
+            (12, lambda: self.grouped(self.join())),
+            (3, lambda: self.rows(self.join())),
+            (8, self.from_query),
+            (6, self.compound),
+            (5, self.scalars),
+            (4, self.per_customer),
+            (4, self.restricted),
+            (3, self.orders),
+        ]
+        (_, make), *_ = self.rng.choices(shapes, [weight for weight, _ in shapes])
+        query = make()
+        return Statement(query.sql, self.parameters, self.style, query.ordered)
+
+    def view(self, name: str) -> tuple[str, Source]:
+        """A CREATE VIEW with marks, and the source that it makes, whose columns have names of their own."""
+        self.names = self.rng.randrange(100, 10**6)
+        scope = self.source(plain=True)
+        if self.chance(0.3):
+            query = self.grouped(scope, nested=True)
+        else:
+            query = self.rows(scope, nested=True)
+        return f"CREATE VIEW {name} AS {query.sql}", self.wrap(name, query)
+
+    # sources
+
+    def source(self, plain: bool = False) -> Source:
+        """The events, a companion, or a view; `plain`: only the first two, without an alias."""
+        name = self.world.schema.name
+        if self.chance(0.12) and self.world.views and not plain:
+            return self.rng.choice(self.world.views)
+        kind = self.rng.choices(["events", "objects", "at", "changes"], [70, 8, 10, 8])[0]
+        if kind == "at" and not plain:
+            return self.as_of()
+        columns = self.columns("objects" if kind == "at" else kind)
+        table = name if kind == "events" else f"{name}_{'objects' if kind == 'at' else kind}"
+        if self.chance(0.15):
+            return Source(f"main.{quote(table)}", columns)
+        if self.chance(0.3):
+            return self.aliased(quote(table), columns, self.rng.choice(["u", "e", '"the events"']))
+        sql = table if table.startswith("users") else quote(table)
+        return self.prefixed(sql, columns, sql) if self.chance(0.1) else Source(sql, columns)
+
+    def aliased(self, sql: str, columns: tuple[Column, ...], alias: str) -> Source:
+        return self.prefixed(f"{sql} {self.rng.choice(['', 'AS '])}{alias}", columns, alias)
+
+    def prefixed(self, sql: str, columns: tuple[Column, ...], prefix: str) -> Source:
+        return Source(sql, tuple(replace(c, sql=f"{prefix}.{c.sql}") for c in columns))
+
+    def as_of(self) -> Source:
+        """The objects as of one of the world's moments, in the three ways to say so."""
+        i = self.rng.randrange(len(self.world.moments))
+        table = quote(f"{self.world.schema.name}_objects")
+        at = quote(f"{self.world.schema.name}_objects_at_{i}")
+        binding, self.binding = self.binding, 0.0
+        when = self.moment(self.world.moments[i])
+        self.binding = binding
+        form = re.sub("\x02.*", "", when).strip("\x01")
+        way = self.rng.choice(["for", "for", "argument", "column"])
+        sky = {"for": f"{table} FOR SYSTEM_TIME AS OF {form}", "argument": f"{table}({form})", "column": table}[way]
+        if way == "column":
+            source = self.prefixed(f"\x01{sky} o\x02{at} o\x03", self.columns("objects"), "o")
+            return replace(source, where=(f"\x01o.as_of = {form}\x021\x03",))
+        if self.chance(0.5):
+            return self.prefixed(f"\x01{sky} AS o\x02{at} AS o\x03", self.columns("objects"), "o")
+        return Source(f"\x01{sky}\x02{at}\x03", self.columns("objects"))
+
+    def join(self) -> Source:
+        """Events, or objects, joined with an ordinary table by the object."""
+        kind = self.rng.choice(["events", "events", "events", "events", "objects"])
+        table = self.world.schema.name + ("_objects" if kind == "objects" else "")
+        other = self.rng.choice(["customers", "customers", "tags"])
+        left = self.prefixed(f"{quote(table)} u", self.columns(kind), "u")
+        right = self.prefixed(f"{other} c", ORDINARY[other].columns, "c")
+        on = [left.columns[0].sql, right.columns[0].sql]
+        self.rng.shuffle(on)
+        match = f"{on[0]} = {on[1]}"
+        columns = left.columns + right.columns
+        first, second = (left, right) if self.chance(0.7) else (right, left)
+        way = self.rng.choice(["JOIN", "JOIN", "INNER JOIN", "LEFT JOIN", ",", "more"])
+        if way == ",":
+            return Source(f"{first.sql}, {second.sql}", columns, (match,))
+        if way == "more":
+            self.scope = columns
+            return Source(f"{first.sql} JOIN {second.sql} ON {match} AND {self.boolean(1)}", columns)
+        return Source(f"{first.sql} {way} {second.sql} ON {match}", columns)
+
+    def wrap(self, sql: str, query: Query) -> Source:
+        """A named query as a source."""
+        columns = [Column(i.alias, i.kind, self.pool(i.kind), i.sums) for i in query.items if i.exact]
+        return Source(sql, tuple(columns))
+
+    def pool(self, kind: str) -> tuple[Value, ...]:
+        return {"T": ("pro", "free", "x", "2026-01"), "I": (0, 1, 2, 5), "R": (0.5, 10.0), "O": (1, 2, 3)}.get(kind, ())
+
+    # parts of a SELECT
+
+    def where(self, source: Source) -> str:
+        self.scope = source.columns
+        terms = list(source.where)
+        terms += [self.boolean() for _ in range(self.rng.choices([0, 1, 2, 3], [25, 50, 18, 7])[0])]
+        return f" WHERE {' AND '.join(f'({t})' if ' OR ' in t else t for t in terms)}" if terms else ""
+
+    def expression(self, depth: int = 1) -> Item:
+        """A value of one kind: a column, or something made of some."""
+        self.exact = True
+        column = self.column("TTTIIRDOHS") if self.chance(0.5) else None
+        if column is not None:
+            return Item(column.sql, "", column.kind, sums=column.exact)
+        kind = self.rng.choice("TTIIR")
+        sql = {"T": self.text, "I": self.integer, "R": self.real}[kind](depth)
+        return Item(sql, "", kind, sums=self.exact)
+
+    def grouped(self, source: Source, keys: int | None = None, nested: bool = False, kinds: str = "") -> Query:
+        """SELECT ... GROUP BY; `kinds` fixes those of keys, with one count beside them, for a compound."""
+        self.scope = source.columns
+        count = self.rng.choices([1, 2, 3], [60, 30, 10])[0] if keys is None else keys
+        key_items = [self.of_kind(k) for k in kinds] if kinds else [self.key() for _ in range(count)]
+        where = self.where(source)
+        values = [self.aggregate() for _ in range(1 if kinds else self.rng.randint(1, 4))]
+        if kinds:
+            values = [Item("count(*)", "", "I")]
+        items = [self.label(i, nested or bool(kinds)) for i in key_items + values]
+        shown = items if nested or kinds or self.chance(0.9) else items[len(key_items):]
+        by = self.group_by(items[: len(key_items)], shown is items)
+        having = ""
+        if self.chance(0.25) and key_items and not kinds:
+            having = optional(f" HAVING {self.having(shown)}")
+        head = "SELECT DISTINCT" if self.chance(0.04) and all(i.exact for i in shown) else "SELECT"
+        if shown is items and not nested and not kinds and key_items and self.chance(0.15):
+            items.append(self.label(self.window(items, len(key_items)), False))
+        texts = [str(i) if j < len(key_items) or j == 0 or nested else None for j, i in enumerate(shown)]
+        columns = ", ".join(t for t in texts if t is not None)
+        columns += "".join(optional(f", {i}") for i, t in zip(shown, texts, strict=True) if t is None)
+        order, ordered = ("", False) if nested or kinds else self.order(shown, head, len(key_items), shown is items)
+        return Query(f"{head} {columns} FROM {source.sql}{where}{by}{having}{order}", tuple(shown), ordered)
+
+    def of_kind(self, kind: str) -> Item:
+        sql = {"T": self.text, "I": self.integer, "R": self.real}[kind](1)
+        return Item(sql, "", kind)
+
+    def key(self) -> Item:
+        """Something to group by."""
+        self.exact = True
+        way = self.rng.random()
+        column = self.column("TIO") if way < 0.65 else None
+        date = self.date() if 0.65 <= way < 0.75 else None
+        bucket = self.bucket() if 0.75 <= way < 0.8 else None
+        if column is not None:
+            return Item(column.sql, "", column.kind)
+        if date is not None:
+            return Item(date, "", "T")
+        return Item(bucket, "", "I") if bucket is not None else self.expression()
+
+    def label(self, item: Item, always: bool) -> Item:
+        """The item, with an alias if it needs one: if its text differs between the spellings, or to be referred to."""
+        if always or "\x01" in item.sql or self.chance(0.4):
+            return replace(item, alias=self.name())
+        return item
+
+    def group_by(self, keys: list[Item], shown: bool) -> str:
+        if not keys:
+            return ""
+        forms = []
+        for i, key in enumerate(keys):
+            ways = [key.sql, key.sql]
+            if shown:
+                ways += [str(i + 1)] + [key.alias] * 2 * bool(key.alias)
+            way = self.rng.choice(ways)
+            forms.append(str(i + 1) if shown and not key.sql.strip("0123456789.- ") else way)
+        return f" GROUP BY {', '.join(forms)}"
+
+    def having(self, items: list[Item]) -> str:
+        scope, self.scope = self.scope, tuple(Column(i.alias, i.kind, (1, 2, 5), i.exact) for i in items
+                                              if i.alias and i.exact and i.kind in "TIR")  # fmt: skip
+        alias = self.compare() if self.chance(0.3) else None
+        self.scope = scope
+        if alias is not None:
+            return alias
+        threshold = self.value(self.rng.choice([0, 1, 2, 5, "2", 2.5]))
+        return f"count(*) {self.rng.choice(['>', '>=', '<', '<>'])} {threshold}"
+
+    def order(self, items: list[Item], head: str, keys: int, all_shown: bool) -> tuple[str, bool]:
+        """ORDER BY and LIMIT, and whether the order is total: the keys, or all that is shown, stand last in it."""
+        if self.chance(0.35) or not all(i.exact for i in items[:keys]):
+            return "", False
+        terms = []
+        for item in self.rng.sample(items, self.rng.randint(0, min(2, len(items)))):
+            if item.exact and item.kind != "H" and "OVER" not in item.sql:
+                way = self.rng.choice([item.sql, item.alias or item.sql, item.alias or item.sql])
+                way = str(items.index(item) + 1) if not item.sql.strip("0123456789.- ") else way
+                terms.append(way + self.direction(item))
+        total = all_shown and self.chance(0.8) and not (head.endswith("DISTINCT") and not keys)
+        if total:
+            terms += [f"{i + 1}{self.direction(items[i])}" for i in range(keys)]
+        if not terms:
+            return "", False
+        limit = ""
+        if total and self.chance(0.5):
+            limit = f" LIMIT {self.value(self.rng.choice([0, 1, 3, 10, -1]))}"
+            limit += f" OFFSET {self.value(self.rng.randint(0, 3))}" if self.chance(0.3) else ""
+        return optional(f" ORDER BY {', '.join(terms)}{limit}"), total
+
+    def direction(self, item: Item) -> str:
+        nulls = self.rng.choice(["", "", " NULLS FIRST", " NULLS LAST"])
+        return self.rng.choice(["", "", " ASC", " DESC"]) + nulls
+
+    def window(self, items: list[Item], keys: int) -> Item:
+        """A window function over the grouped rows, whose order is total."""
+        by = ", ".join(i.sql for i in items[:keys])
+        if any(not i.sql.strip("0123456789.- ") for i in items[:keys]):
+            by = "count(*)"
+            return Item(f"rank() OVER (ORDER BY {by})", "", "I")
+        numbers = [i.sql for i in items[keys:] if i.kind == "I" and i.exact and "DISTINCT" not in i.sql]
+        value = self.rng.choice(numbers) if numbers else "count(*)"
+        form = self.rng.choice([
+            f"rank() OVER (ORDER BY {value} DESC)", f"row_number() OVER (ORDER BY {by})",
+            f"sum({value}) OVER (ORDER BY {by})", f"lag({value}) OVER (ORDER BY {by})",
+            f"count(*) OVER (PARTITION BY {items[0].sql})", f"{value} - first_value({value}) OVER (ORDER BY {by})",
+        ])  # fmt: skip
+        return Item(form, "", "I")
+
+    def aggregate(self) -> Item:
+        """An aggregate, or a little expression of some."""
+        self.exact = True
+        way = self.rng.random()
+        if way < 0.08:
+            a, b = self.simple_aggregate("IR"), self.simple_aggregate("I")
+            form = self.rng.choice(["{a} * 1.0 / {b}", "coalesce({a}, 0) + {b}", "{a} > {b}", "100 * {b} / count(*)"])
+            return Item(form.format(a=a.sql, b=b.sql), "", "A", exact=False)
+        if way < 0.14:
+            huge = self.column("H")
+            if huge is not None:
+                name = self.rng.choice(["sum", "total", "avg", "max", "min", "count", "sum"])
+                return Item(f"{name}({huge.sql}){self.filter()}", "", "H", exact=False)
+        return self.simple_aggregate("TIRD")
+
+    def simple_aggregate(self, kinds: str) -> Item:
+        kind = self.rng.choice(kinds)
+        self.exact = True
+        if kind == "T" and self.chance(0.4):
+            return self.concatenation()
+        if kind in "TD":
+            column = self.column("DDS") if kind == "D" else None
+            argument = column.sql if column is not None else self.text(1)
+            kind = {"D": "C", "S": "S"}[column.kind] if column is not None else "T"
+            return Item(f"{self.rng.choice(['min', 'max'])}({argument}){self.filter()}", "", kind)
+        if kind == "R":
+            argument, exact = self.real(self.rng.choice([0, 0, 1, 2])), self.exact
+            name = self.rng.choice(["sum", "sum", "total", "avg", "min", "max"])
+            return Item(f"{name}({argument}){self.filter()}", "", "R", exact and name != "avg")
+        return self.count()
+
+    def count(self) -> Item:
+        """An aggregate that gives an integer (or, of integers, an average)."""
+        column = self.column("TIRDOHA")
+        one = column.sql if column is not None else "1"
+        number = self.integer(self.rng.choice([0, 0, 1, 2]))
+        wide = self.rng.choice([self.text, self.integer, self.real])(1)
+        sql = self.pick(
+            (5, lambda: "count(*)"),
+            (1, lambda: f"count({self.rng.choice(['1', one, one, wide])})"),
+            (3, lambda: f"count(DISTINCT {self.rng.choice([one, one, wide])})"),
+            (3, lambda: f"sum({number})"),
+            (1, lambda: f"{self.rng.choice(['min', 'max'])}({number})"),
+            (1, lambda: f"sum(DISTINCT {number})"),
+            (1.5, lambda: f"sum({self.boolean(1)})"),
+            (1.5, lambda: f"{self.rng.choice(['sum', 'count'])}(CASE WHEN {self.boolean(1)} THEN 1 END)"),
+            (0.6, lambda: f"COUNT ( DISTINCT {self.text(0)} COLLATE NOCASE )"),
+            (0.2, lambda: "count()"),
+        )
+        if self.chance(0.1):
+            return Item(f"{self.rng.choice(['total', 'avg'])}({number}){self.filter()}", "", "R", exact=False)
+        return Item(sql + self.filter(), "", "I")
+
+    def concatenation(self) -> Item:
+        column = self.column("TTI")
+        one = column.sql if column is not None else self.text(0)
+        order = self.rng.choice([one, f"{one} DESC", f"length({one}), {one}"])
+        ts = next((c.sql for c in self.scope if c.name == "ts"), None)
+        if ts is not None and self.chance(0.4):
+            order = f"{ts}, {one}"
+        if self.chance(0.2):
+            return Item(f"group_concat(DISTINCT {one} ORDER BY {one}){self.filter()}", "", "T")
+        separator = self.value(self.rng.choice([",", " > ", ""]))
+        form = self.rng.choice([f"group_concat({one} ORDER BY {order})", f"string_agg({one}, ',' ORDER BY {order})",
+                                f"group_concat({one}, {separator} ORDER BY {order})"])  # fmt: skip
+        return Item(form + self.filter(), "", "T")
+
+    def filter(self) -> str:
+        return optional(f" FILTER (WHERE {self.boolean(1)})") if self.chance(0.12) else ""
+
+    # whole queries
+
+    def rows(self, source: Source, nested: bool = False) -> Query:
+        """Rows read one by one: DISTINCT, or in a total order, at times."""
+        where = self.where(source)
+        items = [self.label(self.expression(2), nested) for _ in range(self.rng.randint(1, 5))]
+        if nested:
+            columns = self.rng.sample(source.columns, min(self.rng.randint(2, 6), len(source.columns)))
+            items += [self.label(Item(c.sql, "", c.kind, sums=c.exact), True) for c in columns if c.kind != "A"]
+        elif (anything := self.column("A")) is not None and self.chance(0.6):
+            items.append(Item(anything.sql, "", "A", exact=False))
+        head = "SELECT DISTINCT" if self.chance(0.2) and all(i.exact for i in items) else "SELECT"
+        order, ordered = ("", False) if nested else self.order(items, "SELECT", len(items), True)
+        return Query(f"{head} {', '.join(map(str, items))} FROM {source.sql}{where}{order}", tuple(items), ordered)
+
+    def from_query(self) -> Query:
+        """A CTE or a subquery, selected from, and joined with an ordinary table at times."""
+        make = self.rng.choice([self.grouped, self.grouped, self.rows])
+        inner = make(self.source(), nested=True)
+        name = self.name()
+        way = self.rng.choice(["with", "with", "materialized", "from"])
+        source = self.wrap(name if way != "from" else f"({inner.sql}) {name}", inner)
+        if not source.columns:
+            source = replace(source, columns=(Column("1", "I", (1,)),))
+        who = [c for c in source.columns if c.kind == "O"]
+        if who and self.chance(0.4):
+            on = f"{name}.{who[0].sql} = c.id"
+            mine = self.prefixed(source.sql, source.columns, name)
+            theirs = self.prefixed("customers c", CUSTOMER_COLUMNS, "c")
+            source = Source(f"{mine.sql} JOIN {theirs.sql} ON {on}", mine.columns + theirs.columns)
+        outer = self.rows(source) if self.chance(0.6) else self.grouped(source)
+        if way == "from":
+            return outer
+        hint = self.rng.choice(["MATERIALIZED ", "NOT MATERIALIZED "]) if way == "materialized" else ""
+        return replace(outer, sql=f"WITH {name} AS {hint}({inner.sql}) {outer.sql}")
+
+    def compound(self) -> Query:
+        """UNION and its kin, of two or three queries of the same kinds."""
+        kinds = self.rng.choice(["T", "I", "TT", "TI", "R"])
+        parts = [self.grouped(self.source(), kinds=kinds) for _ in range(self.rng.choice([2, 2, 3]))]
+        sql = parts[0].sql
+        for part in parts[1:]:
+            sql += f" {self.rng.choice(['UNION', 'UNION ALL', 'UNION ALL', 'INTERSECT', 'EXCEPT'])} {part.sql}"
+        if self.chance(0.4):
+            order = ", ".join(str(i + 1) for i in range(len(kinds) + 1))
+            return Query(f"{sql}{optional(f' ORDER BY {order} LIMIT 20')}", parts[0].items, True)
+        return Query(sql, parts[0].items)
+
+    def scalar(self) -> tuple[str, str]:
+        """A subquery of one value, and its kind."""
+        source = self.source()
+        self.scope = source.columns
+        item = next((i for i in (self.aggregate() for _ in range(9)) if i.exact), Item("count(*)", "", "I"))
+        return f"(SELECT {item.sql} FROM {source.sql}{self.where(source)})", item.kind
+
+    def scalars(self) -> Query:
+        """Scalar subqueries: as columns, or as a threshold."""
+        if self.chance(0.5):
+            items = tuple(Item(*self.labelled(*self.scalar())) for _ in range(self.rng.randint(1, 3)))
+            return Query(f"SELECT {', '.join(map(str, items))}", items)
+        threshold, kind = self.scalar()
+        source = self.source()
+        self.scope = source.columns
+        column = self.column({"I": "I", "R": "R", "C": "D"}.get(kind, "T"))
+        if column is None:
+            return self.grouped(source)
+        extra = condition(f"{column.sql} {self.operator()} {threshold}")
+        return self.grouped(replace(source, where=(*source.where, extra)))
+
+    def labelled(self, sql: str, kind: str) -> tuple[str, str, str]:
+        return sql, self.name() if "\x01" in sql else "", kind
+
+    def per_customer(self) -> Query:
+        """A correlated subquery over the events of each row of an ordinary table."""
+        events = self.prefixed(f"{quote(self.world.schema.name)} u", self.columns("events"), "u")
+        who = f"{events.columns[0].sql} = c.id"
+        self.scope = events.columns
+        item = self.simple_aggregate("TIRD")
+        inner = f"(SELECT {item.sql} FROM {events.sql}{self.where(replace(events, where=(who,)))})"
+        return Query(f"SELECT c.id, {inner} AS n FROM customers c ORDER BY c.id", (), True)
+
+    def restricted(self) -> Query:
+        """Aggregates over the objects that an ordinary table, or a scan, gives."""
+        source = self.source()
+        self.scope = source.columns
+        extra = self.related(1) or self.boolean()
+        return self.grouped(replace(source, where=(*source.where, condition(extra))))
+
+    def orders(self) -> Query:
+        """The point-in-time join: the state of each order's customer when the order was made."""
+        name = self.world.schema.name
+        table = f"\x01{quote(name + '_objects')} s\x02{quote(name + '_objects_as_of')} s\x03"
+        mine = self.prefixed(table, self.columns("objects"), "s")
+        theirs = self.prefixed("orders o", ORDER_COLUMNS, "o")
+        way = self.rng.choice(["JOIN", "JOIN", "LEFT JOIN"])
+        sql = f"orders o {way} {table} ON {mine.columns[0].sql} = o.customer AND s.as_of = o.created_at"
+        source = Source(sql, mine.columns + theirs.columns)
+        return self.grouped(source) if self.chance(0.6) else self.rows(source)
