@@ -18,7 +18,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +28,11 @@ from typing import IO, Any, BinaryIO, Protocol, TextIO, cast
 from .columns import Array
 from .errors import DataError, NotSupportedError, OperationalError, ProgrammingError
 
-CHUNK = 200_000
+CHUNK = 100_000
 """Rows of a chunk: enough for work by the column to pay, few enough for some tens of MB."""
+
+PIECE = 2_000
+"""Rows of CSV that are split at once: few enough to be turned into columns while the cache still holds them."""
 
 csv.field_size_limit(1 << 30)
 
@@ -157,19 +160,27 @@ class _Delimited:
 
     def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
         """The rows, of which only the columns `wanted` are kept."""
+        places = [(name, self.names.index(name)) for name in wanted]
         more = True
         while more:
-            rows, lines, faults, more = self._read()
-            if set(map(len, rows)) - {len(self.names)}:
-                rows, lines = self._even(rows, lines, faults)
-            cells = list(zip(*rows)) if rows else [()] * len(self.names)  # noqa: B905
-            columns = {name: cells[self.names.index(name)] for name in wanted}
-            yield _chunk({n: [c or None for c in column] for n, column in columns.items()}, lines, faults)
+            columns: dict[str, Cells] = {name: [] for name in wanted}
+            lines: list[int] = []
+            faults: list[Fault] = []
+            while more and len(lines) < CHUNK:
+                rows, starts, more = self._read(faults)
+                if set(map(len, rows)) - {len(self.names)}:
+                    rows, starts = self._even(rows, starts, faults)
+                lines += starts
+                cells = list(zip(*rows)) if rows else [()] * len(self.names)  # noqa: B905
+                for name, place in places:
+                    piece = cells[place]
+                    columns[name] += [c or None for c in piece] if "" in piece else piece  # type: ignore[operator]
+            yield _chunk(columns, lines, faults)
 
-    def _read(self) -> tuple[list[list[str]], list[int], list[Fault], bool]:
+    def _read(self, faults: list[Fault]) -> tuple[list[list[str]], list[int], bool]:
+        """Some rows, the lines on which they begin, and whether there may be more."""
         rows: list[list[str]] = []
         lines: list[int] = []
-        faults: list[Fault] = []
         source = self._rows
         start = source.line_num + 1
         while True:
@@ -178,9 +189,9 @@ class _Delimited:
                     rows.append(row)
                     lines.append(start)
                     start = source.line_num + 1
-                    if len(rows) >= CHUNK:
-                        return rows, lines, faults, True
-                return rows, lines, faults, False
+                    if len(rows) >= PIECE:
+                        return rows, lines, True
+                return rows, lines, False
             except csv.Error as error:
                 faults.append(Fault(start, f"cannot be split into cells: {error}"))
                 start = source.line_num + 1
@@ -300,7 +311,10 @@ def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[Fault])
 
 
 def _not_unicode(cells: list[Any]) -> list[int]:
-    texts = "".join([c for c in cells if isinstance(c, str)])
+    try:
+        texts = "".join(filter(None, cells))
+    except TypeError:
+        texts = "".join([c for c in cells if isinstance(c, str)])
     if texts.isascii() or _encodable(texts):
         return []
     return [row for row, cell in enumerate(cells) if isinstance(cell, str) and not _encodable(cell)]
@@ -331,7 +345,7 @@ class Writer:
         if format is Format.PARQUET:
             _pyarrow()
         self._raw: IO[bytes] = sys.stdout.buffer if path == "-" else open(self._part, "wb")  # noqa: SIM115
-        packed = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw, mode="wb", mtime=0)) if path.endswith(".gz") else None
+        packed = cast(IO[bytes], gzip.GzipFile("", "wb", 6, self._raw, 0)) if path.endswith(".gz") else None
         self._packed = packed
         self._open(packed or self._raw, types)
 
@@ -345,7 +359,7 @@ class Writer:
             self._schema = pa.schema(fields)
             self._parquet = parquet.ParquetWriter(raw, self._schema)
             return
-        self._text = io.TextIOWrapper(raw, "utf-8", newline="", write_through=True)
+        self._text = io.TextIOWrapper(raw, "utf-8", newline="")
         self._csv = csv.writer(self._text, delimiter="\t" if self._format is Format.TSV else ",", lineterminator="\n")
         if self._format is not Format.JSONL:
             self._csv.writerow(self._names)
@@ -391,6 +405,8 @@ class Writer:
             os.unlink(self._part)
 
 
-def _infinite(row: Iterable[Any]) -> list[Any]:
+def _infinite(row: Sequence[Any]) -> Sequence[Any]:
     """Infinities as the number that SQLite reads as one, for JSON and CSV have none."""
+    if math.inf not in row and -math.inf not in row:
+        return row
     return [(("9e999" if v > 0 else "-9e999") if isinstance(v, float) and math.isinf(v) else v) for v in row]

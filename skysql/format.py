@@ -35,7 +35,7 @@ the same arrays being the same bytes. Values under a NULL are not kept: they rea
 A worked example, 45 bytes: the property `plan` TEXT STATE in a block of 5 events, changed to the text of code 2 at
 event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), Kind.TEXT, 5).
 
-    73 6b 79 01 ea a9 8d 35 03 05 00 00 00               sky, version 1, crc, sparse, 5 events
+    73 6b 79 01 d9 49 7b de 03 05 00 00 00               sky, version 1, crc, sparse, 5 events
     01 00 02 00 00 00                                    TEXT, no flags, 2 events have a value
     00 08 00 00 00 01 00 00 00 04 00 00 00               raw, 8 bytes: positions 1, 4
     00 08 00 00 00 02 00 00 00 00 00 00 00               raw, 8 bytes: codes 2, 0
@@ -58,7 +58,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone  # type: ignore[import-untyped]
+from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from .columns import DTYPES, Array, Batch, Bool, Int32, Int64, Sparse
 from .schema import Kind
@@ -322,9 +322,7 @@ class _Reader:
                 raise FormatError(f"{count} values for each of {self.count} events")
             return every_event(count)
         positions = self.vector(count, _INT32)
-        if count and not (
-            positions[0] >= 0 and positions[-1] < self.count and np.all(positions[1:] > positions[:-1])
-        ):
+        if count and not (positions[0] >= 0 and positions[-1] < self.count and np.all(positions[1:] > positions[:-1])):
             raise FormatError(f"positions are not increasing and below {self.count}")
         return positions
 

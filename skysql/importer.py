@@ -18,6 +18,8 @@ Not here: what files look like (files.py), and what a value may be (ingest.py).
 
 from __future__ import annotations
 
+import gc
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import timestamps
+from .columns import Array, Bool
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, take
 from .ingest import RowBuffer, columns_to_batch
@@ -90,12 +93,17 @@ def load(db: Connection, request: Request, source: Source, progress: Progress = 
     ProgrammingError when the request does not fit the file or the table. Whatever is raised, nothing is stored.
     """
     db.execute("BEGIN IMMEDIATE")
+    collecting = gc.isenabled()
+    gc.disable()  # millions of small lists without a cycle, which it would walk again and again
     try:
         report = _Import(db, request, source.reader(), source.path).run(progress)
         db.commit()
     except BaseException:
         db.rollback()
         raise
+    finally:
+        if collecting:
+            gc.enable()
     return report
 
 
@@ -165,17 +173,17 @@ class _Import:
     def _columns(self, chunk: Chunk) -> dict[str, Cells]:
         """The chunk's columns under the table's names."""
         request, table = self._request, self._table
+        key_kind = Kind.INTEGER if table.key_name is None else Kind.TEXT
         columns = {
-            table.key_name or table.object_name: chunk.columns[request.object.column],
+            table.key_name or table.object_name: _cells(chunk.columns[request.object.column], key_kind),
             "timestamp": _times(chunk.columns[request.time], request.time_unit),
         }
         if request.action is not None:
-            columns["action"] = _texts(chunk.columns[request.action])
+            columns["action"] = _cells(chunk.columns[request.action], Kind.TEXT)
         elif request.action_name is not None:
             columns["action"] = [request.action_name] * len(chunk.lines)
         for name, property in self._properties.items():
-            cells = chunk.columns[name]
-            columns[property.name] = _CELLS.get(property.kind, _same)(cells)
+            columns[property.name] = _cells(chunk.columns[name], property.kind)
         if self._has_changes:
             columns["changes"] = chunk.columns["changes"]
         return columns
@@ -319,14 +327,19 @@ def infer(cells: Cells, typed: bool) -> Kind:
 
 def _rows_with_content(columns: dict[str, Cells], table: Table, rows: int) -> list[int] | None:
     """The rows that have an action or an observation; None if all have."""
-    telling = ["action", "changes", *(p.name for p in table.states)]
-    known = [columns[name] for name in telling if name in columns]
-    if any(isinstance(cells, list) and None not in cells for cells in known):
-        return None
     present = np.zeros(rows, bool)
-    for cells in known:
-        present |= np.array([cell is not None for cell in cells], bool)
+    for name in ("action", "changes", *(p.name for p in table.states)):
+        present |= _present(columns[name]) if name in columns and not present.all() else False
     return None if present.all() else np.flatnonzero(present).tolist()
+
+
+def _present(cells: Cells) -> Bool:
+    """bool[n]: where the column has something."""
+    if not isinstance(cells, list):
+        return np.asarray(cells == cells)  # neither NaN nor NaT
+    if None not in cells:
+        return np.ones(len(cells), bool)
+    return np.array([cell is not None for cell in cells], bool)
 
 
 def _times(cells: Cells, unit: str | None) -> Cells:
@@ -349,34 +362,51 @@ def _time(cell: Any, factor: int) -> Any:
         return cell
 
 
-def _texts(cells: Cells) -> Cells:
-    """The cells of a TEXT column: times, and numbers of other types, as they are written."""
+def _cells(cells: Cells, kind: Kind) -> Cells:
+    """The cells as ingest takes them the fastest, where their values do not depend on who reads them."""
     if not isinstance(cells, list):
-        microseconds = cells.astype("datetime64[us]")
-        absent = np.isnat(microseconds)
-        texts = timestamps.format_array(np.where(absent, 0, microseconds.view(np.int64)))
-        return [None if gone else text for gone, text in zip(absent.tolist(), texts, strict=True)]
-    if set(map(type, cells)) <= {str, int, float, bool, bytes, type(None)}:
-        return cells
-    return [cell if isinstance(cell, str | int | float | bytes | None) else str(cell) for cell in cells]
-
-
-def _reals(cells: Cells) -> Cells:
-    """The cells of a REAL column: what export writes for infinities, as infinities."""
-    if not isinstance(cells, list) or not ("9e999" in cells or "-9e999" in cells):
-        return cells
-    return [float(cell) if cell in ("9e999", "-9e999") else cell for cell in cells]
-
-
-def _same(cells: Cells) -> Cells:
+        return _texts_of_times(cells)
+    if kind is Kind.REAL:
+        return _reals(cells)
+    if kind is Kind.INTEGER:
+        return _integers(cells)
+    if kind is Kind.TEXT and set(map(type, cells)) - {str, int, float, bool, bytes, type(None)}:
+        return [cell if isinstance(cell, str | int | float | bytes | None) else str(cell) for cell in cells]
     return cells
 
 
-_CELLS = {Kind.TEXT: _texts, Kind.REAL: _reals}
+def _integers(cells: list[Any]) -> Cells:
+    try:
+        if "".join(cells).encode().translate(None, b"-0123456789"):
+            return cells
+        return np.array(list(map(int, cells)), np.int64)
+    except (TypeError, ValueError, OverflowError):
+        return cells
+
+
+def _reals(cells: list[Any]) -> Cells:
+    """NaN where there is nothing; `9e999`, as export writes infinity, is one."""
+    try:
+        if "".join(filter(None, cells)).encode().translate(None, b"-+0123456789.eE"):
+            return cells
+        numbers = np.array([float(cell) if cell is not None else math.nan for cell in cells])
+    except (TypeError, ValueError):
+        return cells
+    beyond = np.flatnonzero(np.isinf(numbers))
+    return numbers if all(cells[i].lstrip("-") == "9e999" for i in beyond) else cells
+
+
+def _texts_of_times(cells: Array) -> Cells:
+    absent = np.isnat(cells)
+    texts = timestamps.format_array(np.where(absent, 0, cells.astype("datetime64[us]").view(np.int64)))
+    return [None if gone else text for gone, text in zip(absent.tolist(), texts, strict=True)]
 
 
 def _plain(cells: Cells) -> list[Any]:
+    """The column as a list, None where there is nothing."""
     if isinstance(cells, list):
         return cells
+    if cells.dtype.kind != "M":
+        return [None if cell != cell else cell for cell in cells.tolist()]
     absent = np.isnat(cells)
     return [None if gone else cell for gone, cell in zip(absent.tolist(), cells, strict=True)]

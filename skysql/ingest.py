@@ -111,7 +111,7 @@ def _text(value: object) -> str | None:
     if isinstance(value, (int, np.integer, Decimal)):
         return str(value)
     if isinstance(value, (float, np.floating)):
-        return _text_of_real(float(value))
+        return _text_of_real(float(value)) if value == value else None
     return None
 
 
@@ -120,7 +120,7 @@ def _text_of_real(value: float) -> str:
     if abs(value) == float("inf"):
         return "Inf" if value > 0 else "-Inf"
     text = f"{value + 0.0:.15g}"
-    if float(text) != value:
+    if float(text) != value or 1e15 <= abs(value) < 1e17:  # exponents begin with 1e17
         text = f"{value:.17g}"
     digits, e, exponent = text.partition("e")
     return digits + ("" if "." in digits else ".0") + e + exponent
@@ -446,29 +446,33 @@ def _read_numpy(array: Array) -> _Column:
 _ROWS = 1 << 14
 
 
-def _encode(texts: Sequence[Any] | Array) -> _Coded:
-    """Codes of hashable values, in order of arrival; a block at a time, so that its strings stay in the cache."""
-    codes = np.empty(len(texts), np.int32)
-    known: dict[Any, int] = {}
-    for start in range(0, len(texts), _ROWS):
-        block = texts[start : start + _ROWS]
-        if isinstance(block, np.ndarray):
-            block = block.tolist()
-        for text in dict.fromkeys(block):
-            if text not in known:
-                known[text] = len(known)
-        codes[start : start + len(block)] = np.fromiter(map(known.__getitem__, block), np.int32, len(block))
+class _Codes(dict[Any, int]):
+    """Codes by value; a value that is new gets the next one."""
+
+    def __missing__(self, value: Any) -> int:
+        code = self[value] = len(self)
+        return code
+
+
+def _encode(values: Sequence[Any] | Array) -> _Coded:
+    """Codes of hashable values, in order of arrival; by blocks, so that the strings of an array stay in the cache."""
+    codes = np.empty(len(values), np.int32)
+    known = _Codes()
+    for start in range(0, len(values), _ROWS):
+        block = values[start : start + _ROWS]
+        texts = block.tolist() if isinstance(block, np.ndarray) else block
+        codes[start : start + len(texts)] = np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
     return _Coded(codes, list(known))
 
 
 def _read_pandas(series: Any) -> _Column:
-    if hasattr(series, "to_series"):  # an Index
-        series = series.to_series()
-    if not hasattr(series, "dtype"):
+    if getattr(series, "ndim", 0) != 1:
         raise TypeError(f"{type(series).__name__} is no column")
+    if type(series).__name__ != "Series":  # an Index, a Categorical, another array
+        series = sys.modules["pandas"].Series(series)
     dtype = series.dtype
     if hasattr(dtype, "categories"):
-        return _Coded(np.asarray(getattr(series, "cat", series).codes), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
+        return _Coded(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
     if getattr(dtype, "tz", None) is not None:
         return _Plain(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
     if hasattr(dtype, "pyarrow_dtype"):
@@ -542,14 +546,14 @@ def _typed(column: _Column) -> _Column:
     if not isinstance(column, list):
         return column
     kinds = set(map(type, column))
-    valid = np.fromiter((v is not None for v in column), bool, len(column)) if type(None) in kinds else None
+    nulls = type(None) in kinds
     kinds.discard(type(None))
     if not kinds:
         return _Plain(np.zeros(len(column)), np.zeros(len(column), bool))
     if len(kinds) == 1 and kinds <= _TYPES.keys():
-        numbers = column if valid is None else [0 if v is None else v for v in column]
+        valid = np.fromiter((value is not None for value in column), bool, len(column)) if nulls else None
         try:
-            return _Plain(np.array(numbers, _TYPES[kinds.pop()]), valid)
+            return _Plain(np.array([value or 0 for value in column] if nulls else column, _TYPES[kinds.pop()]), valid)
         except OverflowError:
             return column
     if kinds <= {str, float} or kinds <= {str, int} or kinds == {Decimal}:
@@ -569,12 +573,18 @@ def _each(column: _Coded, convert: Callable[[Any], Any]) -> list[Any]:
     """Each value that occurs, converted; None for the others. An error tells the first row that has the value."""
     n = len(column.values)
     converted: list[Any] = [None] * n
+    bad = np.zeros(n, bool)
     for code in _used(column.codes, n).tolist():
         try:
             converted[code] = convert(column.values[code])
+        except Error:
+            bad[code] = True
+    if bad.any():
+        row = int(np.argmax(bad[column.codes]))
+        try:
+            convert(column.values[column.codes[row]])
         except Error as error:
-            row = np.argmax((column.codes == code) | (column.codes == code - n))  # -1 is the last, too
-            raise _at(int(row), error) from None
+            raise _at(row, error) from None
     return converted
 
 

@@ -155,9 +155,8 @@ class Scan:
         ids, starts = every.segment.paths()
         paths = np.arange(len(ids))
         if objects is not None:
-            paths = np.searchsorted(ids, objects)
-            paths = paths[paths < len(ids)]
-            paths = paths[np.isin(ids[paths], objects)]
+            paths = np.minimum(np.searchsorted(ids, objects), len(ids) - 1)
+            paths = paths[ids[paths] == objects]
         rows: Rows = ObjectRows(every.segment, self.table, self.dictionary, paths, starts[paths])
         rows = self._filter(rows, self._object_parts)
         assert isinstance(rows, ObjectRows)

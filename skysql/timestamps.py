@@ -167,7 +167,7 @@ def parse_array(values: Sequence[Any] | Array) -> Int64:
         case "M":
             return _from_datetimes(array)
         case "U" | "T":
-            return _from_texts(array.tolist())
+            return _from_texts(array)
         case "O":
             return _from_sequence(array.tolist())
     raise DataError(f"an array of {array.dtype} has no timestamps", _HINT)
@@ -232,10 +232,12 @@ def _from_sequence(values: Sequence[Any]) -> Int64:
     return np.fromiter(map(_parse_row, range(len(values)), values), np.int64, len(values))
 
 
-def _from_texts(values: Sequence[str]) -> Int64:
+def _from_texts(values: Sequence[str] | Array) -> Int64:
     us = np.empty(len(values), np.int64)
     for start in range(0, len(values), _ROWS):
         block = values[start : start + _ROWS]
+        if isinstance(block, np.ndarray):
+            block = block.tolist()
         out = us[start : start + len(block)]
         lengths = np.fromiter(map(len, block), np.int64, len(block))
         for length in np.unique(lengths).tolist():

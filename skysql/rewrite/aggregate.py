@@ -47,13 +47,14 @@ class Groups:
         """The result's column of a key."""
         if expr not in self.keys:
             self.keys.append(expr)
-        return f'"key {self.keys.index(expr) + 1}"'
+        plus = "" if isinstance(expr, Column) else "+"
+        return f'{plus}"key {self.keys.index(expr) + 1}"'
 
     def value(self, aggregate: Aggregate | SqlAggregate) -> str:
-        """The result's column of an aggregate."""
+        """The result's column of an aggregate; the plus takes its affinity, as an aggregate has none."""
         if aggregate not in self.aggregates:
             self.aggregates.append(aggregate)
-        return f'"value {self.aggregates.index(aggregate) + 1}"'
+        return f'+"value {self.aggregates.index(aggregate) + 1}"'
 
 
 def push_aggregate(statement: Statement, select: exp.Select) -> None:
@@ -203,8 +204,9 @@ class _Rewrite:
         if isinstance(node, exp.Star) or where is None:
             raise NotPushable("an item of unknown place")
         self._replace(node)
-        if isinstance(item, exp.Column):
-            self.statement.names[id(item)] = self._name(item)
+        column = item.unnest()
+        if isinstance(column, exp.Column):
+            self.statement.names[id(item)] = self._name(column)
 
     def _name(self, node: exp.Column) -> str:
         """What SQLite calls a column that has no alias: as it was declared."""

@@ -168,13 +168,15 @@ class Scope:
             return self._not(node)
         if kind in _COMPARISONS:
             return self._compare(node, _COMPARISONS[kind])
-        if kind is exp.Is and isinstance(node.expression, exp.Null):
-            return self._plain(node, Compare("IS", self.convert(node.this), Literal(None)))
+        if kind in (exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ):
+            found = self._is(node, "IS NOT" if kind is exp.NullSafeNEQ else "IS")
+            return self.opaque(node) if found is None else found
         if kind is exp.Between and not node.args.get("symmetric"):
             low, high = node.args["low"], node.args["high"]
             return And((self._pair(node, ">=", node.this, low), self._pair(node, "<=", node.this, high)))
         if kind is exp.In:
-            return self._in(node)
+            found = self._in(node)
+            return self.opaque(node) if found is None else found
         if kind in _ARITHMETIC:
             sides = [self.convert(node.this), self.convert(node.expression)]
             if any(isinstance(side, Literal) and not isinstance(side.value, int | float) for side in sides):
@@ -196,13 +198,29 @@ class Scope:
         where = span(node)
         if where is not None and self.source.tokens[where[0]].text.upper() == "NOT":
             return Not(self.convert(node.this))
-        if isinstance(node.this, exp.In | exp.Between | exp.Is):
-            try:
-                return Not(self.convert(node.this))
-            except NotPushable:
-                if node.this.find(exp.Select) is not None:
-                    raise
+        inner = node.this
+        if isinstance(inner, exp.Between):
+            return Not(self.convert(inner))
+        if isinstance(inner, exp.In):
+            found = self._in(inner)
+            return self.opaque(node) if found is None else Not(found)
+        if isinstance(inner, exp.Is):
+            found = self._is(inner, "IS")
+            return self.opaque(node) if found is None else Not(found)
         return self.opaque(node)
+
+    def _is(self, node: exp.Expression, op: str) -> Expr | None:
+        """x IS y, if x is a column and y is NULL, or x is a time; else None."""
+        left, right = node.this, node.expression
+        if isinstance(right, exp.Null):
+            side = self.convert(left)
+            return None if isinstance(side, Sql) else Compare(op, side, Literal(None))
+        if self.constant(left):
+            left, right = right, left
+        side = self.convert(left) if isinstance(left, exp.Column) else None
+        if isinstance(side, Column) and side.name.lower() in TIMES and self.constant(right):
+            return Compare(op, side, self.moment(right))
+        return None
 
     def _plain(self, node: exp.Expression, made: Compare | Arithmetic) -> Expr:
         """The node that was made, unless a side is a text that only SQLite understands: then all of it is."""
@@ -239,21 +257,22 @@ class Scope:
             return Moment(value)
         return Moment(self.argument(node))
 
-    def _in(self, node: exp.In) -> Expr:
+    def _in(self, node: exp.In) -> Expr | None:
+        """x IN (...), if x is the object or a time, or there is a subquery; else None."""
         query = node.args.get("query")
         a = self.convert(node.this)
         if query is not None:
             return self._in_query(a, query)
         if not node.expressions or node.args.get("unnest") or node.args.get("field"):
-            return self.opaque(node)
+            return None
         if isinstance(a, Column) and a.name.lower() in TIMES and all(map(self.constant, node.expressions)):
             return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions))
         items = [literal(item) for item in node.expressions]
         numeric = isinstance(a, Column) and a.name.lower() in (self.relation.table.object_name.lower(), "ts")
         if numeric and all(item is not None and isinstance(item.value, int) for item in items):
             text = "[" + ",".join(str(item.value) for item in items if item is not None) + "]"
-            return InSet(a, self.arguments.add(f"'{text}'")) if isinstance(a, Column) else self.opaque(node)
-        return self.opaque(node)
+            return InSet(a, self.arguments.add(f"'{text}'")) if isinstance(a, Column) else None
+        return None
 
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
         """Objects among the rows of a subquery."""
@@ -343,12 +362,13 @@ class Scope:
 
     def _check_times(self, node: exp.Expression) -> None:
         """A timestamp may not be compared as text inside an expression: '2026-01-01T00:00' is not its text."""
-        for found in node.find_all(*_COMPARISONS, exp.Between, exp.In, exp.Is):
+        for found in node.find_all(*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ):
             for side in found.iter_expressions():
                 column = side.this if isinstance(side, exp.Paren) else side
                 if isinstance(column, exp.Column):
                     meant = self.find(column)
-                    if isinstance(meant, Column) and meant.name.lower() in TIMES and not isinstance(found, exp.Is):
+                    null = isinstance(found, exp.Is) and isinstance(found.expression, exp.Null)
+                    if isinstance(meant, Column) and meant.name.lower() in TIMES and not null:
                         raise NotPushable("a comparison with a time inside an expression")
 
     def _check_calls(self, where: tuple[int, int]) -> None:
@@ -371,7 +391,10 @@ class Scope:
 
     def _granularity(self, node: exp.Expression) -> int:
         """See plan.Sql: over how many microseconds a text over `timestamp` alone cannot change; 0 if not known."""
-        found = [self._call_granularity(column) for column in node.find_all(exp.Column)]
+        found = []
+        for column in node.find_all(exp.Column):
+            meant = self.find(column)
+            found.append(meant.granularity if isinstance(meant, Sql) else self._call_granularity(column))
         return 0 if not found or 0 in found else min(found)
 
     def _call_granularity(self, column: exp.Column) -> int:
@@ -381,10 +404,12 @@ class Scope:
         tokens = self.source.tokens
         opening = at[1] - (3 if column.table else 1) - 1
         close = at[1]
-        while tokens[close].token_type is not TokenType.R_PAREN:
+        while close < len(tokens) and tokens[close].token_type is not TokenType.R_PAREN:
             if tokens[close].token_type is TokenType.L_PAREN:
                 return 0
             close += 1
+        if close == len(tokens) or opening < 1:
+            return 0
         rest = tokens[at[1] : close]
         texts = [t.text for t in rest if t.token_type is not TokenType.COMMA]
         if tokens[opening].token_type is TokenType.COMMA and tokens[opening - 1].token_type is TokenType.STRING:

@@ -133,8 +133,11 @@ class _Below:
 
     def _mine(self, column: exp.Column) -> bool:
         """Whether a column is the events'. An unqualified one may be another table's: then it is not certain."""
-        if self.scope.find(column) is None:
+        found = self.scope.find(column)
+        if found is None:
             return False
+        if found == Column("as_of"):
+            raise NotPushable("as of a moment of each row")
         if not column.table:
             for item in self.others:
                 known = isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous)
@@ -149,9 +152,10 @@ class _Below:
         if where is None:
             raise NotPushable("an item of unknown place")
         self._replace(node)
-        if isinstance(item, exp.Column) and self._mine(item):
-            found = self.scope.find(item)
-            self.statement.names[id(item)] = found.name if isinstance(found, Column) else item.name
+        column = item.unnest()
+        if isinstance(column, exp.Column) and self._mine(column):
+            found = self.scope.find(column)
+            self.statement.names[id(item)] = found.name if isinstance(found, Column) else column.name
 
     def _replace(self, node: exp.Expression) -> None:
         where = span(node)
@@ -171,7 +175,7 @@ class _Below:
             if self._mine(node):
                 if where is None:
                     raise NotPushable("a column of unknown place")
-                self.edits.append((*where, f"{self.alias}.{self.groups.key(self.scope.convert(node))}"))
+                self.edits.append((*where, f"{self.alias}.{self.groups.key(self.scope.convert(node)).lstrip('+')}"))
             return
         for child in node.iter_expressions():
             self._replace(child)
@@ -199,7 +203,7 @@ class _Below:
             raise NotPushable("an aggregate of a constant")
 
         def part(function: str) -> str:
-            return f"{self.alias}.{self.groups.value(Aggregate(function, argument, False, filter))}"
+            return f"{self.alias}.{self.groups.value(Aggregate(function, argument, False, filter)).lstrip('+')}"
 
         if name == "count":
             return f"coalesce(sum({part('count')}), 0)"

@@ -43,6 +43,23 @@ class ScanCall:
     arguments: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """The characters start ... end-1 become `text`; it belongs to a node that stands at owner_start ... owner_end-1."""
+
+    start: int
+    end: int
+    text: str
+    owner_start: int
+    owner_end: int
+
+    def inside(self, start: int, end: int) -> bool:
+        """Whether replacing these characters makes it moot. What is around exactly them stays around them."""
+        if self.start == self.end and (self.owner_start, self.owner_end) == (start, end):
+            return False
+        return start <= self.owner_start and self.owner_end <= end
+
+
 class Statement:
     """A parsed statement and its edits."""
 
@@ -51,7 +68,7 @@ class Statement:
         self.catalog = catalog
         self.calls: list[ScanCall] = []
         self._first_scan = first_scan
-        self._edits: list[tuple[int, int, str]] = []
+        self._edits: list[_Edit] = []
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
 
@@ -79,13 +96,13 @@ class Statement:
     def edit(self, first: int, last: int, text: str) -> None:
         """Replace the tokens first ... last-1."""
         start, end = self.source.start(first), self.source.end(last - 1)
-        self._edits = [e for e in self._edits if not (start <= e[0] and e[1] <= end)]
-        self._edits.append((start, end, text))
+        self._edits = [e for e in self._edits if not e.inside(start, end)]
+        self._edits.append(_Edit(start, end, text, start, end))
 
-    def insert_after(self, last: int, text: str) -> None:
-        """Insert text after the token last-1."""
-        at = self.source.end(last - 1)
-        self._edits.append((at, at, text))
+    def wrap(self, first: int, last: int, before: str, after: str) -> None:
+        """Put text before and after the tokens first ... last-1, whatever they become."""
+        start, end = self.source.start(first), self.source.end(last - 1)
+        self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
 
     def keep_names(self) -> None:
         """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
@@ -96,12 +113,12 @@ class Statement:
                     continue
                 text = self.source.slice(*where)
                 if self.render(*where) != text and self._stands(*where):
-                    self.insert_after(where[1], f" AS {quote(self.names.get(id(item), text))}")
+                    self.wrap(*where, "", f" AS {quote(self.names.get(id(item), text))}")
 
     def _stands(self, first: int, last: int) -> bool:
         """Whether these tokens are still in the statement: no edit reaches beyond them."""
         start, end = self.source.start(first), self.source.end(last - 1)
-        return not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in self._edits)
+        return not any(e.start <= start and end <= e.end and (e.start, e.end) != (start, end) for e in self._edits)
 
     def render(self, first: int, last: int) -> str:
         """The tokens first ... last-1 with the edits inside them, and numbered parameters."""
@@ -112,15 +129,15 @@ class Statement:
         return self._apply(0, len(self.source.text))
 
     def _apply(self, start: int, end: int) -> str:
-        edits = [e for e in self._edits if start <= e[0] and e[1] <= end]
+        edits = [e for e in self._edits if start <= e.owner_start and e.owner_end <= end]
         for at, number in self._numbers.items():
             a, b = self.source.start(at), self.source.end(at)
-            if start <= a and b <= end and not any(e[0] <= a and b <= e[1] for e in edits):
-                edits.append((a, b, number))
+            if start <= a and b <= end and not any(e.start <= a and b <= e.end for e in edits):
+                edits.append(_Edit(a, b, number, a, b))
         pieces, at = [], start
-        for a, b, replacement in sorted(edits, key=lambda e: (e[0], e[1])):
-            pieces += [self.source.text[at:a], replacement]
-            at = b
+        for e in sorted(edits, key=lambda e: (e.start, e.end)):
+            pieces += [self.source.text[at : e.start], e.text]
+            at = e.end
         return "".join([*pieces, self.source.text[at:end]])
 
     def call(self, plan: PathScan, columns: tuple[tuple[str, str], ...], arguments: Arguments) -> str:

@@ -13,7 +13,7 @@ from .. import timestamps
 from ..errors import DataError
 from ..schema import literal as quoted
 from .convert import TIMES
-from .dialect import span
+from .dialect import parse, span
 from .statement import Statement
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
@@ -75,66 +75,95 @@ def _normalize(statement: Statement, side: exp.Expression) -> None:
             value = str(side.this)
             moment = timestamps.parse(value if side.is_string else int(value))
         except (DataError, ValueError):
-            statement.edit(*where, f"sky_timestamp({statement.render(*where)})")
+            statement.wrap(*where, "sky_timestamp(", ")")
             return
         statement.edit(*where, quoted(timestamps.format(moment)))
         return
-    statement.edit(*where, f"sky_timestamp({statement.render(*where)})")
+    statement.wrap(*where, "sky_timestamp(", ")")
 
 
 class _Sources:
-    """Which columns of a statement are timestamps of sky tables."""
+    """Which columns of a statement are timestamps of sky tables, seen through subqueries, CTEs and views."""
 
     def __init__(self, statement: Statement) -> None:
-        self._statement = statement
-        self._known: dict[int, dict[str, bool]] = {}
+        self._catalog = statement.catalog
+        self._known: dict[int, dict[str, set[str]]] = {}
 
     def is_time(self, node: exp.Expression) -> bool:
-        """Whether the node is such a column, by the nearest select that has a table it can belong to."""
+        """Whether the node is such a column, of the nearest select that has it."""
         while isinstance(node, exp.Paren):
             node = node.this
-        if not isinstance(node, exp.Column) or node.name.lower() not in TIMES:
+        if not isinstance(node, exp.Column):
             return False
         select = node.find_ancestor(exp.Select, exp.Update, exp.Delete)
         while select is not None:
-            tables = self._tables(select)
-            qualifier = node.table.lower()
+            tables, qualifier = self._tables(select), node.table.lower()
             if qualifier in tables:
-                return tables[qualifier]
-            if not qualifier and any(tables.values()):
+                return node.name.lower() in tables[qualifier]
+            if not qualifier and any(node.name.lower() in names for names in tables.values()):
                 return True
             select = select.find_ancestor(exp.Select, exp.Update, exp.Delete)
         return False
 
-    def _tables(self, select: exp.Expression) -> dict[str, bool]:
-        """alias -> whether it is a sky table (or a plain selection of one)."""
+    def _tables(self, select: exp.Expression) -> dict[str, set[str]]:
+        """alias -> the names of its timestamps."""
         if id(select) not in self._known:
-            items = []
             from_ = select.args.get("from_")
-            if from_ is not None:
-                items.append(from_.this)
-            elif isinstance(select.this, exp.Table):
-                items.append(select.this)
+            items = [from_.this] if from_ is not None else [select.this] if isinstance(select.this, exp.Table) else []
             items += [join.this for join in select.args.get("joins") or []]
-            self._known[id(select)] = {_alias(item): self._is_sky(item) for item in items}
+            self._known[id(select)] = {_alias(item): self._times(item, 0) for item in items}
         return self._known[id(select)]
 
-    def _is_sky(self, item: exp.Expression, depth: int = 0) -> bool:
+    def _times(self, item: exp.Expression, depth: int) -> set[str]:
+        """The names of the timestamps of a FROM item."""
         if depth > 16:
-            return False
+            return set()
         if isinstance(item, exp.Subquery):
-            inner = item.this
-            if not isinstance(inner, exp.Select) or inner.args.get("from_") is None:
-                return False
-            return self._is_sky(inner.args["from_"].this, depth + 1)
+            return self._selected(item.this, depth)
         if not isinstance(item, exp.Table):
-            return False
+            return set()
         name = str(item.this.this) if isinstance(item.this, exp.Anonymous) else item.name
         cte = self._cte(item, name)
         if cte is not None:
-            return self._is_sky(exp.Subquery(this=cte.this.copy()), depth + 1) if isinstance(cte.this, exp.Select) else False
-        entry = self._statement.catalog.find(item.db or None, name)
-        return entry is not None and entry.kind in ("events", "objects", "changes")
+            return self._common(cte, depth)
+        entry = self._catalog.find(item.db or None, name)
+        if entry is None or entry.kind == "table":
+            return set()
+        if entry.kind == "view":
+            source = parse(entry.sql or "")
+            create = source.tree if source is not None else None
+            return self._selected(create.expression, depth) if isinstance(create, exp.Create) else set()
+        return {"events": {"timestamp"}, "changes": {"timestamp"}}.get(entry.kind, set(TIMES) - {"timestamp"})
+
+    def _common(self, cte: exp.CTE, depth: int) -> set[str]:
+        alias = cte.args.get("alias")
+        renamed = [column.name.lower() for column in alias.args.get("columns") or []] if alias is not None else []
+        found = self._selected(cte.this, depth)
+        if not renamed or not isinstance(cte.this, exp.Select):
+            return found
+        names = [item.alias_or_name.lower() for item in cte.this.expressions]
+        return {new for new, old in zip(renamed, names, strict=False) if old in found}
+
+    def _selected(self, select: exp.Expression | None, depth: int) -> set[str]:
+        """The names under which a query hands timestamps on; of a compound query its first select names them."""
+        while isinstance(select, exp.SetOperation):
+            select = select.this
+        if not isinstance(select, exp.Select) or select.args.get("from_") is None:
+            return set()
+        items = [select.args["from_"].this, *(join.this for join in select.args.get("joins") or [])]
+        tables = {_alias(item): self._times(item, depth + 1) for item in items}
+        found: set[str] = set()
+        for item in select.expressions:
+            node = item.this if isinstance(item, exp.Alias) else item
+            if isinstance(node, exp.Star):
+                found.update(*tables.values())
+            elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+                found |= tables.get(node.table.lower(), set())
+            elif isinstance(node, exp.Column):
+                of = [tables.get(node.table.lower(), set())] if node.table else tables.values()
+                if any(node.name.lower() in names for names in of):
+                    found.add(item.alias_or_name.lower())
+        return found
 
     @staticmethod
     def _cte(item: exp.Expression, name: str) -> exp.CTE | None:

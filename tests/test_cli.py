@@ -1,0 +1,507 @@
+"""The command line, as its user sees it: files in, answers out, one line for an error."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import skysql
+from skysql import cli, demo
+
+CSV = """\
+user,when,what,plan,amount,url
+1,2026-01-01 09:00,sign up,free,,/
+1,2026-01-03 12:00,purchase,free,9.50,/buy
+2,2026-01-04T07:30:00Z,sign up,pro,,
+1,2026-02-01,,pro,,
+1,2026-02-03 10:11:12.000001,purchase,pro,20,"/a,b"
+1,2026-02-05,,pro,,
+"""
+COLUMNS = "--object user:INTEGER --time when --action what --state plan --attribute amount:REAL --attribute url".split()
+IMPORT = ["import", "shop.db", "users"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str, status: int = 0) -> None:
+    assert cli.main(list(arguments)) == status
+
+
+def rows(sql: str, db: str = "shop.db") -> list[tuple]:
+    connection = skysql.connect(db)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def load(text: str, *options: str, name: str = "in.csv", status: int = 0) -> None:
+    Path(name).write_text(text)
+    run(*IMPORT, name, *options, status=status)
+
+
+def failure(capsys: pytest.CaptureFixture[str]) -> str:
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and err.startswith("skysql: "), err
+    return err
+
+
+# import
+
+
+def test_import_makes_the_table_and_keeps_only_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    assert "5 events imported into users" in capsys.readouterr().out
+    assert rows("SELECT user, timestamp, action, plan, amount, url, changes FROM users") == [
+        (1, "2026-01-01 09:00:00.000000", "sign up", "free", None, "/", '{"plan":"free"}'),
+        (1, "2026-01-03 12:00:00.000000", "purchase", "free", 9.5, "/buy", None),
+        (1, "2026-02-01 00:00:00.000000", None, "pro", None, None, '{"plan":"pro"}'),
+        (1, "2026-02-03 10:11:12.000001", "purchase", "pro", 20.0, "/a,b", None),
+        (2, "2026-01-04 07:30:00.000000", "sign up", "pro", None, None, '{"plan":"pro"}'),
+    ]
+
+
+def test_types_are_inferred_without_loss() -> None:
+    header = "k,t,i,r,b,zero,big,e\n"
+    load(header + "a,2026-01-01,1,1.5,true,007,9223372036854775808,\nb,2026-01-02,-2,3,false,1,1,\n",
+         "--object", "k", "--time", "t", "--action-name", "x",
+         *(word for c in ("i", "r", "b", "zero", "big", "e") for word in ("--attribute", c)))  # fmt: skip
+    (sql,) = rows("SELECT sql FROM sqlite_schema WHERE name = 'users'")[0]
+    for column in ("k TEXT OBJECT", "i INTEGER", "r REAL", "b BOOLEAN", "zero TEXT", "big TEXT", "e TEXT"):
+        assert column in sql.replace('"', "")
+    assert rows("SELECT k, i, r, b, zero, big, e FROM users") == [
+        ("a", 1, 1.5, 1, "007", "9223372036854775808", None),
+        ("b", -2, 3.0, 0, "1", "1", None),
+    ]
+
+
+def test_given_types_win() -> None:
+    load("k,t,i\n1,2026-01-01,12\n", "--object", "k:TEXT", "--time", "t", "--action-name", "x", "--attribute", "i:TEXT")
+    assert rows("SELECT k, i FROM users") == [("1", "12")]
+
+
+def naive_changes(stored: list[tuple], observations: list[tuple]) -> list[tuple]:
+    """Changes (object, time, value) after an import of observations (likewise) into a table with these changes."""
+    changes, before = [], {}
+    tagged = [(*change, True) for change in stored] + [(*seen, False) for seen in observations]
+    for object, moment, value, known in sorted(tagged, key=lambda row: row[:2]):
+        if known or before.get(object) != value:
+            changes.append((object, moment, value))
+        before[object] = value
+    return changes
+
+
+@pytest.mark.parametrize("key", ["o", "o:TEXT"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_change_is_goes_by_time_not_by_place_in_the_file(
+    seed: int, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skysql import files, observations
+
+    monkeypatch.setattr(files, "CHUNK", 7)
+    monkeypatch.setattr(observations, "SLICE", 11)
+    rng = random.Random(seed)
+    changes: list[tuple] = []
+    for size in (60, 1, 30):  # the later imports meet what is stored
+        seen = [(rng.randint(1, 4), rng.randint(0, 40), rng.choice(["free", "plus", "pro"])) for _ in range(size)]
+        lines = "".join(f"{o},{t},{p}\n" for o, t, p in seen)
+        load("o,t,plan\n" + lines, "--object", key, "--time", "t", "--state", "plan", "--time-unit", "s")
+        changes = naive_changes(changes, seen)
+        found = rows("SELECT CAST(o AS INTEGER), ts / 1000000, plan FROM users")
+        assert sorted(found, key=lambda row: row[:2]) == changes
+
+
+def test_unsorted_file_gives_what_the_sorted_one_gives() -> None:
+    header, *lines = CSV.splitlines(keepends=True)
+    load(CSV, *COLUMNS)
+    expected = rows("SELECT * FROM users")
+    Path("shop.db").unlink()
+    load(header + "".join(reversed(lines)), *COLUMNS)
+    assert rows("SELECT * FROM users") == expected
+
+
+def test_second_import_of_a_file_changes_no_state() -> None:
+    load(CSV, *COLUMNS)
+    before = rows("SELECT * FROM users_changes")
+    load(CSV, *COLUMNS)
+    assert rows("SELECT * FROM users_changes") == before
+
+
+@pytest.mark.parametrize("name", ["in.tsv", "in.tsv.gz", "in.csv.gz", "in.jsonl", "in.ndjson.gz", "in.parquet"])
+def test_formats_agree(name: str) -> None:
+    load(CSV, *COLUMNS)
+    expected = rows("SELECT * FROM users")
+    records = [dict(zip(CSV.split("\n")[0].split(","), r, strict=True)) for r in csv_rows(CSV)]
+    if "parquet" in name:
+        pyarrow = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        typed = [{**r, "user": int(r["user"]), "amount": float(r["amount"]) if r["amount"] else None} for r in records]
+        parquet.write_table(pyarrow.Table.from_pylist([{k: v or None for k, v in r.items()} for r in typed]), name)
+    else:
+        text = CSV if "csv" in name else "".join("\t".join(r) + "\n" for r in [records[0].keys(), *csv_rows(CSV)])
+        if "json" in name:
+            text = "".join(json.dumps({k: v for k, v in r.items() if v}) + "\n" for r in records)
+            text = text.replace('"9.50"', "9.5").replace('"20"', "20")
+        data = text.encode()
+        Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    run("import", "other.db", "users", name, *COLUMNS)
+    assert rows("SELECT * FROM users", "other.db") == expected
+
+
+def csv_rows(text: str) -> list[list[str]]:
+    import csv
+
+    return list(csv.reader(io.StringIO(text)))[1:]
+
+
+@pytest.mark.parametrize(
+    "unit, number", [("us", "1767225600000001"), ("ms", "1767225600000.001"), ("s", "1767225600.000001")]
+)
+def test_time_units(unit: str, number: str) -> None:
+    load(f"o,t\n1,{number}\n", "--object", "o", "--time", "t", "--time-unit", unit, "--action-name", "x")
+    assert rows("SELECT ts FROM users") == [(1767225600000001,)]
+
+
+def test_standard_input() -> None:
+    command = [sys.executable, "-m", "skysql", *IMPORT, "-", *COLUMNS]
+    packed = gzip.compress(CSV.encode())
+    done = subprocess.run(command, input=packed, capture_output=True, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert rows("SELECT count(*) FROM users") == [(5,)]
+
+
+def environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(Path(skysql.__file__).parent.parent)}
+
+
+def test_changes_column_is_taken_as_it_stands() -> None:
+    text = 'o,t,plan,changes\n1,1,free,\n1,2,,"{""plan"": null}"\n1,3,,"{""plan"": null}"\n1,4,free,\n'
+    load(text, "--object", "o", "--time", "t", "--time-unit", "us", "--state", "plan")
+    assert rows("SELECT ts, plan, changes FROM users") == [
+        (1, "free", '{"plan":"free"}'),
+        (2, None, '{"plan":null}'),
+        (3, None, '{"plan":null}'),
+        (4, "free", '{"plan":"free"}'),
+    ]
+
+
+FAULTY = (
+    CSV
+    + "x,2026-01-01,visit,,,\n3,yesterday,visit,,,\n3,2026-01-01,visit,,cheap,\n"
+    + "3,2026-01-01,visit\n\n0,2026-01-01,visit,,,\n"
+)
+
+
+@pytest.mark.parametrize(
+    "bad, reason",
+    [
+        ("x,2026-01-01,visit,,,", "'x'"),
+        ("-1,2026-01-01,visit,,,", "-1"),
+        (",2026-01-01,visit,,,", "needs an object"),
+        ("3,yesterday,visit,,,", "yesterday"),
+        ("3,,visit,,,", "timestamp"),
+        ("3,10000-01-01,visit,,,", "10000-01-01"),
+        ("3,2026-01-01,visit,,cheap,", "cheap"),
+        ("3,2026-01-01,visit", "3 cells"),
+        ('3,2026-01-01,"visit"s,,,', "split"),
+        ('3,2026-01-01,"visit,,,', "split"),
+    ],
+)
+def test_a_bad_line_stops_the_import_and_nothing_is_left(
+    bad: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(CSV + bad + "\n", *COLUMNS, status=1)
+    message = failure(capsys)
+    assert "in.csv, line 8:" in message and reason.lower() in message.lower()
+    assert not [p for p in Path().iterdir() if p.name.startswith("shop")]
+
+
+def test_a_bad_line_leaves_a_table_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    before = rows("SELECT * FROM users")
+    load(FAULTY, *COLUMNS, status=1)
+    assert rows("SELECT * FROM users") == before
+
+
+def test_bad_lines_can_be_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    load(FAULTY, *COLUMNS, "--on-error", "skip")
+    captured = capsys.readouterr()
+    assert "5 events imported" in captured.out
+    assert "5 lines could not be imported" in captured.err
+    for line in (8, 9, 10, 11, 13):
+        assert f"line {line}:" in captured.err
+
+
+def test_bytes_that_are_not_utf8_are_a_fault_of_their_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.csv").write_bytes(b"o,t,a\n1,2026-01-01,x\n2,2026-01-01,caf\xe9\n")
+    run(*IMPORT, "in.csv", "--object", "o", "--time", "t", "--action", "a", status=1)
+    assert "line 3: is not UTF-8" in failure(capsys)
+
+
+def test_line_numbers_count_lines_in_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    load('o,t,a\n1,2026-01-01,"a\nb\nc"\n\n2,never,d\n', "--object", "o", "--time", "t", "--action", "a", status=1)
+    assert "line 6:" in failure(capsys)
+
+
+@pytest.mark.parametrize(
+    "line, reason", [("{", "not JSON"), ("[1]", "not a JSON object"), ('{"o": 1.5, "t": 1, "a": "x"}', "1.5")]
+)
+def test_bad_json_lines(line: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = '{"o": 1, "t": 1, "a": "x"}\n\n' + line + "\n"
+    load(text, "--object", "o", "--time", "t", "--action", "a", name="in.jsonl", status=1)
+    message = failure(capsys)
+    assert "line 3:" in message and reason in message
+
+
+@pytest.mark.parametrize(
+    "options, reason",
+    [
+        ("--object who --time when --action what", "who"),
+        ("--object user --time when", "what happened"),
+        ("--object user --time when --action what --state events", "events"),
+        ("--object user --time when --action what --state plan:TXT", "plan:TXT"),
+    ],
+)
+def test_requests_that_do_not_fit(options: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *options.split(), status=1)
+    assert reason in failure(capsys)
+    assert not Path("shop.db").exists()
+
+
+def test_requests_that_do_not_fit_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    for options in ("--attribute plan", "--state plan:INTEGER", "--state color"):
+        capsys.readouterr()
+        load(CSV + "", "--object", "user", "--time", "when", "--action", "what", *options.split(), status=1)
+        assert options.split()[1].split(":")[0] in failure(capsys)
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "in.xlsx", "empty.csv", "broken.csv.gz", "fake.parquet"])
+def test_files_that_cannot_be_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name != "missing.csv":
+        contents = {"empty.csv": b"", "broken.csv.gz": gzip.compress(CSV.encode() * 99)[:-20]}
+        Path(name).write_bytes(contents.get(name, b"not much"))
+    run(*IMPORT, name, *COLUMNS, status=1)
+    failure(capsys)
+    assert not Path("shop.db").exists()
+
+
+def test_a_file_that_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shop.db").write_bytes(b"this is no database, though it is long enough" * 100)
+    for arguments in (["info", "shop.db"], ["query", "shop.db", "SELECT 1 FROM sqlite_schema"]):
+        run(*arguments, status=1)
+        failure(capsys)
+    load(CSV, *COLUMNS, status=1)
+    failure(capsys)
+    assert Path("shop.db").stat().st_size == 4500
+
+
+def test_interrupt_rolls_back() -> None:
+    load(CSV, *COLUMNS)
+    command = [sys.executable, "-m", "skysql", *IMPORT, "-", *COLUMNS]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    assert process.stdin and process.stderr
+    process.stdin.write(CSV.encode())
+    process.stdin.flush()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert process.stderr.read().count(b"\n") == 1
+    process.stdin.close()
+    process.stderr.close()
+    assert rows("SELECT count(*) FROM users") == [(5,)]
+
+
+# export
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.jsonl", "out.jsonl.gz", "out.parquet"])
+@pytest.mark.parametrize("key", ["device TEXT OBJECT", "device INTEGER OBJECT", None])
+def test_export_imports_again(name: str, key: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    properties = "plan TEXT STATE, level INTEGER STATE, ok BOOLEAN STATE, load REAL STATE"
+    properties += ", note TEXT, n INTEGER, x REAL, b BOOLEAN"
+    db = skysql.connect("shop.db")
+    db.execute(f"CREATE VIRTUAL TABLE users USING sky({key + ', ' if key else ''}{properties})")
+    object = "device" if key else "object_id"
+    rng = random.Random(name)
+    states = {
+        "plan": [None, "free", 'p,r"o\n', ""],
+        "level": [None, 0, 2**62],
+        "ok": [None, True, False],
+        "load": [None, 0.1, -1e300],
+    }
+    for i in range(300):
+        changes = {name: rng.choice(values) for name, values in states.items() if rng.random() < 0.3}
+        values = (
+            *(rng.randint(1, 20), rng.randint(-(10**15), 10**15)),
+            rng.choice([None, "a", "bé"]) if changes else "c",
+            json.dumps(changes) if changes else None,
+            *(rng.choice([None, "\t", "ü", " x "]), rng.choice([None, -5])),
+            *(rng.choice([None, 1 / 3, float("inf"), i * 1.0]), rng.choice([None, 0, 1])),
+        )
+        names = f"{object}, timestamp, action, changes, note, n, x, b"
+        db.execute(f"INSERT INTO users({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    db.commit()
+    columns = f"{object}, timestamp, action, changes, plan, level, ok, load, note, n, x, b"
+    expected = db.execute(f"SELECT {columns} FROM users").fetchall()
+    db.close()
+    run("export", "shop.db", "users", name)
+    command = shlex.split(capsys.readouterr().err.splitlines()[-1])
+    run("import", "copy.db", *command[3:])
+    actual = rows(f"SELECT {columns} FROM users", "copy.db")
+    if key and "TEXT" in key:  # ids are given anew, so paths come in another order
+        actual, expected = ([sorted(r, key=lambda row: row[0]) for r in (actual, expected)])
+    assert actual == expected
+
+
+def test_export_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    load(CSV, *COLUMNS)
+    capfdbinary.readouterr()
+    command = [sys.executable, "-m", "skysql", "export", "shop.db", "users", "-", "--format", "jsonl"]
+    done = subprocess.run(command, capture_output=True, env=environment())
+    first = json.loads(done.stdout.splitlines()[0])
+    when = "2026-01-01 09:00:00.000000"
+    assert first == {"user": 1, "timestamp": when, "action": "sign up", "plan": "free", "url": "/"}
+
+
+def test_export_of_no_such_table(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+    run("export", "shop.db", "user", "out.csv", status=1)
+    assert "users" in failure(capsys)
+    assert not list(Path().glob("out*"))
+
+
+# query and the rest
+
+
+def test_query_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "SELECT 1 AS a, 'x,y' AS b, NULL AS c, 1.5 AS d, x'00ff' AS e"
+    expected = {
+        "csv": "a,b,c,d,e\n1,\"x,y\",,1.5,x'00ff'\n",
+        "json": '[\n  {"a": 1, "b": "x,y", "c": null, "d": 1.5, "e": "00ff"}\n]\n',
+        "jsonl": '{"a": 1, "b": "x,y", "c": null, "d": 1.5, "e": "00ff"}\n',
+        "table": "a  b    c       d  e\n-  ---  ----  ---  -------\n1  x,y  NULL  1.5  x'00ff'\n",
+    }
+    for format, text in expected.items():
+        run("query", ":memory:", sql, "--format", format)
+        assert capsys.readouterr().out == text
+
+
+def test_query_without_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", "SELECT 1 AS a WHERE 0", "--format", "json")
+    assert json.loads(capsys.readouterr().out) == []
+    run("query", ":memory:", "SELECT 1 AS a WHERE 0")
+    assert capsys.readouterr().out == "a\n-\n"
+
+
+def test_query_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", "new.db", "CREATE VIRTUAL TABLE t USING sky(plan TEXT STATE)")
+    run("query", "new.db", "INSERT INTO t(object_id, timestamp, plan) VALUES (1, '2026-01-01', 'free')")
+    assert rows("SELECT plan FROM t", "new.db") == [("free",)]
+
+
+def test_timing_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", "VALUES (1), (2)", "--timing")
+    assert "2 rows in" in capsys.readouterr().err
+
+
+def test_explain_shows_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+    run("query", "shop.db", "SELECT plan, count(*) FROM users WHERE action = 'purchase' GROUP BY plan", "--explain")
+    assert "PATH SCAN users" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "sql, reason",
+    [("SELEC 1", "syntax error"), ("SELECT * FROM absent", "no such table"), ("SELECT 1; SELECT 2", "one statement")],
+)
+def test_query_errors(sql: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", sql, status=1)
+    assert reason in failure(capsys)
+
+
+def test_commands_on_a_database_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["query", "x.db", "SELECT 1"], ["info", "x.db"], ["check", "x.db"], ["compact", "x.db"],
+                      ["export", "x.db", "t", "t.csv"]):  # fmt: skip
+        run(*arguments, status=1)
+        assert "x.db" in failure(capsys)
+        assert not Path("x.db").exists()
+
+
+def test_info_compact_check(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+    run("compact", "shop.db", "users")
+    run("check", "shop.db")
+    run("info", "shop.db")
+    out = capsys.readouterr().out
+    assert "no faults" in out
+    for text in ("events      5\n", "objects     2\n", "2026-01-01 09:00:00.000000 to 2026-02-03", '"plan" TEXT STATE'):
+        assert text in out
+    run("compact", "shop.db", "nothing", status=1)
+    failure(capsys)
+
+
+def test_check_reports_faults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+    monkeypatch.setattr(skysql.Connection, "check", lambda self, table=None: ["main.users: block 1: flipped"])
+    run("check", "shop.db", status=1)
+    captured = capsys.readouterr()
+    assert "flipped" in captured.out and captured.err.startswith("skysql: shop.db: 1 fault")
+
+
+def test_shell() -> None:
+    load(CSV, *COLUMNS)
+    script = b".mode list\nSELECT user FROM users_objects FOR SYSTEM_TIME AS OF '2026-01-02';\n"
+    command = [sys.executable, "-m", "skysql", "shell", "shop.db"]
+    done = subprocess.run(command, input=script, capture_output=True, env=environment())
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")
+    done = subprocess.run(command, input=b"SELECT 1;\nSELEC 2;\nSELECT 3;\n", capture_output=True, env=environment())
+    assert done.returncode == 1 and done.stdout == b"1\n" and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nothing"], ["import", "a.db"], ["query", "a.db"], ["import", "a.db", "t", "f"]]
+)
+def test_wrong_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+
+
+def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    run("demo", "demo.db", "--events", "20000")
+    out = capsys.readouterr().out
+    assert out.count("PATH SCAN") >= 5
+    for question in demo.QUESTIONS:
+        assert question.title in out
+    assert rows("SELECT count(*) FROM shop", "demo.db") == [(20000,)]
+    run("demo", "demo.db", status=1)
+    assert "demo.db" in failure(capsys)
+    for question in demo.QUESTIONS:
+        reference = skysql.connect("demo.db", pushdown=False)
+        answer = reference.execute(question.sql).fetchall()
+        reference.close()
+        assert len(answer) >= 2
+        for row, expected in zip(rows(question.sql, "demo.db"), answer, strict=True):
+            assert list(row) == pytest.approx(list(expected))
