@@ -10,7 +10,6 @@ import argparse
 import csv
 import itertools
 import json
-import math
 import os
 import shlex
 import sys
@@ -414,11 +413,9 @@ class _Counted:
 
 
 def _json(names: Sequence[str], row: Row) -> str:
-    cells = {n: v.hex() if isinstance(v, bytes) else v for n, v in zip(names, row, strict=True)}
-    infinite = any(isinstance(v, float) and math.isinf(v) for v in row)
-    # JSON knows no infinity; 9e999 reads as one.
-    text = json.dumps(cells, ensure_ascii=False)
-    return text if not infinite else text.replace(": Infinity", ": 9e999").replace(": -Infinity", ": -9e999")
+    from .files import json_object
+
+    return json_object({n: v.hex() if isinstance(v, bytes) else v for n, v in zip(names, row, strict=True)})
 
 
 def _cell(value: Any, null: str) -> str:

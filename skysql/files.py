@@ -18,7 +18,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -379,8 +379,7 @@ class Writer:
                 self._csv.writerows(_infinite(row) for row in rows)
 
     def _json(self, row: Sequence[Any]) -> str:
-        cells = {n: v for n, v in zip(self._names, _infinite(row), strict=True) if v is not None}
-        return json.dumps(cells, ensure_ascii=False) + "\n"
+        return json_object({n: v for n, v in zip(self._names, row, strict=True) if v is not None}) + "\n"
 
     def __enter__(self) -> Writer:
         """The writer itself."""
@@ -403,6 +402,17 @@ class Writer:
             os.replace(self._part, self._path)
         else:
             os.unlink(self._part)
+
+
+def json_object(cells: Mapping[str, Any]) -> str:
+    """The cells as JSON, in which infinity is 9e999: JSON has none, and this number is read as one."""
+    if not any(isinstance(v, float) and math.isinf(v) for v in cells.values()):
+        return json.dumps(cells, ensure_ascii=False)
+    texts = _infinite([json.dumps(v, ensure_ascii=False) if v not in _INFINITE else v for v in cells.values()])
+    return "{" + ", ".join(f"{json.dumps(n)}: {t}" for n, t in zip(cells, texts, strict=True)) + "}"
+
+
+_INFINITE = (math.inf, -math.inf)
 
 
 def _infinite(row: Sequence[Any]) -> Sequence[Any]:

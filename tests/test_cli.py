@@ -405,6 +405,11 @@ def test_query_formats(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out == text
 
 
+def test_query_of_infinities_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", "SELECT 9e999 AS a, -9e999 AS b, ': Infinity' AS c", "--format", "jsonl")
+    assert capsys.readouterr().out == '{"a": 9e999, "b": -9e999, "c": ": Infinity"}\n'
+
+
 def test_query_without_rows(capsys: pytest.CaptureFixture[str]) -> None:
     run("query", ":memory:", "SELECT 1 AS a WHERE 0", "--format", "json")
     assert json.loads(capsys.readouterr().out) == []
