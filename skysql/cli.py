@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import json
 import os
 import shlex
 import sys
@@ -243,15 +242,15 @@ def _query(arguments: argparse.Namespace) -> int:
 
 
 def _print_explanation(db: Connection, sql: str) -> None:
-    cursor = db.execute(f"EXPLAIN QUERY PLAN {sql}")
-    depth = {0: -1}
-    for id, parent, _, detail in cursor.fetchall():
+    """SQLite's plan as a tree, with the path scans in it; those that it does not show, after it."""
+    depth, lines = {0: -1}, []
+    for id, parent, _, detail in db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall():
         depth[id] = depth.get(parent, -1) + 1
-        print("\n".join("  " * depth[id] + line for line in detail.splitlines()))
+        lines += ["  " * depth[id] + line for line in detail.splitlines()]
     plan = db.engine.prepare(sql).plan
-    if plan is not None:
-        print()
-        print(plan)
+    if plan is not None and not any("PATH SCAN" in line for line in lines):
+        lines += ["", str(plan)]
+    print("\n".join(lines))
 
 
 def _shell(arguments: argparse.Namespace) -> int:

@@ -175,6 +175,10 @@ class Engine:
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
 
+    def functions_changed(self) -> None:
+        """Functions, aggregates or collations were registered: statements seen before are looked at anew."""
+        self._catalog.forget()
+
     # bulk
 
     def append(self, table: str, columns: Any) -> int:

@@ -118,6 +118,11 @@ class Dictionary:
         self._load_keys()
         return self._keys.get(key)
 
+    def known_objects(self, keys: Sequence[str]) -> Int64:
+        """The object id of each key; 0, which is no object's, for keys that are not known."""
+        self._load_keys()
+        return np.fromiter((self._keys.get(key, 0) for key in keys), np.int64, len(keys))
+
     def keys(self, objects: Int64) -> list[str]:
         """The key of each object."""
         self._load_keys()

@@ -157,10 +157,12 @@ class Objects:
 class Pairs:
     """The rows are those of a query that yields (row number, object, moment), each with the object as of then.
 
-    They come as a parameter: a JSON array of three arrays, of row numbers, objects and moments.
+    They come as a parameter: a JSON array of three arrays, of row numbers, objects and moments. With `by_key` objects
+    are given by their TEXT keys.
     """
 
     rows: Parameter
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`), which rest
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -228,7 +229,11 @@ class Scan:
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
         text = self.parameters[source.rows.number - 1]
         assert isinstance(text, str)
-        numbers, objects, moments = (json_numbers(f"[{part}]")[0] for part in text[2:-2].split("],["))
+        if source.by_key:
+            numbers, keys, moments = map(np.array, json.loads(text))
+            objects = self.dictionary.known_objects(keys.tolist())
+        else:
+            numbers, objects, moments = (json_numbers(f"[{part}]")[0] for part in text[2:-2].split("],["))
         order = kernels.path_order(objects, moments)
         if order is not None:
             objects, moments, numbers = objects[order], moments[order], numbers[order]

@@ -206,16 +206,7 @@ class _Rewrite:
         self._replace(node)
         column = item.unnest()
         if isinstance(column, exp.Column):
-            self.statement.names[id(item)] = self._name(column)
-
-    def _name(self, node: exp.Column) -> str:
-        """What SQLite calls a column that has no alias: as it was declared."""
-        for relation in self.scope.relations.values():
-            for name in relation.names:
-                if name.lower() == node.name.lower():
-                    return name
-        found = self.scope.find(node)
-        return found.name if isinstance(found, Column) else node.name
+            self.statement.names[id(item)] = self.scope.declared_name(column)
 
     def _order_term(self, term: exp.Expression) -> None:
         node = term.this if isinstance(term, exp.Ordered) else term
@@ -273,6 +264,7 @@ class _Rewrite:
             arguments = inner.expressions
         plain = (
             name in _NATIVE
+            and name not in self.statement.catalog.own
             and len(arguments) == 1
             and (not distinct or name in ("count", "min", "max"))
             and not isinstance(inner, exp.Order)

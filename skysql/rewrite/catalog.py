@@ -49,6 +49,7 @@ class Catalog:
         self.words: frozenset[str] = frozenset()
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
+        self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
 
     def refresh(self) -> int:
         """Read the schemas if they have changed; the number changes when they have."""
@@ -92,8 +93,12 @@ class Catalog:
         return entries
 
     def _read_functions(self) -> None:
-        aggregates, pure, impure = set(), set(), set()
-        for name, type, flags in self._sqlite.execute("SELECT name, type, flags FROM pragma_function_list"):
+        aggregates, pure, impure, own = set(), set(), set(), set()
+        for name, type, flags, builtin in self._sqlite.execute(
+            "SELECT name, type, flags, builtin FROM pragma_function_list"
+        ):
+            if not builtin:
+                own.add(name.lower())
             if type != "s":
                 aggregates.add(name.lower())
             elif flags & apsw.SQLITE_DETERMINISTIC:
@@ -102,6 +107,11 @@ class Catalog:
                 impure.add(name.lower())
         self.aggregates = frozenset(aggregates) - _WINDOW_ONLY
         self.pure = frozenset(pure - impure) | {"cast"}
+        self.own = frozenset(own)
+
+    def forget(self) -> None:
+        """Read everything again before the next statement: functions have changed, of which no schema tells."""
+        self._signature = None
 
     def find(self, database: str | None, name: str) -> Entry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""

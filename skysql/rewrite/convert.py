@@ -135,6 +135,15 @@ class Scope:
                 return found
         return None
 
+    def declared_name(self, node: exp.Column) -> str:
+        """What SQLite calls the column in a result: as it was declared."""
+        for relation in self.relations.values():
+            for name in relation.names:
+                if name.lower() == node.name.lower():
+                    return name
+        found = self.find(node)
+        return found.name if isinstance(found, Column) else node.name
+
     def mentions(self, node: exp.Expression) -> bool:
         """Whether any column of these relations is read below the node."""
         return any(self.find(column) is not None for column in node.find_all(exp.Column))

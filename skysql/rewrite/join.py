@@ -154,8 +154,7 @@ class _Below:
         self._replace(node)
         column = item.unnest()
         if isinstance(column, exp.Column) and self._mine(column):
-            found = self.scope.find(column)
-            self.statement.names[id(item)] = found.name if isinstance(found, Column) else column.name
+            self.statement.names[id(item)] = self.scope.declared_name(column)
 
     def _replace(self, node: exp.Expression) -> None:
         where = span(node)
@@ -188,7 +187,7 @@ class _Below:
             if condition is None and not (name in ("min", "max") and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
-        if name not in ("count", "sum", "total", "avg") or call.find(exp.Collate) is not None:
+        if name in self.statement.catalog.own or name not in ("count", "sum", "total", "avg") or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
         if len(arguments) > 1:
             raise NotPushable(f"{name}() of several arguments")

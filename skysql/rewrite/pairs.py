@@ -34,6 +34,7 @@ class Join:
     object: exp.Expression
     moment: exp.Expression
     rest: tuple[exp.Expression, ...]
+    by_key: bool = False
 
     def of_table(self, node: exp.Expression) -> bool:
         """Whether a condition is on the ordinary table alone, so that it can choose the pairs."""
@@ -83,19 +84,20 @@ def _conditions(statement: Statement, select: exp.Select, join: Join) -> Join:
     parts = [*(conjuncts_of(on) if on is not None else []), *(conjuncts_of(where.this) if where is not None else [])]
     alias = join.objects.alias_or_name.lower()
     assert join.entry.table is not None
-    key = join.entry.table.object_name.lower()
+    keys = (join.entry.table.object_name.lower(), (join.entry.table.key_name or "").lower())
+    by_key = False
     object, moment, rest = None, None, []
     for part in parts:
         name, other = _equality(part, alias)
-        if name == key and object is None and other is not None:
-            object = other
+        if name and name in keys and object is None and other is not None:
+            object, by_key = other, name == keys[1]
         elif name == "as_of" and moment is None and other is not None:
             moment = other
         else:
             rest.append(part)
     if object is None or moment is None:
         raise NotPushable("no moment for each row")
-    return Join(join.table, join.objects, join.entry, object, moment, tuple(rest))
+    return Join(join.table, join.objects, join.entry, object, moment, tuple(rest), by_key)
 
 
 def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | None]:
@@ -121,16 +123,18 @@ def collect(statement: Statement, join: Join, arguments: Arguments) -> Pairs:
     conditions = [source.slice(*where) for part in join.rest if (where := span(part)) and join.of_table(part)]
     if any("?" in text for text in (object_text, moment_text)) or any("?" in text for text in conditions):
         raise NotPushable("parameters in a point-in-time join")
+    number = f"CASE typeof({object_text}) WHEN 'integer' THEN {object_text} ELSE sky_number({object_text}) END"
+    key = f"CASE typeof({object_text}) WHEN 'text' THEN {object_text} WHEN 'integer' THEN {object_text} || '' END"
     text = (
         f"(SELECT json_array(json_group_array(r), json_group_array(o), json_group_array(m)) FROM"
         f" (SELECT {quote(alias)}.rowid AS r,"
-        f" CASE typeof({object_text}) WHEN 'integer' THEN {object_text} ELSE sky_number({object_text}) END AS o,"
+        f" {key if join.by_key else number} AS o,"
         f" CASE typeof({moment_text}) WHEN 'integer' THEN {moment_text} ELSE sky_moment({moment_text}) END AS m"
         f" FROM {source.slice(*at)} WHERE {object_text} IS NOT NULL AND {moment_text} IS NOT NULL"
         f"{''.join(f' AND ({condition})' for condition in conditions)})"
         f" WHERE o IS NOT NULL)"
     )
-    return Pairs(arguments.add(text))
+    return Pairs(arguments.add(text), join.by_key)
 
 
 def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Relation, Join]:
