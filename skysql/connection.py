@@ -119,8 +119,6 @@ class Engine:
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)
-        self.sqlite.create_scalar_function("sky_moment", _sky_moment, 1, deterministic=True)
-        self.sqlite.create_scalar_function("sky_number", _sky_number, 1, deterministic=True)
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
@@ -276,19 +274,6 @@ def _prefer_wal(sqlite: apsw.Connection) -> None:
 
 def _sky_timestamp(value: Any) -> str | None:
     return None if value is None else timestamps.format(timestamps.parse(value))
-
-
-def _sky_moment(value: Any) -> int | None:
-    return None if value is None else timestamps.parse(value)
-
-
-def _sky_number(value: Any) -> int | None:
-    """What equals an INTEGER column: the integer that a value converts to, or NULL."""
-    try:
-        number = float(value)
-        return int(value) if isinstance(value, str) and number != int(number) + 0.0 else int(number)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 class _LastKnown:

@@ -93,6 +93,20 @@ def path_starts(objects: Int64) -> tuple[Int64, Int64]:
     return objects[starts], np.append(starts, n).astype(np.int64)
 
 
+def find(ids: Int64, wanted: Int64) -> Int64:
+    """The place of each wanted id in ids (ascending, distinct), or -1: int64[m].
+
+    Ids that lie close together are looked up in a table, which is several times as fast as a binary search.
+    """
+    first, last = int(ids[0]), int(ids[-1])
+    if last - first < 8 * (len(ids) + len(wanted)):
+        table = np.full(last - first + 3, -1, np.int32)
+        table[ids - first + 1] = np.arange(len(ids), dtype=np.int32)
+        return table[np.clip(wanted, first - 1, last + 1) - first + 1].astype(np.int64)
+    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[places] == wanted, places, -1)
+
+
 def positions_of(starts: Int64, chosen: Array) -> Int64:
     """The event indexes of the chosen paths: of starts int64[k+1], chosen int[m] ascending."""
     lengths = starts[chosen + 1] - starts[chosen]
@@ -103,28 +117,33 @@ def positions_of(starts: Int64, chosen: Array) -> Int64:
     return np.arange(total, dtype=np.int64) + offsets
 
 
-def events_until(ts: Int64, starts: Int64, until: int) -> Int64:
-    """How many events of each path have a timestamp <= until: int64[k]. No path is empty."""
-    if len(starts) < 2:
-        return np.zeros(0, np.int64)
-    return np.add.reduceat((ts <= until).view(np.uint8), starts[:-1], dtype=np.int64)
+def last_of_all(ts: Int64, ends: Bool, until: int) -> Int64:
+    """The index of each path's last event with ts <= until, ascending; paths without one have none.
+
+    ends: bool[n], true at the last event of each path. Within a path the events until a moment come first, so the last
+    of them is where the next is later, or the path ends.
+    """
+    early = ts <= until
+    last = early.copy()
+    last[:-1] &= ~early[1:] | ends[:-1]
+    return np.flatnonzero(last)
 
 
 def last_until(ts: Int64, starts: Int64, paths: Int64, until: Int64) -> Int64:
     """For each pair (path, until): the index of that path's last event with ts <= until, or -1.
 
-    A binary search of all pairs in step: log2(longest path) rounds.
+    A binary search of all pairs in step, by halving strides: log2(longest path) rounds.
     """
-    low, high = starts[paths], starts[paths + 1]
-    first = low.copy()
-    rounds = int((high - low).max(initial=0)).bit_length()
-    for _ in range(rounds):
-        middle = (low + high) >> 1
-        open_ = low < high
-        go_right = open_ & (ts[np.minimum(middle, len(ts) - 1)] <= until)
-        low = np.where(go_right, middle + 1, low)
-        high = np.where(open_ & ~go_right, middle, high)
-    return np.where(low > first, low - 1, -1)
+    first = starts[paths]
+    last = starts[paths + 1] - 1
+    at = first - 1
+    longest = int((last - at).max(initial=0))
+    stride = 1 << max(longest.bit_length() - 1, 0) if longest else 0
+    while stride:
+        probe = np.minimum(at + stride, last)
+        np.copyto(at, probe, where=ts[probe] <= until)
+        stride >>= 1
+    return np.where(at >= first, at, -1)
 
 
 def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
@@ -175,6 +194,22 @@ def group_numbers(numbers: Array, bound: int) -> tuple[Int64, Array]:
         return used, places[numbers]
     used, places = np.unique(numbers, return_inverse=True)
     return used, places
+
+
+def first_of_each(numbers: Array, used: Int64) -> Int64:
+    """For each number that is used, the index of an element that has it: int64[len(used)].
+
+    Looks at the beginning first, where nearly all numbers occur if there are few.
+    """
+    found = np.full(int(used[-1]) + 1, -1, np.int64)
+    at, n = 0, len(numbers)
+    while at < n:
+        to = min(n, max(4 * at, 4096))
+        found[numbers[at:to]] = np.arange(at, to)
+        if (found[used] >= 0).all():
+            break
+        at = to
+    return found[used]
 
 
 def group_count(groups: Array, size: int) -> Int64:

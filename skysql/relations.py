@@ -110,6 +110,10 @@ class TableRelation:
         shown = " AND ".join(f"{self.columns[column].name} {op} ?" for column, op in constraints)
         return f"PATHS{' WHERE ' if shown else ''}{shown}"
 
+    def _existing(self, columns: frozenset[int]) -> list[int]:
+        """Those of the columns that there are: for UPDATE, SQLite asks for all 64."""
+        return [at for at in columns if at < len(self.columns)]
+
     def _predicate(self, constraints: Sequence[Constraint]) -> Expr | None:
         parts = []
         for constraint in constraints:
@@ -161,7 +165,7 @@ class EventsRelation(TableRelation):
             base = bases[id(rows.segment)]
             for piece in _pieces(rows, most):
                 positions = np.arange(len(piece)) if piece.positions is None else piece.positions
-                values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in columns}
+                values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
                 yield Batch(values, (positions + base).tolist())
             most = _MOST_ROWS
 
@@ -263,7 +267,7 @@ class ObjectsRelation(TableRelation):
         where = self._predicate([c for c in constraints if c.column != self._as_of])
         for rows in self._scan(Objects(as_of), where).rows():
             ids = rows.vector(Column(self.columns[0].name)).tolist()
-            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in columns}
+            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
             yield Batch(values, ids)  # type: ignore[arg-type]
 
 
@@ -300,7 +304,7 @@ class ChangesRelation(TableRelation):
         order = np.lexsort((which, positions))
         events = EventRows(segment, rows.table, rows.dictionary, positions[order])
         values: dict[int, Sequence[Value]] = {}
-        for at in columns:
+        for at in self._existing(columns):
             name = self.columns[at].name
             if name == "property":
                 values[at] = [states[i].name for i in which[order].tolist()]

@@ -64,15 +64,27 @@ def property_vector(
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """Events of a segment: positions int[m] ascending, or None for all of them."""
+    """Events of a segment: positions int[m] ascending, or None for all of them.
+
+    part: if the positions are those of one action, where they stand in the index of events by action.
+    """
 
     segment: Segment
     table: Table
     dictionary: Dictionary
     positions: Array | None = None
+    part: slice | None = None
 
     def __len__(self) -> int:
         return len(self.segment) if self.positions is None else len(self.positions)
+
+    def _property(self, property: Property, column: Column) -> Vector:
+        plain = property.kind is Kind.TEXT and column == Column(column.name)
+        if self.part is None or not plain or not property.state:
+            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+        values = self.dictionary.values(property.id)
+        actions = len(self.dictionary.values(ACTION.id)) - 1
+        return Coded(self.segment.codes_by_code(ACTION, actions, property, len(values) - 1)[self.part], values)
 
     def keep(self, mask: Bool) -> EventRows:
         """The rows where the mask is true."""
@@ -89,7 +101,7 @@ class EventRows:
             return property_vector(self.segment, self.dictionary, ACTION, column, self.positions)
         property = self.table.find(name)
         if property is not None:
-            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+            return self._property(property, column)
         if name == "timestamp":
             return _moments(self._at(self.segment.ts()))
         if name == "ts":
@@ -162,12 +174,11 @@ class ObjectRows:
         if moment >= high:
             return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
         if chosen is None:
-            counts = kernels.events_until(segment.ts(), starts, moment)
-            positions = starts[:-1] + counts - 1
-            present = counts > 0
-        else:
-            positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
-            present = positions >= 0
+            positions = kernels.last_of_all(segment.ts(), segment.path_ends(), moment)
+            paths = np.flatnonzero(segment.ts()[starts[:-1]] <= moment)
+            return cls(segment, rows.table, rows.dictionary, paths, positions, moment)
+        positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
+        present = positions >= 0
         return cls(segment, rows.table, rows.dictionary, every[present], positions[present], moment)
 
     @classmethod
@@ -175,9 +186,10 @@ class ObjectRows:
         """For each pair whose object is in the segment and has an event by the moment, the object as of then."""
         segment = rows.segment
         ids, starts = segment.paths()
-        paths = np.minimum(np.searchsorted(ids, objects), len(ids) - 1)
-        here = ids[paths] == objects
-        paths, moments, numbers = paths[here], moments[here], numbers[here]
+        paths = kernels.find(ids, objects)
+        here = paths >= 0
+        if not here.all():
+            paths, moments, numbers = paths[here], moments[here], numbers[here]
         positions = kernels.last_until(segment.ts(), starts, paths, moments)
         present = positions >= 0
         return cls(

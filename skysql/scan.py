@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, timestamps
 from .columns import Array, Int64
+from .dictionary import Dictionary
 from .evaluate import Evaluation, Evaluator, declared_type, json_numbers
 from .plan import (
     Aggregate,
@@ -68,6 +69,19 @@ class Accumulator:
     pairs: tuple[Array, Vector] | None = None
     rows: tuple[Array, list[list[Value]]] | None = None
 
+    def take(self, used: Int64, size: int) -> Accumulator:
+        """Of so many groups only those that are used, numbered anew."""
+        if len(used) == size:
+            return self
+        places = np.zeros(size, np.int64)
+        places[used] = np.arange(len(used))
+        return Accumulator(
+            self.count[used],
+            None if self.state is None else self.state.take(used),
+            None if self.pairs is None else (places[self.pairs[0]], self.pairs[1]),
+            None if self.rows is None else (places[self.rows[0]], self.rows[1]),
+        )
+
 
 @dataclass(slots=True)
 class Partial:
@@ -76,6 +90,46 @@ class Partial:
     groups: int
     keys: list[Vector]
     accumulators: list[Accumulator]
+
+
+_FEW_GROUPS = 1 << 12
+"""So many groups are accumulated whether they occur or not, which saves numbering those that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any."""
+
+    numbers: Array
+    size: int
+    counts: Int64
+    used: Int64
+
+    def keys(self, keys: list[Vector]) -> list[Vector]:
+        """The keys' values in each used group."""
+        if not keys:
+            return []
+        if len(keys) == 1 and isinstance(keys[0], Coded) and self.size == len(keys[0].values):
+            return [Coded(self.used, keys[0].values)]
+        one_of_each = np.zeros(self.size, np.int64)
+        if self.size > _FEW_GROUPS or len(self.numbers) < 4 * self.size:
+            one_of_each[self.numbers] = np.arange(len(self.numbers))
+        else:
+            one_of_each[self.used] = kernels.first_of_each(self.numbers, self.used)
+        return [key.take(one_of_each[self.used]) for key in keys]
+
+
+def group(keys: list[Vector], rows: int) -> Groups:
+    """The groups of rows by their keys."""
+    if not keys:
+        return Groups(np.zeros(rows, np.uint8), 1, np.array([rows], np.int64), np.zeros(1, np.int64))
+    numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
+    if bound <= _FEW_GROUPS:
+        counts = kernels.group_count(numbers, bound)
+        return Groups(numbers, bound, counts, np.flatnonzero(counts))
+    used, numbers = kernels.group_numbers(numbers, bound)
+    size = len(used)
+    return Groups(numbers, size, kernels.group_count(numbers, size), np.arange(size))
 
 
 class Scan:
@@ -92,6 +146,7 @@ class Scan:
         object_name = self.table.object_name.lower()
         parts = conjuncts(plan.where)
         self._object_parts = [p for p in parts if [c.name.lower() for c in columns(p)] == [object_name]]
+        self._action_codes: list[int] | None = None  # what the conditions on the action leave; the same in all segments
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
 
     @staticmethod
@@ -177,7 +232,7 @@ class Scan:
         actions = [p for p in parts if self._cost(p) == 0]
         if actions:
             parts = [p for p in parts if p not in actions]
-            every = replace(every, positions=self._action_positions(every, actions))
+            every = self._of_actions(every, actions)
         if paths is not None:
             member = np.zeros(len(segment.paths()[0]), bool)
             member[paths] = True
@@ -200,22 +255,23 @@ class Scan:
                 return False
         return True
 
-    def _action_positions(self, every: EventRows, parts: list[Expr]) -> Array:
+    def _of_actions(self, every: EventRows, parts: list[Expr]) -> EventRows:
         """The events whose action meets these conditions, by the index of events by action."""
         values = self.dictionary.values(ACTION.id)
         order, edges = every.segment.by_code(ACTION, len(values) - 1)
-        truth, _ = self.evaluation.truth(_together(parts), _ActionRows(values))
-        codes = np.flatnonzero(truth[: len(edges) - 1])
-        slices = [order[edges[code] : edges[code + 1]] for code in codes.tolist()]
-        slices = [piece for piece in slices if len(piece)]
+        if self._action_codes is None:
+            truth, _ = self.evaluation.truth(_together(parts), _ActionRows(values))
+            self._action_codes = np.flatnonzero(truth).tolist()
+        slices = [slice(int(edges[code]), int(edges[code + 1])) for code in self._action_codes]
+        slices = [piece for piece in slices if piece.start < piece.stop]
         if not slices:
-            return order[:0]
+            return replace(every, positions=order[:0])
         if len(slices) == 1:
-            return slices[0]
+            return replace(every, positions=order[slices[0]], part=slices[0])
         mask = np.zeros(len(order), bool)
         for piece in slices:
-            mask[piece] = True
-        return np.flatnonzero(mask)
+            mask[order[piece]] = True
+        return replace(every, positions=np.flatnonzero(mask))
 
     def _filter(self, rows: Rows, parts: Sequence[Expr]) -> Rows:
         for part in parts:
@@ -229,22 +285,21 @@ class Scan:
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
         text = self.parameters[source.rows.number - 1]
         assert isinstance(text, str)
-        if source.by_key:
-            numbers, keys, moments = map(np.array, json.loads(text))
-            objects = self.dictionary.known_objects(keys.tolist())
-        else:
-            numbers, objects, moments = (json_numbers(f"[{part}]")[0] for part in text[2:-2].split("],["))
-        order = kernels.path_order(objects, moments)
-        if order is not None:
-            objects, moments, numbers = objects[order], moments[order], numbers[order]
-        if len(objects) == 0:
+        numbers, objects, moments = read_pairs(text, self.dictionary if source.by_key else None)
+        segments = self.snapshot.segments()
+        if len(objects) == 0 or not segments:
             return
-        distinct, starts = kernels.path_starts(objects)
-        for segment, here in self.snapshot.segments_of(distinct):
-            low, high = np.searchsorted(distinct, [here[0], here[-1]])
-            cut = slice(int(starts[low]), int(starts[high + 1]))
+        firsts = np.array([segment.first_object for segment in segments])
+        homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
+        homes = homes.astype(np.min_scalar_type(len(segments)))
+        dealt = np.argsort(homes, kind="stable")  # a radix sort, for up to 65,536 segments
+        edges = np.concatenate(([0], np.cumsum(np.bincount(homes, minlength=len(segments))))).tolist()
+        for segment, low, high in zip(segments, edges[:-1], edges[1:], strict=True):
+            if low == high:
+                continue
+            chosen = dealt[low:high]
             every = EventRows(segment, self.table, self.dictionary)
-            rows = ObjectRows.of_pairs(every, objects[cut], moments[cut], numbers[cut])
+            rows = ObjectRows.of_pairs(every, objects[chosen], moments[chosen], numbers[chosen])
             kept = self._filter(rows, [*self._object_parts, *self._row_parts])
             if len(kept):
                 yield kept
@@ -264,40 +319,31 @@ class Scan:
         """The groups of these rows."""
         plan = self.plan
         keys = [self.evaluation.vector(key, rows) for key in plan.keys]
-        if keys:
-            numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
-            used, groups = kernels.group_numbers(numbers, bound)
-            size = len(used)
-            one_of_each = np.zeros(size, np.int64)
-            one_of_each[groups] = np.arange(len(rows))
-            keys = [key.take(one_of_each) for key in keys]
-        else:
-            groups, size = np.zeros(len(rows), np.uint8), 1
-        return Partial(
-            size,
-            keys,
-            [self._accumulate(place, a, rows, groups, size) for place, a in enumerate(plan.aggregates)],
-        )
+        groups = group(keys, len(rows))
+        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(plan.aggregates)]
+        return Partial(len(groups.used), groups.keys(keys), [a.take(groups.used, groups.size) for a in accumulators])
 
     def _accumulate(
-        self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Array, size: int
+        self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Groups
     ) -> Accumulator:
+        numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
             data = [rows.vector(column).tolist() for column in aggregate.columns]
-            return Accumulator(kernels.group_count(groups, size), rows=(groups, data))
+            return Accumulator(groups.counts, rows=(numbers, data))
+        count: Int64 | None = groups.counts
         if aggregate.filter is not None:
             true, _ = self.evaluation.truth(aggregate.filter, rows)
-            rows, groups = rows.keep(true), groups[true]
+            rows, numbers, count = rows.keep(true), numbers[true], None
         if aggregate.argument is None:
-            return Accumulator(kernels.group_count(groups, size))
+            return Accumulator(kernels.group_count(numbers, size) if count is None else count)
         values = self.evaluation.vector(aggregate.argument, rows)
         known = values.known()
         if known is not None and not known.all():
             chosen = np.flatnonzero(known)
-            values, groups = values.take(chosen), groups[chosen]
+            values, numbers, count = values.take(chosen), numbers[chosen], None
         if isinstance(values, Numbers):
             values = replace(values, mask=None)
-        return accumulate(place, aggregate, values, groups, size)
+        return accumulate(place, aggregate, values, numbers, size, count)
 
     def finish(self, partial: Partial) -> list[list[Value]]:
         """Keys and aggregates as lists of values, in SQLite's order of the keys."""
@@ -340,6 +386,42 @@ class Scan:
             yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
 
 
+def read_pairs(text: str, dictionary: Dictionary | None) -> tuple[Int64, Int64, Int64]:
+    """(row numbers, objects, moments) of the JSON arrays of `Pairs`, without the pairs that have a NULL.
+
+    Integers alone are parsed by numpy; texts (times, keys by the dictionary) and others by Python.
+    """
+    parts = text.split(";") if text.count(";") == 2 else []
+    if len(parts) == 3 and not any(c in part for part in parts for c in '".eEnN'):
+        rows, objects, moments = (json_numbers(part)[0] for part in parts)
+        return rows if len(parts[0]) > 2 else np.arange(len(objects)), objects, moments
+    decoder, lists, at = json.JSONDecoder(), [], 0
+    for _ in range(3):
+        found, at = decoder.raw_decode(text, at)
+        lists.append(found)
+        at += 1
+    if not lists[0]:
+        lists[0] = list(range(len(lists[1])))
+    whole = [row for row in zip(*lists, strict=True) if row[1] is not None and row[2] is not None]
+    numbers = np.array([row[0] for row in whole], np.int64)
+    times = timestamps.parse_array([row[2] for row in whole]) if whole else np.zeros(0, np.int64)
+    if dictionary is not None:
+        return numbers, dictionary.known_objects([str(row[1]) for row in whole]), times
+    return numbers, np.array([_same_integer(row[1]) for row in whole], np.int64), times
+
+
+def _same_integer(value: Any) -> int:
+    """The integer that equals a value under INTEGER affinity, or 0, which is no object's."""
+    try:
+        number = int(value) if isinstance(value, int | str) else int(value) if float(value).is_integer() else 0
+    except ValueError:
+        try:
+            number = int(float(value)) if float(value).is_integer() else 0
+        except (ValueError, OverflowError):
+            return 0
+    return number if 0 < number < 1 << 63 else 0
+
+
 class _ActionRows:
     """A row an action: the dictionary itself, so that a condition is decided once for each."""
 
@@ -367,9 +449,12 @@ def with_sql(plan: PathScan, place: int) -> PathScan:
     return replace(plan, aggregates=(*plan.aggregates[:place], by_sql, *plan.aggregates[place + 1 :]))
 
 
-def accumulate(place: int, aggregate: Aggregate, values: Vector, groups: Array, size: int) -> Accumulator:
-    """An accumulator of values that are not NULL, one for each element of groups."""
-    count = kernels.group_count(groups, size)
+def accumulate(
+    place: int, aggregate: Aggregate, values: Vector, groups: Array, size: int, count: Int64 | None = None
+) -> Accumulator:
+    """An accumulator of values that are not NULL, one for each element of groups; count[size], if it is known."""
+    if count is None:
+        count = kernels.group_count(groups, size)
     if aggregate.distinct:
         numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)

@@ -189,6 +189,17 @@ class Segment:
             "numbers", lambda: np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
         )
 
+    def path_ends(self) -> Array:
+        """Which events are the last of their path: bool[n]."""
+
+        def make() -> Array:
+            _, starts = self.paths()
+            ends = np.zeros(int(starts[-1]), bool)
+            ends[starts[1:] - 1] = True
+            return ends
+
+        return self._keep("ends", make)
+
     def codes(self, property: Property, largest: int, *, ignore_nulls: bool = False) -> Array:
         """A TEXT property at each event: the state there, or the attribute's own value; unsigned [n], 0 for NULL.
 
@@ -260,6 +271,15 @@ class Segment:
             return order, np.concatenate(([0], np.cumsum(counts)))
 
         return self._keep(("by code", property.id, largest), make)
+
+    def codes_by_code(self, by: Property, largest_by: int, property: Property, largest: int) -> Array:
+        """`codes(property)` in the order of `by_code(by)`: what the events of one action read lies side by side."""
+
+        def make() -> Array:
+            order, _ = self.by_code(by, largest_by)
+            return self.codes(property, largest)[order]
+
+        return self._keep(("codes by code", by.id, largest_by, property.id, largest), make)
 
     def tie_ends(self) -> Int64 | None:
         """kernels.tie_ends of this segment."""

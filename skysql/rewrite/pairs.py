@@ -112,8 +112,8 @@ def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | N
     return "", None
 
 
-def collect(statement: Statement, join: Join, arguments: Arguments) -> Pairs:
-    """The query that collects the pairs, as an argument: a JSON array of three arrays, rowids, objects and moments."""
+def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
+    """The query that collects the pairs, as an argument: three JSON arrays, of rowids (if numbered), objects, moments."""
     at, object, moment = span(join.table), span(join.object), span(join.moment)
     if at is None or object is None or moment is None:
         raise NotPushable("a join of unknown place")
@@ -121,29 +121,26 @@ def collect(statement: Statement, join: Join, arguments: Arguments) -> Pairs:
     source = statement.source
     object_text, moment_text = source.slice(*object), source.slice(*moment)
     conditions = [source.slice(*where) for part in join.rest if (where := span(part)) and join.of_table(part)]
-    if any("?" in text for text in (object_text, moment_text)) or any("?" in text for text in conditions):
+    if any("?" in text for text in (object_text, moment_text, *conditions)):
         raise NotPushable("parameters in a point-in-time join")
-    number = f"CASE typeof({object_text}) WHEN 'integer' THEN {object_text} ELSE sky_number({object_text}) END"
-    key = f"CASE typeof({object_text}) WHEN 'text' THEN {object_text} WHEN 'integer' THEN {object_text} || '' END"
+    rows = f"json_group_array({quote(alias)}.rowid)" if numbered else "'[]'"
     text = (
-        f"(SELECT json_array(json_group_array(r), json_group_array(o), json_group_array(m)) FROM"
-        f" (SELECT {quote(alias)}.rowid AS r,"
-        f" {key if join.by_key else number} AS o,"
-        f" CASE typeof({moment_text}) WHEN 'integer' THEN {moment_text} ELSE sky_moment({moment_text}) END AS m"
-        f" FROM {source.slice(*at)} WHERE {object_text} IS NOT NULL AND {moment_text} IS NOT NULL"
-        f"{''.join(f' AND ({condition})' for condition in conditions)})"
-        f" WHERE o IS NOT NULL)"
+        f"(SELECT {rows} || ';' || json_group_array({object_text}) || ';' || json_group_array({moment_text})"
+        f" FROM {source.slice(*at)}{' WHERE ' if conditions else ''}"
+        f"{' AND '.join(f'({condition})' for condition in conditions)})"
     )
     return Pairs(arguments.add(text), join.by_key)
 
 
-def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Relation, Join]:
+def pair_relation(
+    statement: Statement, select: exp.Select, arguments: Arguments, numbered: bool = False
+) -> tuple[Scope, Relation, Join]:
     """The objects of the join, as a relation with a row a pair."""
     from .relation import object_relation
 
     join = find_join(statement, select)
     relation = object_relation(join.entry, None)
-    relation.pairs = collect(statement, join, arguments)
+    relation.pairs = collect(statement, join, arguments, numbered)
     scope = Scope(statement, statement.source, {join.objects.alias_or_name.lower(): relation}, arguments)
     return scope, relation, join
 
@@ -153,7 +150,7 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
     if any(isinstance(item, exp.Star) for item in select.expressions):
         raise NotPushable("all columns, whose order would change")
     arguments = Arguments()
-    _, relation, join = pair_relation(statement, select, arguments)
+    _, relation, join = pair_relation(statement, select, arguments, numbered=True)
     first, last = span(select.args["from_"]), span(select.args["joins"][0])
     where = select.args.get("where")
     table_at = span(join.table)
