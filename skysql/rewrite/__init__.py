@@ -6,7 +6,9 @@
     relation.py   FROM items that a scan can produce
     convert.py    expressions
     state.py      the idioms of state at the time of the action
-    aggregate.py, times.py, ...   the rules: each takes a select, and edits it or raises NotPushable
+    times.py      times in their one form; FOR SYSTEM_TIME AS OF
+    lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
+    aggregate.py, join.py, pairs.py   the rules: each takes a select, and edits it or raises NotPushable
 
 The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
 SQLite byte for byte.
@@ -34,6 +36,7 @@ from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse
 from .join import push_below_join
+from .lower import lower_asof, lower_ignore_nulls
 from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
 from .times import lower_system_time, normalize_times
@@ -104,6 +107,8 @@ class Rewriter:
             return Rewritten(text)
         statement = Statement(source, self._catalog, self._published)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
+        lower_ignore_nulls(statement)
+        lower_asof(statement)
         lower_system_time(statement)
         normalize_times(statement)
         if pushdown and not stored:
