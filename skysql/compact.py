@@ -15,7 +15,7 @@ from itertools import groupby
 
 from .columns import Batch
 from .segment import Block, Part, Segment
-from .store import SEGMENT_EVENTS, BlockRow, MemoryBlock, StoredBlock, Store, cut, split_paths
+from .store import SEGMENT_EVENTS, BlockRow, MemoryBlock, Store, StoredBlock, cut, split_paths
 
 FOLD_BATCHES = 1024
 FOLD_EVENTS = 1 << 17
@@ -28,12 +28,9 @@ def add(store: Store, batch: Batch) -> None:
         fold(store, batch)
         return
     batches = store.append_log(batch)
-    if batches >= FOLD_BATCHES or (batches % 16 == 0 or len(batch) > FOLD_EVENTS // 16) and _log_events(store) >= FOLD_EVENTS:
+    look = batches % 64 == 0 or len(batch) > FOLD_EVENTS // 64
+    if batches >= FOLD_BATCHES or (look and store.log_events() >= FOLD_EVENTS):
         fold(store)
-
-
-def _log_events(store: Store) -> int:
-    return sum(row.events for row in store.snapshot().log)
 
 
 def fold(store: Store, batch: Batch | None = None) -> None:

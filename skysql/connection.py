@@ -118,7 +118,7 @@ class Engine:
         self.evaluator = SQLiteEvaluator(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
-        self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)
+        self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)

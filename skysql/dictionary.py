@@ -54,24 +54,25 @@ class Dictionary:
         texts = self._texts.setdefault(property_id, _Texts())
         if property_id in self._fresh:
             return texts
-        last = len(texts.values) - 1
-        if last and self._stamp_of(property_id, last) != texts.stamp:
-            texts = self._texts[property_id] = _Texts()
-            last = 0
-        for text, stamp in self._sqlite.execute(
-            f"SELECT value, stamp FROM {self._value} WHERE property = ? AND code > ? ORDER BY code",
-            (property_id, last),
-        ):
+        found = self._from(property_id, len(texts.values) - 1)
+        if len(texts.values) > 1:
+            if not found or found[0][1] != texts.stamp:
+                texts = self._texts[property_id] = _Texts()
+                found = self._from(property_id, 1)
+            else:
+                del found[0]
+        for text, stamp in found:
             texts.add(text)
             texts.stamp = stamp
         self._fresh.add(property_id)
         return texts
 
-    def _stamp_of(self, property_id: int, code: int) -> int | None:
-        rows = self._sqlite.execute(
-            f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?", (property_id, code)
+    def _from(self, property_id: int, code: int) -> list[Any]:
+        """(text, stamp) of this code and all later ones."""
+        return self._sqlite.execute(
+            f"SELECT value, stamp FROM {self._value} WHERE property = ? AND code >= ? ORDER BY code",
+            (property_id, code),
         ).fetchall()
-        return rows[0][0] if rows else None
 
     def values(self, property_id: int) -> list[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
@@ -82,8 +83,7 @@ class Dictionary:
         return self._load(property_id).codes.get(text)
 
     def codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
-        """One code a text; texts that are new are given one."""
-        self._fresh.discard(property_id)
+        """One code a text; texts that are new are given one. `refresh` must have been called in this transaction."""
         known = self._load(property_id)
         first = len(known.values)
         codes = known.codes

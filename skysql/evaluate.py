@@ -1,10 +1,10 @@
 """Expressions over the rows of a segment: with arrays where that is exactly what SQLite would do, else by SQLite.
 
-SQLite evaluates an expression once for each distinct combination of the values it reads, and the results are spread over
-the rows by number. For a predicate on a TEXT property that is once per dictionary value; for `date(timestamp)` once per
-day. So every expression has SQLite's own semantics (affinity, collation, LIKE, division, functions of the user's), and
-the usual ones cost next to nothing. With arrays run: comparisons and arithmetic of numbers with numbers where no
-rounding, overflow or conversion can make a difference, and three-valued logic.
+SQLite evaluates an expression once for each distinct combination of the values it reads, and the results are spread
+over the rows by number. For a predicate on a TEXT property that is once per dictionary value; for `date(timestamp)`
+once per day. So every expression has SQLite's own semantics (affinity, collation, LIKE, division, functions of the
+user's), and the usual ones cost next to nothing. With arrays run: comparisons and arithmetic of numbers with numbers
+where no rounding, overflow or conversion can make a difference, and three-valued logic.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class Evaluation:
         if len(missing):
             data = [[vector.values[code] for code in missing.tolist()]]
             memo.by_code[missing] = self._results(memo, text, reads, data)
-        small = memo.by_code.astype(np.min_scalar_type(max(len(memo.results), 1))) if len(memo.results) else memo.by_code
+        small = memo.by_code.astype(np.min_scalar_type(len(memo.results))) if len(memo.results) else memo.by_code
         return Coded(small[vector.codes], memo.results)
 
     def _results(self, memo: _Memo, text: str, reads: tuple[Column, ...], data: list[list[Value]]) -> Array:
@@ -328,7 +328,10 @@ def _compare_integers(op: str, data: Array, number: int | float) -> Bool:
 
 
 def arithmetic(op: str, a: Numbers, b: Numbers, n: int) -> Numbers | None:
-    """a op b as SQLite computes it, for n rows (an operand may be one for all), or None where int64 could overflow (SQLite then goes on in floating point)."""
+    """a op b as SQLite computes it, for n rows (an operand may be one for all).
+
+    None where int64 could overflow: SQLite then goes on in floating point.
+    """
     masks = [side.mask for side in (a, b) if side.mask is not None]
     mask = None if not masks else masks[0] if len(masks) == 1 else masks[0] & masks[1]
     x, y = (side.data.astype(np.int64) if side.data.dtype.kind in "ub" else side.data for side in (a, b))
@@ -370,7 +373,7 @@ def _integers(op: str, x: Array, y: Array) -> Array | None:
         return quotient if op == "/" else x - quotient * y
     if (big_x * big_y if op == "*" else big_x + big_y) >= 1 << 63:
         return None
-    return {"+": np.add, "-": np.subtract, "*": np.multiply}[op](x, y)  # type: ignore[no-any-return]
+    return {"+": np.add, "-": np.subtract, "*": np.multiply}[op](x, y)
 
 
 def _rounded(moments: Numbers, granularity: int) -> Numbers:
@@ -381,7 +384,7 @@ def _rounded(moments: Numbers, granularity: int) -> Numbers:
 
 
 def json_numbers(text: Value) -> tuple[Array, bool]:
-    """The integers among the elements of a JSON array, as SQLite's INTEGER affinity takes them, and whether one is NULL.
+    """The integers in a JSON array, as SQLite's INTEGER affinity takes its elements, and whether one is NULL.
 
     Numbers alone, which is what an array of ids holds, are parsed by numpy: 20 million a second.
     """

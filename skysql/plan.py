@@ -1,8 +1,9 @@
 """Plans: what a path scan is asked, as small frozen trees.
 
-A plan says nothing of how it is answered. It prints as a tree (what EXPLAIN QUERY PLAN shows), round-trips through JSON,
-and can be scanned object by object. Its expressions are SQL: each node prints as the SQL that it means, and a scan that
-cannot evaluate a node exactly with arrays hands that text to SQLite. `Sql` is an expression that only SQLite understands.
+A plan says nothing of how it is answered. It prints as a tree (what EXPLAIN QUERY PLAN shows), round-trips through
+JSON, and can be scanned object by object. Its expressions are SQL: each node prints as the SQL that it means, and a
+scan that cannot evaluate a node exactly with arrays hands that text to SQLite. `Sql` is an expression that only SQLite
+understands.
 
 Parameters are numbered from 1, print as :p1, :p2, ..., and get their values with the scan.
 """
@@ -36,7 +37,8 @@ class Column:
     @property
     def label(self) -> str:
         """The name by which SQL text refers to it."""
-        return f"{self.name}{' through ties' * self.through_ties}{' ignoring nulls' * self.ignore_nulls}{' ever set' * self.ever}"
+        asked = " through ties" * self.through_ties + " ignoring nulls" * self.ignore_nulls + " ever set" * self.ever
+        return self.name + asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +212,12 @@ def sql(expr: Expr) -> str:
             return f":p{number}"
         case Moment(operand):
             return f"sky_timestamp({sql(operand)})"
-        case Compare(op, left, right):
+        case Compare(op, left, right) | Arithmetic(op, left, right):
             return f"{_operand(left)} {op} {_operand(right)}"
         case InSet(column, set):
             return f"{sql(column)} IN (SELECT value FROM json_each({sql(set)}))"
-        case Arithmetic(op, left, right):
-            return f"{_operand(left)} {op} {_operand(right)}"
-        case And(items):
-            return " AND ".join(map(_operand, items))
-        case Or(items):
-            return " OR ".join(map(_operand, items))
+        case And(items) | Or(items):
+            return (" AND " if isinstance(expr, And) else " OR ").join(map(_operand, items))
         case Not(item):
             return f"NOT {_operand(item)}"
         case Sql(text):
@@ -290,7 +288,7 @@ def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
 
 
 def _lines(plan: PathScan) -> list[str]:
-    name = identifier(plan.table) if plan.database == "main" else f"{identifier(plan.database)}.{identifier(plan.table)}"
+    name = f"{identifier(plan.database)}." * (plan.database != "main") + identifier(plan.table)
     match plan.source:
         case Events():
             head = f"PATH SCAN {name}"

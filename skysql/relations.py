@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 import apsw
 import numpy as np
 
-from vtab.source import Batch
+from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
-from vtab.source import Constraint
 
 from . import compact, timestamps
 from .check import check

@@ -6,7 +6,7 @@
     finish      accumulators into values, groups in SQLite's order of their keys
 
 Whatever numpy cannot compute exactly as SQLite would is handed to SQLite with only the rows and columns that are left:
-a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`), which restarts the scan with that aggregate as SQL.
+a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the scan starts again with that one as SQL.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from .plan import (
     And,
     Column,
     Compare,
-    Events,
     Expr,
     InSet,
     Literal,
@@ -319,9 +318,22 @@ class Scan:
         """The groups of these rows."""
         plan = self.plan
         keys = [self.evaluation.vector(key, rows) for key in plan.keys]
-        groups = group(keys, len(rows))
+        groups = self._known_groups(keys, rows) or group(keys, len(rows))
         accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(plan.aggregates)]
         return Partial(len(groups.used), groups.keys(keys), [a.take(groups.used, groups.size) for a in accumulators])
+
+    def _known_groups(self, keys: list[Vector], rows: Rows) -> Groups | None:
+        """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
+        if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
+            return None
+        (key,), (vector,) = self.plan.keys, keys
+        if not isinstance(key, Column) or key != Column(key.name) or not isinstance(vector, Coded):
+            return None
+        property = ACTION if key.name == ACTION.name else self.table.find(key.name)
+        if property is None or len(vector.values) > _FEW_GROUPS:
+            return None
+        counts = rows.segment.code_counts(property, len(vector.values) - 1)
+        return Groups(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
     def _accumulate(
         self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Groups
@@ -480,7 +492,7 @@ def _as_numbers(place: int, values: Coded) -> Numbers:
         raise Inexact(place)
     dtype = np.float64 if types == {float} else np.int64
     lookup = np.zeros(len(values.values), dtype)
-    lookup[used] = [values.values[code] for code in used.tolist()]
+    lookup[used] = [values.values[code] for code in used.tolist()]  # type: ignore[assignment]
     return Numbers(lookup[values.codes])
 
 
@@ -619,7 +631,7 @@ def finished(aggregate: Aggregate, accumulator: Accumulator) -> list[Value]:
         some = np.flatnonzero(count)
         values = np.full(len(count), None, object)
         values[some] = state.take(some).tolist()
-        return values.tolist()  # type: ignore[no-any-return]
+        return values.tolist()
     assert isinstance(state, Numbers)
     if aggregate.function == "sum":
         return [_number(v) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]

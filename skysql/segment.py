@@ -236,7 +236,7 @@ class Segment:
     def numbers(
         self, property: Property, positions: Array | None, *, ignore_nulls: bool = False
     ) -> tuple[Array, Array | None]:
-        """A property that is not TEXT at these events: (values [m], which of them are known: bool[m] or None for all)."""
+        """A property that is not TEXT at these events: (values [m], where they are known: bool[m] or None for all)."""
         sparse = self.sparse(property)
         if not property.state and not ignore_nulls:
             if positions is None:
@@ -271,6 +271,13 @@ class Segment:
             return order, np.concatenate(([0], np.cumsum(counts)))
 
         return self._keep(("by code", property.id, largest), make)
+
+    def code_counts(self, property: Property, largest: int) -> Int64:
+        """How many events read each code of a TEXT property: int64[largest+1]."""
+        return self._keep(
+            ("counts", property.id, property.state, largest),
+            lambda: kernels.group_count(self.codes(property, largest), largest + 1),
+        )
 
     def codes_by_code(self, by: Property, largest_by: int, property: Property, largest: int) -> Array:
         """`codes(property)` in the order of `by_code(by)`: what the events of one action read lies side by side."""

@@ -46,6 +46,10 @@ SEGMENT_EVENTS = 1 << 18
 """Events a block, and so a segment, has at the most unless one path has more."""
 
 
+_RECENT, _SMALL = 2048, 64
+"""Small batches are remembered as written, so many at most: a log of single events costs more to read than to hold."""
+
+
 def new_stamp() -> int:
     """A number that was never given before."""
     return secrets.randbits(63)
@@ -196,7 +200,7 @@ def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
         slots = np.zeros(n, np.int32)
         slots[inverse[sparse.positions]] = np.arange(1, len(sparse.positions) + 1, dtype=np.int32)
         positions = np.flatnonzero(slots)
-        sort = slots[positions] - 1
+        sort: Array = slots[positions] - 1
     else:
         positions = inverse[sparse.positions]
         sort = np.argsort(positions)
@@ -356,6 +360,7 @@ class Store:
         self.cache = cache
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
         self._snapshot: Snapshot | None = None
+        self._recent: dict[int, Batch] = {}  # batches of the log by stamp, as they were when they were written
 
     # the shadow tables as such
 
@@ -369,7 +374,8 @@ class Store:
         store = cls(sqlite, database, table, cache)
         for suffix, columns in {
             "meta": "(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
-            "value": "(property INTEGER, code INTEGER, value TEXT, stamp INTEGER, PRIMARY KEY(property, code)) WITHOUT ROWID",
+            "value": "(property INTEGER, code INTEGER, value TEXT, stamp INTEGER, PRIMARY KEY(property, code))"
+            " WITHOUT ROWID",
             "key": "(id INTEGER PRIMARY KEY, key TEXT UNIQUE, stamp INTEGER)",
             "log": "(id INTEGER PRIMARY KEY, stamp INTEGER, events INTEGER, data BLOB)",
             "block": "(id INTEGER PRIMARY KEY, stamp INTEGER, run INTEGER, first_object INTEGER, last_object INTEGER,"
@@ -387,7 +393,7 @@ class Store:
     def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
         """Open the table of that name; raises CorruptError or NotSupportedError if its definition is unreadable."""
         meta = f"{quote(database)}.{quote(name + '_meta')}"
-        values = dict(sqlite.execute(f"SELECT key, value FROM {meta}").fetchall())
+        values: dict[Any, Any] = dict(sqlite.execute(f"SELECT key, value FROM {meta}"))
         version = values.get("format")
         if isinstance(version, int) and version > fmt.VERSION:
             raise NotSupportedError(
@@ -410,7 +416,7 @@ class Store:
         for suffix in SHADOWS:
             self.sqlite.execute(f"DROP TABLE {self.shadow(suffix)}")
 
-    @property
+    @cached_property
     def kinds(self) -> dict[int, Kind]:
         """Property id -> kind, the action's included."""
         return {p.id: p.kind for p in (ACTION, *self.table.properties)}
@@ -446,13 +452,17 @@ class Store:
             return None
         with blob:
             data = np.empty(blob.length(), np.uint8)
-            blob.read_into(data)
+            blob.read_into(data.data)
         return data
 
+    def log_events(self) -> int:
+        """How many events the log holds."""
+        return self.sqlite.execute(f"SELECT coalesce(sum(events), 0) FROM {self.shadow('log')}").fetchall()[0][0]  # type: ignore[return-value]
+
     def read_log(self, rows: Sequence[LogRow]) -> Batch:
-        """These rows of the log as one batch."""
-        if not rows:
-            return concatenate([_EMPTY], self.kinds)
+        """These rows of the log as one batch; what this connection wrote lately needs no decoding."""
+        if all(row.stamp in self._recent for row in rows):
+            return concatenate([self._recent[row.stamp] for row in rows] or [_EMPTY], self.kinds)
         found = self.sqlite.execute(
             f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
         )
@@ -478,11 +488,17 @@ class Store:
 
     def append_log(self, batch: Batch) -> int:
         """Add one batch to the log; returns how many batches the log now has."""
-        self.sqlite.execute(
-            f"INSERT INTO {self.shadow('log')}(stamp, events, data) VALUES(?, ?, ?)",
-            (new_stamp(), len(batch), fmt.encode_batch(batch, self.kinds)),
-        )
+        stamp = new_stamp()
+        self.sqlite.execute(self._append_sql, (stamp, len(batch), fmt.encode_batch(batch, self.kinds)))
+        if len(self._recent) >= _RECENT:
+            self._recent.clear()
+        if len(batch) <= _SMALL:
+            self._recent[stamp] = batch
         return self.sqlite.last_insert_rowid()
+
+    @cached_property
+    def _append_sql(self) -> str:
+        return f"INSERT INTO {self.shadow('log')}(stamp, events, data) VALUES(?, ?, ?)"
 
     def write_block(self, run: int, block: Any, first: int, last: int) -> None:
         """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
@@ -490,7 +506,7 @@ class Store:
         low, high = int(starts[first]), int(starts[last])
         ts = block.ts()[low:high]
         cut = starts[first : last + 1] - low
-        id = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
+        id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
         columns = [
             (_PATHS, fmt.encode_paths(objects[first:last], cut)),
             (_TIMESTAMPS, fmt.encode_timestamps(ts, cut)),
@@ -546,8 +562,9 @@ class Store:
 
     def stored_bytes(self) -> tuple[int, int]:
         """(bytes of all the shadow tables' content, bytes of the log)."""
-        log = self.sqlite.execute(f"SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('log')}").fetchall()[0][0]
-        rest = self.sqlite.execute(
+        sizes = f"SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('log')}"
+        log: Any = self.sqlite.execute(sizes).fetchall()[0][0]
+        rest: Any = self.sqlite.execute(
             f"SELECT (SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('column')})"
             f" + (SELECT coalesce(sum(length(value) + 12), 0) FROM {self.shadow('value')})"
             f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"

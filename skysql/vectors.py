@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Numbers:
 
     data: Array
     mask: Bool | None = None
-    render: Callable[[Array], list[Value]] | None = None
+    render: Callable[[Array], list[Any]] | None = None
     ordered: bool = True
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Numbers:
         values = np.full(len(data), None, object)
         known = data[self.mask]
         values[self.mask] = self.render(known) if self.render else known.tolist()
-        return values.tolist()  # type: ignore[no-any-return]
+        return values.tolist()
 
 
 Vector: TypeAlias = Coded | Numbers

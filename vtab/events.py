@@ -7,7 +7,9 @@ xCreate, xDestroy and xRename run nested statements on the same connection, as F
 transaction with the statement that caused it.
 
 Transactions: inserts are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
-so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since.
+so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since. As apsw
+does not call xRollbackTo while an exception of Python's is on its way, an insert that is refused flushes as well: what
+the statement has inserted so far is then undone with it, as its savepoint flushed what had come before it.
 """
 
 from __future__ import annotations
@@ -23,14 +25,25 @@ from .source import Source, Value, WritableRelation
 VERSION = 4
 """iVersion: xSavepoint, xRelease, xRollbackTo (2), xShadowName (3), xIntegrity (4)."""
 
+PLAIN_VERSION = 2
+"""iVersion when 33 modules of the process have an xShadowName, as many as apsw has room for. Shadow tables are then not
+listed as such, nor protected in defensive mode, and PRAGMA integrity_check does not look into tables of events."""
+
 
 def register(connection: apsw.Connection, source: Source) -> None:
     """Make the modules `sky` and `sky_<companion>` known to the connection."""
     dropping: set[tuple[str, str]] = set()
-    connection.create_module("sky", EventsModule(source, dropping), use_bestindex_object=True, iVersion=VERSION)
+    events = EventsModule(source, dropping)
+    # Ignored types: apsw's stub has a ShadowName in every module, and wants each argument to be a tuple.
+    try:
+        connection.create_module("sky", events, use_bestindex_object=True, iVersion=VERSION)  # type: ignore[arg-type]
+    except Exception as error:  # apsw has no class for it
+        if "xShadowName" not in str(error):
+            raise
+        connection.create_module("sky", events, use_bestindex_object=True, iVersion=PLAIN_VERSION)  # type: ignore[arg-type]
     for suffix in source.companions:
-        module = CompanionModule(source, suffix, dropping)
-        connection.create_module(f"sky_{suffix}", module, use_bestindex_object=True, iVersion=VERSION)
+        companion = CompanionModule(source, suffix, dropping)
+        connection.create_module(f"sky_{suffix}", companion, use_bestindex_object=True, iVersion=1)  # type: ignore[arg-type]
 
 
 class EventsModule:
@@ -112,8 +125,12 @@ class EventsTable(RelationTable):
         self.make_companions()
 
     def UpdateInsertRow(self, _rowid: int | None, values: Sequence[Value]) -> int:  # noqa: N802
-        """INSERT."""
-        return self.relation.insert(values, self.connection.vtab_on_conflict())
+        """INSERT; of a row that is refused, what was inserted before it goes where SQLite undoes what it has to."""
+        try:
+            return self.relation.insert(values, self.connection.vtab_on_conflict())
+        except Exception:
+            self.relation.flush()
+            raise
 
     def UpdateDeleteRow(self, _rowid: int) -> None:  # noqa: N802
         """DELETE."""
@@ -198,6 +215,13 @@ class CompanionTable(RelationTable):
     def Rename(self, _name: str) -> None:  # noqa: N802
         """ALTER TABLE ... RENAME TO, which only the table it belongs to may do."""
         raise apsw.SQLError(f"{self.name} is renamed with the table that it belongs to")
+
+    def UpdateInsertRow(self, *_: object) -> int:  # noqa: N802
+        """INSERT, and the other changes."""
+        parent = self.name.removesuffix(f"_{self.module.suffix}")
+        raise apsw.ReadOnlyError(f"{self.name} can only be read: it shows the events of {parent}")
+
+    UpdateDeleteRow = UpdateChangeRow = UpdateInsertRow
 
 
 def _name(name: str) -> str:

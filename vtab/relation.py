@@ -192,9 +192,8 @@ class _EponymousModule:
 
 def publish(connection: apsw.Connection, name: str, relation: Relation) -> None:
     """Make `relation` readable as the table `name` of this connection; nothing is written to any schema."""
-    connection.create_module(
-        name, _EponymousModule(relation), use_bestindex_object=True, eponymous_only=True, read_only=True
-    )
+    module: Any = _EponymousModule(relation)  # apsw's stub has a ShadowName in every module
+    connection.create_module(name, module, use_bestindex_object=True, eponymous_only=True, read_only=True)
 
 
 def retract(connection: apsw.Connection, name: str) -> None:

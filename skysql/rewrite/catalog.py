@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -76,11 +77,12 @@ class Catalog:
     def _read_database(self, database: str) -> dict[str, Entry]:
         entries = {}
         schema = "sqlite_temp_schema" if database == "temp" else "sqlite_schema"
-        found = self._sqlite.execute(
+        found: list[Any] = self._sqlite.execute(
             f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
         ).fetchall()
         for type, name, sql in found:
-            using = _USING.search(sql or "") if type == "table" and (sql or "")[:14].upper() == "CREATE VIRTUAL" else None
+            virtual = type == "table" and (sql or "")[:14].upper() == "CREATE VIRTUAL"
+            using = _USING.search(sql) if virtual else None
             kind = using[1].lower() if using else None
             if kind == "sky":
                 entry = Entry("events", database, name, self._table_of(database, name))

@@ -1,8 +1,8 @@
 """From sqlglot's nodes to plan expressions.
 
-What a scan knows how to evaluate with arrays becomes nodes; everything else stays the user's own text, an `Sql` node, with
-its columns renamed to their labels. An operand without columns becomes an argument of the scan, so that SQLite evaluates
-it where it stands, once, with whatever it refers to.
+What a scan knows how to evaluate with arrays becomes nodes; everything else stays the user's own text, an `Sql` node,
+with its columns renamed to their labels. An operand without columns becomes an argument of the scan, so that SQLite
+evaluates it where it stands, once, with whatever it refers to.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ from ..schema import Table
 from .dialect import Source, TokenType, span
 from .statement import Arguments, NotPushable, Statement
 
-_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_Operators: TypeAlias = dict[type[exp.Expression], str]
+_COMPARISONS: _Operators = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+_ARITHMETIC: _Operators = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 
 TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
 
@@ -161,7 +162,7 @@ class Scope:
             if found is not None:
                 return found  # type: ignore[return-value]
         kind = type(node)
-        if kind is exp.Column:
+        if type(node) is exp.Column:
             return self._column(node)
         if kind is exp.Paren:
             return self.convert(node.this)
@@ -171,9 +172,9 @@ class Scope:
         if kind is exp.Placeholder:
             return self.argument(node)
         if kind in (exp.And, exp.Or):
-            sides = [self.convert(side) for side in node.flatten()]
+            sides = [self.convert(side) for side in node.flatten()]  # type: ignore[arg-type]
             return And(tuple(sides)) if kind is exp.And else Or(tuple(sides))
-        if kind is exp.Not:
+        if type(node) is exp.Not:
             return self._not(node)
         if kind in _COMPARISONS:
             return self._compare(node, _COMPARISONS[kind])
@@ -183,7 +184,7 @@ class Scope:
         if kind is exp.Between and not node.args.get("symmetric"):
             low, high = node.args["low"], node.args["high"]
             return And((self._pair(node, ">=", node.this, low), self._pair(node, "<=", node.this, high)))
-        if kind is exp.In:
+        if type(node) is exp.In:
             found = self._in(node)
             return self.opaque(node) if found is None else found
         if kind in _ARITHMETIC:
@@ -222,8 +223,8 @@ class Scope:
         """x IS y, if x is a column and y is NULL, or x is a time; else None."""
         left, right = node.this, node.expression
         if isinstance(right, exp.Null):
-            side = self.convert(left)
-            return None if isinstance(side, Sql) else Compare(op, side, Literal(None))
+            known = self.convert(left)
+            return None if isinstance(known, Sql) else Compare(op, known, Literal(None))
         if self.constant(left):
             left, right = right, left
         side = self.convert(left) if isinstance(left, exp.Column) else None
@@ -447,7 +448,8 @@ def _modifier(text: str) -> int:
 
 def _is_text(node: exp.Expression) -> bool:
     """Whether a constant may be something else than a number: a string, or a cast."""
-    return (isinstance(node, exp.Literal) and node.is_string) or isinstance(node, exp.Cast | exp.HexString | exp.Collate)
+    written = isinstance(node, exp.Literal) and node.is_string
+    return written or isinstance(node, exp.Cast | exp.HexString | exp.Collate)
 
 
 def literal(node: exp.Expression) -> Literal | None:
@@ -477,4 +479,6 @@ def conjuncts_of(node: exp.Expression) -> list[exp.Expression]:
     """The parts of a condition that must all be true."""
     if isinstance(node, exp.Paren):
         return conjuncts_of(node.this)
-    return [part for side in node.flatten() for part in conjuncts_of(side)] if isinstance(node, exp.And) else [node]
+    if not isinstance(node, exp.And):
+        return [node]
+    return [part for side in node.flatten() for part in conjuncts_of(side)]  # type: ignore[arg-type]

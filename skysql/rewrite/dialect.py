@@ -1,7 +1,7 @@
 """SQLite's dialect of sqlglot, with the spans of nodes kept, so that a rewrite can edit the user's own text.
 
-sqlglot as a printer changes names (it prints ifnull as COALESCE), and so the names of unaliased columns. Here it is only
-a parser: every node knows the tokens that it came from, and what is not rewritten stays byte for byte.
+sqlglot as a printer changes names (it prints ifnull as COALESCE), and so the names of unaliased columns. Here it is
+only a parser: every node knows the tokens that it came from, and what is not rewritten stays byte for byte.
 
 `meta["span"]` of a node is (first token, last token + 1). The parser's methods are wrapped to record it; for the inner
 nodes of a left-associative chain, which no method returns, `span` takes the union of the children's.
@@ -17,7 +17,8 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.parsers.sqlite import SQLiteParser
+from sqlglot.tokenizer_core import Token, TokenType
 
 _NAME = re.compile(r"\w+")
 _WHOLE = re.compile(r"\?|\$\w+")
@@ -33,7 +34,7 @@ _RECORDED = (
 
 
 def _recording(name: str) -> Callable[..., Any]:
-    inherited = getattr(SQLite.Parser, name)
+    inherited = getattr(SQLiteParser, name)
 
     def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
         first = self._index
@@ -45,12 +46,12 @@ def _recording(name: str) -> Callable[..., Any]:
     return parse
 
 
-class Parser(SQLite.Parser):
+class Parser(SQLiteParser):
     """SQLite's parser, recording spans."""
 
 
 for _name in _RECORDED:
-    if hasattr(SQLite.Parser, _name):
+    if hasattr(SQLiteParser, _name):
         setattr(Parser, _name, _recording(_name))
 
 
@@ -90,7 +91,7 @@ def parse(text: str) -> Source | None:
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError):
         return None
     trees = [tree for tree in trees if tree is not None]
-    if len(trees) != 1 or isinstance(trees[0], exp.Command):
+    if len(trees) != 1 or isinstance(trees[0], exp.Command) or not isinstance(trees[0], exp.Expression):
         return None
     return Source(text, tokens, trees[0])
 
@@ -105,7 +106,9 @@ def _with_parameters(tokens: list[Token]) -> list[Token]:
                 joined[-1] = _parameter(last, last.text + token.text, token.end)
                 continue
         joined.append(token)
-    return [_parameter(t, t.text, t.end) if t.token_type not in _QUOTED and _WHOLE.fullmatch(t.text) else t for t in joined]
+    return [
+        _parameter(t, t.text, t.end) if t.token_type not in _QUOTED and _WHOLE.fullmatch(t.text) else t for t in joined
+    ]
 
 
 def _parameter(token: Token, text: str, end: int) -> Token:

@@ -101,7 +101,8 @@ class _Below:
         for item in self.select.expressions:
             node = item.this if isinstance(item, exp.Alias) else item
             aggregated = any(is_aggregate(self.statement, below) for below in own(node))
-            if not aggregated and node.find(exp.Column) is not None and node.sql() not in keys and not self._named(item):
+            bare = not aggregated and node.find(exp.Column) is not None
+            if bare and node.sql() not in keys and not self._named(item):
                 raise NotPushable("a column that is not grouped by")
 
     def _named(self, item: exp.Expression) -> bool:
@@ -141,7 +142,7 @@ class _Below:
         if not column.table:
             for item in self.others:
                 known = isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous)
-                entry = self.statement.catalog.find(item.db or None, item.name) if known else None
+                entry = self.statement.catalog.find(item.text("db") or None, item.name) if known else None
                 if entry is None or column.name.lower() in (entry.sql or "").lower():
                     raise NotPushable(f"{column.name} may be of two tables")
         return True
@@ -187,17 +188,18 @@ class _Below:
             if condition is None and not (name in ("min", "max") and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
-        if name in self.statement.catalog.own or name not in ("count", "sum", "total", "avg") or call.find(exp.Collate) is not None:
+        known = name in ("count", "sum", "total", "avg") and name not in self.statement.catalog.own
+        if not known or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
         if len(arguments) > 1:
             raise NotPushable(f"{name}() of several arguments")
-        star = inner is None or isinstance(inner, exp.Star)
-        if not star and not self._ours(inner):
+        inner = None if isinstance(inner, exp.Star) else inner
+        if inner is not None and not self._ours(inner):
             raise NotPushable("an aggregate of the other table")
         if condition is not None and not self._ours(condition):
             raise NotPushable("a filter on the other table")
         filter = None if condition is None else self.scope.convert(condition)
-        argument = None if star else self.scope.convert(inner)
+        argument = None if inner is None else self.scope.convert(inner)
         if isinstance(argument, Literal):
             raise NotPushable("an aggregate of a constant")
 

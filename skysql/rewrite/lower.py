@@ -31,7 +31,8 @@ def lower_ignore_nulls(statement: Statement) -> None:
         if where is None or window.find(exp.IgnoreNulls) is None:
             continue
         if tokens[where[0]].text.lower() != "last_value":
-            raise NotSupportedError(f"{tokens[where[0]].text}(... IGNORE NULLS)", "last_value is what takes IGNORE NULLS")
+            name = tokens[where[0]].text
+            raise NotSupportedError(f"{name}(... IGNORE NULLS)", "last_value is what takes IGNORE NULLS")
         statement.edit(where[0], where[0] + 1, "sky_last_value")
         for at in range(*where):
             if tokens[at].text.upper() == "IGNORE NULLS":

@@ -26,7 +26,7 @@ from .statement import Arguments, NotPushable, Statement
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The parts of such a join: the ordinary table's item, the objects' item, what is compared, the other conditions."""
+    """The parts of such a join: the ordinary table's item, the objects' item, what is compared, other conditions."""
 
     table: exp.Table
     objects: exp.Table
@@ -66,7 +66,7 @@ def find_join(statement: Statement, select: exp.Select) -> Join:
 def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
     if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
         return None
-    scope: exp.Expression | None = item
+    scope: exp.Expr | None = item
     while scope is not None:
         with_ = scope.args.get("with_")
         if with_ is not None and any(cte.alias.lower() == item.name.lower() for cte in with_.expressions):
@@ -113,7 +113,7 @@ def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | N
 
 
 def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
-    """The query that collects the pairs, as an argument: three JSON arrays, of rowids (if numbered), objects, moments."""
+    """The query that collects the pairs, as an argument: JSON arrays of rowids (if numbered), objects and moments."""
     at, object, moment = span(join.table), span(join.object), span(join.moment)
     if at is None or object is None or moment is None:
         raise NotPushable("a join of unknown place")

@@ -21,7 +21,8 @@ def event_relation(entry: Entry) -> Relation:
     """The events of a table."""
     table = entry.table
     assert table is not None
-    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "action", *(p.name for p in table.properties)]
+    properties = (p.name for p in table.properties)
+    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "action", *properties]
     return Relation(
         entry.database,
         table,
@@ -95,7 +96,7 @@ class Resolver:
     def _cte(self, item: exp.Table) -> exp.CTE | None:
         if item.db:
             return None
-        scope: exp.Expression | None = item
+        scope: exp.Expr | None = item
         while scope is not None:
             with_ = scope.args.get("with_")
             if with_ is not None:

@@ -167,7 +167,7 @@ class _Sources:
 
     @staticmethod
     def _cte(item: exp.Expression, name: str) -> exp.CTE | None:
-        scope: exp.Expression | None = item
+        scope: exp.Expr | None = item
         while scope is not None:
             with_ = scope.args.get("with_")
             for cte in with_.expressions if with_ is not None else []:

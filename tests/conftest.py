@@ -1,0 +1,41 @@
+"""Fixtures of all tests: connections that are looked over when a test ends."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import skysql
+
+Connect = Callable[..., skysql.Connection]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """skysql.connect; each connection is closed when the test ends, and nothing may be wrong with its tables then."""
+    opened: list[skysql.Connection] = []
+
+    def connect(path: Any = ":memory:", **options: Any) -> skysql.Connection:
+        opened.append(skysql.connect(path, **options))
+        return opened[-1]
+
+    yield connect
+    for db in opened:
+        close(db)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """A database file that is not there yet."""
+    return str(tmp_path / "events.db")
+
+
+def close(db: skysql.Connection) -> None:
+    """Close, unless that has been done; with check()."""
+    try:
+        db.rollback()
+    except skysql.ProgrammingError:  # is closed
+        return
+    assert db.check() == []
+    db.close()
