@@ -258,10 +258,10 @@ class ObjectsRelation(TableRelation):
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The objects that meet the constraints."""
         self._events.flush()
-        given = [c.value for c in constraints if c.column == self._as_of]
-        if len(given) > 1 or any(value is None for value in given):
-            if any(value is None for value in given) or len({timestamps.parse(value) for value in given}) > 1:
-                return
+        asked = [c.value for c in constraints if c.column == self._as_of]
+        given = [value for value in asked if value is not None]  # for OR, SQLite gives the argument and a NULL
+        if len({timestamps.parse(value) for value in given}) > 1 or (asked and not given):
+            return
         as_of = Moment(Literal(given[0])) if given else None
         where = self._predicate([c for c in constraints if c.column != self._as_of])
         for rows in self._scan(Objects(as_of), where).rows():

@@ -374,7 +374,7 @@ class Scope:
         """A timestamp may not be compared as text inside an expression: '2026-01-01T00:00' is not its text."""
         for found in node.find_all(*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ):
             for side in found.iter_expressions():
-                column = side.this if isinstance(side, exp.Paren) else side
+                column = side.unnest()
                 if isinstance(column, exp.Column):
                     meant = self.find(column)
                     null = isinstance(found, exp.Is) and isinstance(found.expression, exp.Null)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
@@ -47,7 +47,9 @@ def _recording(name: str) -> Callable[..., Any]:
 
 
 class Parser(SQLiteParser):
-    """SQLite's parser, recording spans."""
+    """SQLite's parser, recording spans. SQLite has no nested types: `object < 1` is a comparison."""
+
+    NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
 
 
 for _name in _RECORDED:

@@ -154,7 +154,7 @@ class _Below:
             raise NotPushable("an item of unknown place")
         self._replace(node)
         column = item.unnest()
-        if isinstance(column, exp.Column) and self._mine(column):
+        if isinstance(column, exp.Column) and self.statement.source.tokens[where[0]].text != "+" and self._mine(column):
             self.statement.names[id(item)] = self.scope.declared_name(column)
 
     def _replace(self, node: exp.Expression) -> None:

@@ -88,7 +88,7 @@ class Resolver:
         return scope.moment(node)
 
     def _call(self, item: exp.Table, call: exp.Anonymous) -> Relation | None:
-        entry = self.statement.catalog.find(item.db or None, str(call.this))
+        entry = self.statement.catalog.find(item.db or None, call.name)
         if entry is None or entry.kind != "objects" or len(call.expressions) != 1:
             return None
         return object_relation(entry, self._moment(call.expressions[0]))
@@ -170,11 +170,12 @@ class Resolver:
     def _named(item: exp.Expression, source: Source) -> tuple[str, exp.Expression]:
         if isinstance(item, exp.Alias):
             return item.alias, item.this
-        if isinstance(item, exp.Column):
-            return item.name, item
         where = span(item)
         if where is None:
             raise NotPushable("a column of unknown place")
+        column = item.unnest()
+        if isinstance(column, exp.Column) and source.tokens[where[0]].text != "+":
+            return column.name, item
         return source.slice(*where), item
 
     def scope(self, select: exp.Select) -> Scope | None:
@@ -185,7 +186,7 @@ class Resolver:
         base = self.resolve(from_.this)
         if base is None:
             return None
-        relations = {from_.this.alias_or_name.lower() or str(from_.this.this.this).lower(): base}
+        relations = {from_.this.alias_or_name.lower() or from_.this.this.name.lower(): base}
         scope = Scope(self.statement, self.source, relations, self.arguments, self.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:

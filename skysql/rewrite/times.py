@@ -122,7 +122,7 @@ class _Sources:
             return self._selected(item.this, depth)
         if not isinstance(item, exp.Table):
             return set()
-        name = str(item.this.this) if isinstance(item.this, exp.Anonymous) else item.name
+        name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
         cte = self._cte(item, name)
         if cte is not None:
             return self._common(cte, depth)
@@ -179,5 +179,5 @@ class _Sources:
 
 def _alias(item: exp.Expression) -> str:
     if isinstance(item, exp.Table) and isinstance(item.this, exp.Anonymous) and not item.alias:
-        return str(item.this.this).lower()
+        return item.this.name.lower()
     return item.alias_or_name.lower()
