@@ -266,7 +266,12 @@ class ObjectsRelation(TableRelation):
         where = self._predicate([c for c in constraints if c.column != self._as_of])
         for rows in self._scan(Objects(as_of), where).rows():
             ids = rows.vector(Column(self.columns[0].name)).tolist()
-            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+            values: dict[int, Sequence[Value]] = {
+                at: rows.vector(Column(self.columns[at].name)).tolist()
+                for at in self._existing(columns)
+                if at != self._as_of
+            }
+            values[self._as_of] = [given[0] if given else None] * len(ids)  # as it was asked: SQLite may compare it
             yield Batch(values, ids)  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from . import kernels, timestamps
 from .columns import Array, Int64
 from .dictionary import Dictionary
 from .evaluate import Evaluation, Evaluator, declared_type, json_numbers
+from .groups import FEW, Accumulator, Groups, Inexact, Partial, accumulate, finished, group, merge
 from .plan import (
     Aggregate,
     And,
@@ -44,91 +45,7 @@ from .rows import EventRows, ObjectRows, Rows
 from .schema import ACTION
 from .segment import Segment
 from .store import Snapshot
-from .vectors import Coded, Numbers, Vector, compact_codes, sort_ranks, value_ranks
-
-
-class Inexact(Exception):
-    """An aggregate, by its place in the plan, left the range in which arrays give SQLite's answer."""
-
-    def __init__(self, place: int) -> None:
-        super().__init__(place)
-        self.place = place
-
-
-@dataclass(slots=True)
-class Accumulator:
-    """One aggregate over g groups.
-
-    count: int64[g], the values that are not NULL. state: [g] or None: the sum, or the extreme value.
-    pairs: for DISTINCT, (group, value): the distinct values of each group. rows: for SQL, the rows themselves.
-    """
-
-    count: Int64
-    state: Vector | None = None
-    pairs: tuple[Array, Vector] | None = None
-    rows: tuple[Array, list[list[Value]]] | None = None
-
-    def take(self, used: Int64, size: int) -> Accumulator:
-        """Of so many groups only those that are used, numbered anew."""
-        if len(used) == size:
-            return self
-        places = np.zeros(size, np.int64)
-        places[used] = np.arange(len(used))
-        return Accumulator(
-            self.count[used],
-            None if self.state is None else self.state.take(used),
-            None if self.pairs is None else (places[self.pairs[0]], self.pairs[1]),
-            None if self.rows is None else (places[self.rows[0]], self.rows[1]),
-        )
-
-
-@dataclass(slots=True)
-class Partial:
-    """Groups of some rows: a vector a key, and an accumulator an aggregate; `groups` is how many."""
-
-    groups: int
-    keys: list[Vector]
-    accumulators: list[Accumulator]
-
-
-_FEW_GROUPS = 1 << 12
-"""So many groups are accumulated whether they occur or not, which saves numbering those that do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any."""
-
-    numbers: Array
-    size: int
-    counts: Int64
-    used: Int64
-
-    def keys(self, keys: list[Vector]) -> list[Vector]:
-        """The keys' values in each used group."""
-        if not keys:
-            return []
-        if len(keys) == 1 and isinstance(keys[0], Coded) and self.size == len(keys[0].values):
-            return [Coded(self.used, keys[0].values)]
-        one_of_each = np.zeros(self.size, np.int64)
-        if self.size > _FEW_GROUPS or len(self.numbers) < 4 * self.size:
-            one_of_each[self.numbers] = np.arange(len(self.numbers))
-        else:
-            one_of_each[self.used] = kernels.first_of_each(self.numbers, self.used)
-        return [key.take(one_of_each[self.used]) for key in keys]
-
-
-def group(keys: list[Vector], rows: int) -> Groups:
-    """The groups of rows by their keys."""
-    if not keys:
-        return Groups(np.zeros(rows, np.uint8), 1, np.array([rows], np.int64), np.zeros(1, np.int64))
-    numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
-    if bound <= _FEW_GROUPS:
-        counts = kernels.group_count(numbers, bound)
-        return Groups(numbers, bound, counts, np.flatnonzero(counts))
-    used, numbers = kernels.group_numbers(numbers, bound)
-    size = len(used)
-    return Groups(numbers, size, kernels.group_count(numbers, size), np.arange(size))
+from .vectors import Coded, Numbers, Vector, sort_ranks
 
 
 class Scan:
@@ -330,7 +247,7 @@ class Scan:
         if not isinstance(key, Column) or key != Column(key.name) or not isinstance(vector, Coded):
             return None
         property = ACTION if key.name == ACTION.name else self.table.find(key.name)
-        if property is None or len(vector.values) > _FEW_GROUPS:
+        if property is None or len(vector.values) > FEW:
             return None
         counts = rows.segment.code_counts(property, len(vector.values) - 1)
         return Groups(vector.codes, len(counts), counts, np.flatnonzero(counts))
@@ -459,187 +376,3 @@ def with_sql(plan: PathScan, place: int) -> PathScan:
     aggregate = plan.aggregates[place]
     by_sql = SqlAggregate(aggregate_sql(aggregate), columns(aggregate))
     return replace(plan, aggregates=(*plan.aggregates[:place], by_sql, *plan.aggregates[place + 1 :]))
-
-
-def accumulate(
-    place: int, aggregate: Aggregate, values: Vector, groups: Array, size: int, count: Int64 | None = None
-) -> Accumulator:
-    """An accumulator of values that are not NULL, one for each element of groups; count[size], if it is known."""
-    if count is None:
-        count = kernels.group_count(groups, size)
-    if aggregate.distinct:
-        numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
-        used, places = kernels.group_numbers(numbers, bound)
-        one_of_each = np.zeros(len(used), np.int64)
-        one_of_each[places] = np.arange(len(groups))
-        return Accumulator(count, pairs=(groups[one_of_each], values.take(one_of_each)))
-    if aggregate.function == "count":
-        return Accumulator(count)
-    if aggregate.function in ("min", "max"):
-        return Accumulator(count, _extreme(place, values, groups, size, aggregate.function == "max"))
-    if isinstance(values, Coded):
-        values = _as_numbers(place, values)
-    if values.render is not None:
-        raise Inexact(place)
-    return Accumulator(count, Numbers(_sum(place, values.data, groups, size)))
-
-
-def _as_numbers(place: int, values: Coded) -> Numbers:
-    """Computed values of one numeric type; `values` may hold some that no element has."""
-    used = np.flatnonzero(np.bincount(values.codes, minlength=len(values.values)))
-    types = {type(values.values[code]) for code in used.tolist()}
-    if len(used) and types not in ({int}, {float}):
-        raise Inexact(place)
-    dtype = np.float64 if types == {float} else np.int64
-    lookup = np.zeros(len(values.values), dtype)
-    lookup[used] = [values.values[code] for code in used.tolist()]  # type: ignore[assignment]
-    return Numbers(lookup[values.codes])
-
-
-def _sum(place: int, data: Array, groups: Array, size: int) -> Array:
-    if data.dtype == bool:
-        data = data.view(np.uint8)
-    if data.dtype.kind != "f":
-        largest = max(int(data.max(initial=0)), -int(data.min(initial=0)))
-        if largest * len(data) >= 1 << 62:
-            raise Inexact(place)
-    if size == 1:
-        total = data.sum(dtype=np.float64 if data.dtype.kind == "f" else np.int64)
-        return np.array([total])
-    return kernels.group_sum(groups, data, size)
-
-
-def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool) -> Vector:
-    if isinstance(values, Coded):
-        if len(values) == 0:
-            return Coded(np.zeros(size, np.int64), [None])
-        ranks = value_ranks(values.values)
-        by_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
-        by_rank[ranks] = np.arange(len(ranks))
-        best = kernels.group_extreme(groups, ranks[values.codes], size, largest)
-        return Coded(by_rank[np.clip(best, 0, len(by_rank) - 1)], values.values)
-    if values.render is not None and not values.ordered:
-        raise Inexact(place)
-    data = values.data.view(np.uint8) if values.data.dtype == bool else values.data
-    return replace(values, data=kernels.group_extreme(groups, data, size, largest))
-
-
-def merge(partials: list[Partial], plan: PathScan) -> Partial:
-    """Partials of different objects as one."""
-    if not partials:
-        size = 0 if plan.keys else 1
-        nothing = [Accumulator(np.zeros(size, np.int64)) for _ in plan.aggregates]
-        return Partial(size, [Coded(np.zeros(0, np.int64), [None]) for _ in plan.keys], nothing)
-    if len(partials) == 1 and not any(isinstance(key, Coded) for key in partials[0].keys):
-        return partials[0]
-    keys = [joined([partial.keys[i] for partial in partials]) for i in range(len(plan.keys))]
-    total = sum(partial.groups for partial in partials)
-    if keys:
-        numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
-        used, places = kernels.group_numbers(numbers, bound)
-        size = len(used)
-        one_of_each = np.zeros(size, np.int64)
-        one_of_each[places[::-1]] = np.arange(total)[::-1]
-        keys = [key.take(one_of_each) for key in keys]
-    else:
-        size, places = 1, np.zeros(total, np.int64)
-    bases = np.concatenate(([0], np.cumsum([partial.groups for partial in partials]))).tolist()
-    merged = [
-        _merge_one(place, aggregate, [p.accumulators[place] for p in partials], bases, places, size)
-        for place, aggregate in enumerate(plan.aggregates)
-    ]
-    return Partial(size, keys, merged)
-
-
-def _merge_one(
-    place: int,
-    aggregate: Aggregate | SqlAggregate,
-    parts: list[Accumulator],
-    bases: list[int],
-    places: Array,
-    size: int,
-) -> Accumulator:
-    counts = np.concatenate([part.count for part in parts])
-    count = kernels.group_sum(places, counts, size)
-    if isinstance(aggregate, SqlAggregate):
-        present = [(part.rows, base) for part, base in zip(parts, bases, strict=False) if part.rows is not None]
-        groups = np.concatenate([places[rows[0].astype(np.int64) + base] for rows, base in present])
-        data = [[v for rows, _ in present for v in rows[1][i]] for i in range(len(aggregate.columns))]
-        return Accumulator(count, rows=(groups, data))
-    if aggregate.distinct:
-        pairs = [(part.pairs, base) for part, base in zip(parts, bases, strict=False) if part.pairs is not None]
-        groups = np.concatenate([places[pair[0].astype(np.int64) + base] for pair, base in pairs])
-        return accumulate(place, aggregate, joined([pair[1] for pair, _ in pairs]), groups, size)
-    if aggregate.function == "count" or aggregate.argument is None:
-        return Accumulator(count)
-    states = joined([part.state for part in parts if part.state is not None])
-    some = np.flatnonzero(counts)
-    if aggregate.function in ("min", "max"):
-        state = _extreme(place, states.take(some), places[some], size, aggregate.function == "max")
-    else:
-        assert isinstance(states, Numbers)
-        state = Numbers(_sum(place, states.data[some], places[some], size))
-    return Accumulator(count, state)
-
-
-def joined(vectors: Sequence[Vector]) -> Vector:
-    """Vectors after one another, with equal values under equal codes."""
-    first = vectors[0]
-    if isinstance(first, Numbers) and all(isinstance(vector, Numbers) for vector in vectors):
-        numbers: list[Any] = list(vectors)
-        dtypes = {vector.data.dtype.kind == "f" for vector in numbers}
-        if len(dtypes) == 1:
-            masks = None
-            if any(vector.mask is not None for vector in numbers):
-                masks = np.concatenate(
-                    [np.ones(len(v), bool) if v.mask is None else v.mask for v in numbers]
-                )
-            return replace(first, data=np.concatenate([vector.data for vector in numbers]), mask=masks)
-    registry: dict[tuple[bool, Value], int] = {}
-    values: list[Value] = []
-    codes = []
-    seen: dict[int, Array] = {}
-    for vector in vectors:
-        if not isinstance(vector, Coded):
-            vector = Coded(np.arange(len(vector)), vector.tolist())
-        lookup = seen.get(id(vector.values)) if isinstance(first, Coded) else None
-        if lookup is None or len(lookup) != len(vector.values):
-            lookup = np.zeros(len(vector.values), np.int64)
-            for code, value in enumerate(vector.values):
-                key = isinstance(value, bytes), value
-                at = registry.get(key)
-                if at is None:
-                    at = registry[key] = len(values)
-                    values.append(value)
-                lookup[code] = at
-            seen[id(vector.values)] = lookup
-        codes.append(lookup[vector.codes])
-    return Coded(np.concatenate(codes), values)
-
-
-def finished(aggregate: Aggregate, accumulator: Accumulator) -> list[Value]:
-    """The values of an aggregate, one a group."""
-    count = accumulator.count
-    if aggregate.function == "count":
-        if aggregate.distinct and accumulator.pairs is not None:
-            return np.bincount(accumulator.pairs[0], minlength=len(count)).tolist()  # type: ignore[no-any-return]
-        return [0] * len(count) if aggregate.distinct else count.tolist()
-    state = accumulator.state
-    if state is None:
-        return [0.0 if aggregate.function == "total" else None] * len(count)
-    if aggregate.function in ("min", "max"):
-        some = np.flatnonzero(count)
-        values = np.full(len(count), None, object)
-        values[some] = state.take(some).tolist()
-        return values.tolist()
-    assert isinstance(state, Numbers)
-    if aggregate.function == "sum":
-        return [_number(v) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-    if aggregate.function == "total":
-        return [_number(float(v)) if n else 0.0 for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-    return [_number(v / n) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-
-
-def _number(value: Value) -> Value:
-    """NaN is NULL in SQLite."""
-    return None if value != value else value

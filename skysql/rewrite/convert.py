@@ -161,38 +161,42 @@ class Scope:
             found = idiom(self, node)
             if found is not None:
                 return found  # type: ignore[return-value]
-        kind = type(node)
-        if type(node) is exp.Column:
+        if isinstance(node, exp.Column):
             return self._column(node)
-        if kind is exp.Paren:
+        if isinstance(node, exp.Paren):
             return self.convert(node.this)
-        if kind in (exp.Literal, exp.Null, exp.Boolean, exp.Neg):
-            value = literal(node)
-            return value if value is not None else self.opaque(node)
-        if kind is exp.Placeholder:
+        if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Neg):
+            return literal(node) or self.opaque(node)
+        if isinstance(node, exp.Placeholder):
             return self.argument(node)
+        return self._logical(node) or self._numeric(node) or self.opaque(node)
+
+    def _logical(self, node: exp.Expression) -> Expr | None:
+        """Connectives, and the predicates that have a form of their own; None for anything else."""
+        kind = type(node)
         if kind in (exp.And, exp.Or):
-            sides = [self.convert(side) for side in node.flatten()]  # type: ignore[arg-type]
-            return And(tuple(sides)) if kind is exp.And else Or(tuple(sides))
-        if type(node) is exp.Not:
+            sides = tuple(self.convert(side) for side in node.flatten())  # type: ignore[arg-type]
+            return And(sides) if kind is exp.And else Or(sides)
+        if isinstance(node, exp.Not):
             return self._not(node)
-        if kind in _COMPARISONS:
-            return self._compare(node, _COMPARISONS[kind])
         if kind in (exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ):
-            found = self._is(node, "IS NOT" if kind is exp.NullSafeNEQ else "IS")
-            return self.opaque(node) if found is None else found
+            return self._is(node, "IS NOT" if kind is exp.NullSafeNEQ else "IS")
         if kind is exp.Between and not node.args.get("symmetric"):
             low, high = node.args["low"], node.args["high"]
             return And((self._pair(node, ">=", node.this, low), self._pair(node, "<=", node.this, high)))
-        if type(node) is exp.In:
-            found = self._in(node)
-            return self.opaque(node) if found is None else found
-        if kind in _ARITHMETIC:
-            sides = [self.convert(node.this), self.convert(node.expression)]
-            if any(isinstance(side, Literal) and not isinstance(side.value, int | float) for side in sides):
-                return self.opaque(node)
-            return self._plain(node, Arithmetic(_ARITHMETIC[kind], *sides))
-        return self.opaque(node)
+        return self._in(node) if isinstance(node, exp.In) else None
+
+    def _numeric(self, node: exp.Expression) -> Expr | None:
+        """Comparisons and arithmetic; None for anything else."""
+        kind = type(node)
+        if kind in _COMPARISONS:
+            return self._compare(node, _COMPARISONS[kind])
+        if kind not in _ARITHMETIC:
+            return None
+        sides = [self.convert(node.this), self.convert(node.expression)]
+        if any(isinstance(side, Literal) and not isinstance(side.value, int | float) for side in sides):
+            return None
+        return self._plain(node, Arithmetic(_ARITHMETIC[kind], *sides))
 
     def _column(self, node: exp.Column) -> Expr:
         where = span(node)

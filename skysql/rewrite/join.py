@@ -189,15 +189,11 @@ class _Below:
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
         known = name in ("count", "sum", "total", "avg") and name not in self.statement.catalog.own
-        if not known or call.find(exp.Collate) is not None:
+        if not known or len(arguments) > 1 or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
-        if len(arguments) > 1:
-            raise NotPushable(f"{name}() of several arguments")
         inner = None if isinstance(inner, exp.Star) else inner
-        if inner is not None and not self._ours(inner):
+        if any(part is not None and not self._ours(part) for part in (inner, condition)):
             raise NotPushable("an aggregate of the other table")
-        if condition is not None and not self._ours(condition):
-            raise NotPushable("a filter on the other table")
         filter = None if condition is None else self.scope.convert(condition)
         argument = None if inner is None else self.scope.convert(inner)
         if isinstance(argument, Literal):

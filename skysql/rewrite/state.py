@@ -40,13 +40,11 @@ _UNTIL = (exp.LTE, exp.GTE)
 def latest(scope: Scope, node: exp.Expression) -> Expr | None:
     """The latest change, or event, not after this one."""
     select = node.this if isinstance(node, exp.Subquery) else None
-    if not isinstance(select, exp.Select) or len(select.expressions) != 1 or select.args.get("from_") is None:
-        return None
-    if any(select.args.get(name) for name in ("joins", "group", "having", "distinct", "offset", "with_", "windows")):
+    if not isinstance(select, exp.Select) or not _is_plain(select):
         return None
     table = select.args["from_"].this
     entry = _companion(scope, table)
-    if entry is None or select.args.get("where") is None or not scope.relations:
+    if entry is None:
         return None
     inner = _Inner(scope, table, entry)
     facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
@@ -59,8 +57,18 @@ def latest(scope: Scope, node: exp.Expression) -> Expr | None:
         return None
     if entry.kind == "objects":
         return _state(scope, value) if set(known) == {"object", "as of"} else None
-    if "until" not in known or not _latest_first(inner, select):
-        return None
+    return _meant(scope, entry, value, known) if "until" in known and _latest_first(inner, select) else None
+
+
+def _is_plain(select: exp.Select) -> bool:
+    """Whether a select is one column of one table's rows under conditions."""
+    others = ("joins", "group", "having", "distinct", "offset", "with_", "windows")
+    needed = select.args.get("from_") is not None and select.args.get("where") is not None
+    return needed and len(select.expressions) == 1 and not any(select.args.get(name) for name in others)
+
+
+def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Column | None:
+    """The column that the latest value of a subquery's is, by what its conditions say."""
     if entry.kind == "changes":
         if value != "new_value" or "property" not in known or set(known) - {"object", "until", "property", "new_value"}:
             return None

@@ -36,8 +36,8 @@ def lower_system_time(statement: Statement) -> None:
         name_end = where[0] + (3 if table.db else 1)
         if at is None:
             at = name_end + 4, end - _alias_tokens(statement, alias, end)
-        text = statement.render(*at)
-        statement.edit(name_end, at[1], f"({text})")
+        literal = _canonical(moment) if isinstance(moment, exp.Literal) else None
+        statement.edit(name_end, at[1], f"({literal or f'sky_timestamp({statement.render(*at)})'})")
         assert tokens[name_end].text.upper().startswith("FOR")
 
 
@@ -50,6 +50,10 @@ def _alias_tokens(statement: Statement, alias: exp.Expression | None, end: int) 
 def normalize_times(statement: Statement) -> None:
     """Put what timestamps are compared with into their form."""
     sources = _Sources(statement)
+    for call in statement.source.tree.find_all(exp.Anonymous):
+        entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
+        if entry is not None and entry.kind == "objects" and len(call.expressions) == 1:
+            _normalize(statement, call.expressions[0])
     for node in statement.source.tree.find_all(*_COMPARISONS, exp.Between, exp.In):
         if isinstance(node, exp.Between):
             sides = [node.this, node.args["low"], node.args["high"]]
@@ -70,16 +74,20 @@ def _normalize(statement: Statement, side: exp.Expression) -> None:
     where = span(side)
     if where is None or isinstance(side, exp.Null):
         return
-    if isinstance(side, exp.Literal):
-        try:
-            value = str(side.this)
-            moment = timestamps.parse(value if side.is_string else int(value))
-        except (DataError, ValueError):
-            statement.wrap(*where, "sky_timestamp(", ")")
-            return
-        statement.edit(*where, quoted(timestamps.format(moment)))
-        return
-    statement.wrap(*where, "sky_timestamp(", ")")
+    literal = _canonical(side) if isinstance(side, exp.Literal) else None
+    if literal is not None:
+        statement.edit(*where, literal)
+    else:
+        statement.wrap(*where, "sky_timestamp(", ")")
+
+
+def _canonical(literal: exp.Literal) -> str | None:
+    """A written moment in the form that timestamps have, or None if it is none."""
+    try:
+        value = str(literal.this)
+        return quoted(timestamps.format(timestamps.parse(value if literal.is_string else int(value))))
+    except (DataError, ValueError):
+        return None
 
 
 class _Sources:
