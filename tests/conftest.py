@@ -1,12 +1,18 @@
 """Fixtures of all tests: connections that are looked over when a test ends."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import skysql
+
+settings.register_profile("ci", derandomize=True, print_blob=True)
+settings.register_profile("default", print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 Connect = Callable[..., skysql.Connection]
 
