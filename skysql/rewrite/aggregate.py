@@ -281,8 +281,8 @@ class _Rewrite:
     def _by_sqlite(self, node: exp.Expression) -> SqlAggregate:
         where = span(node)
         assert where is not None
-        if node.find(exp.Select, exp.Window) is not None:
-            raise NotPushable("a subquery inside an aggregate")
+        if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
+            raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
         text, read = self.scope.relabel(node, where)
         return SqlAggregate(text, read)
 

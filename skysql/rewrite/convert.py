@@ -165,6 +165,9 @@ class Scope:
             return self._column(node)
         if isinstance(node, exp.Paren):
             return self.convert(node.this)
+        for boolean in node.find_all(exp.Boolean):
+            if any(str(boolean.this).lower() in relation.columns for relation in self.relations.values()):
+                raise NotPushable("TRUE or FALSE, which is the name of a column")
         if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Neg):
             return literal(node) or self.opaque(node)
         if isinstance(node, exp.Placeholder):
