@@ -160,9 +160,8 @@ class Engine:
         known = self._catalog.tables()
         if table is None:
             return [self.relation(*key) for key in known]
-        database, _, name = table.rpartition(".")
         for key in known:
-            if key[1].lower() in (name.lower(), table.lower()) and (not database or key[0].lower() == database.lower()):
+            if table.lower() in (key[1].lower(), f"{key[0]}.{key[1]}".lower()):
                 return [self.relation(*key)]
         raise ProgrammingError(f"there is no sky table {table!r}", _near(table, [key[1] for key in known]))
 

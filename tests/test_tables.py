@@ -164,7 +164,6 @@ def test_nasty_names(connect: Connect, name: str) -> None:
     assert names(db) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="a dot in a table's name is taken for that of a database")
 def test_a_name_with_a_dot(connect: Connect) -> None:
     db = connect()
     db.execute('CREATE VIRTUAL TABLE "x.y" USING sky(p TEXT)')
