@@ -214,14 +214,18 @@ def _merge_one(
         return accumulate(place, aggregate, joined([pair[1] for pair, _ in pairs]), groups, size)
     if aggregate.function == "count" or aggregate.argument is None:
         return Accumulator(count)
-    states = joined([part.state for part in parts if part.state is not None])
     some = np.flatnonzero(counts)
     if aggregate.function in ("min", "max"):
-        state = _extreme(place, states.take(some), places[some], size, aggregate.function == "max")
-    else:
-        assert isinstance(states, Numbers)
-        state = Numbers(_sum(place, states.data[some], places[some], size))
-    return Accumulator(count, state)
+        states = joined([part.state for part in parts if part.state is not None])
+        return Accumulator(count, _extreme(place, states.take(some), places[some], size, aggregate.function == "max"))
+    sums = np.concatenate([_sums(part) for part in parts])  # of integers and reals, a real
+    return Accumulator(count, Numbers(_sum(place, sums[some], places[some], size)))
+
+
+def _sums(part: Accumulator) -> Array:
+    """The sums of a partial; where nothing was summed they have no type of their own."""
+    assert isinstance(part.state, Numbers)
+    return part.state.data if part.count.any() else np.zeros(len(part.count), np.int64)
 
 
 def joined(vectors: Sequence[Vector]) -> Vector:

@@ -234,7 +234,7 @@ LOGGED = [
     [
         event(9_007_199_254_740_993, "2026-03-01", "visit", url="/b"),
         event(6, "2026-03-01", "sign up", plan="pro"),
-        event(6, "2026-03-01", "purchase", amount=2.5, items=0, url=""),  # ties; what follows is of the same microsecond
+        event(6, "2026-03-01", "purchase", amount=2.5, items=0, url=""),  # ties; what follows is as old
         event(6, "2026-03-01", plan="basic", country="fr"),
         event(6, "2026-03-02", "purchase", amount=2.5, items=1, plan="pro"),  # an action and a change in one
         event(5, "2026-01-10 15:00:00", country="fr"),  # late
@@ -264,7 +264,7 @@ ORDERS = [  # id, customer_id, created_at as people write it, total, the same mo
     (10, 2, "2026-01-31 23:59:59.999999", 100, "2026-01-31 23:59:59.999999"),
 ]
 FLIGHTS = [("N1", "2026-01-03 10:00:00", 1), ("N1", "2026-01-05 10:00:00", 2), ("n1", "2026-01-05 10:00:00", 3),
-           ("N2", "2026-02-01 00:00:00", 4), ("N9", "2026-02-01 00:00:00", 5), (None, "2026-02-01 00:00:00", 6)]  # fmt: skip
+           ("N2", "2026-02-01 00:00:00", 4), ("N9", "2026-02-01 00:00:00", 5), (None, "2026-02-01 00:00:00", 6)]  # fmt: skip  # noqa: E501
 VIEWS = {
     "purchases": "SELECT object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase'",
     "by_plan": "SELECT plan, count(*) AS n FROM users GROUP BY plan",
@@ -316,7 +316,7 @@ def _insert(connection: skysql.Connection, schema: Schema, events: list[Event], 
     attributes = [p.name for p in schema.properties if not p.state]
     names = [object_name, "timestamp", "action", *attributes, "changes"]
     rows = [
-        (e.object, timestamp(e.ts), e.action, *map(e.attributes.get, attributes), json.dumps(e.changes) if e.changes else None)
+        (e.object, timestamp(e.ts), e.action, *map(e.attributes.get, attributes), json.dumps(e.changes) if e.changes else None)  # noqa: E501
         for e in events
     ]  # fmt: skip
     if bulk:

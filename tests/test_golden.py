@@ -4,8 +4,8 @@
     SKYSQL_TEST_WRITE=1 pytest tests/test_golden.py   write them anew; then read the difference
 
 That the rows are right does not rest on the files: plain SQLite answers the same statement, or a formulation of it
-without anything of skysql's, on ordinary tables of the naive model's rows. Where a case names a statement that means the
-same, that gives the same rows.
+without anything of skysql's, on ordinary tables of the naive model's rows. Where a case names a statement that means
+the same, that gives the same rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,21 @@ from pathlib import Path
 
 import apsw
 import pytest
-from scripts import GOLDEN, UNCHANGED, Answer, Case, ask, ask_plain, every_case, plain, read, renumbered, sky, tree, write
+from scripts import (
+    GOLDEN,
+    UNCHANGED,
+    Answer,
+    Case,
+    ask,
+    ask_plain,
+    every_case,
+    plain,
+    read,
+    renumbered,
+    sky,
+    tree,
+    write,
+)
 
 import skysql
 
