@@ -165,7 +165,7 @@ class EventsRelation(TableRelation):
             for piece in _pieces(rows, most):
                 positions = np.arange(len(piece)) if piece.positions is None else piece.positions
                 values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-                yield Batch(values, (positions + base).tolist())
+                yield Batch(values, (positions.astype(np.int64) + base).tolist())
             most = _MOST_ROWS
 
     # writing

@@ -246,16 +246,39 @@ NULL | 5.375 | 801 | -3 | 1
 'free' | 10.25 | 601 | -2 | 1
 'pro' | 3.15 | 1001 | -1 | 1
 
-## integer overflow is an error
-SELECT sum(ts * 1000000) FROM users
+## a product that leaves the integers is REAL
+SELECT max(ts * 1000000), max(items * 4096) FROM users WHERE object_id > 6
 --- plan
 PATH SCAN users
-└─ compute sum(ts * 1000000)
+├─ where object_id > 6
+└─ compute max(ts * 1000000), max(items * 4096)
 --- sql
-SELECT +"value 1" AS "sum(ts * 1000000)" FROM sky_scan_1
+SELECT +"value 1" AS "max(ts * 1000000)", +"value 2" AS "max(items * 4096)" FROM sky_scan_1
 --- rows
-sum(ts * 1000000)
-4.9549950672e+22
+max(ts * 1000000) | max(items * 4096)
+1.7723232e+21 | 3.6893488147419103e+19
+
+## a sum that leaves the integers is an error
+SELECT sum(object_id * 1000 + 300000000000000000) FROM users
+--- plan
+PATH SCAN users
+└─ compute sum((object_id * 1000) + 300000000000000000)
+--- sql
+SELECT +"value 1" AS "sum(object_id * 1000 + 300000000000000000)" FROM sky_scan_1
+--- rows
+sum(object_id * 1000 + 300000000000000000)
+1.7407199254741086e+19
+
+## total() and avg() of what sum() cannot be
+SELECT total(object_id * 1000 + 300000000000000000) > 1e19, avg(object_id * 1000 + 300000000000000000) > 6e17 FROM users
+--- plan
+PATH SCAN users
+└─ compute total((object_id * 1000) + 300000000000000000), avg((object_id * 1000) + 300000000000000000)
+--- sql
+SELECT +"value 1" > 1e19 AS "total(object_id * 1000 + 300000000000000000) > 1e19", +"value 2" > 6e17 AS "avg(object_id * 1000 + 300000000000000000) > 6e17" FROM sky_scan_1
+--- rows
+total(object_id * 1000 + 300000000000000000) > 1e19 | avg(object_id * 1000 + 300000000000000000) > 6e17
+1 | 1
 
 ## group_concat is SQLite's, over what is left
 SELECT object_id, group_concat(action), group_concat(plan, '/') FROM users WHERE action <> 'visit' GROUP BY object_id

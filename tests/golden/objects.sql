@@ -104,7 +104,7 @@ NULL | 1
 'free' | 1
 'pro' | 2
 
-## as of a moment that is between two events of one microsecond's distance
+## as of a moment with several events: after all of them
 SELECT object_id, plan, seats, events FROM users_objects FOR SYSTEM_TIME AS OF '2026-01-05 12:00:00' ORDER BY object_id
 --- plain
 SELECT object_id, plan, seats, events FROM users_objects_as_of WHERE as_of = '2026-01-05 12:00:00.000000' ORDER BY object_id
