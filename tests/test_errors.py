@@ -64,25 +64,45 @@ def test_object_ids(db: skysql.Connection, value: Any) -> None:
 
 
 def test_an_object_id_of_2_to_the_63(db: skysql.Connection) -> None:
-    refused(db, skysql.DataError, r"users.object_id: 9.22\S* is not an object id",
-            lambda: db.execute("INSERT INTO users(object_id, ts, action) VALUES (9223372036854775808, 1, 'a')"))
+    refused(
+        db,
+        skysql.DataError,
+        r"users.object_id: 9.22\S* is not an object id",
+        lambda: db.execute("INSERT INTO users(object_id, ts, action) VALUES (9223372036854775808, 1, 'a')"),
+    )
     for ids in ([2**63], np.array([2**63], np.uint64), [str(2**63)]):
-        refused(db, skysql.DataError, "users.object_id: row 0: '?9223372036854775808'? is not an object id",
-                lambda ids=ids: db.append("users", {"object_id": ids, "ts": [1], "action": ["a"]}))
+        refused(
+            db,
+            skysql.DataError,
+            "users.object_id: row 0: '?9223372036854775808'? is not an object id",
+            lambda ids=ids: db.append("users", {"object_id": ids, "ts": [1], "action": ["a"]}),
+        )
 
 
 @pytest.mark.xfail(strict=True, raises=OverflowError, reason="as in sqlite3; but it is not in the tree of PEP 249")
 def test_an_object_id_of_2_to_the_63_as_parameter(db: skysql.Connection) -> None:
-    refused(db, skysql.DataError, "object id", lambda: db.execute(
-        "INSERT INTO users(object_id, ts, action) VALUES (?, 1, 'a')", (2**63,)))
+    refused(
+        db,
+        skysql.DataError,
+        "object id",
+        lambda: db.execute("INSERT INTO users(object_id, ts, action) VALUES (?, 1, 'a')", (2**63,)),
+    )
 
 
 def test_no_object(db: skysql.Connection) -> None:
     both(db, skysql.IntegrityError, "users.object_id.*needs an object", {"object_id": None, "ts": 1, "action": "a"})
-    refused(db, skysql.IntegrityError, "users.object_id.*needs an object",
-            lambda: db.execute("INSERT INTO users(ts, action) VALUES (1, 'a')"))
-    refused(db, skysql.ProgrammingError, "needs a column 'object_id'",
-            lambda: db.append("users", {"ts": [1], "action": ["a"]}))
+    refused(
+        db,
+        skysql.IntegrityError,
+        "users.object_id.*needs an object",
+        lambda: db.execute("INSERT INTO users(ts, action) VALUES (1, 'a')"),
+    )
+    refused(
+        db,
+        skysql.ProgrammingError,
+        "needs a column 'object_id'",
+        lambda: db.append("users", {"ts": [1], "action": ["a"]}),
+    )
 
 
 def test_no_key(connect: Connect) -> None:
@@ -109,10 +129,18 @@ def test_timestamps(db: skysql.Connection, value: Any) -> None:
 
 
 def test_no_timestamp(db: skysql.Connection) -> None:
-    refused(db, skysql.DataError, "timestamp cannot be NULL",
-            lambda: db.execute("INSERT INTO users(object_id, action) VALUES (1, 'a')"))
-    refused(db, skysql.ProgrammingError, "needs a column 'timestamp'",
-            lambda: db.append("users", {"object_id": [1], "action": ["a"]}))
+    refused(
+        db,
+        skysql.DataError,
+        "timestamp cannot be NULL",
+        lambda: db.execute("INSERT INTO users(object_id, action) VALUES (1, 'a')"),
+    )
+    refused(
+        db,
+        skysql.ProgrammingError,
+        "needs a column 'timestamp'",
+        lambda: db.append("users", {"object_id": [1], "action": ["a"]}),
+    )
     both(db, skysql.DatabaseError, "timestamp.*ts", {"object_id": 1, "timestamp": 1, "ts": 1, "action": "a"})
 
 
@@ -163,7 +191,9 @@ def test_values_of_another_type(db: skysql.Connection, name: str, value: Any, wh
     ],
 )
 def test_bad_json(db: skysql.Connection, changes: str, error: type[Exception], what: str) -> None:
-    both(db, error, rf"users\.(changes|plan|seats).*{what}", {"object_id": 1, "ts": 1, "action": "a", "changes": changes})  # noqa: E501
+    both(
+        db, error, rf"users\.(changes|plan|seats).*{what}", {"object_id": 1, "ts": 1, "action": "a", "changes": changes}
+    )
 
 
 def test_a_column_and_changes_that_contradict(db: skysql.Connection) -> None:
@@ -172,20 +202,40 @@ def test_a_column_and_changes_that_contradict(db: skysql.Connection) -> None:
 
 
 def test_unknown_properties(db: skysql.Connection) -> None:
-    refused(db, skysql.OperationalError, "users has no column named plann",
-            lambda: db.execute("INSERT INTO users(object_id, ts, plann) VALUES (1, 1, 'x')"))
+    refused(
+        db,
+        skysql.OperationalError,
+        "users has no column named plann",
+        lambda: db.execute("INSERT INTO users(object_id, ts, plann) VALUES (1, 1, 'x')"),
+    )
     refused(db, skysql.OperationalError, "no such column: plann", lambda: db.execute("SELECT plann FROM users"))
-    refused(db, skysql.OperationalError, "no such column: plann",
-            lambda: db.execute("SELECT plann, count(*) FROM users GROUP BY plann"))
-    refused(db, skysql.ProgrammingError, "no column 'plann'.*did you mean 'plan'",
-            lambda: db.append("users", {"object_id": [1], "ts": [1], "plann": ["x"]}))
+    refused(
+        db,
+        skysql.OperationalError,
+        "no such column: plann",
+        lambda: db.execute("SELECT plann, count(*) FROM users GROUP BY plann"),
+    )
+    refused(
+        db,
+        skysql.ProgrammingError,
+        "no column 'plann'.*did you mean 'plan'",
+        lambda: db.append("users", {"object_id": [1], "ts": [1], "plann": ["x"]}),
+    )
 
 
 def test_arrays_of_different_lengths(db: skysql.Connection) -> None:
-    refused(db, skysql.DataError, "users.plan has 1 values, and timestamp has 2.*one length",
-            lambda: db.append("users", {"object_id": [1, 2], "ts": [1, 2], "plan": ["x"]}))
-    refused(db, skysql.DataError, "users.object_id has 3 values, and timestamp has 2",
-            lambda: db.append("users", {"object_id": np.arange(1, 4), "ts": np.arange(2), "plan": ["x", "y"]}))
+    refused(
+        db,
+        skysql.DataError,
+        "users.plan has 1 values, and timestamp has 2.*one length",
+        lambda: db.append("users", {"object_id": [1, 2], "ts": [1, 2], "plan": ["x"]}),
+    )
+    refused(
+        db,
+        skysql.DataError,
+        "users.object_id has 3 values, and timestamp has 2",
+        lambda: db.append("users", {"object_id": np.arange(1, 4), "ts": np.arange(2), "plan": ["x", "y"]}),
+    )
 
 
 @pytest.mark.parametrize("columns", [None, 5, "text", [1, 2], {"object_id": 1, "ts": 1, "action": "a"},
@@ -197,8 +247,11 @@ def test_what_are_no_columns(db: skysql.Connection, columns: Any) -> None:
 def test_unknown_tables(db: skysql.Connection) -> None:
     db.execute("CREATE TABLE ordinary(x)")
     for name in ("user", "ordinary", "users_objects", "other.users", ""):
-        for call in (lambda name=name: db.append(name, {}), lambda name=name: db.compact(name),
-                     lambda name=name: db.check(name)):
+        for call in (
+            lambda name=name: db.append(name, {}),
+            lambda name=name: db.compact(name),
+            lambda name=name: db.check(name),
+        ):
             refused(db, skysql.ProgrammingError, f"no sky table '{name}'.*users", call)
 
 

@@ -359,7 +359,7 @@ def test_attached_files(connect: Connect, tmp_path: Path) -> None:
     db.execute("DETACH other")
     with pytest.raises(skysql.OperationalError, match="no such table"):
         db.execute("SELECT * FROM people")
-    db.execute("ATTACH ? AS \"another one\"", (str(tmp_path / "b.db"),))
+    db.execute('ATTACH ? AS "another one"', (str(tmp_path / "b.db"),))
     assert holds(db, '"another one".users')
     assert holds(connect(str(tmp_path / "b.db")))
 

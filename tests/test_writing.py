@@ -63,7 +63,9 @@ def test_forms_of_insert(db: skysql.Connection, sql: str, parameters: Any) -> No
 def test_executemany(db: skysql.Connection) -> None:
     cursor = db.executemany(INSERT, ((i % 7 + 1, i, "a", None) for i in range(1000)))
     assert cursor.rowcount == 1000
-    db.executemany("INSERT INTO users(object_id, ts, action) VALUES (:o, :t, 'b')", [{"o": 9, "t": 1}, {"o": 9, "t": 2}])  # noqa: E501
+    db.executemany(
+        "INSERT INTO users(object_id, ts, action) VALUES (:o, :t, 'b')", [{"o": 9, "t": 1}, {"o": 9, "t": 2}]
+    )
     assert rows(db, "SELECT count(*), max(ts) FROM users") == [(1002, 999)]
 
 
@@ -266,7 +268,7 @@ def test_a_trigger_writes_in_its_statement(db: skysql.Connection) -> None:
 BAD = [
     pytest.param("INSERT INTO users(object_id, ts, action) VALUES (5, 1, 'a'), (5, 2, 'b'), (0, 3, 'c')", id="values"),
     pytest.param("INSERT OR ABORT INTO users(object_id, ts, action) VALUES (5, 1, 'a'), (5, 2, NULL)", id="abort"),
-    pytest.param("INSERT INTO users(object_id, ts, action) SELECT id, 1, 'a' FROM numbers ORDER BY id DESC", id="select"),  # noqa: E501
+    pytest.param("INSERT INTO users(object_id, ts, action) SELECT id, 1, 'a' FROM numbers ORDER BY id DESC", id="select"),
     pytest.param("INSERT INTO users(object_id, ts, action) SELECT 5, abs(x), 'a' FROM extremes", id="sqlite"),
 ]  # fmt: skip
 PYTHON = [
@@ -279,6 +281,7 @@ PYTHON = [
 
 def spoil(db: skysql.Connection) -> None:
     """What the statements in BAD need to fail in their third row."""
+
     def refuse(value: int) -> int:
         return value // value
 
@@ -451,7 +454,9 @@ def test_two_connections_add_texts_in_turn(connect: Connect, path: str) -> None:
             dbs[(i + 1) % 3].compact()
     kept = [i for i in range(60) if i % 5 != 4]
     for db in dbs:
-        assert rows(db, "SELECT who, ts, plan FROM users ORDER BY ts") == [(f"w{i // 2}", i, f"p{i // 4}") for i in kept]  # noqa: E501
+        assert rows(db, "SELECT who, ts, plan FROM users ORDER BY ts") == [
+            (f"w{i // 2}", i, f"p{i // 4}") for i in kept
+        ]
         assert rows(db, "SELECT count(DISTINCT who), count(DISTINCT plan) FROM users") == [(30, 15)]
 
 
@@ -576,7 +581,11 @@ class Model:
 
     def __init__(self, db: skysql.Connection, keyed: bool, rng: random.Random) -> None:
         self.db, self.rng = db, rng
-        properties = (Property("plan", "TEXT", True), Property("seats", "INTEGER", True), Property("url", "TEXT", False))  # noqa: E501
+        properties = (
+            Property("plan", "TEXT", True),
+            Property("seats", "INTEGER", True),
+            Property("url", "TEXT", False),
+        )
         self.schema = Schema("users", properties, key_name="who" if keyed else None)
         self.events: list[Event] = []
         self.orders = 0

@@ -270,3 +270,8 @@ n | count(*)
 3 | 1
 5 | 2
 6 | 1
+
+## an average of integers whose sum is none
+SELECT c.segment, avg(u.object_id + 4000000000000000000) > 1e18 FROM users u JOIN customers c ON c.id = u.object_id GROUP BY c.segment
+--- fails
+the sum overflows

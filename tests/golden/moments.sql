@@ -228,3 +228,11 @@ id | plan
 8 | NULL
 9 | NULL
 10 | 'basic'
+
+## all columns of the objects
+SELECT s.*, o.id FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.id = 2
+--- plain
+SELECT object_id, first_timestamp, last_timestamp, events, plan, country, seats, 2 AS id FROM users_objects_as_of
+WHERE object_id = 1 AND as_of = '2026-01-05 12:00:00.000000'
+--- fails
+row and as_of are among them

@@ -855,3 +855,49 @@ SELECT o.id, (SELECT x.action FROM users x WHERE x.object_id = o.customer_id AND
 (SELECT x.plan FROM users x WHERE x.object_id = o.customer_id AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) FROM orders o ORDER BY o.id
 --- fails
 what a time is compared with is put into its form outside of the text that stands for ASOF JOIN
+
+## the property's name is a text, and texts differ by case
+SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'PLAN'
+  AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
+--- fails
+it is taken for the property called plan
+
+## the object of a change that there is not is NULL
+SELECT c.object_id IS NULL AS without, count(*) FROM users u ASOF LEFT JOIN users_changes c
+ON c.object_id = u.object_id AND c.property = 'plan' AND u.timestamp >= c.timestamp GROUP BY 1
+--- plain
+SELECT NOT EXISTS (SELECT 1 FROM users_changes x WHERE x.object_id = u.object_id AND x.property = 'plan' AND x.timestamp <= u.timestamp) AS without,
+count(*) FROM users u GROUP BY 1
+--- fails
+it is taken for the event's object
+
+## the latest purchase: a condition chooses among the rows to be joined
+SELECT s.plan, count(*) FROM users u ASOF JOIN users s ON s.object_id = u.object_id AND u.timestamp >= s.timestamp AND s.action = 'purchase' GROUP BY s.plan
+--- plain
+SELECT x.plan, count(*) FROM users u JOIN users x ON x.rowid = (SELECT y.rowid FROM users y WHERE y.object_id = u.object_id AND y.action = 'purchase'
+AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.plan
+--- fails
+the latest event is joined, and dropped if it is no purchase
+
+## the latest change to another plan than pro
+SELECT c.new_value, count(*) FROM users u ASOF JOIN users_changes c
+ON c.object_id = u.object_id AND u.timestamp >= c.timestamp AND c.property = 'plan' AND c.new_value <> 'pro' GROUP BY c.new_value
+--- plain
+SELECT x.new_value, count(*) FROM users u JOIN users_changes x ON x.rowid = (SELECT y.rowid FROM users_changes y WHERE y.object_id = u.object_id
+AND y.property = 'plan' AND y.new_value <> 'pro' AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.new_value
+--- fails
+the latest change is joined, and dropped if it is to pro
+
+## the moment of the state keeps its name
+SELECT s.as_of, count(*) FROM users u JOIN users_objects s ON s.object_id = u.object_id AND s.as_of = u.timestamp GROUP BY s.as_of HAVING count(*) > 1
+--- plain
+SELECT timestamp AS as_of, count(*) FROM users GROUP BY timestamp HAVING count(*) > 1
+--- fails
+it is called timestamp
+
+## ASOF JOIN USING makes one column of each name
+SELECT object_id, count(*) FROM users u ASOF JOIN users s USING (object_id, timestamp) GROUP BY object_id
+--- plain
+SELECT object_id, count(*) FROM users GROUP BY object_id
+--- fails
+row by row, the column's name is ambiguous

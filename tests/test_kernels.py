@@ -1,0 +1,214 @@
+"""kernels.py against loops."""
+
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skysql import kernels
+
+IDS = st.integers(1, 5) | st.integers(1, 2**63 - 1) | st.sampled_from([1, 2**63 - 1])
+TIMES = st.integers(0, 3) | st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+
+
+def int64(values: Any) -> Any:
+    return np.array(list(values), np.int64)
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> list[list[int]]:
+    """The times of the events of each path, ascending; no path is empty."""
+    return [sorted(times) for times in draw(st.lists(st.lists(TIMES, min_size=1, max_size=8), min_size=1, max_size=6))]
+
+
+def laid_out(paths: list[list[int]]) -> tuple[Any, Any]:
+    """(ts, starts)."""
+    return int64(ts for path in paths for ts in path), int64(np.cumsum([0, *map(len, paths)]))
+
+
+# order
+
+
+@given(st.lists(st.tuples(IDS, TIMES), max_size=60))
+def test_path_order(events: list[tuple[int, int]]) -> None:
+    expected = sorted(range(len(events)), key=lambda i: events[i])  # stable
+    order = kernels.path_order(int64(o for o, _ in events), int64(t for _, t in events))
+    assert (expected if order is None else order.tolist()) == expected
+    assert (order is None) == (expected == list(range(len(events))))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("shape", ["few", "many", "spread", "one giant", "nearly sorted", "equal times"])
+def test_path_order_of_many_events(shape: str, seed: int) -> None:
+    """More than are sorted at a time; numpy's own stable sort is the reference."""
+    rng = np.random.default_rng(seed)
+    n = 2 * kernels._BUCKET + int(rng.integers(1, 1000)) if seed else 4000
+    objects = rng.integers(1, {"few": 10, "spread": 2**63 - 1}.get(shape, n), n)
+    ts = rng.integers(0, 3 if shape == "equal times" else 10**15, n)
+    if shape == "one giant":
+        objects[rng.random(n) < 0.9] = 77
+    if shape == "nearly sorted":
+        order = np.lexsort((ts, objects))
+        objects, ts = objects[order], ts[order]
+        late = rng.integers(0, n, 20)
+        objects[late] = rng.integers(1, n, 20)
+    order = kernels.path_order(objects, ts)
+    assert order is not None
+    np.testing.assert_array_equal(order, np.lexsort((ts, objects)))
+
+
+@given(st.lists(IDS, max_size=40).map(sorted))
+def test_path_starts(objects: list[int]) -> None:
+    ids, starts = kernels.path_starts(int64(objects))
+    assert ids.tolist() == sorted(set(objects))
+    assert [objects[a:b] for a, b in pairwise(starts.tolist())] == [[o] * objects.count(o) for o in ids.tolist()]
+    assert starts[-1] == len(objects)
+
+
+@given(st.lists(IDS, min_size=1, max_size=40, unique=True).map(sorted), st.lists(IDS, max_size=40))
+def test_find(ids: list[int], wanted: list[int]) -> None:
+    expected = [ids.index(o) if o in ids else -1 for o in wanted]
+    assert kernels.find(int64(ids), int64(wanted)).tolist() == expected
+
+
+# places within paths
+
+
+@given(paths(), st.data())
+def test_positions_of(paths: list[list[int]], data: st.DataObject) -> None:
+    _, starts = laid_out(paths)
+    chosen = sorted(data.draw(st.sets(st.integers(0, len(paths) - 1))))
+    expected = [i for path in chosen for i in range(starts[path], starts[path + 1])]
+    assert kernels.positions_of(starts, np.array(chosen, np.int64)).tolist() == expected
+
+
+@given(paths(), TIMES)
+def test_last_of_all(paths: list[list[int]], until: int) -> None:
+    ts, starts = laid_out(paths)
+    ends = np.zeros(len(ts), bool)
+    ends[starts[1:] - 1] = True
+    counts = [sum(t <= until for t in path) for path in paths]
+    expected = [int(start) + count - 1 for start, count in zip(starts, counts, strict=False) if count]
+    assert kernels.last_of_all(ts, ends, until).tolist() == expected
+
+
+@given(paths(), st.lists(st.tuples(st.integers(0, 5), TIMES), max_size=20))
+def test_last_until(paths: list[list[int]], pairs: list[tuple[int, int]]) -> None:
+    ts, starts = laid_out(paths)
+    pairs = [(path % len(paths), until) for path, until in pairs]
+    expected = []
+    for path, until in pairs:
+        count = sum(t <= until for t in paths[path])
+        expected.append(int(starts[path]) + count - 1 if count else -1)
+    found = kernels.last_until(ts, starts, int64(p for p, _ in pairs), int64(u for _, u in pairs))
+    assert found.tolist() == expected
+
+
+def test_last_until_of_long_paths() -> None:
+    """Every length around the powers of two, every place in it."""
+    for n in [*range(1, 40), 63, 64, 65, 127, 128, 129]:
+        ts, starts = np.arange(n) * 2, int64([0, n])
+        until = np.arange(-1, 2 * n + 1)
+        expected = np.minimum(until // 2, n - 1)
+        np.testing.assert_array_equal(kernels.last_until(ts, starts, np.zeros(len(until), np.int64), until), expected)
+
+
+@given(paths())
+def test_tie_ends(paths: list[list[int]]) -> None:
+    ts, starts = laid_out(paths)
+    expected = [int(start) + max(j for j, t in enumerate(path) if t == ts_)
+                for start, path in zip(starts, paths, strict=False) for ts_ in path]  # fmt: skip
+    ends = kernels.tie_ends(ts, starts)
+    assert (list(range(len(ts))) if ends is None else ends.tolist()) == expected
+    assert (ends is None) == all(len(set(path)) == len(path) for path in paths)
+
+
+# groups
+
+
+SIZES = st.sampled_from([1, 2, 3, 255, 256, 257, 65535, 65537, 2**20, 2**31, 2**40])
+
+
+@given(st.data())
+def test_factorize(data: st.DataObject) -> None:
+    """Equal numbers exactly where all codes are equal, in the order of the codes, below the bound."""
+    n = data.draw(st.integers(1, 20))
+    parts = []
+    for size in data.draw(st.lists(SIZES, min_size=1, max_size=4)):
+        codes = data.draw(st.lists(st.integers(0, 2) | st.integers(0, size - 1), min_size=n, max_size=n))
+        parts.append((np.array([c % size for c in codes], np.min_scalar_type(size - 1)), size))
+    numbers, bound = kernels.factorize(parts)
+    keys = list(zip(*(codes.tolist() for codes, _ in parts), strict=True))
+    for i in range(n):
+        assert 0 <= numbers[i] < bound
+        for j in range(n):
+            assert (numbers[i] < numbers[j]) == (keys[i] < keys[j])
+            assert (numbers[i] == numbers[j]) == (keys[i] == keys[j])
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="65,536 codes are counted as uint16")
+def test_factorize_of_one_code_and_65536() -> None:
+    numbers, bound = kernels.factorize([(np.zeros(3, np.uint8), 1), (np.array([0, 5, 65_535], np.uint16), 65_536)])
+    assert (numbers.tolist(), bound) == ([0, 5, 65_535], 65_536)
+
+
+@given(st.lists(st.integers(0, 6) | st.integers(0, 10**6), max_size=30), st.sampled_from([0, 1, 10**9]))
+def test_group_numbers(numbers: list[int], room: int) -> None:
+    bound = max(numbers, default=-1) + 1 + room
+    used, places = kernels.group_numbers(np.array(numbers, np.int64), bound)
+    assert used.tolist() == sorted(set(numbers))
+    assert [used[place] for place in places.tolist()] == numbers
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.booleans())
+def test_first_of_each(numbers: list[int], late: bool) -> None:
+    """An element that has the number, also where it comes first after many others."""
+    array = np.array([numbers[0]] * (10_000 if late else 0) + numbers, np.int64)
+    used = np.unique(array)
+    assert array[kernels.first_of_each(array, used)].tolist() == used.tolist()
+
+
+VALUES = {
+    "int64": st.integers(-5, 5) | st.integers(-(2**55), 2**55),
+    "float64": st.floats(allow_nan=False, allow_infinity=False, width=32),
+    "uint8": st.integers(0, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", VALUES)
+@given(data=st.data())
+def test_reductions(dtype: str, data: st.DataObject) -> None:
+    elements = data.draw(st.lists(st.tuples(st.integers(0, 4), VALUES[dtype]), max_size=40))
+    groups, values = np.array([g for g, _ in elements], np.uint8), np.array([v for _, v in elements], dtype)
+    by_group: dict[int, list[Any]] = defaultdict(list)
+    for group, value in zip(groups.tolist(), values.tolist(), strict=True):
+        by_group[group].append(value)
+    counts = kernels.group_count(groups, 6)
+    assert counts.dtype == np.int64 and counts.tolist() == [len(by_group[g]) for g in range(6)]
+    sums = kernels.group_sum(groups, values, 6)
+    assert not elements or sums.dtype == (np.float64 if dtype == "float64" else np.int64)
+    if dtype == "float64":
+        np.testing.assert_allclose(sums, [sum(by_group[g]) for g in range(6)], rtol=1e-9, atol=1e-3)
+    else:
+        assert sums.tolist() == [sum(by_group[g]) for g in range(6)]
+    for largest, pick in ((True, max), (False, min)):
+        extremes = kernels.group_extreme(groups, values, 6, largest)
+        for group in set(groups.tolist()):
+            assert extremes[group] == pick(by_group[group])
+
+
+def test_sums_beyond_the_exact_range_of_float64() -> None:
+    groups = np.zeros(3, np.uint8)
+    assert kernels.group_sum(groups, int64([2**53, 1, 1]), 1).tolist() == [2**53 + 2]
+    assert kernels.group_sum(groups, int64([-(2**63), 2**63 - 1, 5]), 1).tolist() == [4]
+
+
+@given(st.lists(st.integers(0, 70_000), min_size=1, max_size=20))
+def test_narrow(codes: list[int]) -> None:
+    narrow = kernels.narrow(np.array(codes, np.uint32), max(codes))
+    assert narrow.tolist() == codes
+    assert narrow.itemsize == (1 if max(codes) < 256 else 2 if max(codes) < 65536 else 4)
