@@ -159,6 +159,21 @@ def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
     return np.minimum.accumulate(ends[::-1])[::-1]
 
 
+def session_starts(ts: Int64, starts: Int64, idle: int) -> Int64:
+    """Where sessions begin, and n: int64[s+1]. A session starts at a path's first event, and at every event whose gap
+    to the one before it is at least `idle`.
+
+    ts: int64[n], non-decreasing within a path. starts: int64[k+1], no path empty.
+    """
+    n = len(ts)
+    if n == 0:
+        return np.zeros(1, np.int64)
+    begins = np.empty(n + 1, bool)
+    np.greater_equal(ts[1:] - ts[:-1], idle, out=begins[1:n])
+    begins[starts] = True
+    return np.flatnonzero(begins)
+
+
 def narrow(codes: Array, largest: int) -> Array:
     """The codes in the smallest unsigned dtype that holds `largest`."""
     return codes.astype(np.min_scalar_type(largest), copy=False)

@@ -200,6 +200,10 @@ class Segment:
 
         return self._keep("ends", make)
 
+    def session_starts(self, idle: int) -> Int64:
+        """Where the sessions of all paths begin, and n: int64[s+1]; idle in microseconds."""
+        return self._keep(("sessions", idle), lambda: kernels.session_starts(self.ts(), self.paths()[1], idle))
+
     def codes(self, property: Property, largest: int, *, ignore_nulls: bool = False) -> Array:
         """A TEXT property at each event: the state there, or the attribute's own value; unsigned [n], 0 for NULL.
 

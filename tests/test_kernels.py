@@ -212,3 +212,12 @@ def test_narrow(codes: list[int]) -> None:
     narrow = kernels.narrow(np.array(codes, np.uint32), max(codes))
     assert narrow.tolist() == codes
     assert narrow.itemsize == (1 if max(codes) < 256 else 2 if max(codes) < 65536 else 4)
+
+
+@given(paths(), st.integers(1, 6))
+def test_session_starts(paths: list[list[int]], idle: int) -> None:
+    ts, starts = laid_out(paths)
+    expected = []
+    for first, last in pairwise(starts.tolist()):
+        expected += [i for i in range(first, last) if i == first or ts[i] - ts[i - 1] >= idle]
+    assert kernels.session_starts(ts, starts, idle).tolist() == [*expected, len(ts)]
