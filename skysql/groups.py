@@ -96,8 +96,6 @@ class Grouping:
             return []
         if len(keys) == 1 and isinstance(keys[0], Coded) and self.size == len(keys[0].values):
             return [Coded(self.used, keys[0].values)]
-        if self.runs:
-            return [key.take(self.starts()[self.used]) for key in keys]
         one_of_each = np.zeros(self.size, np.int64)
         if self.size > FEW or len(self.numbers) < 4 * self.size:
             one_of_each[self.numbers] = np.arange(len(self.numbers))

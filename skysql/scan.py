@@ -285,11 +285,28 @@ class Scan:
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows."""
-        plan = self.plan
-        keys = [self._key(key, rows) for key in plan.keys]
-        groups = self._known_groups(keys, rows) or group(keys, len(rows))
-        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(plan.aggregates)]
-        return Partial(len(groups.used), groups.keys(keys), [a.take(groups.used, groups.size) for a in accumulators])
+        groups = self._runs(rows)
+        if groups is not None:
+            first_of_each = rows.take(groups.starts()[:-1])
+            keys = [self._key(key, first_of_each) for key in self.plan.keys]
+        else:
+            every = [self._key(key, rows) for key in self.plan.keys]
+            groups = self._known_groups(every, rows) or group(every, len(rows))
+            keys = groups.keys(every)
+        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
+        return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
+
+    def _runs(self, rows: Rows) -> Grouping | None:
+        """All events of a segment, if they are grouped by object, or by object and session: as they lie."""
+        if not isinstance(rows, EventRows) or rows.positions is not None:
+            return None
+        first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self.plan.keys] or [""]
+        if first not in object_columns(self.plan.source, self.table) or more not in ([], ["session"]):
+            return None
+        segment, us = rows.segment, idle_us(rows.idle)
+        starts = segment.session_starts(us) if more else segment.paths()[1]
+        numbers = segment.sessions(us) if more else segment.path_numbers()
+        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
         """A key's values; equal ones have equal codes where no merge comes to see to it."""
@@ -308,18 +325,14 @@ class Scan:
                 self.plan = with_sql(self.plan, inexact.place)
 
     def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
-        """The groups of all events of a segment by object, by session or by one TEXT property, which it knows."""
-        if not isinstance(rows, EventRows) or rows.positions is not None:
+        """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
+        if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
             return None
-        plain = [isinstance(key, Column) and key == Column(key.name) for key in self.plan.keys]
-        if not plain or not all(plain):
+        (key,), (vector,) = self.plan.keys, keys
+        if not isinstance(key, Column) or key != Column(key.name) or not isinstance(vector, Coded):
             return None
-        first, *more = (key.name.lower() for key in self.plan.keys if isinstance(key, Column))
-        if first in object_columns(self.plan.source, self.table):
-            return _grouped_by_path(rows) if not more else _grouped_by_session(rows) if more == ["session"] else None
-        property = ACTION if first == ACTION.name else self.table.find(first)
-        (vector, *_) = keys
-        if more or property is None or not isinstance(vector, Coded) or len(vector.values) > FEW:
+        property = ACTION if key.name == ACTION.name else self.table.find(key.name)
+        if property is None or len(vector.values) > FEW:
             return None
         counts = rows.segment.code_counts(property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
@@ -444,17 +457,6 @@ class _ActionRows:
 
 def _together(parts: list[Expr]) -> Expr:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
-
-
-def _grouped_by_path(rows: EventRows) -> Grouping:
-    starts = rows.segment.paths()[1]
-    return Grouping(rows.segment.path_numbers(), len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
-
-
-def _grouped_by_session(rows: EventRows) -> Grouping:
-    us = idle_us(rows.idle)
-    starts = rows.segment.session_starts(us)
-    return Grouping(rows.segment.sessions(us), len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
 
 
 def object_columns(source: Source, table: Table) -> frozenset[str]:
