@@ -193,8 +193,7 @@ class Engine:
         (relation,) = self._named(table)
         with self._transaction():
             relation.flush()
-            relation.store.dictionary.refresh()
-            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.dictionary)
+            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
             if len(batch):
                 compact.add(relation.store, batch)
         return len(batch)
