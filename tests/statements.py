@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from expressions import (
     CUSTOMER_COLUMNS,
-    ORDER_COLUMNS,
     DAY,
+    ORDER_COLUMNS,
     ORDINARY,
     Column,
     Expressions,

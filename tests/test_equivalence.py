@@ -41,6 +41,8 @@ from oracle_sessions import IDLES, event_numbers, load_sessions, session_columns
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
+from skysql.functions import aggregate
+
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "6000"))
 PER_DATABASE = 100
