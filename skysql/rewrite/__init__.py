@@ -120,13 +120,11 @@ class Rewriter:
             return Rewritten(text)
         statement.keep_names()
         self._published += len(statement.calls)
-        for call in statement.calls:
+        calls = statement.calls_read()
+        for call in calls:
             publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
-        return Rewritten(
-            prefix + statement.text(),
-            tuple(call.plan for call in statement.calls),
-            tuple(call.name for call in statement.calls),
-        )
+        plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
+        return Rewritten(prefix + statement.text(), plans, names)
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:

@@ -19,9 +19,9 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..schema import quote
-from .aggregate import own
 from .convert import conjuncts_of
 from .dialect import Source, cte_of, is_star, parse, span
+from .grouping import own
 from .statement import Statement
 from .times import time_names
 

@@ -6,6 +6,7 @@ it can have asked for with `render` first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -105,6 +106,31 @@ class Statement:
         start, end = self.source.start(first), self.source.end(last - 1)
         self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
 
+    def calls_read(self) -> list[ScanCall]:
+        """The scans that are read in the end: no other edit took their place, and no CTE that nothing reads has them.
+
+        SQLite looks up no names in such CTEs, which are left when scans see through them.
+        """
+        unread: list[tuple[int, int]] = []
+        for cte in reversed(list(self.source.tree.find_all(exp.CTE, bfs=True))):
+            where = span(cte)
+            if where is None or not cte.alias:
+                continue
+            own = self.source.start(where[0]), self.source.end(where[1] - 1)
+            if not re.fullmatch(r"\w+", cte.alias) or _mentioned(cte.alias, self._without([*unread, own])):
+                continue  # a name that may be written in several ways counts as read
+            unread.append(own)
+        text = self._without(unread)
+        return [call for call in self.calls if _mentioned(call.name, text)]
+
+    def _without(self, ranges: list[tuple[int, int]]) -> str:
+        """The statement's edited text without these ranges of the user's."""
+        pieces, at = [], 0
+        for start, end in sorted(ranges):
+            pieces.append(self._apply(at, max(at, start)))
+            at = max(at, end)
+        return " ".join([*pieces, self._apply(at, len(self.source.text))])
+
     def keep_names(self) -> None:
         """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
         for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
@@ -154,3 +180,7 @@ class Statement:
         name = f"sky_scan_{self._first_scan + len(self.calls)}"
         self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
         return f"{name}({', '.join(arguments.texts)})" if arguments.texts else name
+
+
+def _mentioned(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
