@@ -21,6 +21,7 @@ from .cache import SHARED, Cache, parse_size
 from .check import check
 from .errors import CorruptError, OperationalError, ProgrammingError
 from .evaluator import SQLiteEvaluator
+from .functions import aggregate
 from .plan import PathScan
 from .relations import ChangesRelation, Clock, EventsRelation, ObjectsRelation, SessionsRelation
 from .rewrite import Catalog, Rewriter, Rewritten
@@ -128,6 +129,7 @@ class Engine:
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
+        aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
