@@ -258,7 +258,9 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
         if bound * size >= 1 << 62:
             used, numbers = np.unique(numbers, return_inverse=True)
             bound = len(used)
-        if bound * size <= 1 << 16:
+        if bound == 1:
+            numbers = codes
+        elif bound * size <= 1 << 16 and size < 1 << 16:
             numbers = numbers.astype(np.uint16) * np.uint16(size) + codes.astype(np.uint16)
         else:
             numbers = numbers.astype(np.int64) * size + codes
