@@ -21,6 +21,7 @@ from .cache import SHARED, Cache, parse_size
 from .check import check
 from .errors import OperationalError, ProgrammingError
 from .evaluator import SQLiteEvaluator
+from .functions import aggregate
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .rewrite import Catalog, Rewriter, Rewritten
@@ -127,6 +128,7 @@ class Engine:
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
+        aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
@@ -193,8 +195,7 @@ class Engine:
         (relation,) = self._named(table)
         with self._transaction():
             relation.flush()
-            relation.store.dictionary.refresh()
-            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.dictionary)
+            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
             if len(batch):
                 compact.add(relation.store, batch)
         return len(batch)

@@ -16,7 +16,7 @@ from .errors import ProgrammingError
 from .evaluate import Evaluation
 from .functions import FUNCTIONS, VARIES, Role, Runs
 from .groups import Grouping
-from .plan import Expr, PathAggregate, columns
+from .plan import Column, Expr, PathAggregate, columns
 from .rows import EventRows, Rows
 from .vectors import Coded, Numbers, Vector
 
@@ -44,7 +44,7 @@ class PathAggregates:
     def _in_order(self, times: list[Expr], rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
         """The rows whose times are known, group by group, each in order of time and then as they were."""
         order = groups.order()
-        if times:
+        if times and not _in_path_order(times[0], rows):
             moments, known = self._times(times[0], rows)
             if known is not None and not known.all():
                 rows, groups = _kept(rows, groups, known)
@@ -95,7 +95,14 @@ def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
     return rows.take(index), Grouping(numbers, groups.size, counts, groups.used, groups.runs)
 
 
+def _in_path_order(time: Expr, rows: Rows) -> bool:
+    """Whether the rows are known to lie in order of the time, all of which are known."""
+    return isinstance(rows, EventRows) and time in (Column("ts"), Column("timestamp"))
+
+
 def _ascending(times: Array, starts: Int64) -> bool:
     """Whether the times of each group ascend."""
-    falls = np.flatnonzero(times[1:] < times[:-1]) + 1
-    return len(falls) == 0 or bool(np.isin(falls, starts).all())
+    falls = times[1:] < times[:-1]
+    begins = np.zeros(len(times) + 1, bool)
+    begins[starts] = True
+    return not bool((falls & ~begins[1:-1]).any())

@@ -233,8 +233,7 @@ class EventsRelation(TableRelation):
         """Write the buffered events as one batch."""
         if len(self.buffer):
             rowid = self.store.sqlite.last_insert_rowid()
-            self.store.dictionary.refresh()
-            compact.add(self.store, self.buffer.take(self.store.dictionary))
+            compact.add(self.store, self.buffer.take(self.store.begin_batch()))
             self.store.sqlite.set_last_insert_rowid(rowid)
 
     def forget(self) -> None:

@@ -332,6 +332,26 @@ def test_what_tables_cannot_do(db: skysql.Connection, sql: str, what: str) -> No
     refused(db, skysql.OperationalError, what, lambda: db.execute(sql))
 
 
+JOIN = "SELECT count(*) FROM users u {} JOIN {} s ON s.object_id = u.object_id{}"
+ASOF = "this ASOF JOIN is not supported: .*write a ASOF JOIN b"
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        (JOIN.format("ASOF RIGHT", "users", " AND u.ts >= s.ts"), "RIGHT JOIN keeps rows"),
+        (JOIN.format("ASOF", "users", ""), "no comparison may be that of the times"),
+        (JOIN.format("ASOF", "users", " AND u.ts >= s.ts AND s.timestamp < u.timestamp"), "more than one comparison"),
+        (JOIN.format("ASOF", "(SELECT object_id, max(ts) AS ts FROM users)", " AND u.ts >= s.ts"), ASOF),
+        (JOIN.format("ASOF", "(SELECT DISTINCT object_id, ts FROM users)", " AND u.ts >= s.ts"), ASOF),
+        (JOIN.format("ASOF", "users_objects('2026-01-01')", " AND u.ts >= s.ts"), ASOF),
+        ("SELECT first_value(plan IGNORE NULLS) OVER () FROM users", "first_value.*last_value is what takes"),
+    ],
+)
+def test_what_the_dialect_does_not_say(db: skysql.Connection, sql: str, what: str) -> None:
+    refused(db, skysql.NotSupportedError, what, lambda: db.execute(sql))
+
+
 # files
 
 

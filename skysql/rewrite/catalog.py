@@ -127,6 +127,11 @@ class Catalog:
                     return entry
         return None
 
+    def columns(self, entry: Entry) -> list[str]:
+        """The names of the columns that `*` shows of a table."""
+        rows = self._sqlite.execute("SELECT name FROM pragma_table_info(?, ?)", (entry.name, entry.database))
+        return [row[0] for row in rows]
+
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""
         self.refresh()
