@@ -42,10 +42,10 @@ COHORT, AGAIN = "sign in", "purchase"
 PATTERN = ("search", "view product", "add to cart")
 SOURCE = "search"
 
-SESSIONS = "30-minute sessions, number and mean length by plan at their start"
+SESSIONS = "30-minute sessions, number and mean length by plan"
 FUNNEL = "3-step funnel within 7 days"
 LONG_FUNNEL = "12-step funnel within 7 days"
-SEQUENCE = "purchases within an hour after add to cart, by sequence_count"
+SEQUENCE = "sequence_count, two steps within an hour"
 RETENTION = "weekly retention, 12 periods"
 MATCH = "MATCH_RECOGNIZE A B+ C"
 FLOW = "next actions, depth 4"

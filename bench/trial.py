@@ -30,19 +30,19 @@ def parse(program: str, about: str, engines: Collection[str], questions: Mapping
     parser.add_argument("--engines", default=",".join(engines), help="which, with commas; all by default")
     parser.add_argument("--questions", default=",".join(questions), help=f"which, with commas: {', '.join(questions)}")
     parser.add_argument("--directory", help="where the engines' files are kept meanwhile; a temporary one by default")
-    parser.add_argument(
-        "--results", default=str(Path(__file__).with_name("RESULTS.md")), help="the file to write, '' for none"
-    )
+    parser.add_argument("--results", help="the page to write to; by default RESULTS.md, if all is asked of all engines")
     arguments = parser.parse_args()
+    if arguments.events < 1000:
+        parser.error("at least 1000 events")
     for name, known in (("engines", engines), ("questions", questions)):
         chosen = getattr(arguments, name).split(",")
         if unknown := set(chosen) - set(known):
             parser.error(f"no such {name[:-1]}: {', '.join(unknown)}; there are {', '.join(known)}")
         setattr(arguments, name, chosen)
-    arguments.questions = [questions[name] for name in arguments.questions]
-    if arguments.events < 1000:
-        parser.error("at least 1000 events")
-    arguments.events = int(arguments.events)
+    if arguments.results is None:
+        whole = (arguments.engines, arguments.questions) == (list(engines), list(questions))
+        arguments.results = str(Path(__file__).with_name("RESULTS.md")) if whole else ""
+    arguments.events, arguments.questions = int(arguments.events), [questions[name] for name in arguments.questions]
     require("numpy", *itertools.chain.from_iterable(NEEDED[name] for name in arguments.engines))
     return arguments
 
