@@ -14,6 +14,7 @@ import tempfile
 import numpy as np
 
 from . import path_loops, path_peers, trial
+from .engines import Engine
 from .events import Events, first_objects, generate
 from .measure import Elsewhere, Rows
 from .path_peers import WINDOW_FUNNEL
@@ -110,14 +111,18 @@ def main() -> None:
     elsewhere = Elsewhere()
     for name in arguments.engines:
         with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
-            engine = trial.ENGINES[name](directory)
-            trial.load(engine, arrived, results)
-            engine.add_state()
-            statements = [statement for statement in STATEMENTS[name] if statement.question in arguments.questions]
-            trial.measure(engine, statements, lambda s, e=engine: trial.ask(e, s, expected[s.expected]), results)
-            engine.close()
+            measure(trial.ENGINES[name](directory), arrived, expected, arguments.questions, results)
     results.figures[:0] = _figures(results, len(arrived))
     trial.conclude(results, elsewhere, arguments.results)
+
+
+def measure(engine: Engine, arrived: Events, expected: dict[str, Rows], questions: list[str], results: Results) -> None:
+    """Load, ask, compare, and close."""
+    trial.load(engine, arrived, results)
+    engine.add_state()
+    statements = [statement for statement in STATEMENTS[engine.name] if statement.question in questions]
+    trial.measure(engine, statements, lambda s: trial.ask(engine, s, expected[s.expected]), results)
+    engine.close()
 
 
 def _checked_answers(events: Events) -> dict[str, Rows]:
