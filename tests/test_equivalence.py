@@ -41,7 +41,7 @@ from oracle_sessions import IDLES, event_numbers, load_sessions, session_columns
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
-from skysql.functions import aggregate
+from skysql.functions import FUNCTIONS, aggregate
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "6000"))
@@ -584,6 +584,8 @@ def test_the_statements_are_sql() -> None:
         shuffled.shuffle()
         for j in range(50):
             asked = statement(plain, j)
+            if any(f"{name}(" in asked.text for name in FUNCTIONS):
+                continue  # the order of rows of one time, which is that of arrival, means something to them
             answer, other = plain.ask(*asked.plain()), shuffled.ask(*asked.plain())
             refused += answer.error is not None
             assert different(answer, other, asked.ordered) is None, f"{asked.plain()}\n{answer}\n{other}"
