@@ -19,11 +19,12 @@ import vtab
 from . import compact, ingest, timestamps
 from .cache import SHARED, Cache, parse_size
 from .check import check
-from .errors import CorruptError, OperationalError, ProgrammingError
+from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
 from .plan import PathScan
 from .relations import ChangesRelation, Clock, EventsRelation, ObjectsRelation, SessionsRelation
+from .reports import Reports
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
 from .store import SHADOWS, Store
@@ -131,6 +132,7 @@ class Engine:
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
         aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
+        self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
             if not read_only and path not in ("", ":memory:"):
@@ -182,12 +184,13 @@ class Engine:
         for key in known:
             if table.lower() in (key[1].lower(), f"{key[0]}.{key[1]}".lower()):
                 return [key]
-        raise ProgrammingError(f"there is no sky table {table!r}", _near(table, [key[1] for key in known]))
+        raise ProgrammingError(f"there is no sky table {table!r}", near(table, (key[1] for key in known)))
 
     # statements
 
     def prepare(self, sql: str) -> Prepared:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
+        self._reports.forget()
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
 
@@ -336,13 +339,6 @@ class _LastKnown:
         return next((value for value in reversed(self.frame) if value is not None), None)
 
     final = value
-
-
-def _near(name: str, names: Sequence[str]) -> str | None:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, names, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}" if names else None
 
 
 __all__ = ["Engine", "Plan", "Prepared", "TableInfo"]

@@ -12,10 +12,9 @@ Not here: whether a change changes anything (a value equal to the current one is
 
 from __future__ import annotations
 
-import difflib
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol
 
@@ -25,7 +24,7 @@ import numpy.typing as npt
 from . import affinity, frames, timestamps
 from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
-from .errors import DataError, Error, IntegrityError, ProgrammingError
+from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
@@ -82,13 +81,6 @@ def _at(row: int, error: Error) -> Error:
     """The error with the row in its message, after the column."""
     where, _, what = error.args[0].partition(": ")
     return type(error)(f"{where}: row {row}: {what}", error.hint)
-
-
-def near(name: str, names: Iterable[str]) -> str:
-    """A hint: the name that was perhaps meant, or all that there are."""
-    known = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    return f"did you mean {known[close[0]]!r}?" if close else f"there are {', '.join(known.values()) or 'none'}"
 
 
 # the JSON of `changes`

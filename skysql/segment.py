@@ -311,6 +311,15 @@ class Segment:
 
         return self._keep(("codes by code", by.id, largest_by, property.id, largest), make)
 
+    def paths_by_code(self, by: Property, largest: int) -> tuple[Array, Int64]:
+        """(path numbers int32[n], timestamps int64[n]) in the order of `by_code(by)`."""
+
+        def make() -> tuple[Array, Int64]:
+            order, _ = self.by_code(by, largest)
+            return self.path_numbers()[order], self.ts()[order]
+
+        return self._keep(("paths by code", by.id, largest), make)
+
     def tie_ends(self) -> Int64 | None:
         """kernels.tie_ends of this segment."""
         return self._keep("ties", lambda: (kernels.tie_ends(self.ts(), self.paths()[1]),))[0]
