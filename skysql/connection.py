@@ -122,7 +122,7 @@ class Engine:
         self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
-        self.evaluator = SQLiteEvaluator(self.sqlite)
+        self.evaluator = SQLiteEvaluator(self.sqlite, self.cache)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
@@ -182,6 +182,7 @@ class Engine:
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
+        self.evaluator.functions_changed()
 
     # bulk
 
