@@ -262,6 +262,7 @@ class Connection:
         """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
         yield "BEGIN TRANSACTION;"
         owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
         skies = {info.name: info.table for info in self.info() if info.database == "main"}
         later = []
         made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")

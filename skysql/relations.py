@@ -170,16 +170,29 @@ def _alike(type: str, value: object) -> bool:
     return isinstance(value, str) if type == "TEXT" else isinstance(value, int | float)
 
 
+class Clock:
+    """Counts the statements of a connection, each execution one, so that what one of them did can be told."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
 class EventsRelation(TableRelation):
     """<table>: a row an event, and the place where events are inserted."""
 
-    def __init__(self, store: Store, evaluator: Evaluator) -> None:
+    def __init__(self, store: Store, evaluator: Evaluator, clock: Clock) -> None:
         super().__init__(store, evaluator, event_columns(store.table))
         self.buffer = RowBuffer(store.table)
         keyed = store.table.key_name is not None
         self._object_at = 1 if keyed else 0
         self._first_property = 3 + keyed
-        self._inserted = 0
+        self._clock = clock
+        self._inserted = 0  # how many events INSERT has given, ever
+        self._settled = 0  # how many of them are in the buffer no more
+        self._statement = -1  # the statement that gave the last of them,
+        self._before = 0  # and how many there were before it
 
     # reading
 
@@ -208,6 +221,8 @@ class EventsRelation(TableRelation):
         if conflict in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
             word = "IGNORE" if conflict == apsw.SQLITE_IGNORE else "REPLACE"
             raise NotSupportedError(f"INSERT OR {word} into {self.store.table.name!r} is not supported", "use INSERT")
+        if self._statement != self._clock.now:
+            self._statement, self._before = self._clock.now, self._inserted
         first, hidden = self._first_property, self._first_property + len(self.store.table.properties)
         idle, ts, changes, *session = values[hidden:]
         timestamp = values[first - 2]
@@ -235,10 +250,18 @@ class EventsRelation(TableRelation):
             rowid = self.store.sqlite.last_insert_rowid()
             compact.add(self.store, self.buffer.take(self.store.begin_batch()))
             self.store.sqlite.set_last_insert_rowid(rowid)
+        self._settled = self._inserted
 
     def forget(self) -> None:
         """Drop the buffered events."""
         self.buffer.clear()
+        self._settled = self._inserted
+
+    def forget_statement(self) -> None:
+        """Drop those of the buffered events that the current statement has inserted."""
+        if self._statement == self._clock.now:
+            self.buffer.truncate(max(self._before - self._settled, 0))
+            self._settled = self._inserted - len(self.buffer)
 
     def committed(self) -> None:
         """Nothing is left to do."""

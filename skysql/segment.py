@@ -85,7 +85,7 @@ class Paths:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class Marks:
     """Some events of a segment, to be found by path and time: events int64[m] ascending, or None for all.
 
     keys: int64[m], ascending: path number << bits | microseconds since `low`, which is before the first event.
@@ -344,13 +344,13 @@ class Segment:
         If only these states at that event matter, it may be an earlier one at which they are the same.
         """
         key = None if states is None else tuple(state.id for state in states)
-        clock = self._keep(("clock", key), lambda: (self._make_clock(states),))[0]
-        if clock is None:
+        marks = self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
+        if marks is None:
             found = kernels.last_until(self.ts(), self.paths()[1], np.maximum(paths, 0), until)
             return np.where(paths < 0, -1, found)
-        return clock.last(paths, until)
+        return marks.last(paths, until)
 
-    def _make_clock(self, states: tuple[Property, ...] | None) -> Clock | None:
+    def _make_marks(self, states: tuple[Property, ...] | None) -> Marks | None:
         """Of all events, or those where a path begins or a state changes; None if 63 bits do not hold a key."""
         ts, (_, starts), (low, high) = self.ts(), self.paths(), self.time_range()
         bits = (high - low + 1).bit_length()
@@ -359,13 +359,22 @@ class Segment:
         numbers = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         events = None
         if states is not None:
-            marks = np.zeros(len(ts), bool)
-            marks[starts[:-1]] = True
+            chosen = np.zeros(len(ts), bool)
+            chosen[starts[:-1]] = True
             for state in states:
-                marks[self.sparse(state).positions] = True
-            events = np.flatnonzero(marks)
+                chosen[self.sparse(state).positions] = True
+            events = np.flatnonzero(chosen)
             ts, numbers = ts[events], numbers[events]
-        return Clock(events, numbers << bits | (ts - (low - 1)), bits, low - 1, high)
+        return Marks(events, numbers << bits | (ts - (low - 1)), bits, low - 1, high)
+
+    def paths_by_code(self, by: Property, largest: int) -> tuple[Array, Int64]:
+        """(path numbers int32[n], timestamps int64[n]) in the order of `by_code(by)`."""
+
+        def make() -> tuple[Array, Int64]:
+            order, _ = self.by_code(by, largest)
+            return self.path_numbers()[order], self.ts()[order]
+
+        return self._keep(("paths by code", by.id, largest), make)
 
     def tie_ends(self) -> Int64 | None:
         """kernels.tie_ends of this segment."""
@@ -382,7 +391,7 @@ def _size(value: object) -> int:
         return 64 + sum(map(_size, value))
     if isinstance(value, Paths):
         return 64 + _size((value.objects, value.starts, value.order))
-    if isinstance(value, Clock):
+    if isinstance(value, Marks):
         return 64 + _size((value.events, value.keys))
     assert isinstance(value, Sparse)
     return 64 + _size((value.positions, value.values, value.valid))

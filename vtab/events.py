@@ -9,7 +9,8 @@ transaction with the statement that caused it.
 Transactions: inserts are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
 so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since. As apsw
 does not call xRollbackTo while an exception of Python's is on its way, an insert that is refused flushes as well: what
-the statement has inserted so far is then undone with it, as its savepoint flushed what had come before it.
+the statement has inserted so far is then undone with it, as its savepoint flushed what had come before it. Of other
+exceptions in a statement no table is told: whoever runs it has to have the source drop what it had inserted.
 """
 
 from __future__ import annotations

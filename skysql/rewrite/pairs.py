@@ -20,7 +20,7 @@ from ..plan import Column, Pairs, PathScan
 from ..schema import literal, quote
 from .catalog import Entry
 from .convert import Relation, Scope, conjuncts_of, source_of
-from .dialect import span
+from .dialect import cte_of, is_star, span
 from .statement import Arguments, NotPushable, Statement
 
 
@@ -79,12 +79,8 @@ def find_join(statement: Statement, select: exp.Select) -> Join:
 def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
     if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
         return None
-    scope: exp.Expr | None = item
-    while scope is not None:
-        with_ = scope.args.get("with_")
-        if with_ is not None and any(cte.alias.lower() == item.name.lower() for cte in with_.expressions):
-            return None
-        scope = scope.parent
+    if cte_of(item) is not None:
+        return None
     entry = statement.catalog.find(item.db or None, item.name)
     if entry is not None and entry.kind == "table" and (entry.sql or "")[:14].upper() == "CREATE VIRTUAL":
         return None
@@ -170,8 +166,6 @@ def pair_relation(
 
 def pair_rows(statement: Statement, select: exp.Select) -> None:
     """Read the scan in the place of the objects, and the table's rows by rowid."""
-    if any(isinstance(item, exp.Star) for item in select.expressions):
-        raise NotPushable("all columns, whose order would change")
     arguments = Arguments()
     _, relation, join = pair_relation(statement, select, arguments, numbered=True)
     first, last = span(select.args["from_"]), span(select.args["joins"][0])
@@ -193,6 +187,7 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
         if at is None:
             raise NotPushable("a condition of unknown place")
         rest.append(statement.render(*at))
+    _write_stars(statement, select, join, relation.names)
     call = statement.call(plan, named, arguments)
     table = statement.source.slice(*table_at)
     text = f'FROM {call} AS {alias} CROSS JOIN {table} ON {table_alias}.rowid = {alias}."row"'
@@ -201,3 +196,18 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
         text += " WHERE " + " AND ".join(f"({part})" for part in rest)
     statement.edit(first[0], end, text)
 
+
+
+def _write_stars(statement: Statement, select: exp.Select, join: Join, names: list[str]) -> None:
+    """`*` and `s.*` with the objects' own columns, in the order of FROM."""
+    objects = join.objects.alias_or_name
+    written = ", ".join(f"{quote(objects)}.{quote(name)}" for name in names)
+    both = [f"{quote(join.table.alias_or_name)}.*", written]
+    if select.args["from_"].this is join.objects:
+        both.reverse()
+    for item in select.expressions:
+        where = span(item)
+        if where is not None and isinstance(item, exp.Star):
+            statement.edit(*where, ", ".join(both))
+        elif where is not None and is_star(item) and item.text("table").lower() == objects.lower():
+            statement.edit(*where, written)

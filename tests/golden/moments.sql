@@ -234,5 +234,25 @@ SELECT s.*, o.id FROM orders o JOIN users_objects s ON s.object_id = o.customer_
 --- plain
 SELECT object_id, first_timestamp, last_timestamp, events, plan, country, seats, 2 AS id FROM users_objects_as_of
 WHERE object_id = 1 AND as_of = '2026-01-05 12:00:00.000000'
---- fails
-row and as_of are among them
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+--- sql
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", o.id FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 2)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 2)
+--- rows
+object_id | first_timestamp | last_timestamp | events | plan | country | seats | id
+1 | '2026-01-01 09:00:00.000000' | '2026-01-05 12:00:00.000000' | 3 | 'pro' | 'de' | 5 | 2
+
+## all columns of both
+SELECT * FROM users_objects s, orders o WHERE s.object_id = o.customer_id AND s.as_of = o.created_at AND o.id = 4
+--- plain
+SELECT s.*, o.id, o.customer_id, '2026-01-10' AS created_at, o.total FROM (SELECT object_id, first_timestamp, last_timestamp, events, plan, country, seats FROM users_objects_as_of
+WHERE object_id = 2 AND as_of = '2026-01-10 00:00:00.000000') s, orders o WHERE o.id = 4
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+--- sql
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", "o".* FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 4)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 4)
+--- rows
+object_id | first_timestamp | last_timestamp | events | plan | country | seats | id | customer_id | created_at | total
+2 | '2026-01-02 10:00:00.000000' | '2026-01-10 00:00:00.000000' | 3 | 'basic' | 'fr' | 1 | 4 | 2 | '2026-01-10' | 40
