@@ -124,7 +124,7 @@ class Engine:
         self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
-        self.evaluator = SQLiteEvaluator(self.sqlite)
+        self.evaluator = SQLiteEvaluator(self.sqlite, self.cache)
         self.clock = Clock()
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
@@ -218,6 +218,7 @@ class Engine:
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
+        self.evaluator.functions_changed()
 
     # bulk
 
