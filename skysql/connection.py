@@ -140,7 +140,7 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator)
+        relation = EventsRelation(store, self.evaluator, self._ignored)
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
 
@@ -182,6 +182,9 @@ class Engine:
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
+
+    def _ignored(self) -> None:
+        """A row of INSERT OR IGNORE is dropped."""
 
     # bulk
 

@@ -90,7 +90,8 @@ class Guard:
     ) -> None:
         self.lock.release()
         if isinstance(error, apsw.Error):
-            raise translate(error) from None
+            cause = error.__cause__  # of a broken constraint: what the table raised
+            raise cause if isinstance(cause, errors.Error) else translate(error) from None
 
 
 # Rows

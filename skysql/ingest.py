@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol
@@ -238,6 +239,26 @@ class RowBuffer:
             if id not in given:
                 found.append((self._by_id[id], value))
         return bool(changes)
+
+    def truncate(self, rows: int) -> None:
+        """Forget all rows after the first so many."""
+        del self._objects[rows:], self._ts[rows:]
+        for column in (self._action, *self._columns):
+            kept = bisect_left(column.positions, rows)
+            del column.positions[kept:], column.values[kept:]
+
+    def place(self, row: int) -> tuple[Any, int]:
+        """Object (or key) and time of a row."""
+        return self._objects[row], self._ts[row]
+
+    def values(self, row: int) -> dict[int, Any]:
+        """What a row holds: property id -> value, None for a change to NULL."""
+        found = {}
+        for column in (self._action, *self._columns):
+            at = bisect_left(column.positions, row)
+            if at < len(column.positions) and column.positions[at] == row:
+                found[column.property.id] = column.values[at]
+        return found
 
     def take(self, dictionary: Dictionary) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
