@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,10 @@ import vtab
 from . import compact, ingest, timestamps
 from .cache import SHARED, Cache, parse_size
 from .check import check
-from .errors import OperationalError, ProgrammingError
+from .counts import Clock, Counts
+from .errors import CorruptError, OperationalError, ProgrammingError
 from .evaluator import SQLiteEvaluator
+from .functions import aggregate
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .rewrite import Catalog, Rewriter, Rewritten
@@ -123,10 +125,14 @@ class Engine:
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
         self.evaluator = SQLiteEvaluator(self.sqlite)
+        self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("changes", self.counts.changes, 0)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("total_changes", self.counts.total, 0)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
+        aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
@@ -140,7 +146,7 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator, self._ignored)
+        relation = EventsRelation(store, self.evaluator, self.clock, self.counts)
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
 
@@ -162,14 +168,23 @@ class Engine:
         relation.flush()
         return relation.store.snapshot()
 
+    def shadows(self) -> set[str]:
+        """The names of the shadow tables in main."""
+        tables = [name for database, name in self._catalog.tables() if database == "main"]
+        return {f"{name}_{suffix}" for name in tables for suffix in SHADOWS}
+
     def _named(self, table: str | None) -> list[EventsRelation]:
         """The table called `name` or `database.name`, or all of them."""
+        return [self.relation(*key) for key in self._keys(table)]
+
+    def _keys(self, table: str | None) -> list[tuple[str, str]]:
+        """(database, name) of the same."""
         known = self._catalog.tables()
         if table is None:
-            return [self.relation(*key) for key in known]
+            return known
         for key in known:
             if table.lower() in (key[1].lower(), f"{key[0]}.{key[1]}".lower()):
-                return [self.relation(*key)]
+                return [key]
         raise ProgrammingError(f"there is no sky table {table!r}", _near(table, [key[1] for key in known]))
 
     # statements
@@ -179,12 +194,31 @@ class Engine:
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
 
+    def undo(self) -> None:
+        """Drop what the current statement has asked of sky tables, as it failed.
+
+        SQLite undoes what it was given, but apsw does not tell of that while an exception of Python's is on its way.
+        """
+        self.counts.undo()
+        for relation in self._relations.values():
+            if self.sqlite.in_transaction:
+                relation.forget_statement()
+            else:
+                relation.forget()
+
+    def reread(self) -> None:
+        """Let SQLite find that a schema is as it was before a statement that failed to change it.
+
+        It finds that when it next reads the schema, and cannot do so while it connects to a virtual table.
+        """
+        if self.sqlite.in_transaction:
+            with suppress(apsw.Error):
+                for row in self.sqlite.execute("PRAGMA database_list").fetchall():
+                    self.sqlite.execute(f"SELECT 1 FROM {quote(str(row[1]))}.sqlite_schema LIMIT 0").fetchall()
+
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
-
-    def _ignored(self) -> None:
-        """A row of INSERT OR IGNORE is dropped."""
 
     # bulk
 
@@ -211,9 +245,12 @@ class Engine:
     def check(self, table: str | None = None) -> list[str]:
         """Every fault in what is stored, [] if there is none."""
         faults = []
-        for relation in self._named(table):
-            store = relation.store
-            faults += [f"{store.database}.{store.table.name}: {fault}" for fault in check(store)]
+        for database, name in self._keys(table):
+            try:
+                found = check(self.relation(database, name).store)
+            except CorruptError as error:
+                found = [str(error)]
+            faults += [f"{database}.{name}: {fault}" for fault in found]
         return faults
 
     def info(self) -> list[TableInfo]:
@@ -252,7 +289,8 @@ class Engine:
         )
         self.sqlite.execute(begin)
         try:
-            yield
+            with self.counts.own():
+                yield
             self.sqlite.execute(end)
         except BaseException:
             if self.sqlite.in_transaction:

@@ -114,7 +114,7 @@ class Connection:
     def total_changes(self) -> int:
         """Rows changed since the connection was opened, those of a sky table's own storage among them."""
         with self.guard:
-            return self.sqlite.total_changes()
+            return self.engine.counts.total()
 
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""
@@ -262,6 +262,7 @@ class Connection:
         """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
         yield "BEGIN TRANSACTION;"
         owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
         skies = {info.name: info.table for info in self.info() if info.database == "main"}
         later = []
         made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")

@@ -109,12 +109,73 @@ def find(ids: Int64, wanted: Int64) -> Int64:
 
 def positions_of(starts: Int64, chosen: Array) -> Int64:
     """The event indexes of the chosen paths: of starts int64[k+1], chosen int[m] ascending."""
-    lengths = starts[chosen + 1] - starts[chosen]
+    return _spread(starts[chosen], starts[chosen + 1] - starts[chosen])
+
+
+def ranges(lows: Int64, highs: Int64) -> tuple[Int64, Int64]:
+    """The integers of lows[i] ... highs[i]-1 for each i, one range after the other: (i of each, the integers)."""
+    lengths = np.maximum(highs - lows, 0)
+    return np.repeat(np.arange(len(lows)), lengths), _spread(lows, lengths)
+
+
+def _spread(lows: Int64, lengths: Int64) -> Int64:
     total = int(lengths.sum())
     if total == 0:
         return np.zeros(0, np.int64)
-    offsets = np.repeat(starts[chosen] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    offsets: Int64 = np.repeat(lows - (np.cumsum(lengths) - lengths), lengths)
     return np.arange(total, dtype=np.int64) + offsets
+
+
+class Ranks:
+    """How many of some rows come before a row, for many of them: counts of 64-bit words, and bits within a word.
+
+    Where few are asked for, a binary search does it; it takes four times as long for each, and needs no preparation.
+    """
+
+    def __init__(self, rows: Int64, n: int) -> None:
+        self._rows = rows  # ascending, distinct, 0 ... n-1
+        self.n = n
+        self._counts: tuple[Array, Int64] | None = None
+
+    def below(self, at: Int64) -> Int64:
+        """For each of `at` (0 ... n) how many of the rows are less than it: int64[m]."""
+        if self._counts is None and len(at) * 64 < self.n:
+            return np.searchsorted(self._rows, at)
+        words, before = self._counted()
+        word = at >> 6
+        earlier = at.view(np.uint64) & _LAST_BIT
+        np.left_shift(_ONE, earlier, out=earlier)
+        earlier -= _ONE
+        earlier &= words[word]
+        counts: Int64 = before[word] + np.bitwise_count(earlier).view(np.int8)
+        return counts
+
+    def _counted(self) -> tuple[Array, Int64]:
+        """The rows as bits of words, and for each word how many rows are before it."""
+        if self._counts is None:
+            marks = np.zeros(((self.n >> 6) + 1) << 6, bool)
+            marks[self._rows] = True
+            words = np.packbits(marks, bitorder="little").view(np.uint64)
+            before = np.zeros(len(words), np.int64)
+            np.cumsum(np.bitwise_count(words[:-1]), out=before[1:])
+            self._counts = words, before
+        return self._counts
+
+
+_ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
+
+
+def bounds_of(rows: Int64, starts: Int64) -> Int64:
+    """Where each group begins among the rows, and their number: int64[g+1].
+
+    rows: int64[m], ascending, distinct. starts: int64[g+1], ending with the number of events; a group may be empty.
+    """
+    return Ranks(rows, int(starts[-1])).below(starts)
+
+
+def groups_of(rows: Int64, starts: Int64) -> Int64:
+    """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
+    return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 
 
 def last_of_all(ts: Int64, ends: Bool, until: int) -> Int64:
@@ -147,16 +208,23 @@ def last_until(ts: Int64, starts: Int64, paths: Int64, until: Int64) -> Int64:
 
 
 def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
-    """For each event the index of the last event of its path with the same timestamp; None if no two share one."""
+    """For each event the index of the last event of its path with the same timestamp; None if no two share one.
+
+    ts: int64[n], non-decreasing within a path. starts: int64[k+1]; a path may be empty.
+    """
     n = len(ts)
     if n < 2:
         return None
     same = ts[1:] == ts[:-1]
-    same[starts[1:-1] - 1] = False
-    if not same.any():
+    inner = starts[(starts > 0) & (starts < n)]
+    same[inner - 1] = False
+    tied = np.flatnonzero(same)  # those with a next event at the same time: usually few
+    if len(tied) == 0:
         return None
-    ends = np.where(np.append(same, False), n, np.arange(n))
-    return np.minimum.accumulate(ends[::-1])[::-1]
+    last = np.append(np.flatnonzero(tied[1:] != tied[:-1] + 1), len(tied) - 1)
+    ends = np.arange(n)
+    ends[tied] = np.repeat(tied[last] + 1, np.diff(last, prepend=-1))
+    return ends
 
 
 def session_starts(ts: Int64, starts: Int64, idle: int) -> Int64:
@@ -190,7 +258,9 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
         if bound * size >= 1 << 62:
             used, numbers = np.unique(numbers, return_inverse=True)
             bound = len(used)
-        if bound * size <= 1 << 16:
+        if bound == 1:
+            numbers = codes
+        elif bound * size <= 1 << 16 and size < 1 << 16:
             numbers = numbers.astype(np.uint16) * np.uint16(size) + codes.astype(np.uint16)
         else:
             numbers = numbers.astype(np.int64) * size + codes

@@ -18,6 +18,7 @@ from vtab.source import Column as Declared
 from . import timestamps
 from .check import check
 from .columns import Array
+from .counts import Clock, Counts
 from .errors import IntegrityError
 from .evaluate import Evaluator
 from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
@@ -173,9 +174,9 @@ def _alike(type: str, value: object) -> bool:
 class EventsRelation(TableRelation):
     """<table>: a row an event, and the place where events are written."""
 
-    def __init__(self, store: Store, evaluator: Evaluator, ignored: Callable[[], None]) -> None:
+    def __init__(self, store: Store, evaluator: Evaluator, clock: Clock, counts: Counts) -> None:
         super().__init__(store, evaluator, event_columns(store.table))
-        self.writer = Writer(store, ignored)
+        self.writer = Writer(store, clock, counts)
         self.spared = self.writer.columns.spared()
         self._inserted = 0
 
@@ -228,6 +229,10 @@ class EventsRelation(TableRelation):
     def forget(self) -> None:
         """Drop what waits to be written."""
         self.writer.forget()
+
+    def forget_statement(self) -> None:
+        """Drop what of this the current statement has asked for."""
+        self.writer.forget_statement()
 
     def committed(self) -> None:
         """Nothing is left to do."""

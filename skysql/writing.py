@@ -14,7 +14,7 @@ An UPDATE is a deletion and an insertion, of the event with all that it holds; s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -23,6 +23,7 @@ import numpy as np
 from . import compact, events
 from .affinity import convert
 from .columns import Batch, concatenate, take
+from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes
 from .schema import Table
@@ -56,10 +57,14 @@ class Columns:
 class Writer:
     """Collects the changes to one table. Not to be shared between threads."""
 
-    def __init__(self, store: Store, ignored: Callable[[], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, counts: Counts) -> None:
         self.store = store
         self.columns = Columns(store.table)
-        self._ignored = ignored  # told of each row that is dropped, which SQLite counts as changed
+        self._clock = clock
+        self._counts = counts
+        self._statement = -1  # the statement that inserted last,
+        self._before = 0  # and how many rows waited before it
+        self._changing = -1  # the statement that deletes or changes; what it asked for is what waits of that
         self._inserted = RowBuffer(store.table)
         self._changed = RowBuffer(store.table)
         self._changed_rows: list[int] = []
@@ -82,6 +87,8 @@ class Writer:
 
     def insert(self, values: Sequence[Any], conflict: int) -> bool:
         """Take one event, or drop it, and say which."""
+        if self._statement != self._clock.now:
+            self._statement, self._before = self._clock.now, len(self._inserted)
         if conflict not in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
             self._add(values)
             return True
@@ -98,11 +105,11 @@ class Writer:
         try:
             self._add(values)
         except IntegrityError:
-            self._ignored()
+            self._counts.drop()
             return False
         if self._is_there(row):
             self._inserted.truncate(row)
-            self._ignored()
+            self._counts.drop()
             return False
         return True
 
@@ -138,7 +145,7 @@ class Writer:
 
     def _number(self) -> None:
         if not self._deleted and not self._changed_rows:
-            self._numbered = self._scanned
+            self._numbered, self._changing = self._scanned, self._clock.now
 
     def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
         """Take the number of an event that changes, and its values: UNCHANGED for those of `Columns.spared`.
@@ -167,7 +174,7 @@ class Writer:
         except IntegrityError:
             if conflict != apsw.SQLITE_IGNORE:
                 raise
-            self._ignored()
+            self._counts.drop()
             return
         self._number()
         self._changed_rows.append(row)
@@ -225,10 +232,11 @@ class Writer:
             return
         store = self.store
         rowid = store.sqlite.last_insert_rowid()
-        if self._deleted or self._changed_rows or self._replacing:
-            self._apply()
-        else:
-            compact.add(store, self._inserted.take(store.begin_batch()))
+        with self._counts.own():
+            if self._deleted or self._changed_rows or self._replacing:
+                self._apply()
+            else:
+                compact.add(store, self._inserted.take(store.begin_batch()))
         self.forget()
         store.sqlite.set_last_insert_rowid(rowid)
 
@@ -267,10 +275,24 @@ class Writer:
     def forget(self) -> None:
         """Drop everything."""
         self._inserted.clear()
+        self._before = 0
         self._changed.clear()
         self._changed_rows.clear()
         self._deleted.clear()
-        self._replacing.clear()
+        self._forget_places()
+        self._seen = None
+
+    def forget_statement(self) -> None:
+        """Drop what the current statement has asked for."""
+        if self._statement == self._clock.now:
+            self._inserted.truncate(self._before)
+            self._forget_places()
+        if self._changing == self._clock.now:
+            self._changed.clear()
+            self._changed_rows.clear()
+            self._deleted.clear()
+
+    def _forget_places(self) -> None:
+        self._replacing = [row for row in self._replacing if row < len(self._inserted)]
         self._places.clear()
         self._placed = 0
-        self._seen = None

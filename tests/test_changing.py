@@ -101,7 +101,8 @@ class World:
         r = self.random
         attributes: dict[str, Any] = {"amount": float(r.randint(0, 3))} if r.random() < 0.4 else {}
         attributes |= {"url": r.choice(URLS)} if r.random() < 0.3 else {}
-        return Event(self.object(), self.ts(), r.choice(ACTIONS), attributes, self.changes() if r.random() < 0.5 else {})
+        changes = self.changes() if r.random() < 0.5 else {}
+        return Event(self.object(), self.ts(), r.choice(ACTIONS), attributes, changes)
 
     def changes(self) -> dict[str, Any]:
         r = self.random
@@ -117,7 +118,8 @@ class World:
                 (f"{name} = '{object}'" if self.schema.key_name else f"{name} = {object}",
                  lambda e, _: e.object == object),
                 (f"ts BETWEEN {low} AND {high}", lambda e, _: low <= e.ts <= high),
-                (f"timestamp >= {iso} AND action = '{action}'", lambda e, _: e.ts >= max(low, 0) and e.action == action),
+                (f"timestamp >= {iso} AND action = '{action}'",
+                 lambda e, _: e.ts >= max(low, 0) and e.action == action),
                 (f"plan = '{plan}'", lambda _, state: state["plan"] == plan),
                 (f"{name} = '{object}' AND ts = {low}", lambda e, _: e.object == object and e.ts == low),
                 (f"amount > 1 OR action = '{action}'",

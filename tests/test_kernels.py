@@ -150,10 +150,18 @@ def test_factorize(data: st.DataObject) -> None:
             assert (numbers[i] == numbers[j]) == (keys[i] == keys[j])
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="65,536 codes are counted as uint16")
-def test_factorize_of_one_code_and_65536() -> None:
-    numbers, bound = kernels.factorize([(np.zeros(3, np.uint8), 1), (np.array([0, 5, 65_535], np.uint16), 65_536)])
-    assert (numbers.tolist(), bound) == ([0, 5, 65_535], 65_536)
+@pytest.mark.parametrize("bounds", [(1, 65_536), (65_536, 1), (2, 65_536), (1, 1 << 40), (256, 256)])
+def test_factorize_at_the_end_of_uint16(bounds: tuple[int, int]) -> None:
+    codes = [np.array([0, bound // 2, bound - 1]) for bound in bounds]
+    numbers, bound = kernels.factorize(
+        [(code.astype(np.min_scalar_type(size - 1)), size) for code, size in zip(codes, bounds, strict=True)]
+    )
+    assert (numbers.tolist(), bound) == ((codes[0] * bounds[1] + codes[1]).tolist(), bounds[0] * bounds[1])
+
+
+def test_factorize_of_no_rows() -> None:
+    numbers, bound = kernels.factorize([(np.zeros(0, np.int64), 0), (np.zeros(0, np.int64), 1 << 20)])
+    assert (numbers.tolist(), bound) == ([], 0)
 
 
 @given(st.lists(st.integers(0, 6) | st.integers(0, 10**6), max_size=30), st.sampled_from([0, 1, 10**9]))

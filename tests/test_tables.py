@@ -507,7 +507,6 @@ def test_fifty_connections(connect: Connect, path: str) -> None:
     assert names(many[0]) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="without ShadowName, iterdump() takes shadow tables for the user's")
 def test_a_dump_of_the_fiftieth_connection(connect: Connect, path: str) -> None:
     many = [connect(path) for _ in range(50)]
     fill(many[0])

@@ -88,7 +88,10 @@ class _Inner:
         self.alias = alias.lower()
         base = entry.table
         assert base is not None
-        own = {"events": ["action", "ts", "changes"], "changes": ["property", "old_value", "new_value", "ts"]}
+        own = {
+            "events": ["action", "ts", "changes", "idle", "session", "session_event"],
+            "changes": ["property", "old_value", "new_value", "ts"],
+        }
         every = [base.object_name, base.key_name or "", "timestamp", *own.get(entry.kind, ["as_of", "events"])]
         every += [p.name for p in base.properties] if entry.kind != "changes" else []
         self.names = {name.lower(): name.lower() for name in every if name} if names is None else names
