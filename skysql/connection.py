@@ -19,11 +19,12 @@ import vtab
 from . import compact, ingest, timestamps
 from .cache import SHARED, Cache, parse_size
 from .check import check
+from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
 from .plan import PathScan
-from .relations import ChangesRelation, Clock, EventsRelation, ObjectsRelation, SessionsRelation
+from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import Reports
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
@@ -125,10 +126,12 @@ class Engine:
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
         self.evaluator = SQLiteEvaluator(self.sqlite, self.cache)
-        self.clock = Clock()
+        self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("changes", self.counts.changes, 0)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("total_changes", self.counts.total, 0)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
         aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
@@ -145,7 +148,7 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator, self.clock)
+        relation = EventsRelation(store, self.evaluator, self.clock, self.counts)
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
 
@@ -195,10 +198,11 @@ class Engine:
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
 
     def undo(self) -> None:
-        """Drop the events that the current statement has inserted, as it failed.
+        """Drop what the current statement has asked of sky tables, as it failed.
 
         SQLite undoes what it was given, but apsw does not tell of that while an exception of Python's is on its way.
         """
+        self.counts.undo()
         for relation in self._relations.values():
             if self.sqlite.in_transaction:
                 relation.forget_statement()
@@ -289,7 +293,8 @@ class Engine:
         )
         self.sqlite.execute(begin)
         try:
-            yield
+            with self.counts.own():
+                yield
             self.sqlite.execute(end)
         except BaseException:
             if self.sqlite.in_transaction:

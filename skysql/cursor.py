@@ -92,7 +92,8 @@ class Guard:
     ) -> None:
         self.lock.release()
         if isinstance(error, apsw.Error):
-            raise translate(error) from None
+            cause = error.__cause__  # of a broken constraint: what the table raised
+            raise cause if isinstance(cause, errors.Error) else translate(error) from None
 
 
 # Rows
@@ -314,7 +315,7 @@ class Cursor:
 
     def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
-        changes, clock = self.connection.sqlite.changes, self.connection.engine.clock
+        changes, clock = self.connection.engine.counts.changes, self.connection.engine.clock
         for row in rows:
             self._given = bindings(row)
             yield self._given
@@ -326,7 +327,7 @@ class Cursor:
         self._ahead = None
         self._ahead = next(self._raw, None)
         if self._ahead is None and self._writes:
-            self.rowcount = self.connection.sqlite.changes()
+            self.rowcount = self.connection.engine.counts.changes()
             self._writes = False
 
     def fetchone(self) -> Any:

@@ -114,7 +114,7 @@ class Connection:
     def total_changes(self) -> int:
         """Rows changed since the connection was opened, those of a sky table's own storage among them."""
         with self.guard:
-            return self.sqlite.total_changes()
+            return self.engine.counts.total()
 
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""

@@ -239,6 +239,19 @@ class RowBuffer:
             kept = bisect_left(column.positions, rows)
             del column.positions[kept:], column.values[kept:]
 
+    def place(self, row: int) -> tuple[Any, int]:
+        """Object (or key) and time of a row."""
+        return self._objects[row], self._ts[row]
+
+    def values(self, row: int) -> dict[int, Any]:
+        """What a row holds: property id -> value, None for a change to NULL."""
+        found = {}
+        for column in (self._action, *self._columns):
+            at = bisect_left(column.positions, row)
+            if at < len(column.positions) and column.positions[at] == row:
+                found[column.property.id] = column.values[at]
+        return found
+
     def take(self, dictionary: Dictionary) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
         objects = dictionary.objects(self._objects).tolist() if self._keyed else self._objects

@@ -85,6 +85,10 @@ class Scan:
 
     def rows(self) -> Iterator[Rows]:
         """The rows that meet the predicate, segment by segment."""
+        with self.snapshot.store.reading():
+            yield from self._rows()
+
+    def _rows(self) -> Iterator[Rows]:
         if isinstance(self.plan.source, Pairs):
             yield from self._pair_rows(self.plan.source)
             return

@@ -197,6 +197,18 @@ class Segment:
 
         return self._keep("inverse", make)
 
+    def origins(self, positions: Int64) -> list[tuple[Block, Int64]]:
+        """Where these events lie: blocks, and positions in them."""
+        order, found, base = self._paths().order, [], 0
+        places = positions if order is None else order[positions]
+        for part in self.parts:
+            low, high = part.events()
+            here = places[(places >= base) & (places < base + high - low)]
+            if len(here):
+                found.append((part.block, here - base + low))
+            base += high - low
+        return found
+
     # What follows is derived, and the same however many parts there are.
 
     def object_ids(self) -> Int64:

@@ -555,13 +555,8 @@ def test_compact_merges_what_overlaps(db: skysql.Connection) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "DELETE FROM users",
-        "DELETE FROM users WHERE object_id = 1",
-        "UPDATE users SET plan = 'pro'",
-        "UPDATE users SET action = 'b' WHERE object_id = 1",
-        "INSERT OR IGNORE INTO users(object_id, ts, action) VALUES (1, 1, 'b')",
-        "INSERT OR REPLACE INTO users(object_id, ts, action) VALUES (1, 1, 'b')",
-        "REPLACE INTO users(object_id, ts, action) VALUES (1, 1, 'b')",
+        "UPDATE users_objects SET plan = 'pro'",
+        "DELETE FROM users_changes",
         "INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'b') ON CONFLICT DO NOTHING",
     ],
 )
