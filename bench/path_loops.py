@@ -19,6 +19,7 @@ from .path_questions import (
     ALL_STEPS,
     COHORT,
     DEPTH,
+    END,
     FLOW,
     FUNNEL,
     HOUR,
@@ -119,7 +120,7 @@ def _retention(paths: Sequence[Path]) -> Rows:
         if entry is not None:
             cohort = _monday(entry)
             weeks = {(_monday(ts) - cohort).days // 7 for ts, action, _ in path if action == AGAIN and ts > entry}
-            found.update((str(cohort.date()), week) for week in weeks if week < PERIODS)
+            found.update((str(cohort.date()), week) for week in weeks if week <= PERIODS)
     return [(*cell, count) for cell, count in found.items()]
 
 
@@ -141,6 +142,6 @@ def _flow(paths: Sequence[Path]) -> Rows:
         actions = [action for _, action, _ in path]
         if SOURCE in actions:
             begin = actions.index(SOURCE)
-            edges = pairwise(actions[begin : begin + DEPTH + 1])
+            edges = pairwise([*actions[begin:], END][: DEPTH + 1])
             found.update((step, *edge) for step, edge in enumerate(edges, 1))
     return [(*edge, count) for edge, count in found.items()]

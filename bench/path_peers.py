@@ -20,7 +20,8 @@ Tried, and no faster:
 - match: DuckDB's lists to strings, and PARTITION BY (three times as slow). ClickHouse's windows (three times).
 - flow: DuckDB's lists of whole paths (twice as slow). ClickHouse's groupArraySorted (five times), arrays of actions
   sorted by those of times (twice).
-ClickHouse's neighbor() and runningDifference() see one block of rows, and are wrong at its ends.
+ClickHouse's neighbor() and runningDifference() see one block of rows, and are wrong at its ends; its retention() knows
+one cohort at a time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from .path_questions import (
     ALL_STEPS,
     COHORT,
     DEPTH,
+    END,
     FLOW,
     FUNNEL,
     HOUR,
@@ -61,7 +63,6 @@ WINDOW_FUNNEL, SEQUENCE_COUNT = "windowFunnel", "sequenceCount"
 AS_THEY_LIE = "as the rows lie"
 _BY_PATH = "PARTITION BY object_id ORDER BY ts"
 _IN_ORDER = "SETTINGS optimize_aggregation_in_order = 1"
-_PLAN, _ACTION = ClickHouse.PLAN, ClickHouse.ACTION
 
 
 def _names(actions: Sequence[str]) -> str:
@@ -105,7 +106,8 @@ _DUCK_SESSIONS = f"""
 def _click_sessions(times: str, plans: str, settings: str = "") -> str:
     """Of each path, the plans and times at which sessions begin, and the times at which they end. Plan 0 is NULL."""
     return f"""
-        SELECT CAST(nullIf(session.1, 0) AS Nullable({_PLAN})) AS plan, count(), avg(session.3 - session.2) / 1e6
+        SELECT CAST(nullIf(session.1, 0) AS Nullable({ClickHouse.PLAN})) AS plan,
+               count(), avg(session.3 - session.2) / 1e6
         FROM (SELECT arrayJoin(arrayZip(arrayFilter((p, b) -> b, plans, begins),
                                         arrayFilter((t, b) -> b, times, begins),
                                         arrayFilter((t, b) -> b, times, arrayPushBack(arrayPopFront(begins), 1))))
@@ -212,7 +214,7 @@ _DUCK_MONDAY = "CAST(DATE '1970-01-05' + 7 * CAST(cohort AS INTEGER) AS TEXT)"
 _DUCK_COHORTS = f"""(SELECT object_id, min(ts) AS entry, (min(ts) - {MONDAY}) // {WEEK} AS cohort
               FROM events WHERE action = '{COHORT}' GROUP BY object_id)"""
 _DUCK_AGAIN = f"""FROM events JOIN {_DUCK_COHORTS} USING (object_id)
-              WHERE action = '{AGAIN}' AND ts > entry AND {_DUCK_WEEK} - cohort < {PERIODS}"""
+              WHERE action = '{AGAIN}' AND ts > entry AND {_DUCK_WEEK} - cohort <= {PERIODS}"""
 _DUCK_RETENTION = f"""
         SELECT {_DUCK_MONDAY}, {_DUCK_WEEK} - cohort AS period, count(DISTINCT object_id)
         {_DUCK_AGAIN}
@@ -227,7 +229,7 @@ _DUCK_RETENTION_WEEKS = f"""
         FROM (SELECT object_id, {_DUCK_WEEK} AS week, max(ts) AS latest
               FROM events WHERE action = '{AGAIN}' GROUP BY object_id, week)
         JOIN {_DUCK_COHORTS} USING (object_id)
-        WHERE latest > entry AND week - cohort < {PERIODS}
+        WHERE latest > entry AND week - cohort <= {PERIODS}
         GROUP BY cohort, period"""
 
 
@@ -236,7 +238,7 @@ def _click_retention(settings: str = "") -> str:
         SELECT toString(toDate('1970-01-05') + 7 * cohort), period, count()
         FROM (SELECT intDiv(entry - {MONDAY}, {WEEK}) AS cohort,
                      arrayJoin(arrayDistinct(arrayMap(t -> {_CLICK_WEEK} - cohort,
-                         arrayFilter(t -> t > entry AND {_CLICK_WEEK} < cohort + {PERIODS}, times)))) AS period
+                         arrayFilter(t -> t > entry AND {_CLICK_WEEK} <= cohort + {PERIODS}, times)))) AS period
               FROM (SELECT minIf(ts, action = '{COHORT}') AS entry, groupArrayIf(ts, action = '{AGAIN}') AS times
                     FROM events WHERE action IN ({_names((COHORT, AGAIN))})
                     GROUP BY object_id HAVING entry > 0))
@@ -270,19 +272,21 @@ _CLICK_MATCH = """
 
 _FIRSTS = f"(SELECT object_id, min(ts) AS first FROM events WHERE action = '{SOURCE}' GROUP BY object_id)"
 _DUCK_LEADS = ", ".join(f"lead(action, {n}) OVER w" for n in range(1, DEPTH + 1))
-_DUCK_LEADS_SORTED = ", ".join(
-    f"CASE WHEN lead(object_id, {n}) OVER () = object_id THEN lead(action, {n}) OVER () END"
+_DUCK_NEXT = ", ".join(f"a{n}" for n in range(1, DEPTH + 1))
+_DUCK_LEADS_SORTED = ",\n                           ".join(
+    f"CASE WHEN lead(object_id, {n}) OVER () = object_id THEN lead(action, {n}) OVER () END AS a{n}"
     for n in range(1, DEPTH + 1)
 )
 
 
 def _duck_flow(actions: str) -> str:
-    """`actions`: for each object the list of the first and the next ones."""
+    """`actions`: for each object the list of the first and the next ones, NULL where the path has ended."""
     return f"""
-        SELECT step, actions[step], actions[step + 1], count(*)
-        FROM ({actions}), range(1, {DEPTH + 1}) AS steps(step)
-        WHERE actions[step + 1] IS NOT NULL
-        GROUP BY ALL"""
+        SELECT step, source, coalesce(CAST(target AS TEXT), '{END}'), n
+        FROM (SELECT step, actions[step] AS source, actions[step + 1] AS target, count(*) AS n
+              FROM ({actions}), range(1, {DEPTH + 1}) AS steps(step)
+              GROUP BY ALL)
+        WHERE source IS NOT NULL"""
 
 
 _DUCK_FLOW = f"""
@@ -297,21 +301,24 @@ _DUCK_FLOW_WINDOWS = f"""
 
 def _duck_flow_sorted(source: str) -> str:
     return f"""
-              SELECT actions
-              FROM (SELECT object_id, ts, [action, {_DUCK_LEADS_SORTED}] AS actions FROM {source})
+              SELECT [action, {_DUCK_NEXT}] AS actions
+              FROM (SELECT object_id, ts, action,
+                           {_DUCK_LEADS_SORTED}
+                    FROM {source})
               JOIN {_FIRSTS} USING (object_id) WHERE ts = first"""
 
 
 def _click_flow(events: str, settings: str = "") -> str:
     """`events`: for each object its events as an array of numbers, of which the last 4 bits are the action."""
     return f"""
-        SELECT edge.1, CAST(edge.2 AS {_ACTION}), CAST(edge.3 AS {_ACTION}), count()
+        WITH [{_names((END, *NAMES))}] AS names
+        SELECT edge.1, names[edge.2 + 1], names[edge.3 + 1], count()
         FROM (SELECT arrayJoin(arrayZip(range(1, length(actions)), arrayPopBack(actions), arrayPopFront(actions)))
                      AS edge
-              FROM (SELECT arrayMap(x -> toInt8(bitAnd(x, 15)), arraySlice(
+              FROM (SELECT arrayMap(x -> bitAnd(x, 15), arraySlice(
                                events, arrayFirstIndex(x -> bitAnd(x, 15) = {_code(SOURCE)}, events), {DEPTH + 1}))
                            AS actions
-                    FROM (SELECT {events} AS events FROM events
+                    FROM (SELECT arrayPushBack({events}, 0) AS events FROM events
                           GROUP BY object_id HAVING countIf(action = '{SOURCE}') > 0)))
         GROUP BY edge {settings}"""
 

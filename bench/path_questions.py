@@ -41,6 +41,7 @@ TIMED = ("add to cart", "purchase")
 COHORT, AGAIN = "sign in", "purchase"
 PATTERN = ("search", "view product", "add to cart")
 SOURCE = "search"
+END = "(end)"
 
 SESSIONS = "30-minute sessions, number and mean length by plan"
 FUNNEL = "3-step funnel within 7 days"
@@ -171,7 +172,7 @@ def _sequence(events: Events) -> Rows:
 
 
 def _retention(events: Events) -> Rows:
-    """(cohort, period, objects): those of a week's newcomers who came again so many weeks later."""
+    """(cohort, period, objects): those of a week's newcomers who came again so many weeks later; the same week is 0."""
     week = (events.ts - MONDAY) // WEEK
     ids, firsts = np.unique(events.objects[_at(events, COHORT)], return_index=True)
     entry = _at(events, COHORT)[firsts]
@@ -180,13 +181,13 @@ def _retention(events: Events) -> Rows:
     known = (who < len(ids)) & (ids[np.minimum(who, len(ids) - 1)] == events.objects[again])
     again, who = again[known], who[known]
     period = week[again] - week[entry][who]
-    good = (again > entry[who]) & (period < PERIODS)
-    met = np.unique(who[good] * PERIODS + period[good])
+    good = (again > entry[who]) & (period <= PERIODS)
+    width = PERIODS + 1
+    met = np.unique(who[good] * width + period[good])
     first_week = int(week.min())
-    cells = (week[entry][met // PERIODS] - first_week) * PERIODS + met % PERIODS
-    counts = np.bincount(cells)
+    counts = np.bincount((week[entry][met // width] - first_week) * width + met % width)
     return [
-        (_monday(first_week + cell // PERIODS), cell % PERIODS, int(counts[cell]))
+        (_monday(first_week + cell // width), cell % width, int(counts[cell]))
         for cell in np.flatnonzero(counts).tolist()
     ]
 
@@ -213,13 +214,13 @@ def _flow(events: Events) -> Rows:
     """(step, source, target, objects): what follows the first event of an action, and what follows that, ..."""
     here = _at(events, SOURCE)
     _, firsts = np.unique(events.objects[here], return_index=True)
-    at, size = here[firsts], len(NAMES)
+    at, names = here[firsts], (*NAMES, END)
+    last = np.append(events.objects[1:] != events.objects[:-1], True)
+    following = np.where(last, len(NAMES), np.append(events.action[1:], 0))
     rows: Rows = []
     for step in range(1, DEPTH + 1):
-        at = at[at + 1 < len(events)]
-        at = at[events.objects[at + 1] == events.objects[at]]
-        counts = np.bincount(events.action[at].astype(np.int64) * size + events.action[at + 1])
-        rows += [(step, NAMES[edge // size], NAMES[edge % size], int(counts[edge]))
+        counts = np.bincount(events.action[at].astype(np.int64) * len(names) + following[at])
+        rows += [(step, names[edge // len(names)], names[edge % len(names)], int(counts[edge]))
                  for edge in np.flatnonzero(counts).tolist()]  # fmt: skip
-        at = at + 1
+        at = at[~last[at]] + 1
     return rows
