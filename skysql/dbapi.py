@@ -114,7 +114,7 @@ class Connection:
     def total_changes(self) -> int:
         """Rows changed since the connection was opened, those of a sky table's own storage among them."""
         with self.guard:
-            return self.sqlite.total_changes()
+            return self.engine.counts.total()
 
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""
@@ -193,7 +193,7 @@ class Connection:
         """Make func callable from SQL, with narg arguments (-1: any number); None removes it."""
         with self.guard:
             self.sqlite.create_scalar_function(name, func, narg, deterministic=deterministic)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
@@ -204,7 +204,7 @@ class Connection:
 
         with self.guard:
             self.sqlite.create_aggregate_function(name, start if aggregate_class else None, n_arg)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
@@ -221,7 +221,7 @@ class Connection:
 
         with self.guard:
             self.sqlite.create_window_function(name, start if aggregate_class else None, num_params)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:
         """Make a collation of a function that compares two texts; None removes it."""
@@ -262,6 +262,7 @@ class Connection:
         """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
         yield "BEGIN TRANSACTION;"
         owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
         skies = {info.name: info.table for info in self.info() if info.database == "main"}
         later = []
         made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")

@@ -12,9 +12,9 @@ Not here: whether a change changes anything (a value equal to the current one is
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol
 
@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from . import affinity, frames, timestamps
 from .affinity import MAX_INTEGER, shown
-from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse
-from .errors import DataError, Error, IntegrityError, ProgrammingError
+from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
+from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
@@ -81,13 +81,6 @@ def _at(row: int, error: Error) -> Error:
     """The error with the row in its message, after the column."""
     where, _, what = error.args[0].partition(": ")
     return type(error)(f"{where}: row {row}: {what}", error.hint)
-
-
-def near(name: str, names: Iterable[str]) -> str:
-    """A hint: the name that was perhaps meant, or all that there are."""
-    known = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    return f"did you mean {known[close[0]]!r}?" if close else f"there are {', '.join(known.values()) or 'none'}"
 
 
 # the JSON of `changes`
@@ -153,17 +146,20 @@ class _Values:
         self.positions: list[int] = []
         self.values: list[Any] = []
 
-    def sparse(self, dictionary: Dictionary) -> Sparse:
-        kind, values, n = self.property.kind, self.values, len(self.values)
-        positions = np.array(self.positions, np.int32)
-        present = np.ones(n, bool) if None not in values else np.array([value is not None for value in values])
-        array = np.zeros(n, DTYPES[kind])
-        if kind is Kind.TEXT:
-            if present.any():
-                array[present] = dictionary.codes(self.property.id, [value for value in values if value is not None])
-            return Sparse(positions, array)
-        array[present] = [value for value in values if value is not None]
-        return Sparse(positions, array, None if present.all() else present)
+    def take(self, dictionary: Dictionary) -> tuple[list[int], list[Any]]:
+        """(positions, values), with codes for texts."""
+        if self.property.kind is not Kind.TEXT:
+            return self.positions, self.values
+        texts = [value for value in self.values if value is not None]
+        codes: list[int] = dictionary.codes(self.property.id, texts).tolist() if texts else []
+        if len(texts) < len(self.values):
+            present = iter(codes)
+            codes = [0 if value is None else next(present) for value in self.values]
+        return self.positions, codes
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self.positions, self.values = [], []
 
 
 class RowBuffer:
@@ -172,18 +168,21 @@ class RowBuffer:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._keyed = table.key_name is not None
-        self.clear()
+        self._objects: list[Any] = []
+        self._ts: list[int] = []
+        self._action = _Values(ACTION)
+        self._columns = [_Values(property) for property in table.properties]
+        self._by_id = {column.property.id: column for column in self._columns}
 
     def __len__(self) -> int:
         return len(self._ts)
 
     def clear(self) -> None:
         """Forget all rows."""
-        self._objects: list[Any] = []
-        self._ts: list[int] = []
-        self._action = _Values(ACTION)
-        self._columns = [_Values(property) for property in self._table.properties]
-        self._by_id = {column.property.id: column for column in self._columns}
+        self._objects, self._ts = [], []
+        for column in (self._action, *self._columns):
+            if column.positions:
+                column.clear()
 
     def add(
         self, object_value: object, ts_value: object, action: object, values: Sequence[object], changes: object = None
@@ -233,15 +232,35 @@ class RowBuffer:
                 found.append((self._by_id[id], value))
         return bool(changes)
 
-    def take(self, dictionary: Dictionary) -> Batch:
+    def truncate(self, rows: int) -> None:
+        """Forget all rows after the first so many."""
+        del self._objects[rows:], self._ts[rows:]
+        for column in (self._action, *self._columns):
+            kept = bisect_left(column.positions, rows)
+            del column.positions[kept:], column.values[kept:]
+
+    def place(self, row: int) -> tuple[Any, int]:
+        """Object (or key) and time of a row."""
+        return self._objects[row], self._ts[row]
+
+    def values(self, row: int) -> dict[int, Any]:
+        """What a row holds: property id -> value, None for a change to NULL."""
+        found = {}
+        for column in (self._action, *self._columns):
+            at = bisect_left(column.positions, row)
+            if at < len(column.positions) and column.positions[at] == row:
+                found[column.property.id] = column.values[at]
+        return found
+
+    def take(self, dictionary: Dictionary) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
-        objects = dictionary.objects(self._objects) if self._keyed else np.array(self._objects, np.int64)
+        objects = dictionary.objects(self._objects).tolist() if self._keyed else self._objects
         properties = {
-            column.property.id: column.sparse(dictionary)
+            column.property.id: column.take(dictionary)
             for column in (self._action, *self._columns)
             if column.positions
         }
-        batch = Batch(objects, np.array(self._ts, np.int64), properties)
+        batch = Lists(objects, self._ts, properties)
         self.clear()
         return batch
 

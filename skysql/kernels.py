@@ -84,6 +84,22 @@ def _packed_order(key: Int64) -> Int64:
     return order
 
 
+def object_order(objects: Int64) -> Int64:
+    """The stable order of int64[n]. It is fastest to sort each value with its place in the low bits, if both fit."""
+    n = len(objects)
+    if n < 2:
+        return np.arange(n)
+    low, bits = int(objects.min()), (n - 1).bit_length()
+    if (int(objects.max()) - low).bit_length() + bits > 63:
+        return np.argsort(objects, kind="stable")
+    keys = objects - low
+    keys <<= bits
+    keys |= np.arange(n)
+    keys.sort()
+    keys &= (1 << bits) - 1
+    return keys
+
+
 def path_starts(objects: Int64) -> tuple[Int64, Int64]:
     """(ids int64[k], starts int64[k+1]) of runs of equal values in objects: int64[n], sorted."""
     n = len(objects)
@@ -93,16 +109,28 @@ def path_starts(objects: Int64) -> tuple[Int64, Int64]:
     return objects[starts], np.append(starts, n).astype(np.int64)
 
 
-def find(ids: Int64, wanted: Int64) -> Int64:
-    """The place of each wanted id in ids (ascending, distinct), or -1: int64[m].
+def places_table(ids: Int64) -> Int64 | None:
+    """A table for `find`: the place of each id, by its distance from the first, and -1 at both ends and elsewhere.
 
-    Ids that lie close together are looked up in a table, which is several times as fast as a binary search.
+    ids: int64[k], ascending, distinct; None if they do not lie close together.
     """
     first, last = int(ids[0]), int(ids[-1])
-    if last - first < 8 * (len(ids) + len(wanted)):
-        table = np.full(last - first + 3, -1, np.int32)
-        table[ids - first + 1] = np.arange(len(ids), dtype=np.int32)
-        return table[np.clip(wanted, first - 1, last + 1) - first + 1].astype(np.int64)
+    if last - first >= 8 * len(ids):
+        return None
+    table = np.full(last - first + 3, -1, np.int64)
+    table[ids - first + 1] = np.arange(len(ids))
+    return table
+
+
+def find(ids: Int64, table: Int64 | None, wanted: Int64) -> Int64:
+    """The place of each wanted id in ids, or -1: int64[m]. table: places_table(ids), faster than a binary search."""
+    if table is not None:
+        distance = wanted - ids[0]  # may wrap around, to something that is as far away
+        np.maximum(distance, -1, out=distance)
+        np.minimum(distance, len(table) - 2, out=distance)
+        distance += 1
+        places: Int64 = table[distance]
+        return places
     places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[places] == wanted, places, -1)
 
@@ -248,6 +276,22 @@ def last_until(ts: Int64, starts: Int64, paths: Int64, until: Int64) -> Int64:
     return np.where(at >= first, at, -1)
 
 
+def last_keys(keys: Int64, bits: int, high: Int64, low: Int64) -> Int64:
+    """For each wanted high << bits | low the place of the last of `keys` up to it with the same high part, or -1.
+
+    keys: int64[m], ascending. It takes half the time if the wanted ones ascend too.
+    """
+    wanted = high << bits
+    wanted |= low
+    at = np.searchsorted(keys, wanted, side="right")
+    at -= 1
+    np.right_shift(keys[at], bits, out=wanted)
+    other = wanted != high
+    other |= at < 0
+    at[other] = -1
+    return at
+
+
 def tie_runs(ts: Int64, starts: Int64) -> tuple[Int64, Int64]:
     """The runs of two or more events of one path with one timestamp: the indexes of their (first, last) events.
 
@@ -314,7 +358,9 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
         if bound * size >= 1 << 62:
             used, numbers = np.unique(numbers, return_inverse=True)
             bound = len(used)
-        if bound * size <= 1 << 16:
+        if bound == 1:
+            numbers = codes
+        elif bound * size <= 1 << 16 and size < 1 << 16:
             numbers = numbers.astype(np.uint16) * np.uint16(size) + codes.astype(np.uint16)
         else:
             numbers = numbers.astype(np.int64) * size + codes

@@ -7,27 +7,28 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-import apsw
 import numpy as np
 
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from . import compact, timestamps
+from . import timestamps
 from .check import check
 from .columns import Array
-from .errors import DataError, NotSupportedError
+from .counts import Clock, Counts
+from .errors import IntegrityError
 from .evaluate import Evaluator
-from .ingest import RowBuffer
-from .plan import And, Column, Compare, Events, Expr, Literal, Moment, Objects, PathScan, Value
-from .rows import EventRows, property_vector
+from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
+from .rows import EventRows, SessionRows, property_vector
 from .scan import Scan
 from .schema import Property, Table
 from .segment import Segment
-from .store import Store
+from .store import ROW_BITS, Store
 from .vectors import Coded, Numbers
+from .writing import Writer
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
@@ -45,8 +46,11 @@ def event_columns(table: Table) -> list[Declared]:
         Declared("timestamp", "TIMESTAMP"),
         Declared("action", "TEXT"),
         *(Declared(p.name, str(p.kind)) for p in table.properties),
+        Declared("idle", hidden=True, required=True),  # the first hidden one is the argument of `table(...)`
         Declared("ts", "INTEGER", hidden=True),
         Declared("changes", "TEXT", hidden=True),
+        Declared("session", "INTEGER", hidden=True),
+        Declared("session_event", "INTEGER", hidden=True),
     ]
 
 
@@ -59,6 +63,22 @@ def object_columns(table: Table) -> list[Declared]:
         Declared("events", "INTEGER"),
         *(Declared(p.name, str(p.kind)) for p in table.states),
         Declared("as_of", "TIMESTAMP", hidden=True, required=True),
+    ]
+
+
+def session_columns(table: Table) -> list[Declared]:
+    """The columns of <table>_sessions."""
+    return [
+        *_object_columns(table),
+        Declared("session", "INTEGER"),
+        Declared("first_timestamp", "TIMESTAMP"),
+        Declared("last_timestamp", "TIMESTAMP"),
+        Declared("duration", "REAL"),
+        Declared("events", "INTEGER"),
+        Declared("first_action", "TEXT"),
+        Declared("last_action", "TEXT"),
+        *(Declared(p.name, str(p.kind)) for p in table.states),
+        Declared("idle", hidden=True, required=True),
     ]
 
 
@@ -90,6 +110,8 @@ class TableRelation:
         declared = self.columns[column]
         if declared.name in ("changes", "old_value", "new_value"):
             return None
+        if declared.required:  # an argument, which only `=` can give
+            return True if op == "=" else None
         if declared.type == "TIMESTAMP":
             return True
         return False if op != "is" else None
@@ -130,7 +152,16 @@ class TableRelation:
             return None
         return Compare(constraint.op.upper(), column, Literal(constraint.value))
 
-    def _scan(self, source: Events | Objects, where: Expr | None) -> Scan:
+    def _argument(
+        self, constraints: Sequence[Constraint], parse: Callable[[Value], int]
+    ) -> tuple[Value, list[Constraint], bool]:
+        """(the argument's value, or NULL without one; the other constraints; whether there can be no rows)."""
+        asked = [c.value for c in constraints if self.columns[c.column].required]
+        given = [value for value in asked if value is not None]  # for OR, SQLite gives the argument and a NULL
+        nothing = len({parse(value) for value in given}) > 1 or (bool(asked) and not given)
+        return given[0] if given else None, [c for c in constraints if not self.columns[c.column].required], nothing
+
+    def _scan(self, source: Events | Objects | Sessions, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
         return Scan(plan, self.store.snapshot(), self.evaluator, ())
 
@@ -141,22 +172,26 @@ def _alike(type: str, value: object) -> bool:
 
 
 class EventsRelation(TableRelation):
-    """<table>: a row an event, and the place where events are inserted."""
+    """<table>: a row an event, and the place where events are written."""
 
-    def __init__(self, store: Store, evaluator: Evaluator) -> None:
+    def __init__(self, store: Store, evaluator: Evaluator, clock: Clock, counts: Counts) -> None:
         super().__init__(store, evaluator, event_columns(store.table))
-        self.buffer = RowBuffer(store.table)
-        keyed = store.table.key_name is not None
-        self._object_at = 1 if keyed else 0
-        self._first_property = 3 + keyed
+        self.writer = Writer(store, clock, counts)
+        self.spared = self.writer.columns.spared()
         self._inserted = 0
+
+    constraint_errors = (IntegrityError,)
 
     # reading
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The events that meet the constraints, in path order."""
         self.flush()
-        scan = self._scan(Events(), self._predicate(constraints))
+        idle, rest, nothing = self._argument(constraints, timestamps.duration)
+        if nothing:
+            return
+        scan = self._scan(Events(_duration(idle)), self._predicate(rest))
+        self.writer.scanned(scan.snapshot)
         bases = _bases(scan.snapshot.segments())
         most = _FIRST_ROWS
         for rows in scan.rows():
@@ -164,46 +199,40 @@ class EventsRelation(TableRelation):
             base = bases[id(rows.segment)]
             for piece in _pieces(rows, most):
                 positions = np.arange(len(piece)) if piece.positions is None else piece.positions
-                values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+                values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
+                if max(columns, default=0) < len(self.columns):
+                    values = {at: values[at] for at in columns}
                 yield Batch(values, (positions.astype(np.int64) + base).tolist())
             most = _MOST_ROWS
 
     # writing
 
     def insert(self, values: Sequence[Value], conflict: int) -> int:
-        """Take one event; returns a number for it."""
-        if conflict in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
-            word = "IGNORE" if conflict == apsw.SQLITE_IGNORE else "REPLACE"
-            raise NotSupportedError(f"INSERT OR {word} into {self.store.table.name!r} is not supported", "use INSERT")
-        first = self._first_property
-        timestamp, ts = values[first - 2], values[-2]
-        if ts is not None:
-            if timestamp is not None:
-                raise DataError("both timestamp and ts are given", "give one of them")
-            timestamp = ts
-        self.buffer.add(self._object(values), timestamp, values[first - 1], values[first:-2], values[-1])
-        self._inserted += 1
-        return self._inserted
+        """Take one event, or drop it; returns a number for it."""
+        if self.writer.insert(values, conflict):
+            self._inserted += 1
+            return self._inserted
+        return self.store.sqlite.last_insert_rowid()
 
-    def _object(self, values: Sequence[Value]) -> Value:
-        if self._object_at and values[1] is None and values[0] is not None:
-            raise DataError(
-                f"{self.store.table.object_name} of {self.store.table.name!r} is assigned, not inserted",
-                f"give {self.store.table.key_name}",
-            )
-        return values[self._object_at]
+    def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
+        """Take the new values of one event."""
+        self.writer.update(row, values, conflict)
+
+    def delete(self, row: int) -> None:
+        """Take the number of an event that goes."""
+        self.writer.delete(row)
 
     def flush(self) -> None:
-        """Write the buffered events as one batch."""
-        if len(self.buffer):
-            rowid = self.store.sqlite.last_insert_rowid()
-            self.store.dictionary.refresh()
-            compact.add(self.store, self.buffer.take(self.store.dictionary))
-            self.store.sqlite.set_last_insert_rowid(rowid)
+        """Put into the store what waits to be written."""
+        self.writer.flush()
 
     def forget(self) -> None:
-        """Drop the buffered events."""
-        self.buffer.clear()
+        """Drop what waits to be written."""
+        self.writer.forget()
+
+    def forget_statement(self) -> None:
+        """Drop what of this the current statement has asked for."""
+        self.writer.forget_statement()
 
     def committed(self) -> None:
         """Nothing is left to do."""
@@ -221,12 +250,36 @@ class EventsRelation(TableRelation):
         return check(self.store)
 
 
+class _WhenRead(Mapping[int, Sequence[Value]]):
+    """The columns of some rows, each made when it is first asked for."""
+
+    def __init__(self, rows: EventRows, columns: Sequence[Declared]) -> None:
+        self._rows = rows
+        self._columns = columns
+        self._made: dict[int, Sequence[Value]] = {}
+
+    def __getitem__(self, at: int) -> Sequence[Value]:
+        if at not in self._made:
+            self._made[at] = self._rows.vector(Column(self._columns[at].name)).tolist()
+        return self._made[at]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+def _duration(idle: Value) -> Duration | None:
+    return None if idle is None else Duration(Literal(idle))
+
+
 def _bases(segments: Sequence[Segment]) -> dict[int, int]:
     """Where the row numbers of each segment begin, by its identity."""
     bases, base = {}, 0
     for segment in segments:
         bases[id(segment)] = base
-        base += 1 << 32
+        base += 1 << ROW_BITS
     return bases
 
 
@@ -236,7 +289,7 @@ def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
     while at < n:
         to = min(at + most, n)
         positions: Array = np.arange(at, to) if rows.positions is None else rows.positions[at:to]
-        yield EventRows(rows.segment, rows.table, rows.dictionary, positions)
+        yield EventRows(rows.segment, rows.table, rows.dictionary, positions, rows.idle)
         at, most = to, min(most * 4, _MOST_ROWS)
 
 
@@ -249,21 +302,13 @@ class ObjectsRelation(TableRelation):
         self._events = events
         self._as_of = len(self.columns) - 1
 
-    def exact(self, column: int, op: str) -> bool | None:
-        """The moment is an argument: only `=` can give it."""
-        if column == self._as_of:
-            return True if op == "=" else None
-        return super().exact(column, op)
-
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The objects that meet the constraints."""
         self._events.flush()
-        asked = [c.value for c in constraints if c.column == self._as_of]
-        given = [value for value in asked if value is not None]  # for OR, SQLite gives the argument and a NULL
-        if len({timestamps.parse(value) for value in given}) > 1 or (asked and not given):
+        moment, rest, nothing = self._argument(constraints, timestamps.parse)
+        if nothing:
             return
-        as_of = Moment(Literal(given[0])) if given else None
-        where = self._predicate([c for c in constraints if c.column != self._as_of])
+        as_of, where = None if moment is None else Moment(Literal(moment)), self._predicate(rest)
         for rows in self._scan(Objects(as_of), where).rows():
             ids = rows.vector(Column(self.columns[0].name)).tolist()
             values: dict[int, Sequence[Value]] = {
@@ -271,8 +316,32 @@ class ObjectsRelation(TableRelation):
                 for at in self._existing(columns)
                 if at != self._as_of
             }
-            values[self._as_of] = [given[0] if given else None] * len(ids)  # as it was asked: SQLite may compare it
+            values[self._as_of] = [moment] * len(ids)  # as it was asked: SQLite may compare it
             yield Batch(values, ids)  # type: ignore[arg-type]
+
+
+class SessionsRelation(TableRelation):
+    """<table>_sessions: a row a session."""
+
+    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
+        super().__init__(store, evaluator, session_columns(store.table))
+        names = [column.name for column in self.columns]
+        self.order = [frozenset({0}), frozenset({names.index("session"), names.index("first_timestamp")})]
+        self._events = events
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The sessions that meet the constraints, in path order."""
+        self._events.flush()
+        idle, rest, nothing = self._argument(constraints, timestamps.duration)
+        if nothing:
+            return
+        scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
+        bases = _bases(scan.snapshot.segments())
+        for rows in scan.rows():
+            assert isinstance(rows, SessionRows)
+            places = np.arange(len(rows)) if rows.sessions is None else rows.sessions
+            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+            yield Batch(values, (places.astype(np.int64) + bases[id(rows.segment)]).tolist())
 
 
 class ChangesRelation(TableRelation):

@@ -13,14 +13,13 @@ from typing import Any
 import apsw
 import numpy as np
 
-from .. import timestamps
 from ..affinity import shown
 from ..columns import Int64
-from ..errors import DataError, ProgrammingError
+from ..errors import ProgrammingError
 from ..plan import Value
 from ..vectors import Coded
 from . import FUNCTIONS, PathFunction, Role, Runs
-from .arguments import LIMIT
+from .arguments import moment
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
@@ -84,21 +83,10 @@ def _constant(name: str, number: int, column: Sequence[Value]) -> Value:
 def _in_order(name: str, column: Sequence[Value]) -> tuple[Int64, Int64]:
     """(the rows that have a time, in order of it; these times)."""
     known = [row for row, value in enumerate(column) if value is not None]
-    times = [_time(name, column[row]) for row in known]
+    times = [moment(name, column[row]) for row in known]
     ts = np.array(times, np.int64)
     order = np.argsort(ts, kind="stable")
     return np.array(known, np.int64)[order], ts[order]
-
-
-def _time(name: str, value: Value) -> int:
-    """A whole number as it is, a text as a timestamp."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and -LIMIT <= value <= LIMIT:
-        return value
-    if isinstance(value, str):
-        return timestamps.parse(value)
-    raise DataError(f"{name}(): {shown(value)} is no time", "times are timestamps, or whole numbers within 2^62")
 
 
 def is_true(value: Value) -> bool:

@@ -71,3 +71,14 @@ def span(name: str, what: str, value: Value | NotConstant) -> int:
     elif isinstance(value, (int, float)) and value >= 0 and value == value // 1:
         return int(min(value, LIMIT))
     raise ProgrammingError(f"{name}(): {what} cannot be {shown(value)}", hint)
+
+
+def moment(name: str, value: Value) -> int:
+    """A time: a whole number as it is, a text as a timestamp; raises DataError for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and -LIMIT <= value <= LIMIT:
+        return value
+    if isinstance(value, str):
+        return timestamps.parse(value)
+    raise DataError(f"{name}(): {shown(value)} is no time", "times are timestamps, or whole numbers within 2^62")

@@ -13,11 +13,12 @@ from typing import Any
 
 import apsw
 
+from ..errors import Error
 from ..schema import Table, quote
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
-COMPANIONS = ("objects", "changes")
+COMPANIONS = ("objects", "sessions", "changes")
 
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value
@@ -27,13 +28,18 @@ _WINDOW_ONLY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A name in a database: kind is 'events', 'objects', 'changes', 'view' or 'table'."""
+    """A name in a database: kind is 'events', 'objects', 'sessions', 'changes', 'view' or 'table'."""
 
     kind: str
     database: str
     name: str
     table: Table | None = None
     sql: str | None = None
+
+
+def _using(sql: str | None) -> re.Match[str] | None:
+    """USING sky(...) or sky_objects(...) of a table's definition."""
+    return _USING.search(sql) if sql is not None and sql[:14].upper() == "CREATE VIRTUAL" else None
 
 
 class Catalog:
@@ -50,6 +56,7 @@ class Catalog:
         self.words: frozenset[str] = frozenset()
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
+        self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
 
     def refresh(self) -> int:
@@ -81,18 +88,23 @@ class Catalog:
             f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
         ).fetchall()
         for type, name, sql in found:
-            virtual = type == "table" and (sql or "")[:14].upper() == "CREATE VIRTUAL"
-            using = _USING.search(sql) if virtual else None
+            using = _using(sql)
             kind = using[1].lower() if using else None
             if kind == "sky":
-                entry = Entry("events", database, name, self._table_of(database, name))
+                entry = self._entry("events", database, name, name, sql)
             elif kind is not None and kind[4:] in COMPANIONS:
-                parent = name[: -len(kind[4:]) - 1]
-                entry = Entry(kind[4:], database, name, self._table_of(database, parent))
+                entry = self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
             else:
                 entry = Entry(type, database, name, None, sql)
             entries[name.lower()] = entry
         return entries
+
+    def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> Entry:
+        """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
+        try:
+            return Entry(kind, database, name, self._table_of(database, table), sql)
+        except (Error, apsw.SQLError):
+            return Entry("table", database, name, None, sql)
 
     def _read_functions(self) -> None:
         aggregates, pure, impure, own = set(), set(), set(), set()
@@ -111,9 +123,11 @@ class Catalog:
         self.pure = frozenset(pure - impure) | {"cast"}
         self.own = frozenset(own)
 
-    def forget(self) -> None:
+    def forget(self, name: str | None) -> None:
         """Read everything again before the next statement: functions have changed, of which no schema tells."""
         self._signature = None
+        if name is not None:
+            self.overridden.add(name.lower())
 
     def find(self, database: str | None, name: str) -> Entry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""
@@ -124,10 +138,16 @@ class Catalog:
                     return entry
         return None
 
+    def columns(self, entry: Entry) -> list[str]:
+        """The names of the columns that `*` shows of a table."""
+        rows = self._sqlite.execute("SELECT name FROM pragma_table_info(?, ?)", (entry.name, entry.database))
+        return [row[0] for row in rows]
+
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""
         self.refresh()
-        return [(e.database, e.name) for es in self._entries.values() for e in es.values() if e.kind == "events"]
+        every = [entry for entries in self._entries.values() for entry in entries.values()]
+        return [(e.database, e.name) for e in every if (used := _using(e.sql)) is not None and used[1].lower() == "sky"]
 
     def companion(self, entry: Entry, suffix: str) -> Entry:
         """Another of the tables that belong together; suffix '' is the events."""
