@@ -44,8 +44,8 @@ def events_at(snapshot: Snapshot, objects: Int64, ts: Int64) -> Int64:
 
 
 def _at(segment: Segment, objects: Int64, moments: Int64) -> Int64:
-    ids, starts = segment.paths()
-    paths = kernels.find(ids, objects)
+    _, starts = segment.paths()
+    paths = segment.find(objects)
     paths, moments = paths[paths >= 0], moments[paths >= 0]
     ts = segment.ts()
     last = kernels.last_until(ts, starts, paths, moments)

@@ -271,6 +271,15 @@ class Segment:
 
         return self._keep(("session numbers", idle), make)
 
+    def session_durations(self, idle: int) -> Array:
+        """Of each session the seconds from its first event to its last: float64[s]."""
+
+        def make() -> Array:
+            begins, ts = self.session_starts(idle), self.ts()
+            return (ts[begins[1:] - 1] - ts[begins[:-1]]) / 1_000_000
+
+        return self._keep(("session durations", idle), make)
+
     def sessions(self, idle: int) -> Array:
         """Of each event the place of its session in `session_starts(idle)`: int32[n]."""
         begins = self.session_starts(idle)

@@ -1,7 +1,8 @@
 """The shadow tables: the only module that names one.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
-                    stamp of the list of events deleted from the log, if there are any)
+                    stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -213,7 +214,7 @@ class Store:
         self.database = database
         self.table = table
         self.cache = cache
-        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
+        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written

@@ -258,6 +258,7 @@ class Writer:
         if replaced:
             objects, ts = (np.array(each, np.int64) for each in zip(*replaced, strict=True))
             going = np.union1d(going, events.events_at(snapshot, objects, ts))
+        dictionary.note_unused()
         if len(going):
             compact.delete(store, going)
         if len(inserted):

@@ -91,8 +91,10 @@ class SequenceMatch(_Sequence):
     name = "sequence_match"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps)
-        return Numbers((np.diff(kernels.bounds_of(found[0], starts)) > 0).astype(np.int64))
+        groups, _ = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        matched = np.zeros(len(starts) - 1, np.int64)
+        matched[groups] = 1
+        return Numbers(matched)
 
 
 class SequenceCount(_Sequence):
@@ -101,8 +103,8 @@ class SequenceCount(_Sequence):
     name = "sequence_count"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps)
-        return Numbers(links.count_apart(starts, found[0], found[-1]))
+        groups, found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        return Numbers(links.count_apart(starts, groups, found[0], found[-1]))
 
 
 class SequenceMatchEvents(_Sequence):
@@ -119,8 +121,9 @@ class SequenceMatchEvents(_Sequence):
             if length < len(pattern.events) and part.events[-1] is None:
                 continue
             candidates = [rows[left[kernels.groups_of(rows, starts)]] for rows in _candidates(part, ts, conditions)]
-            found = links.matches(starts, ts, candidates, part.gaps)
-            groups, found = links.first_of_each(starts, found)
+            groups, found = links.matches(starts, ts, candidates, part.gaps)
+            first = kernels.changes(groups)
+            groups, found = groups[first], found[:, first]
             named = [at for at, event in enumerate(part.events) if event is not None]
             for group, times in zip(groups.tolist(), ts[found[named]].T.tolist(), strict=True):
                 texts[group] = f"[{','.join(map(str, times))}]"
