@@ -392,7 +392,7 @@ class Segment:
         return self._keep(("layout", by.id, largest_by, key), make)
 
     def laid_out(self, layout: Layout, property: Property) -> tuple[Array, Int64]:
-        """(the values, without NULLs, of a property that is not TEXT in a layout's order; where groups begin in them)."""
+        """(values of a property that is not TEXT, without NULLs, in the order of a layout; where groups begin)."""
 
         def make() -> tuple[Array, Int64]:
             values, known = self.numbers(property, layout.positions)
