@@ -217,12 +217,9 @@ class _Stops:
 # events that meet two conditions, when an event counts once
 
 
-def _repeats(
-    first: Int64 | None, last: Int64 | None, n: int, conditions: Sequence[Int64]
-) -> tuple[Bool | None, Int64]:
-    """The events that meet several conditions: bool[n] of those that share their time with no other event of a
-    condition (None if there are none at all), and the rows of the others. first, last: of the events at each event's
-    time.
+def _repeats(first: Int64 | None, last: Int64 | None, n: int, conditions: Sequence[Int64]) -> tuple[Bool | None, Int64]:
+    """The events that meet several conditions: bool[n] of those that share their time with no other event of any (None
+    if there are none at all), and the rows of the others. first, last: of the events at each event's time.
     """
     counts = np.zeros(n, np.uint8)
     for rows in conditions:
