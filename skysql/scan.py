@@ -65,7 +65,7 @@ from .plan import (
 from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
 from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
-from .store import Snapshot
+from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
 

@@ -10,7 +10,7 @@ Invariants: events are sorted by (object, timestamp, arrival); no path is empty;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -70,7 +70,7 @@ class Part:
         if self.whole:
             return sparse
         low, high = self.events()
-        a, b = np.searchsorted(sparse.positions, [low, high])
+        a, b = np.searchsorted(sparse.positions, np.array([low, high], sparse.positions.dtype))
         valid = None if sparse.valid is None else sparse.valid[a:b]
         return Sparse((sparse.positions[a:b] - low).astype(np.int32), sparse.values[a:b], valid)
 
@@ -213,17 +213,18 @@ class Segment:
 
         return self._keep("inverse", make)
 
-    def origins(self, positions: Int64) -> list[tuple[Block, Int64]]:
-        """Where these events lie: blocks, and positions in them."""
-        order, found, base = self._paths().order, [], 0
+    def origins(self, positions: Array) -> Iterator[tuple[Part, Array | slice, Array]]:
+        """Where these events lie: (part, which of the events, their positions in its block)."""
+        order, base = self._paths().order, 0
         places = positions if order is None else order[positions]
         for part in self.parts:
             low, high = part.events()
-            here = places[(places >= base) & (places < base + high - low)]
-            if len(here):
-                found.append((part.block, here - base + low))
+            if len(self.parts) == 1:
+                yield part, slice(None), places + low
+                return
+            here = np.flatnonzero((places >= base) & (places < base + high - low))
+            yield part, here, places[here] - base + low
             base += high - low
-        return found
 
     # What follows is derived, and the same however many parts there are.
 
@@ -392,7 +393,7 @@ class Segment:
         return self._keep(("layout", by.id, largest_by, key), make)
 
     def laid_out(self, layout: Layout, property: Property) -> tuple[Array, Int64]:
-        """(values of a property that is not TEXT, without NULLs, in the order of a layout; where groups begin)."""
+        """(a property that is not TEXT in a layout's order, without NULLs; where the groups begin in that)."""
 
         def make() -> tuple[Array, Int64]:
             values, known = self.numbers(property, layout.positions)

@@ -25,7 +25,7 @@ import vtab
 
 from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
-from ..store import Snapshot
+from ..snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects
 from .lifecycle import Lifecycle

@@ -23,7 +23,7 @@ from ..rewrite.conditions import Conditions
 from ..rows import EventRows, Rows
 from ..schema import ACTION
 from ..segment import Segment
-from ..store import Snapshot
+from ..snapshot import Snapshot
 from ..vectors import Coded, Vector
 
 
