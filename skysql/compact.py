@@ -23,7 +23,8 @@ from .blocks import BlockRow, MemoryBlock
 from .columns import Batch, Int64, Lists
 from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
-from .store import SEGMENT_EVENTS, Store, cut, split_paths
+from .snapshot import SEGMENT_EVENTS, cut, split_paths
+from .store import Store
 
 FOLD_BATCHES = 1024
 FOLD_EVENTS = 1 << 17

@@ -418,6 +418,24 @@ def group_sum(groups: Array, values: Array, size: int) -> Array:
     return sums
 
 
+def run_sums(values: Array, starts: Int64) -> Array:
+    """`group_sum` of values that lie group by group, starts int64[g+1]; without a check for overflow."""
+    some = starts[1:] > starts[:-1]
+    sums = np.zeros(len(starts) - 1, np.float64 if values.dtype.kind == "f" else np.int64)
+    if len(values):
+        sums[some] = np.add.reduceat(values, starts[:-1][some], dtype=sums.dtype)
+    return sums
+
+
+def run_extremes(values: Array, starts: Int64, largest: bool) -> Array:
+    """`group_extreme` of values that lie group by group, starts int64[g+1]."""
+    some = starts[1:] > starts[:-1]
+    extremes = np.zeros(len(starts) - 1, values.dtype)
+    if len(values):
+        extremes[some] = (np.maximum if largest else np.minimum).reduceat(values, starts[:-1][some])
+    return extremes
+
+
 def group_extreme(groups: Array, values: Array, size: int, largest: bool) -> Array:
     """The smallest or largest value a group; what a group without elements gets is not defined."""
     pick = np.maximum if largest else np.minimum

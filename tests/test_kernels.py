@@ -287,6 +287,17 @@ def test_reductions(dtype: str, data: st.DataObject) -> None:
             assert extremes[group] == pick(by_group[group])
 
 
+@given(st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=4), max_size=6), st.sampled_from(["i8", "f8", "u1"]))
+def test_runs(groups: list[list[int]], dtype: str) -> None:
+    groups = [[value % 256 if dtype == "u1" else value for value in values] for values in groups]
+    values = np.array([value for values in groups for value in values], dtype)
+    starts = int64(np.cumsum([0, *map(len, groups)]))
+    assert kernels.run_sums(values, starts).tolist() == [sum(values) for values in groups]
+    for largest, pick in ((False, min), (True, max)):
+        found = kernels.run_extremes(values, starts, largest).tolist()
+        assert all(not values or pick(values) == one for values, one in zip(groups, found, strict=True))
+
+
 def test_sums_beyond_the_exact_range_of_float64() -> None:
     groups = np.zeros(3, np.uint8)
     assert kernels.group_sum(groups, int64([2**53, 1, 1]), 1).tolist() == [2**53 + 2]
