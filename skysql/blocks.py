@@ -3,6 +3,7 @@
     StoredBlock   a block of the store, read and decoded column by column when first asked for
     MemoryBlock   events sorted in memory: the log, and what is on its way into blocks
     Without       either of them as it reads after events of it were deleted
+    OnePath       one path of any of these
 
 All are read-only, and keep what they decode in the cache under their stamps.
 """
@@ -208,7 +209,7 @@ class Without:
     ) -> None:
         self.block = block
         self.stamp = block.stamp, stamp
-        self._gone = gone
+        self.gone = gone
         self._cache = cache
 
     def _keep(self, name: object, make: Callable[[], V]) -> V:
@@ -219,7 +220,7 @@ class Without:
 
         def make() -> Int64:
             kept = np.ones(int(self.block.paths()[1][-1]), bool)
-            kept[self._gone()] = False
+            kept[self.gone()] = False
             return np.flatnonzero(kept)
 
         return self._keep("kept", make)
@@ -236,7 +237,7 @@ class Without:
 
         def make() -> tuple[Int64, Int64]:
             objects, starts = self.block.paths()
-            starts = starts - np.searchsorted(self._gone(), starts)
+            starts = starts - np.searchsorted(self.gone(), starts)
             left = starts[1:] > starts[:-1]
             return objects[left], np.append(starts[:-1][left], starts[-1])
 
@@ -244,13 +245,13 @@ class Without:
 
     def ts(self) -> Int64:
         """int64[n]."""
-        return self._keep("ts", lambda: np.delete(self.block.ts(), self._gone()))
+        return self._keep("ts", lambda: np.delete(self.block.ts(), self.gone()))
 
     def sparse(self, property: Property) -> Sparse:
         """The property's values or changes."""
 
         def make() -> Sparse:
-            sparse, gone = self.block.sparse(property), self._gone()
+            sparse, gone = self.block.sparse(property), self.gone()
             before = np.searchsorted(gone, sparse.positions)
             left = gone[np.minimum(before, len(gone) - 1)] != sparse.positions
             valid = None if sparse.valid is None else sparse.valid[left]
@@ -260,9 +261,66 @@ class Without:
         return self._keep((property.id, property.kind), make)
 
 
-def origin(block: Block, positions: Int64) -> tuple[StoredBlock | MemoryBlock, Int64]:
+class OnePath:
+    """One path of a block. positions: int64[n], where its events lie in the block as it was written, ascending."""
+
+    def __init__(self, block: StoredBlock | MemoryBlock, object: int, positions: Int64, stamp: object) -> None:
+        self.block = block
+        self.positions = positions
+        self.stamp = stamp, "path", object
+        self._object = object
+
+    @classmethod
+    def find(cls, block: Block, object: int) -> OnePath | None:
+        """The path of that object in a block, or None if it has none there."""
+        whole, stamp = block, block.stamp
+        if isinstance(block, Without):
+            whole = block.block
+        assert isinstance(whole, StoredBlock | MemoryBlock)
+        objects, starts = whole.paths()
+        at = int(np.searchsorted(objects, object))
+        if at == len(objects) or objects[at] != object:
+            return None
+        low, high = int(starts[at]), int(starts[at + 1])
+        positions = np.arange(low, high)
+        if isinstance(block, Without):
+            gone = block.gone()
+            a, b = np.searchsorted(gone, np.array([low, high]))
+            positions = np.delete(positions, gone[a:b] - low)
+        return cls(whole, object, positions, stamp) if len(positions) else None
+
+    @property
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        ts = self.ts()
+        return int(ts[0]), int(ts[-1])
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[1], starts int64[2])."""
+        return np.array([self._object], np.int64), np.array([0, len(self.positions)], np.int64)
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+        return self.block.ts()[self.positions]
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+        sparse = self.block.sparse(property)
+        ends = np.array([self.positions[0], self.positions[-1] + 1], sparse.positions.dtype)
+        a, b = np.searchsorted(sparse.positions, ends)
+        here = sparse.positions[a:b]
+        places = np.searchsorted(self.positions, here)
+        left = self.positions[places] == here
+        valid = None if sparse.valid is None else sparse.valid[a:b][left]
+        values = sparse.values[a:b][left]
+        return Sparse(places[left].astype(np.int32), values, None if valid is None or valid.all() else valid)
+
+
+def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, Array]:
     """Where these events of a block were before any of its events were deleted: (the block, their positions)."""
     if isinstance(block, Without):
         return block.block, block.kept()[positions]
+    if isinstance(block, OnePath):
+        return block.block, block.positions[positions]
     assert isinstance(block, StoredBlock | MemoryBlock)
     return block, positions

@@ -19,7 +19,8 @@ from .cache import Cache
 from .columns import Sparse
 from .errors import DatabaseError
 from .schema import ACTION, Kind, Property
-from .store import LogRow, Snapshot, Store
+from .snapshot import LogRow, Snapshot
+from .store import Store
 
 
 def check(store: Store) -> list[str]:

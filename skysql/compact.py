@@ -21,8 +21,10 @@ import numpy as np
 
 from .blocks import BlockRow, MemoryBlock
 from .columns import Batch, Int64, Lists
+from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
-from .store import SEGMENT_EVENTS, Store, cut, split_paths
+from .snapshot import SEGMENT_EVENTS, cut, split_paths
+from .store import Store
 
 FOLD_BATCHES = 1024
 FOLD_EVENTS = 1 << 17
@@ -92,6 +94,23 @@ def compact(store: Store) -> None:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
+    if store.dictionary.may_hold_unused:
+        _drop_unused(store)
+
+
+def _drop_unused(store: Store) -> None:
+    """Drop the texts and keys that no event has any more."""
+    blocks = [store.block(row) for row in store.snapshot().blocks]
+    codes = {}
+    for property in (ACTION, *store.table.properties):
+        if property.kind is Kind.TEXT:
+            used = np.zeros(len(store.dictionary.values(property.id)), bool)
+            for block in blocks:
+                used[block.sparse(property).values] = True
+            codes[property.id] = np.flatnonzero(~used[1:]) + 1
+    objects = np.unique(np.concatenate([np.zeros(0, np.int64), *(block.paths()[0] for block in blocks)]))
+    store.dictionary.drop(codes, objects if store.table.key_name is not None else None)
+    store.touch()
 
 
 def _ragged(runs: list[tuple[int, list[BlockRow]]]) -> bool:

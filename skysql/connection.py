@@ -239,12 +239,27 @@ class Engine:
                 compact.add(relation.store, batch)
         return len(batch)
 
-    def compact(self, table: str | None = None) -> None:
-        """Merge log and runs into one run."""
-        for relation in self._named(table):
+    def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
+        """Merge log and runs into one run. With vacuum, nothing of what was deleted is left in the file after that."""
+        if vacuum and self.sqlite.in_transaction:
+            raise OperationalError("the file cannot be vacuumed within a transaction", "commit it first")
+        relations = self._named(table)
+        for relation in relations:
             with self._transaction():
                 relation.flush()
                 compact.compact(relation.store)
+        if vacuum:
+            for database in {relation.store.database for relation in relations}:
+                self._vacuum(database)
+
+    def _vacuum(self, database: str) -> None:
+        self.sqlite.execute(f"VACUUM {quote(database)}")
+        (checkpoint,) = self.sqlite.execute(f"PRAGMA {quote(database)}.wal_checkpoint(TRUNCATE)").fetchall()
+        if checkpoint[0]:
+            raise OperationalError(
+                "the file is vacuumed, but another connection still reads from its -wal file, which holds what it held",
+                "vacuum again when others have ended their transactions",
+            )
 
     def check(self, table: str | None = None) -> list[str]:
         """Every fault in what is stored, [] if there is none."""

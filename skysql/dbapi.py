@@ -170,10 +170,13 @@ class Connection:
         with self.guard:
             return self.engine.append(table, columns)
 
-    def compact(self, table: str | None = None) -> None:
-        """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all."""
+    def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
+        """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all.
+
+        With vacuum, the file is then rewritten, and holds no byte of what was deleted.
+        """
         with self.guard:
-            self.engine.compact(table)
+            self.engine.compact(table, vacuum=vacuum)
 
     def check(self, table: str | None = None) -> list[str]:
         """Every fault in what is stored; [] if there is none."""

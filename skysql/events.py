@@ -1,7 +1,4 @@
-"""Events of a snapshot by their numbers: found, read as a batch, and put in order when they are written anew.
-
-An event's number is its segment's, shifted by `ROW_BITS`, and its position there; it holds for one snapshot.
-"""
+"""Events of a snapshot by their numbers: found, read as a batch, and put in order when they are written anew."""
 
 from __future__ import annotations
 
@@ -11,41 +8,52 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .columns import Batch, Int64, Sparse, concatenate, take
+from .columns import Batch, Bool, Int64, Sparse, concatenate, take
 from .plan import Column
 from .rows import EventRows
 from .schema import ACTION, Kind, Table
-from .segment import Segment
-from .store import ROW_BITS, Snapshot
+from .segment import Block, Segment
+from .snapshot import Snapshot
 
 
-def by_segment(snapshot: Snapshot, rows: Int64) -> Iterator[tuple[int, Segment, Int64]]:
-    """(number of its first event, segment, positions there) of the events with these numbers, ascending."""
-    homes = rows >> ROW_BITS
-    used, begins = np.unique(homes, return_index=True)
-    segments = snapshot.segments()
-    for home, low, high in zip(used.tolist(), begins, np.append(begins[1:], len(rows)), strict=True):
-        base = home << ROW_BITS
-        yield base, segments[home], rows[low:high] - base
+def by_segment(snapshot: Snapshot, numbers: Int64) -> Iterator[tuple[Segment, Int64, Int64]]:
+    """(segment, which of the events, their positions in it) of events with these numbers, ascending."""
+    objects = np.concatenate([_objects(block, places) for block, places in snapshot.located(numbers)])
+    for segment, here in snapshot.segments_of(distinct(objects)):
+        ids, starts = segment.paths()
+        positions = kernels.positions_of(starts, np.searchsorted(ids, here))
+        found = snapshot.numbers(segment, positions)
+        sort = np.argsort(found)
+        at = np.minimum(np.searchsorted(found[sort], numbers), len(found) - 1)
+        which = np.flatnonzero(found[sort][at] == numbers)
+        yield segment, which, positions[sort[at[which]]]
+
+
+def _objects(block: Block, places: Int64) -> Int64:
+    objects, starts = block.paths()
+    path_of = np.searchsorted(starts, places, side="right") - 1
+    return objects[path_of]
+
+
+def distinct(values: Int64) -> Int64:
+    """The distinct values, ascending. (numpy's own function hashes, which takes ten times as long.)"""
+    values = np.sort(values)
+    first: Bool = np.concatenate((np.ones(min(len(values), 1), bool), values[1:] != values[:-1]))
+    return values[first]
 
 
 def events_at(snapshot: Snapshot, objects: Int64, ts: Int64) -> Int64:
     """The numbers of all events that these objects have at these moments, pair by pair: ascending, distinct."""
-    segments = snapshot.segments()
-    if not segments or not len(objects):
-        return np.zeros(0, np.int64)
-    firsts = np.array([segment.first_object for segment in segments], np.int64)
-    homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
-    found = []
-    for home in np.unique(homes).tolist():
-        here = homes == home
-        found.append(_at(segments[home], objects[here], ts[here]) + (home << ROW_BITS))
-    return np.concatenate(found)
+    found = [np.zeros(0, np.int64)]
+    for segment, here in snapshot.segments_of(distinct(objects)):
+        mine = np.isin(objects, here)
+        found.append(snapshot.numbers(segment, _at(segment, objects[mine], ts[mine])))
+    return distinct(np.concatenate(found))
 
 
 def _at(segment: Segment, objects: Int64, moments: Int64) -> Int64:
-    ids, starts = segment.paths()
-    paths = kernels.find(ids, objects)
+    _, starts = segment.paths()
+    paths = segment.find(objects)
     paths, moments = paths[paths >= 0], moments[paths >= 0]
     ts = segment.ts()
     last = kernels.last_until(ts, starts, paths, moments)
@@ -54,9 +62,21 @@ def _at(segment: Segment, objects: Int64, moments: Int64) -> Int64:
     paths, moments, last = paths[at], moments[at], last[at]
     before = kernels.last_until(ts, starts, paths, moments - 1)
     first = np.where(before < 0, starts[paths], before + 1)
-    bounds = np.stack((first, last + 1), axis=1)
-    ranges = [np.arange(low, high) for low, high in bounds.tolist()]
-    return np.unique(np.concatenate([*ranges, np.zeros(0, np.int64)])).astype(np.int64)
+    return kernels.positions_of(np.stack((first, last + 1), axis=1).ravel(), np.arange(len(first)) * 2)
+
+
+def same_place(snapshot: Snapshot, object: int, moment: int) -> Iterator[dict[int, Any]]:
+    """What each of the object's events at that moment holds: property id -> value, None for a change to NULL."""
+    for segment, _ in snapshot.segments_of(np.array([object], np.int64)):
+        ids, starts = segment.paths()
+        at = int(np.searchsorted(ids, object))
+        if at == len(ids) or ids[at] != object:
+            return
+        low, high = starts[at : at + 2].tolist()
+        path = segment.ts()[low:high]
+        first, last = int(np.searchsorted(path, moment)), int(np.searchsorted(path, moment, side="right"))
+        for position in range(low + first, low + last):
+            yield _values(snapshot, segment, position)
 
 
 def read(segment: Segment, positions: Int64, table: Table) -> Batch:
@@ -66,7 +86,8 @@ def read(segment: Segment, positions: Int64, table: Table) -> Batch:
         sparse = segment.sparse(property)
         if not len(sparse.positions):
             continue
-        at = np.minimum(np.searchsorted(sparse.positions, positions), len(sparse.positions) - 1)
+        wanted = positions.astype(sparse.positions.dtype)
+        at = np.minimum(np.searchsorted(sparse.positions, wanted), len(sparse.positions) - 1)
         has = sparse.positions[at] == positions
         if has.any():
             at = at[has]
@@ -75,12 +96,10 @@ def read(segment: Segment, positions: Int64, table: Table) -> Batch:
     return Batch(segment.object_ids()[positions], segment.ts()[positions], properties)
 
 
-def values_of(snapshot: Snapshot, row: int) -> dict[int, Any]:
-    """What one event itself holds: property id -> value, None for a change to NULL."""
-    segment, positions = snapshot.segments()[row >> ROW_BITS], np.array([row & ((1 << ROW_BITS) - 1)])
+def _values(snapshot: Snapshot, segment: Segment, position: int) -> dict[int, Any]:
     found: dict[int, Any] = {}
     kinds = snapshot.store.kinds
-    for id, sparse in read(segment, positions, snapshot.table).properties.items():
+    for id, sparse in read(segment, np.array([position]), snapshot.table).properties.items():
         value = sparse.values[0].item()
         if kinds[id] is Kind.TEXT:
             value = snapshot.store.dictionary.values(id)[value]
@@ -88,43 +107,42 @@ def values_of(snapshot: Snapshot, row: int) -> dict[int, Any]:
     return found
 
 
-def columns_of(snapshot: Snapshot, row: int) -> dict[str, Any]:
+def columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
     """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
-    segment, positions = snapshot.segments()[row >> ROW_BITS], np.array([row & ((1 << ROW_BITS) - 1)])
+    ((segment, _, positions),) = by_segment(snapshot, np.array([number], np.int64))
     rows = EventRows(segment, snapshot.table, snapshot.store.dictionary, positions)
     names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
     names += [p.name.lower() for p in snapshot.table.states]
     return {name: rows.vector(Column(name)).tolist()[0] for name in names}
 
 
-def rewritten(snapshot: Snapshot, rows: Int64, batch: Batch, deleted: Int64) -> tuple[Int64, Batch]:
+def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) -> tuple[Int64, Batch]:
     """What replaces events that change: (the numbers of all events that go, the events that come, as they arrive).
 
-    rows: int64[m], their numbers; batch: what they become, in the same order; deleted: numbers of events that only go.
+    numbers: int64[m]; batch: what these events become, in the same order; deleted: numbers of events that only go.
     An event that keeps object and time keeps its place among those of that moment, so the ones after it go as well,
     and arrive again behind it. The others arrive last, in the order that they had.
     """
-    sort = np.argsort(rows)
-    rows, batch = rows[sort], take(batch, sort)
-    pool, order, going, base = [batch], [], [rows, deleted], len(batch)
-    moved = np.zeros(len(batch), bool)
-    at = 0
-    for first, segment, positions in by_segment(snapshot, rows):
-        mine = np.arange(at, at + len(positions))
-        at += len(positions)
-        same = batch.objects[mine] == segment.object_ids()[positions]
-        same &= batch.ts[mine] == segment.ts()[positions]
-        moved[mine[~same]] = True
+    sort = np.argsort(numbers)
+    numbers, batch = numbers[sort], take(batch, sort)
+    pool, order, moved, going, base = [batch], [], [], [numbers, deleted], len(batch)
+    for segment, which, positions in by_segment(snapshot, numbers):
+        path_order = np.argsort(positions)
+        which, positions = which[path_order], positions[path_order]
+        same = batch.objects[which] == segment.object_ids()[positions]
+        same &= batch.ts[which] == segment.ts()[positions]
+        moved.append(which[~same])
         behind = _behind(segment, positions[same])
-        behind = behind[~np.isin(behind + first, deleted) & ~np.isin(behind, positions)]
+        behind = behind[~np.isin(behind, positions)]
+        again = snapshot.numbers(segment, behind)
+        left = ~np.isin(again, deleted)
+        behind, again = behind[left], again[left]
         pool.append(read(segment, behind, snapshot.table))
         places = np.concatenate((positions[same], behind))
-        numbers = np.concatenate((mine[same], np.arange(base, base + len(behind))))
-        order.append(numbers[np.argsort(places)])
-        going.append(behind + first)
+        order.append(np.concatenate((which[same], np.arange(base, base + len(behind))))[np.argsort(places)])
+        going.append(again)
         base += len(behind)
-    order.append(np.flatnonzero(moved))
-    return np.unique(np.concatenate(going)), take(concatenate(pool), np.concatenate(order))
+    return distinct(np.concatenate(going)), take(concatenate(pool), np.concatenate([*order, *moved]))
 
 
 def _behind(segment: Segment, positions: Int64) -> Int64:
@@ -132,6 +150,6 @@ def _behind(segment: Segment, positions: Int64) -> Int64:
     ends = segment.tie_ends()
     if ends is None:
         return positions[:0]
-    followed = ends[positions] > positions
-    ranges = [np.arange(a + 1, ends[a] + 1) for a in positions[followed].tolist()]
-    return np.unique(np.concatenate([*ranges, positions[:0]]))
+    followed = positions[ends[positions] > positions]
+    bounds = np.stack((followed + 1, ends[followed] + 1), axis=1).ravel()
+    return distinct(kernels.positions_of(bounds, np.arange(len(followed)) * 2))

@@ -5,6 +5,7 @@ Every function is pure. n is the number of events, k of paths, g of groups. An i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -161,14 +162,14 @@ class Ranks:
     """
 
     def __init__(self, rows: Int64, n: int) -> None:
-        self._rows = rows  # ascending, distinct, 0 ... n-1
+        self.rows = rows  # ascending, distinct, 0 ... n-1
         self.n = n
         self._counts: tuple[Array, Int64] | None = None
 
     def below(self, at: Int64) -> Int64:
         """For each of `at` (0 ... n) how many of the rows are less than it: int64[m]."""
         if self._counts is None and len(at) * 64 < self.n:
-            return np.searchsorted(self._rows, at)
+            return np.searchsorted(self.rows, at)
         words, before = self._counted()
         word = at >> 6
         earlier = at.view(np.uint64) & _LAST_BIT
@@ -182,7 +183,7 @@ class Ranks:
         """The rows as bits of words, and for each word how many rows are before it."""
         if self._counts is None:
             marks = np.zeros(((self.n >> 6) + 1) << 6, bool)
-            marks[self._rows] = True
+            marks[self.rows] = True
             words = np.packbits(marks, bitorder="little").view(np.uint64)
             before = np.zeros(len(words), np.int64)
             np.cumsum(np.bitwise_count(words[:-1]), out=before[1:])
@@ -193,6 +194,35 @@ class Ranks:
 _ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
 
 
+def changes(values: Array) -> Bool:
+    """Where a value differs from the one before it; the first does."""
+    new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return new
+
+
+def nearest(
+    earlier: Ranks, later: Ranks, after: Callable[[], Int64], until: Callable[[], Int64]
+) -> tuple[Int64, Int64]:
+    """The pairs of an earlier and a later row with no other of either kind between them, as indexes: int64[m] each.
+
+    after: for each of the earlier rows, the row from which on later ones come after it. until: for each of the later
+    rows, the row before which earlier ones come before it. They say the same, ascend, and the cheaper one is asked.
+    """
+    if len(earlier.rows) == 0:
+        return earlier.rows, earlier.rows
+    if len(later.rows) < 2 * len(earlier.rows):
+        limits = until()
+        skipped = int(np.searchsorted(limits, earlier.rows[0], side="right"))  # those that nothing is before
+        at = earlier.below(limits[skipped:]) - 1
+        first = np.flatnonzero(changes(at))
+        return at[first], first + skipped
+    to = later.below(after())
+    last = np.flatnonzero(np.append(changes(to)[1:], True))
+    last = last[: np.searchsorted(to[last], len(later.rows))]
+    return last, to[last]
+
+
 def bounds_of(rows: Int64, starts: Int64) -> Int64:
     """Where each group begins among the rows, and their number: int64[g+1].
 
@@ -201,8 +231,23 @@ def bounds_of(rows: Int64, starts: Int64) -> Int64:
     return Ranks(rows, int(starts[-1])).below(starts)
 
 
+class Groups:
+    """The groups that rows are in. starts: int64[g+1], ending with the number of events; a group may be empty."""
+
+    def __init__(self, starts: Int64) -> None:
+        self._filled = np.flatnonzero(starts[1:] > starts[:-1])
+        self._ranks = Ranks(starts[self._filled], int(starts[-1]))
+
+    def of(self, rows: Int64) -> Int64:
+        """The group of each of the rows: int64[m]."""
+        groups: Int64 = self._filled[self._ranks.below(rows + 1) - 1]
+        return groups
+
+
 def groups_of(rows: Int64, starts: Int64) -> Int64:
     """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
+    if len(rows) <= len(starts):
+        return Groups(starts).of(rows)
     return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 
 
@@ -251,24 +296,39 @@ def last_keys(keys: Int64, bits: int, high: Int64, low: Int64) -> Int64:
     return at
 
 
-def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
-    """For each event the index of the last event of its path with the same timestamp; None if no two share one.
+def tie_runs(ts: Int64, starts: Int64) -> tuple[Int64, Int64]:
+    """The runs of two or more events of one path with one timestamp: the indexes of their (first, last) events.
 
     ts: int64[n], non-decreasing within a path. starts: int64[k+1]; a path may be empty.
     """
-    n = len(ts)
-    if n < 2:
-        return None
     same = ts[1:] == ts[:-1]
-    inner = starts[(starts > 0) & (starts < n)]
+    inner = starts[(starts > 0) & (starts < len(ts))]
     same[inner - 1] = False
     tied = np.flatnonzero(same)  # those with a next event at the same time: usually few
-    if len(tied) == 0:
-        return None
-    last = np.append(np.flatnonzero(tied[1:] != tied[:-1] + 1), len(tied) - 1)
-    ends = np.arange(n)
-    ends[tied] = np.repeat(tied[last] + 1, np.diff(last, prepend=-1))
-    return ends
+    ends = np.flatnonzero(tied[1:] != tied[:-1] + 1)
+    return tied[np.append(0, ends + 1)[: len(tied)]], tied[np.append(ends, len(tied) - 1)[: len(tied)]] + 1
+
+
+def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
+    """For each event the index of the last event of its path with the same timestamp; None if no two share one."""
+    firsts, lasts = tie_runs(ts, starts)
+    return last_of_runs(firsts, lasts, len(ts)) if len(firsts) else None
+
+
+def first_of_runs(firsts: Int64, lasts: Int64, n: int) -> Int64:
+    """For each of n events the first of its run, which is the event itself if it is in none."""
+    which, rows = ranges(firsts, lasts + 1)
+    result = np.arange(n)
+    result[rows] = firsts[which]
+    return result
+
+
+def last_of_runs(firsts: Int64, lasts: Int64, n: int) -> Int64:
+    """For each of n events the last of its run, which is the event itself if it is in none."""
+    which, rows = ranges(firsts, lasts + 1)
+    result = np.arange(n)
+    result[rows] = lasts[which]
+    return result
 
 
 def session_starts(ts: Int64, starts: Int64, idle: int) -> Int64:
@@ -356,6 +416,24 @@ def group_sum(groups: Array, values: Array, size: int) -> Array:
     sums = np.zeros(size, np.int64)
     np.add.at(sums, groups, values.astype(np.int64))
     return sums
+
+
+def run_sums(values: Array, starts: Int64) -> Array:
+    """`group_sum` of values that lie group by group, starts int64[g+1]; without a check for overflow."""
+    some = starts[1:] > starts[:-1]
+    sums = np.zeros(len(starts) - 1, np.float64 if values.dtype.kind == "f" else np.int64)
+    if len(values):
+        sums[some] = np.add.reduceat(values, starts[:-1][some], dtype=sums.dtype)
+    return sums
+
+
+def run_extremes(values: Array, starts: Int64, largest: bool) -> Array:
+    """`group_extreme` of values that lie group by group, starts int64[g+1]."""
+    some = starts[1:] > starts[:-1]
+    extremes = np.zeros(len(starts) - 1, values.dtype)
+    if len(values):
+        extremes[some] = (np.maximum if largest else np.minimum).reduceat(values, starts[:-1][some])
+    return extremes
 
 
 def group_extreme(groups: Array, values: Array, size: int, largest: bool) -> Array:

@@ -22,11 +22,11 @@ from .counts import Clock, Counts
 from .errors import IntegrityError
 from .evaluate import Evaluator
 from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
-from .rows import EventRows, SessionRows, property_vector
+from .rows import EventRows, SessionRows, idle_us, property_vector
 from .scan import Scan
 from .schema import Property, Table
-from .segment import Segment
-from .store import ROW_BITS, Store
+from .snapshot import Snapshot
+from .store import Store
 from .vectors import Coded, Numbers
 from .writing import Writer
 
@@ -193,17 +193,15 @@ class EventsRelation(TableRelation):
             return
         scan = self._scan(Events(_duration(idle)), self._predicate(rest))
         self.writer.scanned(scan.snapshot)
-        bases = _bases(scan.snapshot.segments())
         most = _FIRST_ROWS
         for rows in scan.rows():
             assert isinstance(rows, EventRows)
-            base = bases[id(rows.segment)]
             for piece in _pieces(rows, most):
                 positions = np.arange(len(piece)) if piece.positions is None else piece.positions
                 values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
                 if max(columns, default=0) < len(self.columns):
                     values = {at: values[at] for at in columns}
-                yield Batch(values, (positions.astype(np.int64) + base).tolist())
+                yield Batch(values, scan.snapshot.numbers(rows.segment, positions).tolist())
             most = _MOST_ROWS
 
     # writing
@@ -275,15 +273,6 @@ def _duration(idle: Value) -> Duration | None:
     return None if idle is None else Duration(Literal(idle))
 
 
-def _bases(segments: Sequence[Segment]) -> dict[int, int]:
-    """Where the row numbers of each segment begin, by its identity."""
-    bases, base = {}, 0
-    for segment in segments:
-        bases[id(segment)] = base
-        base += 1 << ROW_BITS
-    return bases
-
-
 def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
     """The rows a few at a time: few at first, so that a reader who wants few pays for few."""
     n, at = len(rows), 0
@@ -339,12 +328,12 @@ class SessionsRelation(TableRelation):
         if nothing:
             return
         scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
-        bases = _bases(scan.snapshot.segments())
         for rows in scan.rows():
             assert isinstance(rows, SessionRows)
             places = np.arange(len(rows)) if rows.sessions is None else rows.sessions
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            yield Batch(values, (places.astype(np.int64) + bases[id(rows.segment)]).tolist())
+            firsts = rows.segment.session_starts(idle_us(rows.idle))[places]
+            yield Batch(values, scan.snapshot.numbers(rows.segment, firsts).tolist())
 
 
 class ChangesRelation(TableRelation):
@@ -362,12 +351,11 @@ class ChangesRelation(TableRelation):
         """The changes, in path order; those of one event in order of declaration."""
         self._events.flush()
         scan = self._scan(Events(), self._predicate(constraints))
-        bases = _bases(scan.snapshot.segments())
         for rows in scan.rows():
             assert isinstance(rows, EventRows)
-            yield self._batch(rows, columns, bases[id(rows.segment)])
+            yield self._batch(rows, columns, scan.snapshot)
 
-    def _batch(self, rows: EventRows, columns: frozenset[int], base: int) -> Batch:
+    def _batch(self, rows: EventRows, columns: frozenset[int], snapshot: Snapshot) -> Batch:
         segment, states = rows.segment, rows.table.states
         chosen = np.ones(len(segment), bool)
         if rows.positions is not None:
@@ -390,7 +378,7 @@ class ChangesRelation(TableRelation):
                 values[at] = [flat[i] for i in order.tolist()]
             else:
                 values[at] = events.vector(Column(name)).tolist()
-        rowids = (positions[order] * len(states) + which[order] + base * max(len(states), 1)).tolist()
+        rowids = (snapshot.numbers(segment, positions[order]) * len(states) + which[order]).tolist()
         return Batch(values, rowids)
 
     @staticmethod

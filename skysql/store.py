@@ -1,7 +1,8 @@
 """The shadow tables: the only module that names one.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
-                    stamp of the list of events deleted from the log, if there are any)
+                    stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -25,34 +26,26 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import apsw
 import numpy as np
 
 from . import format as fmt
-from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, origin
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
 from .columns import EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, NotSupportedError, OperationalError
 from .schema import ACTION, Kind, Property, Table, quote
-from .segment import Block, Part, Segment, size
-
-Stamp: TypeAlias = tuple[int, int | None, int | None]
-"""Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""
+from .segment import Part, size
+from .snapshot import LogRow, Snapshot, Stamp
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
 _COLUMN_BITS = 16
-
-ROW_BITS = 32
-"""An event's number in a snapshot is the number of its segment, and in the lower bits its position there."""
-
-SEGMENT_EVENTS = 1 << 18
-"""Events a block, and so a segment, has at the most unless one path has more."""
 
 _RECENT, _SMALL = 2048, 64
 """Small batches are remembered as written, so many at most: a log of single events costs more to read than to hold."""
@@ -63,148 +56,6 @@ def new_stamp() -> int:
     return secrets.randbits(63)
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """A row of <table>_log, without its data."""
-
-    id: int
-    stamp: int
-    events: int
-
-
-class Snapshot:
-    """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
-
-    def __init__(
-        self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow], gone: int | None
-    ) -> None:
-        self.store = store
-        self.table = store.table
-        self.stamp = stamp
-        self.blocks = tuple(blocks)
-        self.log = tuple(log)
-        self.gone = gone  # the stamp of the list of what was deleted from the log
-
-    @property
-    def log_events(self) -> int:
-        """How many events were put into the log."""
-        deleted = 0 if self.gone is None else len(self.store.gone_from_log(self))
-        return sum(row.events for row in self.log) - deleted
-
-    @property
-    def events(self) -> int:
-        """How many events there are."""
-        return sum(block.events for block in self.blocks) + self.log_events
-
-    def log_block(self) -> Block:
-        """The log in path order."""
-        return self.store.log_block(self)
-
-    def segments(self) -> tuple[Segment, ...]:
-        """All events, by object."""
-        return self._segments
-
-    @cached_property
-    def _segments(self) -> tuple[Segment, ...]:
-        runs: dict[int, list[Any]] = {}
-        for row in self.blocks:
-            if row.events:
-                runs.setdefault(row.run, []).append((self.store.block(row), row.first_object, row.last_object))
-        layers = [blocks for _, blocks in sorted(runs.items())]
-        if self.log:
-            block = self.log_block()
-            objects, _ = block.paths()
-            if len(objects):
-                layers.append([(block, int(objects[0]), int(objects[-1]))])
-        if not layers:
-            return ()
-        return tuple(Segment(low, parts, self.store.cache) for low, parts in cut(layers))
-
-    def segments_of(self, objects: Int64) -> Iterator[tuple[Segment, Int64]]:
-        """(segment, those of the objects that may be in it), for objects int64[m] ascending, without duplicates."""
-        if len(self._segments) == 0 or len(objects) == 0:
-            return
-        firsts = self._firsts
-        homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
-        used, begins = np.unique(homes, return_index=True)
-        for home, low, high in zip(used, begins, np.append(begins[1:], len(objects)), strict=True):
-            yield self._segments[home], objects[low:high]
-
-    def located(self, rows: Int64) -> Iterator[tuple[StoredBlock | MemoryBlock, Int64]]:
-        """Blocks, and the positions in them of the events with these numbers: int64[m], ascending."""
-        found: dict[object, tuple[StoredBlock | MemoryBlock, list[Int64]]] = {}
-        homes = rows >> ROW_BITS
-        for home in np.unique(homes).tolist():
-            positions = rows[homes == home] - (home << ROW_BITS)
-            for block, inside in self._segments[home].origins(positions):
-                whole, places = origin(block, inside)
-                found.setdefault(whole.stamp, (whole, []))[1].append(places)
-        for block, each in found.values():
-            yield block, np.unique(np.concatenate(each))
-
-    @cached_property
-    def _firsts(self) -> Int64:
-        return np.array([segment.first_object for segment in self._segments], np.int64)
-
-
-def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
-    """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
-
-    The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
-    large block in memory is cut by its own path counts.
-    """
-    widest = max(layers, key=len)
-    edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
-    if len(widest) == 1:
-        edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
-    lows = [0, *edges]
-    highs: list[int] = [*edges, 1 << 63]
-    for low, high in zip(lows, highs, strict=True):
-        parts = []
-        for layer in layers:
-            for block, first, last in layer:
-                if last < low or first >= high:
-                    continue
-                if low <= first and last < high:
-                    parts.append(_whole(block))
-                    continue
-                objects, _ = block.paths()
-                a = int(np.searchsorted(objects, low))
-                b = len(objects) if high == 1 << 63 else int(np.searchsorted(objects, high))
-                if a < b:
-                    parts.append(Part(block, a, b, False))
-        if parts:
-            yield low, tuple(parts)
-
-
-def _whole(block: Any) -> Part:
-    row = _row(block)
-    return Part(block, 0, len(block.paths()[0]) if row is None else row.objects, True)
-
-
-def _row(block: Any) -> BlockRow | None:
-    """The row of a block that is stored, if it is."""
-    written = block.block if isinstance(block, Without) else block
-    return written.row if isinstance(written, StoredBlock) else None
-
-
-def _own_edges(block: Any) -> list[int]:
-    if _row(block) is not None:
-        return []
-    objects, starts = block.paths()
-    return [int(objects[at]) for at in split_paths(starts, SEGMENT_EVENTS)[1:-1]]
-
-
-def split_paths(starts: Int64, events: int) -> list[int]:
-    """Cut paths into groups of at most about `events` events: path indexes, from 0 to the number of paths."""
-    cuts, last, paths = [0], 0, len(starts) - 1
-    while last < paths:
-        following = int(np.searchsorted(starts, starts[last] + events, side="right")) - 1
-        last = min(max(following, last + 1), paths)
-        cuts.append(last)
-    return cuts
-
-
 class Store:
     """One sky table's shadow tables."""
 
@@ -213,7 +64,7 @@ class Store:
         self.database = database
         self.table = table
         self.cache = cache
-        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
+        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
@@ -521,7 +372,7 @@ class Store:
     def delete_from_log(self, snapshot: Snapshot, arrivals: Int64) -> None:
         """List these events of the log as deleted, given by order of arrival."""
         if snapshot.gone is not None:
-            arrivals = np.union1d(self.gone_from_log(snapshot), arrivals)
+            arrivals = np.sort(np.concatenate((self.gone_from_log(snapshot), arrivals)))
         stamp = new_stamp()
         self._put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
         self.sqlite.execute(f"INSERT OR REPLACE INTO {self.shadow('meta')} VALUES('gone', ?)", (stamp,))
@@ -530,12 +381,14 @@ class Store:
     def delete_from_block(self, block: StoredBlock, positions: Int64) -> BlockRow:
         """List these events of a block as deleted, given by their positions in it; returns the row that it has now."""
         row, stamp = block.row, new_stamp()
-        gone = positions if row.gone is None else np.union1d(block.gone(), positions)
+        gone = positions if row.gone is None else np.sort(np.concatenate((block.gone(), positions)))
         left = Without(block, lambda: gone, stamp, self.cache)
-        (objects, starts), ts = left.paths(), left.ts()
-        if len(ts):
+        objects, starts = left.paths()
+        if len(objects):
             row = replace(row, first_object=int(objects[0]), last_object=int(objects[-1]))
-            row = replace(row, first_ts=int(ts.min()), last_ts=int(ts.max()))
+            lost = block.ts()[positions]
+            if int(lost.min()) == row.first_ts or int(lost.max()) == row.last_ts:
+                row = replace(row, first_ts=int(left.ts().min()), last_ts=int(left.ts().max()))
         row = replace(row, objects=len(objects), events=int(starts[-1]), gone=stamp)
         self._put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
         self.sqlite.execute(

@@ -27,7 +27,8 @@ from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes
 from .schema import Table
-from .store import Snapshot, Stamp, Store
+from .snapshot import Snapshot, Stamp
+from .store import Store
 
 UNCHANGED = apsw.no_change
 """Stands for a column that an UPDATE leaves as it is."""
@@ -140,11 +141,12 @@ class Writer:
 
     def delete(self, row: int) -> None:
         """Take the number of an event that goes."""
-        self._number()
+        if not self._deleted:
+            self._number()
         self._deleted.append(row)
 
     def _number(self) -> None:
-        if not self._deleted and not self._changed_rows:
+        if not self._changed_rows:
             self._numbered, self._changing = self._scanned, self._clock.now
 
     def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
@@ -176,7 +178,8 @@ class Writer:
                 raise
             self._counts.drop()
             return
-        self._number()
+        if not self._deleted:
+            self._number()
         self._changed_rows.append(row)
 
     def _changes(self, values: Sequence[Any]) -> dict[str, Any] | None:
@@ -220,9 +223,7 @@ class Writer:
         object = self.store.dictionary.object(place[0]) if self.columns.keyed else place[0]
         if object is None:
             return False
-        snapshot = self._snapshot()
-        rows = events.events_at(snapshot, np.array([object], np.int64), np.array([place[1]], np.int64))
-        return any(events.values_of(snapshot, at) == found for at in rows.tolist())
+        return any(values == found for values in events.same_place(self._snapshot(), object, place[1]))
 
     # as a whole
 
@@ -249,7 +250,7 @@ class Writer:
                 "call the function in a statement of its own",
             )
         dictionary = store.begin_batch()
-        going = np.unique(np.array(self._deleted, np.int64))
+        going = events.distinct(np.array(self._deleted, np.int64))
         inserted, replaced = self._surviving(self._inserted.take(dictionary).batch(store.kinds))
         if self._changed_rows:
             changed = self._changed.take(dictionary).batch(store.kinds)
@@ -257,7 +258,8 @@ class Writer:
             inserted = concatenate([changed, inserted])
         if replaced:
             objects, ts = (np.array(each, np.int64) for each in zip(*replaced, strict=True))
-            going = np.union1d(going, events.events_at(snapshot, objects, ts))
+            going = events.distinct(np.concatenate((going, events.events_at(snapshot, objects, ts))))
+        dictionary.note_unused()
         if len(going):
             compact.delete(store, going)
         if len(inserted):

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
+from skysql.blocks import MemoryBlock
 from skysql.cache import Cache
 from skysql.columns import Batch
 from skysql.pairs import ObjectMoments, read_pairs
 from skysql.segment import Part, Segment
-from skysql.store import MemoryBlock
 
 JOIN = "FROM orders o JOIN users_objects s ON s.object_id = o.who AND s.as_of = o.at"
 PLANS = f"SELECT s.plan, count(*) {JOIN} GROUP BY 1"

@@ -2,8 +2,9 @@
 
 A chain of k steps is k events, the i-th of which meets the i-th condition, in order, all within the window. Of the
 chains that end at an event only the one that begins last matters, as it has the most time left; and that begin is
-monotone along a group. So each step is one look from every event that meets its condition to the last event before it
-at which a chain of one step less ends: arrays that shrink from step to step.
+monotone along a group. So an event goes on with the last chain before it; and of several events that go on with one
+chain the first will do, since what comes after another of them comes after it, too. That leaves the pairs of a chain
+and an event with nothing of either kind between them: arrays that shrink from step to step.
 
 Order. An event that meets a condition is an *entry* (time, step), one for each condition that it meets, and an event
 that meets none is an entry of step 0. Entries are taken in that order, whatever the order of events at the same time;
@@ -31,24 +32,28 @@ _NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class _Chains:
-    """The events at which a chain of some steps ends: int64[m] each, rows ascending.
+    """Chains of one number of steps: int64[m] each.
 
-    ends:  the row with which the event's group ends, itself not in it.
-    begun: the time of the chain's first event.
+    rows:  the events at which they end, ascending, each once.
+    begun: the events with which they began.
     """
 
     rows: Int64
-    ends: Int64
     begun: Int64
     ranks: kernels.Ranks  # of the rows
 
-    def take(self, which: Array) -> _Chains:
-        """Some of the chains."""
-        return _chains(self.rows[which], self.ends[which], self.begun[which], self.ranks.n)
 
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """The groups that take some step, ascending, and the rows at which they do; several for a group, or the first."""
 
-def _chains(rows: Int64, ends: Int64, begun: Int64, n: int) -> _Chains:
-    return _Chains(rows, ends, begun, kernels.Ranks(rows, n))
+    groups: Int64
+    rows: Int64
+
+    def first(self) -> _Reached:
+        """Each group once."""
+        new = np.flatnonzero(kernels.changes(self.groups))
+        return _Reached(self.groups[new], self.rows[new])
 
 
 def levels(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> Int64:
@@ -56,162 +61,180 @@ def levels(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) 
 
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. conditions: int64[m] each, ascending rows.
     """
-    ties = kernels.tie_ends(ts, starts)
-    alone, crowded = _repeats(len(ts), ties, conditions) if rules.once and not rules.increase else (None, None)
-    reached: list[_Chains] = []
-    chains = _first_step(starts, ts, conditions[0])
-    while len(chains.rows):
-        reached.append(chains)
-        if len(reached) == len(conditions):
+    order = _Order(starts, ts, conditions, rules)
+    groups = kernels.Groups(starts)
+    chains = _Chains(conditions[0], conditions[0], kernels.Ranks(conditions[0], len(ts)))
+    reached = [_first_reached(chains, starts)]
+    for rows in conditions[1:]:
+        if len(chains.rows) == 0:
             break
-        rows = conditions[len(reached)]
-        chains = _next_step(chains, rows, _looks_back_to(rows, ties, alone, rules), ts, rules)
-    if reached and (rules.order or rules.deduplication):
-        firsts = [_first_of_each(chains) for chains in reached]
-        level = _stopped(starts, len(ts), ties, conditions, firsts, rules)
-    else:
-        level = _last_reached(starts, reached)
-    if crowded is not None:
-        for group in np.unique(kernels.groups_of(crowded, starts)).tolist():
-            low, high = int(starts[group]), int(starts[group + 1])
-            level[group] = level_once(ts[low:high], _masks(low, high, conditions), len(conditions), rules)
+        chains = _next_step(chains, rows, ts, order, rules)
+        of = groups.of(chains.rows)
+        inside = np.flatnonzero(chains.begun >= starts[of])
+        chains = _chosen(chains, inside)
+        reached.append(_Reached(of[inside], chains.rows))
+    if rules.order or rules.deduplication:
+        reached = _unstopped(starts, order, conditions, [step.first() for step in reached], rules)
+    level = np.zeros(len(starts) - 1, np.int64)
+    for number, step in enumerate(reached, 1):
+        level[step.groups] = number
+    for group in sorted(set(groups.of(order.crowded).tolist())):
+        low, high = int(starts[group]), int(starts[group + 1])
+        level[group] = level_once(ts[low:high], _masks(low, high, conditions), len(conditions), rules)
     return level
 
 
-def _first_step(starts: Int64, ts: Int64, rows: Int64) -> _Chains:
-    ranks = kernels.Ranks(rows, len(ts))
-    ends = np.repeat(starts[1:], np.diff(ranks.below(starts)))
-    return _Chains(rows, ends, ts[rows], ranks)
+def _first_reached(chains: _Chains, starts: Int64) -> _Reached:
+    bounds = chains.ranks.below(starts)
+    groups = np.flatnonzero(bounds[1:] > bounds[:-1])
+    return _Reached(groups, chains.rows[bounds[groups]])
 
 
-def _looks_back_to(rows: Int64, ties: Int64 | None, alone: Bool | None, rules: Rules) -> Int64:
-    """The last row at which a chain may end with which each of the rows goes on; ascending."""
-    if rules.once and rules.increase:  # before all events of the same time
-        return rows - 1 if ties is None else np.searchsorted(ties, ties[rows]) - 1
-    until = rows if ties is None else ties[rows]
-    return until if alone is None else np.where(alone[rows], rows - 1, until)
+def _chosen(chains: _Chains, which: Int64) -> _Chains:
+    rows = chains.rows[which]
+    return _Chains(rows, chains.begun[which], kernels.Ranks(rows, chains.ranks.n))
 
 
-def _next_step(chains: _Chains, rows: Int64, until: Int64, ts: Int64, rules: Rules) -> _Chains:
-    """The chains that go on with one of the rows."""
-    if len(chains.rows) * 4 < len(rows):  # for each chain, the rows until the next chain
+def _next_step(chains: _Chains, rows: Int64, ts: Int64, order: _Order, rules: Rules) -> _Chains:
+    """The chains that go on with one of the rows, whichever group that is in."""
+    every = rules.increase and not rules.once  # whether each row goes on with the last chain, and not only the first
+    if every:
+        rows = rows[np.searchsorted(rows, order.first(chains.rows[:1])[0]) :]  # before it there is no chain
+        at, of = chains.ranks.below(order.until(rows)) - 1, np.arange(len(rows))
+    else:
         ranks = kernels.Ranks(rows, len(ts))
-        high = ranks.below(chains.ends)
-        low = ranks.below(chains.rows) if until is rows else np.searchsorted(until, chains.rows)
-        np.minimum(high[:-1], low[1:], out=high[:-1])
-        at, of = kernels.ranges(low, high)
-        rows = rows[of]
-    else:  # for each row, the last chain
-        skipped = int(np.searchsorted(until, chains.rows[0]))
-        rows, until = rows[skipped:], until[skipped:]
-        at = chains.ranks.below(until + 1) - 1
-    ends, begun, times = chains.ends[at], chains.begun[at], ts[rows]
-    good = times - begun <= rules.window
-    good &= rows < ends
-    if rules.increase and not rules.once:
+        at, of = kernels.nearest(chains.ranks, ranks, lambda: order.after(chains.rows), lambda: order.until(rows))
+    found = _Chains(rows[of], chains.begun[at], chains.ranks)
+    times = ts[found.rows]
+    good = times - ts[found.begun] <= rules.window
+    if every:
         good &= ts[chains.rows[at]] < times
-    kept = np.flatnonzero(good)
-    return _chains(rows[kept], ends[kept], begun[kept], len(ts))
+    return _chosen(found, np.flatnonzero(good))
 
 
-def _last_reached(starts: Int64, reached: Sequence[_Chains]) -> Int64:
-    level = np.zeros(int(starts[-1]) + 1, np.int8)  # of the group that ends at a row
-    for step, chains in enumerate(reached, 1):
-        level[chains.ends] = step
-    return np.where(starts[1:] > starts[:-1], level[starts[1:]], 0).astype(np.int64)
+class _Order:
+    """Which rows may follow which in a chain, and which come at the same time.
+
+    alone:   events of several conditions that share their time with no other event of a condition. If an event counts
+             once, another row has to follow them.
+    crowded: the other events of several conditions, of whose groups this order knows nothing then.
+    """
+
+    def __init__(self, starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> None:
+        firsts, lasts = kernels.tie_runs(ts, starts)
+        self._first = kernels.first_of_runs(firsts, lasts, len(ts)) if len(firsts) else None
+        self._last = kernels.last_of_runs(firsts, lasts, len(ts)) if len(firsts) else None
+        self._later = rules.once and rules.increase
+        self._alone: Bool | None = None
+        self.crowded = firsts[:0]
+        if rules.once and not rules.increase:
+            self._alone, self.crowded = _repeats(self._first, self._last, len(ts), conditions)
+
+    def first(self, rows: Int64) -> Int64:
+        """The first row of the same time and group."""
+        return rows if self._first is None else self._first[rows]
+
+    def last(self, rows: Int64) -> Int64:
+        """The last row of the same time and group."""
+        return rows if self._last is None else self._last[rows]
+
+    def after(self, rows: Int64) -> Int64:
+        """The row from which on others may go on with a chain that ends at the row."""
+        if self._later:
+            return self.last(rows) + 1
+        return self.first(rows) if self._alone is None else np.where(self._alone[rows], rows + 1, self.first(rows))
+
+    def until(self, rows: Int64) -> Int64:
+        """The row before which a chain has to end that goes on with the row."""
+        if self._later:
+            return self.first(rows)
+        until = self.last(rows) + 1
+        return until if self._alone is None else np.where(self._alone[rows], rows, until)
 
 
 # stops
 
 
-def _first_of_each(chains: _Chains) -> _Chains:
-    """The first chain of each group that has any."""
-    return chains.take(np.flatnonzero(np.diff(chains.ends, prepend=-1)))
-
-
-def _stopped(
-    starts: Int64, n: int, ties: Int64 | None, conditions: Sequence[Int64], firsts: Sequence[_Chains], rules: Rules
-) -> Int64:
-    """The steps that each group takes before the entry that stops its funnel; firsts are without regard to that.
+def _unstopped(
+    starts: Int64, order: _Order, conditions: Sequence[Int64], firsts: Sequence[_Reached], rules: Rules
+) -> list[_Reached]:
+    """Those that come before the entry which stops the funnel of their group.
 
     What is before the stop is as if there were none, so the steps taken are those first taken before it.
     """
-    stops = _Stops(n, ties)
+    stops = _Stops(starts, order)
     begin = firsts[0]
     if rules.order:
-        strangers = np.ones(n, bool)
+        strangers = np.ones(int(starts[-1]), bool)
         for rows in conditions:
             strangers[rows] = False
         others = np.flatnonzero(strangers)
-        stops.add(np.searchsorted(others, stops.moments(begin.rows), side="right"), others, begin, 0)
+        stops.add(np.searchsorted(others, order.last(begin.rows), side="right"), others, begin.groups, 0)
     if rules.order and not rules.reentry:
         for step, rows in enumerate(conditions[2:], 3):
-            before = np.full(n + 1, _NEVER)
+            before = np.full(len(starts) - 1, _NEVER)
             for first in firsts[step - 2 : step - 1]:
-                before[first.ends] = stops.moments(first.rows)
-            at = np.searchsorted(stops.moments(rows), stops.moments(begin.rows))
-            stops.add(at, rows, begin, step, before=before)
+                before[first.groups] = order.first(first.rows)
+            at = np.searchsorted(rows, order.first(begin.rows))
+            stops.add(at, rows, begin.groups, step, before=before)
     if rules.deduplication:
         for step, (rows, first) in enumerate(zip(conditions[1:], firsts[1:], strict=False), 2):
-            stops.add(np.searchsorted(rows, first.rows, side="right"), rows, first, step, repeats=1)
-    return _last_reached(starts, [stops.before(first, step) for step, first in enumerate(firsts, 1)])
+            stops.add(np.searchsorted(rows, first.rows, side="right"), rows, first.groups, step, repeats=1)
+    return [stops.before(first, step) for step, first in enumerate(firsts, 1)]
 
 
 class _Stops:
-    """The entry that stops each group's funnel, by the row with which the group ends.
+    """The entry that stops the funnel of each group.
 
     Keys stand for entries in their order; a repetition gets the key between that of its step and the next.
     """
 
-    def __init__(self, n: int, ties: Int64 | None) -> None:
-        self._ties = ties
-        self._keys = np.full(n + 1, _NEVER)
+    def __init__(self, starts: Int64, order: _Order) -> None:
+        self._starts = starts
+        self._order = order
+        self._keys = np.full(len(starts) - 1, _NEVER)
 
-    def moments(self, rows: Int64) -> Int64:
-        """A number for each row: one for all events of a group at one time, and ascending with time."""
-        return rows if self._ties is None else self._ties[rows]
-
-    def _key(self, moments: Int64, step: int) -> Int64:
-        return (moments * 64 + step) * 2
+    def _key(self, rows: Int64, step: int) -> Int64:
+        return (self._order.first(rows) * 64 + step) * 2
 
     def add(
-        self, at: Int64, rows: Int64, of: _Chains, step: int, repeats: int = 0, before: Int64 | None = None
+        self, at: Int64, rows: Int64, groups: Int64, step: int, repeats: int = 0, before: Int64 | None = None
     ) -> None:
-        """The groups of these chains stop at rows[at] at the latest, if that is in the group, and before a moment."""
+        """These groups stop at rows[at] at the latest, if that is in the group, and before a row."""
         inside = np.flatnonzero(at < len(rows))
-        found, ends = rows[at[inside]], of.ends[inside]
-        good = found < ends
+        found, groups = rows[at[inside]], groups[inside]
+        good = found < self._starts[groups + 1]
         if before is not None:
-            good &= self.moments(found) < before[ends]
-        keys, ends = self._key(self.moments(found[good]), step) + repeats, ends[good]
-        self._keys[ends] = np.minimum(self._keys[ends], keys)
+            good &= found < before[groups]
+        keys, groups = self._key(found[good], step) + repeats, groups[good]
+        self._keys[groups] = np.minimum(self._keys[groups], keys)
 
-    def before(self, chains: _Chains, step: int) -> _Chains:
-        """Those of the chains (of one event a group) that come before the group's stop."""
-        return chains.take(np.flatnonzero(self._key(self.moments(chains.rows), step) < self._keys[chains.ends]))
+    def before(self, reached: _Reached, step: int) -> _Reached:
+        """The groups of which that, their first of the step, comes before they stop."""
+        good = self._key(reached.rows, step) < self._keys[reached.groups]
+        return _Reached(reached.groups[good], reached.rows[good])
 
 
 # events that meet two conditions, when an event counts once
 
 
-def _repeats(n: int, ties: Int64 | None, conditions: Sequence[Int64]) -> tuple[Bool | None, Int64 | None]:
-    """The events that meet several conditions: bool[n] of those which no event with a condition shares its time with,
-    and the rows of the others; None for none.
+def _repeats(first: Int64 | None, last: Int64 | None, n: int, conditions: Sequence[Int64]) -> tuple[Bool | None, Int64]:
+    """The events that meet several conditions: bool[n] of those that share their time with no other event of any (None
+    if there are none at all), and the rows of the others. first, last: of the events at each event's time.
     """
     counts = np.zeros(n, np.uint8)
     for rows in conditions:
         counts[rows] += 1
     alone = counts > 1
-    if not alone.any():
-        return None, None
-    if ties is None:
-        return alone, None
     rows = np.flatnonzero(alone)
+    if len(rows) == 0:
+        return None, rows
+    if first is None or last is None:
+        return alone, rows[:0]
     until = np.cumsum(counts > 0)
-    first = np.searchsorted(ties, ties[rows])
-    crowded = rows[until[ties[rows]] - until[first] + (counts[first] > 0) > 1]
+    crowded = rows[until[last[rows]] - until[first[rows]] + (counts[first[rows]] > 0) > 1]
     alone[crowded] = False
-    return alone, crowded if len(crowded) else None
+    return alone, crowded
 
 
 def _masks(low: int, high: int, conditions: Sequence[Int64]) -> list[int]:

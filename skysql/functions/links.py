@@ -36,6 +36,35 @@ class Gap:
     unequal: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """From every event with which a match begins the first match, m in all.
+
+    groups: int64[m], the group of each.
+    rows:   for each event of the pattern the rows of the events that are this one, ascending; int64[m] for the first.
+    to:     for each event of the pattern but the last, where in the next `rows` each one's next event is.
+    """
+
+    groups: Int64
+    rows: tuple[Int64, ...]
+    to: tuple[Int64, ...]
+
+    def events(self, which: Int64) -> Int64:
+        """The rows of the events of some of the matches: int64[p, len(which)]."""
+        found = [self.rows[0][which]]
+        for rows, to in zip(self.rows[1:], self.to, strict=True):
+            which = to[which]
+            found.append(rows[which])
+        return np.array(found)
+
+    def lasts(self) -> Int64:
+        """The row of the last event of each match."""
+        which = np.arange(len(self.groups))
+        for to in self.to:
+            which = to[which]
+        return self.rows[-1][which]
+
+
 def conditions_only(starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> tuple[Int64, Int64, list[Int64]]:
     """(starts, ts, conditions) without the events that meet no condition."""
     marks = np.zeros(len(ts), bool)
@@ -46,43 +75,56 @@ def conditions_only(starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> tu
     return ranks.below(starts), ts[events], [ranks.below(rows) for rows in conditions]
 
 
-def matches(starts: Int64, ts: Int64, candidates: Sequence[Int64], gaps: Sequence[Gap]) -> Int64:
-    """From every event with which a match begins the first match: int64[p, m], the rows of its events.
+def matches(
+    starts: Int64, ts: Int64, candidates: Sequence[Int64], gaps: Sequence[Gap], latest: bool = False
+) -> Matches:
+    """The matches of a pattern of p wanted events with p-1 gaps between them.
 
-    The first events of the m matches ascend. p is the number of wanted events, with p-1 gaps between them.
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. candidates: the rows that may be each event, int64,
-    ascending.
+    ascending. latest: of the matches that differ in their first event only, that with the last of them will do.
     """
-    found = candidates[-1][None]
-    for rows, gap in zip(candidates[-2::-1], gaps[::-1], strict=True):
-        linked, to = _links(starts, ts, rows, found[0], gap)
-        found = np.vstack((rows[linked], found[:, to]))
-    return found
+    of = kernels.Groups(starts)
+    found: list[Int64] = [candidates[-1]]
+    links: list[Int64] = []
+    groups: Int64 | None = None
+    for left, rows, gap in zip(range(len(gaps))[::-1], candidates[-2::-1], gaps[::-1], strict=True):
+        groups, linked, to = _links(starts, of, ts, rows, found[-1], gap, latest and left == 0)
+        found.append(rows[linked])
+        links.append(to)
+    return Matches(of.of(found[-1]) if groups is None else groups, tuple(found[::-1]), tuple(links[::-1]))
 
 
-def _links(starts: Int64, ts: Int64, rows: Int64, later: Int64, gap: Gap) -> tuple[Int64, Int64]:
-    """(the indexes of rows which one of `later` follows after the gap; the index in `later` of the first that does)."""
-    lengths = np.diff(kernels.bounds_of(rows, starts))
-    ends = np.repeat(starts[1:], lengths)
-    at = kernels.Ranks(later, len(ts)).below(rows + 1)
-    targets = np.append(later, len(ts))  # the last stands for none
-    if gap.adjacent:
-        linked = np.flatnonzero((targets[at] == rows + 1) & (rows + 1 < ends))
-        return linked, at[linked]
-    since, until = ts[rows], np.append(ts[later], 0)
-    if gap.least > 0 or gap.unequal:
-        groups = np.repeat(np.arange(len(lengths)), lengths)
-        at = _allowed(at, groups, since, until, kernels.bounds_of(later, starts), gap)
-    good = until[at] - since <= gap.most
-    good &= targets[at] < ends
-    linked = np.flatnonzero(good)
-    return linked, at[linked]
+def _links(
+    starts: Int64, of: kernels.Groups, ts: Int64, rows: Int64, later: Int64, gap: Gap, latest: bool
+) -> tuple[Int64, Int64, Int64]:
+    """The links from rows to those of `later` that follow after the gap: (group, index in rows, index in later).
+
+    Each row has one to the first; or, if the latest will do, each of `later` has one from the last.
+    """
+    ranks = kernels.Ranks(later, len(ts))
+    if latest and not (gap.adjacent or gap.least > 0 or gap.unequal):
+        linked, to = kernels.nearest(kernels.Ranks(rows, len(ts)), ranks, lambda: rows + 1, lambda: later)
+    else:
+        to = ranks.below(rows + 1)
+        if gap.least > 0 or gap.unequal:
+            groups = kernels.groups_of(rows, starts)
+            until = np.append(ts[later], 0)
+            to = _allowed(to, groups, ts[rows], until, ranks.below(starts), gap)
+        linked = np.flatnonzero(to < len(later))
+        to = to[linked]
+    source, target = rows[linked], later[to]
+    good = np.flatnonzero(target == source + 1 if gap.adjacent else ts[target] - ts[source] <= gap.most)
+    groups = of.of(source[good])
+    inside = target[good] < starts[groups + 1]
+    good = good[inside]
+    return groups[inside], linked[good], to[good]
 
 
 def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64, gap: Gap) -> Int64:
     """The first index not before `at` at which the gap is neither too short nor of a refused length.
 
-    until: the times that at counts, those of group g from bounds[g] on. What is beyond a group stands for none.
+    until: the times that `at` counts, those of group g from bounds[g] on, and one more. What is not in the group stands
+    for none.
     """
 
     def first_from(groups: Int64, moments: Int64) -> Int64:
@@ -97,26 +139,18 @@ def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64
     return at
 
 
-def first_of_each(starts: Int64, found: Int64) -> tuple[Int64, Int64]:
-    """(the groups that have a match, ascending; the rows of the first match of each, int64[p, groups])."""
-    bounds = kernels.bounds_of(found[0], starts)
-    groups = np.flatnonzero(bounds[1:] > bounds[:-1])
-    return groups, found[:, bounds[groups]]
-
-
-def count_apart(starts: Int64, first: Int64, last: Int64) -> Int64:
+def count_apart(starts: Int64, groups: Int64, first: Int64, last: Int64) -> Int64:
     """How many matches each group has, if each is sought after the end of the one before: int64[g].
 
-    first, last: the rows of the first and last event of each match, first ascending.
+    groups, first, last: of each match, with the rows of its first and last event; first ascends.
     """
-    bounds = kernels.bounds_of(first, starts)
-    new = np.ones(len(first), bool)
-    np.not_equal(last[1:], last[:-1], out=new[1:])
-    if (first[1:] > last[:-1])[new[1:]].all():  # they overlap only with those that end with them
-        count = np.append(0, np.cumsum(new))
-        return np.diff(count[bounds])
+    new = kernels.changes(last)
+    size = len(starts) - 1
+    if (new[1:] <= (first[1:] > last[:-1])).all():  # they overlap only with those that end with them
+        return np.bincount(groups[new], minlength=size).astype(np.int64, copy=False)
     follow = np.searchsorted(first, last, side="right")
-    counts = np.zeros(len(starts) - 1, np.int64)
+    counts = np.zeros(size, np.int64)
+    bounds = np.searchsorted(first, starts)
     active = np.flatnonzero(bounds[1:] > bounds[:-1])
     at, ends = bounds[active], bounds[active + 1]
     while len(active) > _FEW:

@@ -91,8 +91,10 @@ class SequenceMatch(_Sequence):
     name = "sequence_match"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps)
-        return Numbers((np.diff(kernels.bounds_of(found[0], starts)) > 0).astype(np.int64))
+        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        matched = np.zeros(len(starts) - 1, np.int64)
+        matched[found.groups] = 1
+        return Numbers(matched)
 
 
 class SequenceCount(_Sequence):
@@ -101,8 +103,8 @@ class SequenceCount(_Sequence):
     name = "sequence_count"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps)
-        return Numbers(links.count_apart(starts, found[0], found[-1]))
+        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        return Numbers(links.count_apart(starts, found.groups, found.rows[0], found.lasts()))
 
 
 class SequenceMatchEvents(_Sequence):
@@ -120,9 +122,10 @@ class SequenceMatchEvents(_Sequence):
                 continue
             candidates = [rows[left[kernels.groups_of(rows, starts)]] for rows in _candidates(part, ts, conditions)]
             found = links.matches(starts, ts, candidates, part.gaps)
-            groups, found = links.first_of_each(starts, found)
+            first = np.flatnonzero(kernels.changes(found.groups))
+            groups = found.groups[first]
             named = [at for at, event in enumerate(part.events) if event is not None]
-            for group, times in zip(groups.tolist(), ts[found[named]].T.tolist(), strict=True):
+            for group, times in zip(groups.tolist(), ts[found.events(first)[named]].T.tolist(), strict=True):
                 texts[group] = f"[{','.join(map(str, times))}]"
             left[groups] = False
         return Coded(np.arange(len(texts)), texts)

@@ -31,7 +31,7 @@ from vtab.source import Column, Constraint
 from ..evaluate import Evaluator
 from ..plan import PathScan, Value
 from ..scan import Scan
-from ..store import Snapshot
+from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse

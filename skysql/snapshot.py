@@ -1,0 +1,210 @@
+"""A table at one moment, cut into segments.
+
+Events have numbers in a snapshot: the place of their block among its blocks, shifted by `ROW_BITS` (0 is the log), and
+their position there. So an event has the same number whichever segment it is found in, and what is deleted beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
+from .columns import Array, Int64
+from .segment import Block, Part, Segment
+
+if TYPE_CHECKING:
+    from .store import Store
+
+Stamp: TypeAlias = tuple[int, int | None, int | None]
+"""Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""
+
+ROW_BITS = 32
+
+SEGMENT_EVENTS = 1 << 18
+"""Events a block, and so a segment, has at the most unless one path has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A row of <table>_log, without its data."""
+
+    id: int
+    stamp: int
+    events: int
+
+
+class Snapshot:
+    """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
+
+    def __init__(
+        self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow], gone: int | None
+    ) -> None:
+        self.store = store
+        self.table = store.table
+        self.stamp = stamp
+        self.blocks = tuple(blocks)
+        self.log = tuple(log)
+        self.gone = gone  # the stamp of the list of what was deleted from the log
+
+    @property
+    def log_events(self) -> int:
+        """How many events were put into the log."""
+        deleted = 0 if self.gone is None else len(self.store.gone_from_log(self))
+        return sum(row.events for row in self.log) - deleted
+
+    @property
+    def events(self) -> int:
+        """How many events there are."""
+        return sum(block.events for block in self.blocks) + self.log_events
+
+    def log_block(self) -> Block:
+        """The log in path order."""
+        return self.store.log_block(self)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All events, by object."""
+        return self._segments
+
+    @cached_property
+    def _segments(self) -> tuple[Segment, ...]:
+        runs: dict[int, list[Any]] = {}
+        for row in self.blocks:
+            if row.events:
+                runs.setdefault(row.run, []).append((self.store.block(row), row.first_object, row.last_object))
+        layers = [blocks for _, blocks in sorted(runs.items())]
+        if self.log:
+            block = self.log_block()
+            objects, _ = block.paths()
+            if len(objects):
+                layers.append([(block, int(objects[0]), int(objects[-1]))])
+        if not layers:
+            return ()
+        return tuple(Segment(low, parts, self.store.cache) for low, parts in cut(layers))
+
+    def segments_of(self, objects: Int64) -> Iterator[tuple[Segment, Int64]]:
+        """(segment, those of the objects that may be in it), for objects int64[m] ascending, without duplicates.
+
+        Of one object alone the path is taken out of its segment, where that would have to be merged first.
+        """
+        if len(self._segments) == 0 or len(objects) == 0:
+            return
+        firsts = self._firsts
+        homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
+        used, begins = np.unique(homes, return_index=True)
+        for home, low, high in zip(used, begins, np.append(begins[1:], len(objects)), strict=True):
+            segment, here = self._segments[home], objects[low:high]
+            if len(here) > 1 or _is_plain(segment):
+                yield segment, here
+                continue
+            path = self._path(segment, int(here[0]))
+            if path is not None:
+                yield path, here
+
+    def _path(self, segment: Segment, object: int) -> Segment | None:
+        """A segment of one path alone, or None if it is empty."""
+        found = (OnePath.find(part.block, object) for part in segment.parts)
+        parts = tuple(Part(path, 0, 1, True) for path in found if path is not None)
+        return Segment(object, parts, self.store.cache) if parts else None
+
+    # numbers of events
+
+    def numbers(self, segment: Segment, positions: Array) -> Int64:
+        """The numbers of these events of a segment: int64[m]."""
+        numbers = np.empty(len(positions), np.int64)
+        for part, chosen, inside in segment.origins(positions):
+            block, places = origin(part.block, inside)
+            home = 0 if isinstance(block, MemoryBlock) else self._homes[block.row.id]
+            numbers[chosen] = places + np.int64(home << ROW_BITS)
+        return numbers
+
+    @cached_property
+    def _homes(self) -> dict[int, int]:
+        return {row.id: home for home, row in enumerate(self.blocks, 1)}
+
+    def located(self, numbers: Int64) -> Iterator[tuple[StoredBlock | MemoryBlock, Int64]]:
+        """Blocks as they were written, and the positions in them of events with these numbers, ascending."""
+        for home, places in by_home(numbers):
+            if home:
+                yield StoredBlock(self.store, self.blocks[home - 1]), places
+            else:
+                yield origin(self.log_block(), places[:0])[0], places
+
+    @cached_property
+    def _firsts(self) -> Int64:
+        return np.array([segment.first_object for segment in self._segments], np.int64)
+
+
+def by_home(numbers: Int64) -> Iterator[tuple[int, Int64]]:
+    """(place of a block, positions in it) of events with these numbers, ascending."""
+    homes = numbers >> ROW_BITS
+    edges = np.flatnonzero(np.diff(homes, prepend=-1)).tolist()
+    for low, high in zip(edges, [*edges[1:], len(numbers)], strict=True):
+        home = int(homes[low])
+        yield home, numbers[low:high] - (home << ROW_BITS)
+
+
+def _is_plain(segment: Segment) -> bool:
+    return len(segment.parts) == 1 and isinstance(segment.parts[0].block, StoredBlock)
+
+
+def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
+    """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
+
+    The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
+    large block in memory is cut by its own path counts.
+    """
+    widest = max(layers, key=len)
+    edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
+    if len(widest) == 1:
+        edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
+    lows = [0, *edges]
+    highs: list[int] = [*edges, 1 << 63]
+    for low, high in zip(lows, highs, strict=True):
+        parts = []
+        for layer in layers:
+            for block, first, last in layer:
+                if last < low or first >= high:
+                    continue
+                if low <= first and last < high:
+                    parts.append(_whole(block))
+                    continue
+                objects, _ = block.paths()
+                a = int(np.searchsorted(objects, low))
+                b = len(objects) if high == 1 << 63 else int(np.searchsorted(objects, high))
+                if a < b:
+                    parts.append(Part(block, a, b, False))
+        if parts:
+            yield low, tuple(parts)
+
+
+def _whole(block: Any) -> Part:
+    row = _row(block)
+    return Part(block, 0, len(block.paths()[0]) if row is None else row.objects, True)
+
+
+def _row(block: Any) -> BlockRow | None:
+    """The row of a block that is stored, if it is."""
+    written = block.block if isinstance(block, Without) else block
+    return written.row if isinstance(written, StoredBlock) else None
+
+
+def _own_edges(block: Any) -> list[int]:
+    if _row(block) is not None:
+        return []
+    objects, starts = block.paths()
+    return [int(objects[at]) for at in split_paths(starts, SEGMENT_EVENTS)[1:-1]]
+
+
+def split_paths(starts: Int64, events: int) -> list[int]:
+    """Cut paths into groups of at most about `events` events: path indexes, from 0 to the number of paths."""
+    cuts, last, paths = [0], 0, len(starts) - 1
+    while last < paths:
+        following = int(np.searchsorted(starts, starts[last] + events, side="right")) - 1
+        last = min(max(following, last + 1), paths)
+        cuts.append(last)
+    return cuts
