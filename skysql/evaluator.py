@@ -24,6 +24,7 @@ class _Feed:
     """A relation that yields the columns that lie ready."""
 
     order: Sequence[frozenset[int]] = ()
+    keeps: frozenset[int] = frozenset()
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = columns

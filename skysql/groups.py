@@ -144,6 +144,17 @@ def accumulate(
     return Accumulator(count, Numbers(_sum(place, values.data, groups, size)))
 
 
+def accumulate_runs(place: int, aggregate: Aggregate, values: Array, starts: Int64) -> Accumulator:
+    """`accumulate` of numbers that lie group by group: starts int64[g+1]."""
+    count = np.diff(starts)
+    if aggregate.function == "count":
+        return Accumulator(count)
+    if aggregate.function in ("min", "max"):
+        return Accumulator(count, Numbers(kernels.run_extremes(values, starts, aggregate.function == "max")))
+    _check_range(place, values)
+    return Accumulator(count, Numbers(kernels.run_sums(values, starts)))
+
+
 def _as_numbers(place: int, values: Coded) -> Numbers:
     """Computed values of one numeric type; `values` may hold some that no element has."""
     used = np.flatnonzero(np.bincount(values.codes, minlength=len(values.values)))
@@ -159,14 +170,19 @@ def _as_numbers(place: int, values: Coded) -> Numbers:
 def _sum(place: int, data: Array, groups: Array, size: int) -> Array:
     if data.dtype == bool:
         data = data.view(np.uint8)
-    if data.dtype.kind != "f":
-        largest = max(int(data.max(initial=0)), -int(data.min(initial=0)))
-        if largest * len(data) >= 1 << 62:
-            raise Inexact(place)
+    _check_range(place, data)
     if size == 1:
         total = data.sum(dtype=np.float64 if data.dtype.kind == "f" else np.int64)
         return np.array([total])
     return kernels.group_sum(groups, data, size)
+
+
+def _check_range(place: int, data: Array) -> None:
+    """Raise Inexact if a sum of integers could leave int64."""
+    if data.dtype.kind != "f":
+        largest = max(int(data.max(initial=0)), -int(data.min(initial=0)))
+        if largest * len(data) >= 1 << 62:
+            raise Inexact(place)
 
 
 def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool) -> Vector:

@@ -5,6 +5,7 @@ Every function is pure. n is the number of events, k of paths, g of groups. An i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -200,22 +201,25 @@ def changes(values: Array) -> Bool:
     return new
 
 
-def nearest(earlier: Ranks, later: Ranks, after: Int64, before: Int64) -> tuple[Int64, Int64]:
+def nearest(
+    earlier: Ranks, later: Ranks, after: Callable[[], Int64], until: Callable[[], Int64]
+) -> tuple[Int64, Int64]:
     """The pairs of an earlier and a later row with no other of either kind between them, as indexes: int64[m] each.
 
-    after: for each of the earlier rows the first row that comes after it. before: for each of the later rows the last
-    row that comes before it. They say the same, and whichever is the cheaper is used; both are non-decreasing.
+    after: for each of the earlier rows, the row from which on later ones come after it. until: for each of the later
+    rows, the row before which earlier ones come before it. They say the same, ascend, and the cheaper one is asked.
     """
-    if len(after) == 0:
-        return after, after
-    if len(before) < 2 * len(after):
-        skipped = int(np.searchsorted(before, earlier.rows[0]))  # the later rows that are before all earlier ones
-        at = earlier.below(before[skipped:] + 1) - 1
+    if len(earlier.rows) == 0:
+        return earlier.rows, earlier.rows
+    if len(later.rows) < 2 * len(earlier.rows):
+        limits = until()
+        skipped = int(np.searchsorted(limits, earlier.rows[0], side="right"))  # those that nothing is before
+        at = earlier.below(limits[skipped:]) - 1
         first = np.flatnonzero(changes(at))
         return at[first], first + skipped
-    to = later.below(after)
+    to = later.below(after())
     last = np.flatnonzero(np.append(changes(to)[1:], True))
-    last = last[: np.searchsorted(to[last], len(before))]
+    last = last[: np.searchsorted(to[last], len(later.rows))]
     return last, to[last]
 
 
@@ -412,6 +416,24 @@ def group_sum(groups: Array, values: Array, size: int) -> Array:
     sums = np.zeros(size, np.int64)
     np.add.at(sums, groups, values.astype(np.int64))
     return sums
+
+
+def run_sums(values: Array, starts: Int64) -> Array:
+    """`group_sum` of values that lie group by group, starts int64[g+1]; without a check for overflow."""
+    some = starts[1:] > starts[:-1]
+    sums = np.zeros(len(starts) - 1, np.float64 if values.dtype.kind == "f" else np.int64)
+    if len(values):
+        sums[some] = np.add.reduceat(values, starts[:-1][some], dtype=sums.dtype)
+    return sums
+
+
+def run_extremes(values: Array, starts: Int64, largest: bool) -> Array:
+    """`group_extreme` of values that lie group by group, starts int64[g+1]."""
+    some = starts[1:] > starts[:-1]
+    extremes = np.zeros(len(starts) - 1, values.dtype)
+    if len(values):
+        extremes[some] = (np.maximum if largest else np.minimum).reduceat(values, starts[:-1][some])
+    return extremes
 
 
 def group_extreme(groups: Array, values: Array, size: int, largest: bool) -> Array:

@@ -101,6 +101,7 @@ class TableRelation:
         self.store = store
         self.evaluator = evaluator
         self.columns = columns
+        self.keeps: frozenset[int] = frozenset()
         names = [column.name.lower() for column in columns]
         times = frozenset(names.index(name) for name in ("timestamp", "ts") if name in names)
         self.order = [frozenset({0}), *([times] if times else [])]
@@ -288,6 +289,7 @@ class ObjectsRelation(TableRelation):
     def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
         super().__init__(store, evaluator, object_columns(store.table))
         self.order = [frozenset({0})]
+        self.keeps = frozenset(range(len(_object_columns(store.table))))
         self._events = events
         self._as_of = len(self.columns) - 1
 
@@ -316,6 +318,7 @@ class SessionsRelation(TableRelation):
         super().__init__(store, evaluator, session_columns(store.table))
         names = [column.name for column in self.columns]
         self.order = [frozenset({0}), frozenset({names.index("session"), names.index("first_timestamp")})]
+        self.keeps = frozenset(range(len(_object_columns(store.table))))
         self._events = events
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:

@@ -328,17 +328,18 @@ class SessionRows:
     def vector(self, column: Column) -> Vector:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
-        first, last = self._at(self._begins[:-1]), self._at(self._begins[1:]) - 1
+        if name == "duration":
+            return Numbers(self._at(self.segment.session_durations(idle_us(self.idle))))
+        first = self._at(self._begins[:-1])
         property = self.table.find(name)
         if property is not None and property.state:
             return property_vector(self.segment, self.dictionary, property, column, first)
+        last = self._at(self._begins[1:]) - 1
         match name:
             case "first_timestamp":
                 return _moments(self.segment.ts()[first])
             case "last_timestamp":
                 return _moments(self.segment.ts()[last])
-            case "duration":
-                return Numbers((self.segment.ts()[last] - self.segment.ts()[first]) / 1_000_000)
             case "events":
                 return Numbers(last - first + 1)
             case "first_action" | "last_action":

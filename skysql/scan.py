@@ -11,17 +11,30 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from . import kernels
 from .columns import Array, Int64
 from .evaluate import Evaluation, Evaluator, column_type
-from .groups import FEW, Accumulator, Grouping, Inexact, Partial, accumulate, finished, group, joined, merge
+from .groups import (
+    FEW,
+    Accumulator,
+    Grouping,
+    Inexact,
+    Partial,
+    accumulate,
+    accumulate_runs,
+    finished,
+    group,
+    joined,
+    merge,
+)
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
 from .plan import (
@@ -50,7 +63,7 @@ from .plan import (
     conjuncts,
 )
 from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .schema import ACTION, Property, Table
+from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
@@ -60,9 +73,9 @@ class Scan:
     """One run of a plan over a snapshot."""
 
     def __init__(self, plan: PathScan, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]) -> None:
-        self.plan = plan
         self.snapshot = snapshot
         self.table = snapshot.table
+        self._ask(plan)
         self.dictionary = snapshot.store.dictionary
         self.evaluator = evaluator
         self.parameters = parameters
@@ -73,6 +86,10 @@ class Scan:
         self._action_codes: dict[tuple[Expr, ...], list[int]] = {}  # that meet conditions; the same in all segments
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
+
+    def _ask(self, plan: PathScan) -> None:
+        self.plan = plan
+        self._layout = layout_of(plan, self.table)
 
     @staticmethod
     def _cost(part: Expr) -> int:
@@ -284,7 +301,7 @@ class Scan:
                 partials = [self.partial(rows) for rows in self.rows()]
                 return self.finish(merge(partials, self.plan, self._by_object))
             except Inexact as inexact:
-                self.plan = with_sql(self.plan, inexact.place)
+                self._ask(with_sql(self.plan, inexact.place))
 
     @cached_property
     def _by_object(self) -> bool:
@@ -294,6 +311,10 @@ class Scan:
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows."""
+        if self._layout is not None and isinstance(rows, EventRows):
+            read = self._read_off(rows, *self._layout)
+            if read is not None:
+                return read
         groups = self._runs(rows)
         if groups is not None:
             first_of_each = rows.take(groups.starts()[:-1])
@@ -304,6 +325,23 @@ class Scan:
             keys = groups.keys(every)
         accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
         return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
+
+    def _read_off(self, rows: EventRows, states: list[Property], measures: list[Measure]) -> Partial | None:
+        """The groups of all events of an action by few states, as the segment lays them out; None of others."""
+        values = [self.dictionary.values(state.id) for state in states]
+        if rows.part is None or math.prod(map(len, values)) > FEW:
+            return None
+        segment, actions = rows.segment, len(self.dictionary.values(ACTION.id)) - 1
+        by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
+        layout = segment.layout(ACTION, actions, rows.part, by)
+        keys: list[Vector] = [Coded(codes, texts) for codes, texts in zip(layout.codes, values, strict=True)]
+        accumulators = []
+        for place, (aggregate, property) in enumerate(measures):
+            if property is None:
+                accumulators.append(Accumulator(np.diff(layout.starts)))
+            else:
+                accumulators.append(accumulate_runs(place, aggregate, *segment.laid_out(layout, property)))
+        return Partial(len(layout.starts) - 1, keys, accumulators)
 
     def _runs(self, rows: Rows) -> Grouping | None:
         """All events of a segment, if they are grouped by object, or by object and session: as they lie."""
@@ -331,7 +369,7 @@ class Scan:
             try:
                 return self.partial(rows)
             except Inexact as inexact:
-                self.plan = with_sql(self.plan, inexact.place)
+                self._ask(with_sql(self.plan, inexact.place))
 
     def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
         """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
@@ -408,6 +446,32 @@ class Scan:
         """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
         for rows in self.rows():
             yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
+
+
+Measure: TypeAlias = tuple[Aggregate, Property | None]
+"""An aggregate, and the property that it is of; None for the rows themselves."""
+
+
+def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Measure]] | None:
+    """The states that the plan groups events by and what it measures, if they are what segments lay out: see Layout."""
+    keys = [_plain(key, table) for key in plan.keys]
+    states = [key for key in keys if key is not None and key.state and key.kind is Kind.TEXT]
+    measures: list[Measure] = []
+    for aggregate in plan.aggregates:
+        if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None:
+            return None
+        property = None if aggregate.argument is None else _plain(aggregate.argument, table)
+        if aggregate.argument is not None and (property is None or property.kind is Kind.TEXT):
+            return None
+        measures.append((aggregate, property))
+    if not isinstance(plan.source, Events) or not keys or len(states) < len(keys):
+        return None
+    return states, measures
+
+
+def _plain(expr: Expr, table: Table) -> Property | None:
+    """The property that the expression simply reads, if it does."""
+    return table.find(expr.name) if isinstance(expr, Column) and expr == Column(expr.name) else None
 
 
 class _ActionRows:

@@ -10,7 +10,7 @@ Invariants: events are sorted by (object, timestamp, arrival); no path is empty;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -104,6 +104,22 @@ class Marks:
         moments -= self.low
         at = kernels.last_keys(self.keys, self.bits, paths, moments)
         return at if self.events is None else np.where(at < 0, -1, self.events[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The events of one action, group by group of the states that they read, each in path order.
+
+    key: which layout it is. positions: int32[m], the events in path order, and sort: int64[m], those places in order of
+    groups. codes: for each state its code in each of the groups, which ascend: int64[g]. starts: where groups begin in
+    `sort`, and m: int64[g+1].
+    """
+
+    key: object
+    positions: Array
+    sort: Array
+    codes: tuple[Array, ...]
+    starts: Int64
 
 
 class Segment:
@@ -256,6 +272,15 @@ class Segment:
 
         return self._keep(("session numbers", idle), make)
 
+    def session_durations(self, idle: int) -> Array:
+        """Of each session the seconds from its first event to its last: float64[s]."""
+
+        def make() -> Array:
+            begins, ts = self.session_starts(idle), self.ts()
+            return (ts[begins[1:] - 1] - ts[begins[:-1]]) / 1_000_000
+
+        return self._keep(("session durations", idle), make)
+
     def sessions(self, idle: int) -> Array:
         """Of each event the place of its session in `session_starts(idle)`: int32[n]."""
         begins = self.session_starts(idle)
@@ -351,6 +376,35 @@ class Segment:
 
         return self._keep(("codes by code", by.id, largest_by, property.id, largest), make)
 
+    def layout(self, by: Property, largest_by: int, part: slice, states: Sequence[tuple[Property, int]]) -> Layout:
+        """A part of `by_code(by)`, by these TEXT states, given with their largest codes."""
+        key = part.start, part.stop, *((state.id, largest) for state, largest in states)
+
+        def make() -> Layout:
+            positions = self.by_code(by, largest_by)[0][part]
+            codes = [(self.codes(state, largest)[positions], largest + 1) for state, largest in states]
+            numbers, bound = kernels.factorize(codes)
+            counts = kernels.group_count(numbers, bound)
+            used = np.flatnonzero(counts)
+            starts = np.concatenate(([0], np.cumsum(counts[used])))
+            sort = np.argsort(numbers, kind="stable")
+            return Layout(key, positions, sort, np.unravel_index(used, [size for _, size in codes]), starts)
+
+        return self._keep(("layout", by.id, largest_by, key), make)
+
+    def laid_out(self, layout: Layout, property: Property) -> tuple[Array, Int64]:
+        """(a property that is not TEXT in a layout's order, without NULLs; where the groups begin in that)."""
+
+        def make() -> tuple[Array, Int64]:
+            values, known = self.numbers(property, layout.positions)
+            values = values[layout.sort]
+            if known is None or known.all():
+                return values, layout.starts
+            known = known[layout.sort]
+            return values[known], np.concatenate(([0], np.cumsum(known)))[layout.starts]
+
+        return self._keep(("laid out", layout.key, property.id), make)
+
     def last_until(self, paths: Int64, until: Int64, states: tuple[Property, ...] | None = None) -> Int64:
         """For each (path, moment) the path's last event up to the moment, or -1: int64[m]. Path -1 is none.
 
@@ -404,6 +458,8 @@ def _size(value: object) -> int:
         return 64 + sum(map(_size, value))
     if isinstance(value, Paths):
         return 64 + _size((value.objects, value.starts, value.order))
+    if isinstance(value, Layout):
+        return 128 + _size((value.positions, value.sort, *value.codes, value.starts))
     if isinstance(value, Marks):
         return 64 + _size((value.events, value.keys))
     assert isinstance(value, Sparse)

@@ -292,4 +292,220 @@ def summary(values: list[float]) -> tuple[float | None, ...]:
     return quantile(0.5), sum(values) / len(values), quantile(0.9)
 
 
-_ = (date, datetime, timedelta)
+# periods
+
+
+def period(unit: str | int, ts: int) -> int:
+    """The number of the calendar unit in which a moment lies; of a duration in microseconds, from 1970-01-05."""
+    moment = datetime(1970, 1, 1) + timedelta(microseconds=ts)
+    if isinstance(unit, int):
+        return (ts - 4 * 86_400_000_000) // unit
+    months = (moment.year - 1970) * 12 + moment.month - 1
+    day = (moment.date() - date(1970, 1, 5)).days
+    return {
+        "hour": day * 24 + moment.hour, "day": day, "week": day // 7, "month": months, "quarter": months // 3,
+        "year": months // 12,
+    }[unit]  # fmt: skip
+
+
+def label(unit: str | int, ts: int) -> str:
+    """The first day of that unit, and the hour of hours."""
+    moment = datetime(1970, 1, 1) + timedelta(microseconds=ts)
+    if isinstance(unit, int):
+        moment = datetime(1970, 1, 5) + period(unit, ts) * timedelta(microseconds=unit)
+        return str(moment.date()) if unit % 86_400_000_000 == 0 else str(moment)
+    if unit == "hour":
+        return f"{moment.date()} {moment.hour:02d}:00:00"
+    day = moment.date()
+    first = {
+        "day": day,
+        "week": day - timedelta(days=day.weekday()),
+        "month": day.replace(day=1),
+        "quarter": day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
+        "year": day.replace(month=1, day=1),
+    }
+    return str(first[unit])
+
+
+# retention
+
+
+@dataclass(frozen=True)
+class Retention:
+    """As sky_retention takes it; `cohort` is a unit, 'all', or None for that of the periods; `by` goes before it."""
+
+    first: Condition
+    again: Condition
+    unit: str | int
+    periods: int = 12
+    rolling: bool = False
+    on_or_after: bool = False
+    brackets: tuple[int, ...] | None = None
+    cohort: str | None = None
+    by: Callable[[Happening], Value] | None = None
+    begin: int | None = None
+    end: int | None = None
+    until: int | None = None
+
+
+def fixed_length(unit: str | int) -> int:
+    """Microseconds; 0 for months and more."""
+    if isinstance(unit, int):
+        return unit
+    return {"hour": 3600, "day": 86_400, "week": 604_800}.get(unit, 0) * 1_000_000
+
+
+def cohort_of(birth: Happening, asked: Retention) -> Value:
+    if asked.by is not None:
+        return asked.by(birth)
+    return None if asked.cohort == "all" else label(asked.cohort or asked.unit, birth.ts)
+
+
+def returns_of(path: Path, birth: Happening, asked: Retention) -> list[int]:
+    """The period of each return."""
+    returns = [h for h in path[birth.place + 1 :] if asked.again(h)]
+    if asked.rolling:
+        return [(h.ts - birth.ts) // fixed_length(asked.unit) for h in returns]
+    return [period(asked.unit, h.ts) - period(asked.unit, birth.ts) for h in returns]
+
+
+def retention(paths: list[Path], asked: Retention) -> list[tuple[Value, int, int, int, float]]:
+    """Cohort, size, period, objects, share.
+
+    An object is born at its first event that is `first`; if that is not in the range, it is left out. It returns with
+    each later event of its path that is `again`, which may have the same timestamp. A period is begun for a cohort if
+    it is for the one born first in it.
+    """
+    length = fixed_length(asked.unit)
+    cohorts: dict[Value, list[tuple[Happening, list[int]]]] = {}
+    for path in paths:
+        births = [h for h in path if asked.first(h)]
+        if births and (asked.begin is None or births[0].ts >= asked.begin):
+            if asked.end is None or births[0].ts < asked.end:
+                returns = returns_of(path, births[0], asked)
+                cohorts.setdefault(cohort_of(births[0], asked), []).append((births[0], returns))
+    last = max(h.ts for path in paths for h in path) if asked.until is None else asked.until
+    edges = list(range(asked.periods + 2)) if asked.brackets is None else list(asked.brackets)
+    rows = []
+    for key in sorted(cohorts, key=lambda value: (value is not None, value)):
+        members = cohorts[key]
+        born = min(birth.ts for birth, _ in members)
+        for low, high in pairwise(edges):
+            begun = (
+                born + low * length <= last
+                if asked.rolling
+                else period(asked.unit, born) + low <= period(asked.unit, last)
+            )
+            if begun:
+                objects = sum(
+                    any(low <= p and (asked.on_or_after or p < high) for p in returns) for _, returns in members
+                )
+                rows.append((key, len(members), low, objects, objects / len(members)))
+    return rows
+
+
+# flows
+
+
+@dataclass(frozen=True)
+class Flow:
+    """As sky_flow takes it; `anchor` is "from", or "to" if it goes backward; None for the first action."""
+
+    anchor: Condition | None = None
+    backward: bool = False
+    session: int | None = None
+    every: bool = False
+    depth: int = 3
+    collapse: bool = False
+    top: int | None = None
+
+
+def flow(paths: list[Path], asked: Flow) -> set[tuple[int, str, str, int, int]]:
+    """Step, source, target, objects, flows.
+
+    The events without an action are left out of each path, or session; then, with `collapse`, each run of one action
+    becomes one, which is an anchor if any of the run is. `top` counts the flows that have an action at a step (as the
+    anchor, at step 0), of equally many the first by name; it never hides where a path ends.
+    """
+    flows: list[tuple[int, list[str]]] = []
+    for path in paths:
+        sessions = sessions_of(path, asked.session)
+        for number in sorted(set(sessions)):
+            acts = [h for h in path if h.action is not None and sessions[h.place] == number]
+            flows += [(path[0].object, names) for names in flows_of(acts, asked)]
+    names_at: list[dict[str, int]] = [{} for _ in range(asked.depth + 1)]
+    for _, names in flows:
+        for at, name in enumerate(names):
+            if name not in ("(end)", "(start)"):
+                names_at[at][name] = names_at[at].get(name, 0) + 1
+    kept = [sorted(some, key=lambda name: (-some[name], name))[: asked.top] for some in names_at]
+    edges: dict[tuple[int, str, str], list[int]] = {}
+    for object_id, names in flows:
+        called = [
+            name if name in kept[at] or name in ("(end)", "(start)") else "(other)" for at, name in enumerate(names)
+        ]
+        for step, (near, far) in enumerate(pairwise(called), 1):
+            key = (-step, far, near) if asked.backward else (step, near, far)
+            edges.setdefault(key, []).append(object_id)
+    return {(*key, len(set(objects)), len(objects)) for key, objects in edges.items()}
+
+
+def flows_of(acts: Path, asked: Flow) -> list[list[str]]:
+    """The flows of one path or session: the names of their actions, from the anchor on."""
+    groups: list[Path] = []
+    for h in acts:
+        if asked.collapse and groups and groups[-1][0].action == h.action:
+            groups[-1].append(h)
+        else:
+            groups.append([h])
+    if asked.anchor is None:
+        anchors = list(range(len(groups)))
+    else:
+        anchors = [at for at, group in enumerate(groups) if any(asked.anchor(h) for h in group)]
+    flows = []
+    for anchor in anchors if asked.every else anchors[:1]:
+        names = [str(group[0].action) for group in groups]
+        names = names[anchor::-1] if asked.backward else names[anchor:]
+        flows.append([*names, "(start)" if asked.backward else "(end)"][: asked.depth + 1])
+    return flows
+
+
+# lifecycle and stickiness
+
+
+def lifecycle(paths: list[Path], condition: Condition, unit: str | int) -> list[tuple[str, int, int, int, int]]:
+    """Period, new, returning, resurrecting, dormant; from the first period with activity to that of the last event."""
+    active = [{period(unit, h.ts) for h in path if condition(h)} for path in paths]
+    active = [periods for periods in active if periods]
+    if not active:
+        return []
+    first = min(h.ts for path in paths for h in path if condition(h))
+    last = max(h.ts for path in paths for h in path)
+    rows = []
+    for number, text in periods_between(unit, first, last).items():
+        new = sum(number == min(periods) for periods in active)
+        returning = sum({number, number - 1} <= periods for periods in active)
+        here = sum(number in periods for periods in active)
+        dormant = sum(number - 1 in periods and number not in periods for periods in active)
+        rows.append((text, new, returning, here - new - returning, dormant))
+    return rows
+
+
+def periods_between(unit: str | int, first: int, last: int) -> dict[int, str]:
+    """The periods from that of one moment to that of another, and their labels."""
+    step = unit if isinstance(unit, int) else 3_600_000_000 if unit == "hour" else 86_400_000_000
+    moments = [*range(first, last, step), last]
+    return {period(unit, ts): label(unit, ts) for ts in moments}
+
+
+def stickiness(
+    paths: list[Path], condition: Condition, unit: str | int, begin: int | None, end: int | None
+) -> list[tuple[int, int, float]]:
+    """Periods, objects, share."""
+    active = []
+    for path in paths:
+        here = [h for h in path if (begin is None or h.ts >= begin) and (end is None or h.ts < end) and condition(h)]
+        if here:
+            active.append(len({period(unit, h.ts) for h in here}))
+    counts = [(n, active.count(n)) for n in range(1, max(active, default=0) + 1)]
+    return [(n, count, count / len(active)) for n, count in counts]

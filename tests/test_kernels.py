@@ -149,6 +149,62 @@ def test_tie_ends(paths: list[list[int]]) -> None:
     assert (ends is None) == all(len(set(path)) == len(path) for path in paths)
 
 
+@given(st.lists(st.lists(TIMES, max_size=6).map(sorted), max_size=6))
+def test_tie_runs_of_paths_that_may_be_empty(paths: list[list[int]]) -> None:
+    ts, starts = laid_out(paths)
+    firsts, lasts = kernels.tie_runs(ts, starts)
+    moments = [(path, t) for path, times in enumerate(paths) for t in times]
+    expected = [(moments.index(m), moments.index(m) + moments.count(m) - 1) for m in sorted(set(moments))]
+    assert list(zip(firsts.tolist(), lasts.tolist(), strict=True)) == [run for run in expected if run[0] < run[1]]
+    assert kernels.first_of_runs(firsts, lasts, len(ts)).tolist() == [moments.index(m) for m in moments]
+    ends = [moments.index(m) + moments.count(m) - 1 for m in moments]
+    assert kernels.last_of_runs(firsts, lasts, len(ts)).tolist() == ends
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9))))
+def test_ranges(pairs: list[tuple[int, int]]) -> None:
+    which, integers = kernels.ranges(int64(low for low, _ in pairs), int64(high for _, high in pairs))
+    expected = [(i, at) for i, (low, high) in enumerate(pairs) for at in range(low, high)]
+    assert list(zip(which.tolist(), integers.tolist(), strict=True)) == expected
+
+
+ROWS = st.sets(st.integers(0, 199)).map(sorted)
+
+
+@given(ROWS, st.lists(st.integers(0, 200), max_size=300))
+def test_ranks(rows: list[int], at: list[int]) -> None:
+    """Few are sought in the rows, many by counts."""
+    for n in (200, 200 * 64):
+        expected = [sum(row < limit for row in rows) for limit in at]
+        assert kernels.Ranks(int64(rows), n).below(int64(at)).tolist() == expected
+
+
+@given(ROWS, ROWS, st.sampled_from([0, 1]))
+def test_nearest(earlier: list[int], later: list[int], after: int) -> None:
+    """Whichever side is the shorter; the same row counts as later, or not."""
+    a, b = int64(earlier), int64(later)
+    ranks = kernels.Ranks(a, 200), kernels.Ranks(b, 200)
+    i, j = kernels.nearest(*ranks, lambda: a + after, lambda: b + 1 - after)
+    expected = [
+        (x, y)
+        for x in earlier
+        for y in later
+        if x + after <= y
+        and not any(x < other and other + after <= y for other in earlier)
+        and not any(x + after <= other < y for other in later)
+    ]
+    assert list(zip(a[i].tolist(), b[j].tolist(), strict=True)) == expected
+
+
+@given(ROWS, st.lists(st.integers(0, 200), max_size=30))
+def test_groups_of_rows(rows: list[int], cuts: list[int]) -> None:
+    starts = [0, *sorted(cuts), 200]
+    groups = [max(g for g, start in enumerate(starts[:-1]) if start <= row) for row in rows]
+    assert kernels.groups_of(int64(rows), int64(starts)).tolist() == groups
+    assert kernels.Groups(int64(starts)).of(int64(rows)).tolist() == groups
+    assert kernels.bounds_of(int64(rows), int64(starts)).tolist() == [sum(row < s for row in rows) for s in starts]
+
+
 # groups
 
 
@@ -229,6 +285,17 @@ def test_reductions(dtype: str, data: st.DataObject) -> None:
         extremes = kernels.group_extreme(groups, values, 6, largest)
         for group in set(groups.tolist()):
             assert extremes[group] == pick(by_group[group])
+
+
+@given(st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=4), max_size=6), st.sampled_from(["i8", "f8", "u1"]))
+def test_runs(groups: list[list[int]], dtype: str) -> None:
+    groups = [[value % 256 if dtype == "u1" else value for value in values] for values in groups]
+    values = np.array([value for values in groups for value in values], dtype)
+    starts = int64(np.cumsum([0, *map(len, groups)]))
+    assert kernels.run_sums(values, starts).tolist() == [sum(values) for values in groups]
+    for largest, pick in ((False, min), (True, max)):
+        found = kernels.run_extremes(values, starts, largest).tolist()
+        assert all(not values or pick(values) == one for values, one in zip(groups, found, strict=True))
 
 
 def test_sums_beyond_the_exact_range_of_float64() -> None:

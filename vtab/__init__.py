@@ -3,6 +3,7 @@
 Knows nothing of skysql: whatever implements the protocols of `vtab.source` can stand behind these tables.
 
     source.py    the protocols, and the batches of columns that pass through them
+    kept.py      rows that a cursor keeps, to look them up
     relation.py  a readable relation as a virtual table: xBestIndex, and a cursor over batches
     events.py    the `sky` module: a writable relation with shadow tables, companions and transactions
 """

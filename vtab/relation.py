@@ -9,6 +9,7 @@ Declared schema: the relation's columns. What xBestIndex promises:
              Producer: `RelationTable.BestIndexObject`; consumer: `RelationCursor.Filter`.
     idxStr   for people only: what EXPLAIN QUERY PLAN shows.
     argv     the right-hand sides of the constraints, in the order of the Choice.
+    lookup   an equality on a column that the relation lets cursors keep rows by: see `RelationCursor.Filter`.
     omit     set exactly where the relation says that it applies the constraint exactly.
     order    consumed when the ORDER BY is a prefix of the relation's order, ascending, after leaving out
              columns that are fixed by an equality.
@@ -23,6 +24,7 @@ from typing import Any
 
 import apsw
 
+from .kept import KeptRows
 from .source import Batch, Column, Constraint, Relation, Value
 
 _OPS = {
@@ -38,12 +40,21 @@ _LAST_BIT = 63
 """SQLite tells of the columns used by 64 bits, of which the last stands for all further columns."""
 
 
+_PATIENCE = 32
+"""So many scans under an equality, as of one object, are made before all rows are scanned to look them up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a plan of SQLite's asks of a scan: idxNum's meaning."""
+    """What a plan of SQLite's asks of a scan: idxNum's meaning.
+
+    lookups: the places of constraints by which kept rows are looked up; patience: after how many scans.
+    """
 
     columns: frozenset[int]
     constraints: tuple[tuple[int, str], ...]
+    lookups: tuple[int, ...] = ()
+    patience: int = 1
 
 
 def declaration(columns: Sequence[Column]) -> str:
@@ -79,9 +90,11 @@ class RelationTable:
                 if required:
                     return False
                 continue
+            many = op == "=" and info.get_aConstraintUsage_in(which)
+            if exact is None and op == "=" and column in self.relation.keeps and not many:
+                op, exact = "lookup", False
             if exact is None or (not required and info.get_aConstraint_collation(which).upper() != "BINARY"):
                 continue
-            many = op == "=" and info.get_aConstraintUsage_in(which)
             if many and not (required or self.relation.cheap(column)):
                 continue  # SQLite would scan once for each of the values
             if op in ("=", "is") and exact and not many:
@@ -96,7 +109,7 @@ class RelationTable:
         used = set(info.colUsed)
         if _LAST_BIT in used:
             used.update(range(_LAST_BIT, len(self.relation.columns)))
-        choice = Choice(frozenset(used), taken)
+        choice = self._choice(used, taken)
         number = self._numbers.setdefault(choice, len(self.choices))
         if number == len(self.choices):
             self.choices.append(choice)
@@ -106,6 +119,13 @@ class RelationTable:
         info.estimatedRows = max(rows, 1)
         info.estimatedCost = 10.0 + rows
         info.orderByConsumed = self._ordered(info, equal)
+
+    def _choice(self, used: set[int], taken: tuple[tuple[int, str], ...]) -> Choice:
+        relation = self.relation
+        hints = [op == "=" and column in relation.keeps and relation.exact(column, op) is False for column, op in taken]
+        lookups = tuple(at for at, (_, op) in enumerate(taken) if op == "lookup" or hints[at])
+        columns = frozenset(used.union(taken[at][0] for at in lookups))
+        return Choice(columns, taken, lookups, _PATIENCE if any(hints) else 1)
 
     def _ordered(self, info: apsw.IndexInfo, equal: set[int]) -> bool:
         order = [place for place in self.relation.order if not place & equal]
@@ -141,19 +161,42 @@ class RelationCursor:
         self.table = table
         self.rows: Iterator[Sequence[Any]] = iter(())
         self.row: Sequence[Any] | None = None
+        self._choice: Choice | None = None  # what the last Filter asked for,
+        self._rest: list[Value] = []  # with these values, but for those to look up,
+        self._times = 0  # how often that was, one time after the other,
+        self._kept: KeptRows | None = None  # and the rows, once they are kept
 
     def Filter(self, number: int, _text: str | None, arguments: Sequence[Any] | None) -> None:  # noqa: N802
-        """Start the scan that Choice `number` describes."""
-        choice = self.table.choices[number]
-        constraints = tuple(
-            Constraint(column, op, value)
-            for (column, op), value in zip(choice.constraints, arguments or (), strict=True)
-        )
-        width = len(self.table.relation.columns)
-        batches = self.table.relation.scan(choice.columns, constraints)
-        made = _rows if max(choice.columns, default=0) < width else _rows_when_read
-        self.rows = chain.from_iterable(made(batch, width) for batch in batches)
+        """Start the scan that Choice `number` describes; or look its rows up, if they are asked for repeatedly."""
+        choice, values = self.table.choices[number], tuple(arguments or ())
+        kept = self._lookup(choice, values) if self.table.relation.keeps else None
+        self.rows = iter(self._scan(choice, values) if kept is None else kept)
         self.row = next(self.rows, None)
+
+    def _scan(self, choice: Choice, values: Sequence[Any], without: Sequence[int] = ()) -> Iterator[Sequence[Any]]:
+        """The rows that meet the constraints, but those at the places `without`."""
+        relation = self.table.relation
+        constraints = [
+            Constraint(column, op, value)
+            for at, ((column, op), value) in enumerate(zip(choice.constraints, values, strict=True))
+            if op != "lookup" and at not in without
+        ]
+        width = len(relation.columns)
+        made = _rows if max(choice.columns, default=0) < width else _rows_when_read
+        return chain.from_iterable(made(batch, width) for batch in relation.scan(choice.columns, constraints))
+
+    def _lookup(self, choice: Choice, values: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
+        """The rows, if they are kept by now; with others, perhaps, whose values to look up are not these."""
+        by = choice.lookups
+        rest = [value for at, value in enumerate(values) if at not in by]
+        if self._choice is not choice or self._rest != rest:
+            self._choice, self._rest, self._times, self._kept = choice, rest, 0, None
+        self._times += 1
+        if self._kept is None:
+            if self._times <= choice.patience:
+                return None
+            self._kept = KeptRows(list(self._scan(choice, values, by)), [choice.constraints[at][0] for at in by])
+        return self._kept.find([values[at] for at in by])
 
     def Next(self) -> None:  # noqa: N802
         """Step to the next row."""
@@ -172,8 +215,8 @@ class RelationCursor:
         return self.row[-1]  # type: ignore[index, no-any-return]
 
     def Close(self) -> None:  # noqa: N802
-        """Let go of the scan."""
-        self.rows, self.row = iter(()), None
+        """Let go of the scan, and of what was kept."""
+        self.rows, self.row, self._choice, self._kept = iter(()), None, None, None
 
 
 def _rows(batch: Batch, width: int) -> Iterator[tuple[Value, ...]]:

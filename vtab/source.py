@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`column op value`. Ops: = < <= > >= is."""
+    """`column op value`. Ops: = < <= > >= is. A scan sees no 'lookup', which is a cursor's own `=`."""
 
     column: int
     op: str
@@ -66,6 +66,14 @@ class Relation(Protocol):
 
     def cheap(self, column: int) -> bool:
         """Whether a scan under an equality on the column is so cheap that one for each value of an IN pays."""
+        ...
+
+    @property
+    def keeps(self) -> frozenset[int]:
+        """The columns by whose values a cursor may look up rows that it keeps, if it is asked for rows repeatedly.
+
+        Empty: it may keep none. A constraint `column = value` that `exact` says None to is then taken as 'lookup'.
+        """
         ...
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:

@@ -100,10 +100,10 @@ def _next_step(chains: _Chains, rows: Int64, ts: Int64, order: _Order, rules: Ru
     every = rules.increase and not rules.once  # whether each row goes on with the last chain, and not only the first
     if every:
         rows = rows[np.searchsorted(rows, order.first(chains.rows[:1])[0]) :]  # before it there is no chain
-        at, of = chains.ranks.below(order.before(rows) + 1) - 1, np.arange(len(rows))
+        at, of = chains.ranks.below(order.until(rows)) - 1, np.arange(len(rows))
     else:
         ranks = kernels.Ranks(rows, len(ts))
-        at, of = kernels.nearest(chains.ranks, ranks, order.after(chains.rows), order.before(rows))
+        at, of = kernels.nearest(chains.ranks, ranks, lambda: order.after(chains.rows), lambda: order.until(rows))
     found = _Chains(rows[of], chains.begun[at], chains.ranks)
     times = ts[found.rows]
     good = times - ts[found.begun] <= rules.window
@@ -139,16 +139,17 @@ class _Order:
         return rows if self._last is None else self._last[rows]
 
     def after(self, rows: Int64) -> Int64:
-        """The first row that may go on with a chain that ends at the row."""
+        """The row from which on others may go on with a chain that ends at the row."""
         if self._later:
             return self.last(rows) + 1
         return self.first(rows) if self._alone is None else np.where(self._alone[rows], rows + 1, self.first(rows))
 
-    def before(self, rows: Int64) -> Int64:
-        """The last row at which a chain may end that goes on with the row."""
+    def until(self, rows: Int64) -> Int64:
+        """The row before which a chain has to end that goes on with the row."""
         if self._later:
-            return self.first(rows) - 1
-        return self.last(rows) if self._alone is None else np.where(self._alone[rows], rows - 1, self.last(rows))
+            return self.first(rows)
+        until = self.last(rows) + 1
+        return until if self._alone is None else np.where(self._alone[rows], rows, until)
 
 
 # stops
@@ -217,11 +218,9 @@ class _Stops:
 # events that meet two conditions, when an event counts once
 
 
-def _repeats(
-    first: Int64 | None, last: Int64 | None, n: int, conditions: Sequence[Int64]
-) -> tuple[Bool | None, Int64]:
-    """The events that meet several conditions: bool[n] of those that share their time with no other event of a condition
-    (None if there are none at all), and the rows of the others. first, last: of the events at each event's time.
+def _repeats(first: Int64 | None, last: Int64 | None, n: int, conditions: Sequence[Int64]) -> tuple[Bool | None, Int64]:
+    """The events that meet several conditions: bool[n] of those that share their time with no other event of any (None
+    if there are none at all), and the rows of the others. first, last: of the events at each event's time.
     """
     counts = np.zeros(n, np.uint8)
     for rows in conditions:
@@ -238,10 +237,10 @@ def _repeats(
     return alone, crowded
 
 
-def _masks(low: int, high: int, conditions: Sequence[Int64]) -> list[int]:
+def _masks(low: int, high: int, conditions: Sequence[Int64]) -> Int64:
     """For each row of low ... high-1 the conditions that it meets, as bits."""
     masks = np.zeros(high - low, np.int64)
     for bit, rows in enumerate(conditions):
         inside = rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
         masks[inside - low] |= 1 << bit
-    return masks.tolist()
+    return masks

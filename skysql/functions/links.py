@@ -36,6 +36,35 @@ class Gap:
     unequal: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """From every event with which a match begins the first match, m in all.
+
+    groups: int64[m], the group of each.
+    rows:   for each event of the pattern the rows of the events that are this one, ascending; int64[m] for the first.
+    to:     for each event of the pattern but the last, where in the next `rows` each one's next event is.
+    """
+
+    groups: Int64
+    rows: tuple[Int64, ...]
+    to: tuple[Int64, ...]
+
+    def events(self, which: Int64) -> Int64:
+        """The rows of the events of some of the matches: int64[p, len(which)]."""
+        found = [self.rows[0][which]]
+        for rows, to in zip(self.rows[1:], self.to, strict=True):
+            which = to[which]
+            found.append(rows[which])
+        return np.array(found)
+
+    def lasts(self) -> Int64:
+        """The row of the last event of each match."""
+        which = np.arange(len(self.groups))
+        for to in self.to:
+            which = to[which]
+        return self.rows[-1][which]
+
+
 def conditions_only(starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> tuple[Int64, Int64, list[Int64]]:
     """(starts, ts, conditions) without the events that meet no condition."""
     marks = np.zeros(len(ts), bool)
@@ -48,20 +77,21 @@ def conditions_only(starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> tu
 
 def matches(
     starts: Int64, ts: Int64, candidates: Sequence[Int64], gaps: Sequence[Gap], latest: bool = False
-) -> tuple[Int64, Int64]:
-    """From every event with which a match begins the first match: (its group: int64[m]; its p rows: int64[p, m]).
+) -> Matches:
+    """The matches of a pattern of p wanted events with p-1 gaps between them.
 
-    The first events of the matches ascend. p is the number of wanted events, with p-1 gaps between them.
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. candidates: the rows that may be each event, int64,
     ascending. latest: of the matches that differ in their first event only, that with the last of them will do.
     """
     of = kernels.Groups(starts)
-    found = candidates[-1][None]
-    groups = None
+    found: list[Int64] = [candidates[-1]]
+    links: list[Int64] = []
+    groups: Int64 | None = None
     for left, rows, gap in zip(range(len(gaps))[::-1], candidates[-2::-1], gaps[::-1], strict=True):
-        groups, linked, to = _links(starts, of, ts, rows, found[0], gap, latest and left == 0)
-        found = np.vstack((rows[linked], found[:, to]))
-    return of.of(found[0]) if groups is None else groups, found
+        groups, linked, to = _links(starts, of, ts, rows, found[-1], gap, latest and left == 0)
+        found.append(rows[linked])
+        links.append(to)
+    return Matches(of.of(found[-1]) if groups is None else groups, tuple(found[::-1]), tuple(links[::-1]))
 
 
 def _links(
@@ -73,7 +103,7 @@ def _links(
     """
     ranks = kernels.Ranks(later, len(ts))
     if latest and not (gap.adjacent or gap.least > 0 or gap.unequal):
-        linked, to = kernels.nearest(kernels.Ranks(rows, len(ts)), ranks, rows + 1, later - 1)
+        linked, to = kernels.nearest(kernels.Ranks(rows, len(ts)), ranks, lambda: rows + 1, lambda: later)
     else:
         to = ranks.below(rows + 1)
         if gap.least > 0 or gap.unequal:
@@ -82,10 +112,10 @@ def _links(
             to = _allowed(to, groups, ts[rows], until, ranks.below(starts), gap)
         linked = np.flatnonzero(to < len(later))
         to = to[linked]
-    rows, later = rows[linked], later[to]
-    good = np.flatnonzero(later == rows + 1 if gap.adjacent else ts[later] - ts[rows] <= gap.most)
-    groups = of.of(rows[good])
-    inside = np.flatnonzero(later[good] < starts[groups + 1])
+    source, target = rows[linked], later[to]
+    good = np.flatnonzero(target == source + 1 if gap.adjacent else ts[target] - ts[source] <= gap.most)
+    groups = of.of(source[good])
+    inside = target[good] < starts[groups + 1]
     good = good[inside]
     return groups[inside], linked[good], to[good]
 

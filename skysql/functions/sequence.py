@@ -91,9 +91,9 @@ class SequenceMatch(_Sequence):
     name = "sequence_match"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        groups, _ = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
         matched = np.zeros(len(starts) - 1, np.int64)
-        matched[groups] = 1
+        matched[found.groups] = 1
         return Numbers(matched)
 
 
@@ -103,8 +103,8 @@ class SequenceCount(_Sequence):
     name = "sequence_count"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        groups, found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
-        return Numbers(links.count_apart(starts, groups, found[0], found[-1]))
+        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        return Numbers(links.count_apart(starts, found.groups, found.rows[0], found.lasts()))
 
 
 class SequenceMatchEvents(_Sequence):
@@ -121,11 +121,11 @@ class SequenceMatchEvents(_Sequence):
             if length < len(pattern.events) and part.events[-1] is None:
                 continue
             candidates = [rows[left[kernels.groups_of(rows, starts)]] for rows in _candidates(part, ts, conditions)]
-            groups, found = links.matches(starts, ts, candidates, part.gaps)
-            first = kernels.changes(groups)
-            groups, found = groups[first], found[:, first]
+            found = links.matches(starts, ts, candidates, part.gaps)
+            first = np.flatnonzero(kernels.changes(found.groups))
+            groups = found.groups[first]
             named = [at for at, event in enumerate(part.events) if event is not None]
-            for group, times in zip(groups.tolist(), ts[found[named]].T.tolist(), strict=True):
+            for group, times in zip(groups.tolist(), ts[found.events(first)[named]].T.tolist(), strict=True):
                 texts[group] = f"[{','.join(map(str, times))}]"
             left[groups] = False
         return Coded(np.arange(len(texts)), texts)

@@ -26,11 +26,15 @@ import vtab
 from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
 from ..snapshot import Snapshot
+from .flow import Flow
 from .funnel import Funnel, FunnelObjects
+from .lifecycle import Lifecycle
 from .relation import Report, ReportRelation
+from .retention import Retention
+from .stickiness import Stickiness
 from .subject import Subjects
 
-REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects())
+REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), Retention(), Flow(), Lifecycle(), Stickiness())
 """All reports; each connection has them as tables."""
 
 

@@ -92,7 +92,8 @@ def _exclusion(subject: Subject, options: Options, given: Any, steps: int) -> Ex
         raise ProgrammingError(
             f'{what}: "after" and "before" are steps from 1 to {steps}, and not {after!r} and {before!r}'
         )
-    return Exclusion(subject.given(given, what), after, before)
+    condition = subject.action(given, what) if isinstance(given, str) else subject.given(given, what)
+    return Exclusion(condition, after, before)
 
 
 def _check(design: Design, options: Options) -> None:

@@ -16,8 +16,8 @@ What counts as what:
   did at least k different ones; one event does all the steps that it satisfies. Of several as long, that counts which
   begins first.
 - "step_within", or "within" of a step: at most so long after the step before.
-- "exclude": no such event between two steps, or only between the steps "after" and "before". What happens at the very
-  event of a step is not between.
+- "exclude": no such event (an action, or {"when": SQL}; or several) between two steps, or only between the steps
+  "after" and "before". What happens at the very event of a step is not between.
 - "hold": chains are of events at which a property (or several) has the same value; NULL is no value.
 - A step with "optional" may be missing. The other steps count as if it were not there; it counts if there is an event
   of it between the events of the steps around it, or, where those end, after the last of them and in time.

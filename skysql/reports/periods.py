@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import timestamps
-from ..columns import Int64
+from ..columns import Array, Bool, Int64
 from ..errors import DataError, ProgrammingError
 
 _SECOND = 1_000_000
@@ -29,14 +29,17 @@ class Unit:
 
     def numbers(self, ts: Int64) -> Int64:
         """The number of the period in which each moment lies."""
-        if self.months:
-            months: Int64 = ts.astype("M8[us]").astype("M8[M]").astype(np.int64)
-            return months // self.months
-        return (ts - _MONDAY) // self.us
+        if not self.months:
+            return (ts - _MONDAY) // self.us
+        days = ts // _DAY
+        first = int(days.min(initial=0))
+        every = np.arange(first, int(days.max(initial=0)) + 1)  # numpy takes long to find the month of a moment
+        months: Int64 = every.astype("M8[D]").astype("M8[M]").astype(np.int64) // self.months
+        return months.take(days - first)
 
     def number(self, moment: int) -> int:
         """The number of the period in which one moment lies."""
-        return int(self.numbers(np.array([moment]))[0])
+        return int(self.numbers(np.array([moment], np.int64))[0])
 
     def begin(self, number: int) -> int:
         """When a period begins."""
@@ -66,3 +69,11 @@ def parse_unit(value: object, what: str) -> Unit:
             f"{what} is a unit of time, and not {value!r}",
             "hour, day, week, month, quarter or year, or a duration like '3 days'",
         ) from None
+
+
+def last_of_each(paths: Array, numbers: Int64) -> Bool:
+    """Which events are the last of their path in their period, and so one for each period of a path: bool[m]."""
+    last = np.ones(len(numbers), bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=last[:-1])
+    last[:-1] |= paths[1:] != paths[:-1]
+    return last

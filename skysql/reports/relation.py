@@ -125,6 +125,7 @@ class ReportRelation:
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
         self._last: tuple[object, Columns] | None = None
+        self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
 

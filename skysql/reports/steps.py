@@ -86,8 +86,10 @@ def _array(text: str, what: str) -> list[Any]:
 
 
 def _step(subject: Subject, given: Any, what: str) -> Step:
+    if isinstance(given, str):
+        return Step(given, subject.where(given, what))
     if not isinstance(given, dict):
-        return Step(str(given), subject.given(given, what))
+        raise ProgrammingError(f"{what}: {given!r} is not a step", _HINT)
     for key in given:
         if key not in _KEYS:
             raise ProgrammingError(f"{what} has no key {key!r}", near(key, _KEYS))

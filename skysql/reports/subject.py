@@ -6,6 +6,7 @@ constants, so they are all made before the first of them is asked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +39,19 @@ class Condition:
     rest: Expr | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Some events of a segment: positions int64[m], ascending; path numbers int32[m]; ts int64[m]."""
+
+    positions: Int64
+    paths: Array
+    ts: Int64
+
+    def take(self, chosen: Array) -> Occurrences:
+        """These of the events."""
+        return Occurrences(self.positions[chosen], self.paths[chosen], self.ts[chosen])
+
+
 class Subject:
     """One table at one moment, as a report looks at it."""
 
@@ -48,6 +62,10 @@ class Subject:
         self._conditions = conditions
         self._evaluator = evaluator
         self._codes: dict[Condition, tuple[int, ...]] = {}
+
+    def last_moment(self) -> int | None:
+        """The timestamp of the table's last event."""
+        return max((segment.time_range()[1] for segment in self.snapshot.segments()), default=None)
 
     @property
     def actions(self) -> Sequence[str | None]:
@@ -75,18 +93,25 @@ class Subject:
         """SQL over an event, for its value."""
         return self._conditions.expression(text, what)
 
-    def given(self, value: object, what: str) -> Condition:
-        """A condition in an option: SQL as text, or {"action": name}, or {"when": SQL}."""
+    def named(self, value: object, what: str) -> Condition | None:
+        """A condition where an action is expected: its name, or {"when": SQL}, as JSON too; None for any event."""
+        if isinstance(value, str) and value.lstrip()[:1] == "{":
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise ProgrammingError(f"{what} is not JSON: {error}", f"it reads {value!r}") from None
         if isinstance(value, str):
-            return self.where(value, what)
+            return self.action(value, what)
+        return None if value is None else self.given(value, what)
+
+    def given(self, value: object, what: str) -> Condition:
+        """A condition as {"action": name} or {"when": SQL}."""
         if isinstance(value, Mapping) and len(value) == 1:
             if isinstance(name := value.get("action"), str):
                 return self.action(name, what)
             if isinstance(text := value.get("when"), str):
                 return self.where(text, what)
-        raise ProgrammingError(
-            f"{what}: {value!r} is not a condition", 'write SQL as text, {"action": name}, or {"when": SQL}'
-        )
+        raise ProgrammingError(f"{what}: {value!r} is not a condition", 'write {"action": name}, or {"when": SQL}')
 
     # events
 
@@ -108,10 +133,19 @@ class Subject:
         assert rows.positions is not None
         return rows.positions.astype(np.int64)
 
-    def index(self, condition: Condition) -> int | None:
-        """The code of the action that is all of a condition; None if there is more to it."""
-        codes = condition.actions
-        return codes[0] if isinstance(codes, tuple) and len(codes) == 1 and condition.rest is None else None
+    def occurrences(self, segment: Segment, condition: Condition | None) -> Occurrences:
+        """The same events with their paths and times; those of one action lie side by side in the segment's index."""
+        positions = self.positions(segment, condition)
+        codes = None if condition is None or condition.rest is not None else condition.actions
+        if isinstance(codes, tuple) and len(codes) == 1:
+            largest = len(self.actions) - 1
+            _, edges = segment.by_code(ACTION, largest)
+            piece = slice(int(edges[codes[0]]), int(edges[codes[0] + 1]))
+            paths, ts = segment.paths_by_code(ACTION, largest)
+            return Occurrences(positions, paths[piece], ts[piece])
+        if len(positions) == len(segment):
+            return Occurrences(positions, segment.path_numbers(), segment.ts())
+        return Occurrences(positions, segment.path_numbers().take(positions), segment.ts().take(positions))
 
     def vector(self, segment: Segment, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""

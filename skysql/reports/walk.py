@@ -76,7 +76,8 @@ class Walk:
     def counted(self) -> Counted:
         """The partial of the segment."""
         design = self.design
-        positions = [self.subject.positions(self.segment, step.condition) for step in design.steps]
+        self.found = [self.subject.occurrences(self.segment, step.condition) for step in design.steps]
+        positions = [found.positions for found in self.found]
         self.sessions = self._session_numbers()
         self.groups = self.paths if self.sessions is None else self.sessions
         self.units = self.sessions if design.count == "sessions" and self.sessions is not None else self.paths
@@ -195,15 +196,10 @@ class Walk:
         return self._with_optional(course, steps, links, found)
 
     def _stop(self, course: Course, at: int, events: Int64) -> Stop:
-        """The events of a step; those of one action lie side by side in the segment's index."""
-        action = self.subject.index(self.design.steps[at].condition)
-        if action is None or course.places is not None or self.sessions is not None:
+        """The events of a step."""
+        if course.places is not None or self.sessions is not None:
             return course.stop(events)
-        largest = len(self.subject.actions) - 1
-        _, edges = self.segment.by_code(ACTION, largest)
-        piece = slice(int(edges[action]), int(edges[action + 1]))
-        numbers, ts = self.segment.paths_by_code(ACTION, largest)
-        return Stop(events, numbers[piece], ts[piece])
+        return Stop(events, self.found[at].paths, self.found[at].ts)
 
     def _links(self) -> list[Link]:
         """The link between each step and the one before; of a required step, since the last that was required."""

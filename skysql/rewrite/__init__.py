@@ -152,6 +152,7 @@ class _Result:
         if not call.columns:
             self.columns.insert(0, Column("nothing"))
             self._width = 1
+        self.keeps = frozenset(range(self._width))
 
     def exact(self, column: int, op: str) -> bool | None:
         return True if column >= self._width and op == "=" else None
@@ -159,8 +160,8 @@ class _Result:
     def cheap(self, _column: int) -> bool:
         return False
 
-    def estimate(self, _constraints: object) -> int:
-        return 100
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        return 4 if any(op == "lookup" for _, op in constraints) else 100
 
     def explain(self, _constraints: object) -> str:
         return str(self._call.plan)

@@ -51,7 +51,7 @@ def _scope(statement: Statement, select: exp.Select) -> Scope:
     scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
     if scope is None:
         scope, relation, join = pair_relation(statement, select, arguments)
-        relation.where += [scope.convert(part) for part in join.rest if not join.of_table(part)]
+        relation.where += [scope.convert(part) for part in join.rest]
         return scope
     relation = scope.relation
     if select.args.get("where") is not None:

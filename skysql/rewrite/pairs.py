@@ -2,16 +2,16 @@
 
     SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at
 
-One query collects all pairs of (object, moment), one scan answers them all. Two rules:
+One query collects all pairs of (object, moment), one scan answers them all. Of such a join of two tables, a grouped
+select over columns of the objects alone is aggregated in the scan (`pair_relation`). In any other select, whatever else
+it joins, the scan takes the place of the objects, and the table's rowid that of the pair (`pair_rows`):
 
-    pair_groups   a grouped select over columns of s alone is aggregated in the scan
-    pair_rows     any other select reads the scan joined back to the table by rowid:
-                  FROM sky_scan_1(...) AS s CROSS JOIN orders AS o ON o.rowid = s.row
+    SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(...) s ON "o".rowid = "s"."row of the pair" AND 1
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -21,104 +21,163 @@ from ..schema import literal, quote
 from .catalog import Entry
 from .convert import Relation, Scope, conjuncts_of, source_of
 from .dialect import cte_of, is_star, span
+from .grouping import call_name
 from .statement import Arguments, NotPushable, Statement
+
+_ROW = "row of the pair"
+_ROWIDS = ("rowid", "_rowid_", "oid")
+_SYNTAX = (exp.And, exp.Or, exp.Case)  # what sqlglot counts among functions
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The parts of such a join: the ordinary table's item, the objects' item, what is compared, other conditions."""
+    """The parts of such a join.
 
-    table: exp.Table
+    objects: their item of FROM. table: the item whose rows the pairs are of, and its rowid. object, moment: what the
+    objects' columns are equal to, each with the condition that says so. chosen: the conditions on the table alone.
+    rest: the others on all rows.
+    """
+
     objects: exp.Table
     entry: Entry
-    object: exp.Expression
-    moment: exp.Expression
+    outer: bool
+    table: exp.Table
+    ordinary: Entry
+    rowid: str
+    object: tuple[exp.Expression, exp.Expression]
+    moment: tuple[exp.Expression, exp.Expression]
+    chosen: tuple[exp.Expression, ...]
     rest: tuple[exp.Expression, ...]
-    by_key: bool = False
-    database: str = "main"  # of the ordinary table
+    by_key: bool
 
-    def alone(self, *nodes: exp.Expression) -> bool:
-        """Whether the table in `main` is all that these expressions depend on."""
-        alias = self.table.alias_or_name.lower()
-        every = [below for node in nodes for below in node.walk()]
-        columns = [node for node in every if isinstance(node, exp.Column)]
-        return (
-            self.database == "main"
-            and all(isinstance(node, _ALONE) for node in every)
-            and all(column.table.lower() == alias for column in columns)
+
+class _Finder:
+    """The items of a select's FROM, and whose a column is."""
+
+    def __init__(self, statement: Statement, select: exp.Select) -> None:
+        self.statement = statement
+        from_, self.joins = select.args.get("from_"), select.args.get("joins") or []
+        if from_ is None or not self.joins:
+            raise NotPushable("no join")
+        for join in self.joins:
+            if str(join.args.get("side") or "").upper() not in ("", "LEFT") or join.args.get("method"):
+                raise NotPushable("a RIGHT, FULL, NATURAL or ASOF join")
+        self.where = select.args.get("where")
+        self.items = [from_.this, *(join.this for join in self.joins)]
+        self.entries = [_entry(statement, item) for item in self.items]
+        places = [at for at, entry in enumerate(self.entries) if entry is not None and entry.kind == "objects"]
+        if len(places) != 1:
+            raise NotPushable("not exactly one table of objects")
+        (self.at,) = places
+        self.alias = self.items[self.at].alias_or_name.lower()
+        self._names: dict[int, set[str]] = {}
+
+    def join(self) -> Join:
+        """The parts; raises NotPushable if there is no moment for each row of a table."""
+        objects, entry = self.items[self.at], self.entries[self.at]
+        assert entry is not None and entry.table is not None
+        own = self.joins[self.at - 1] if self.at else None
+        if own is not None and own.args.get("using"):
+            raise NotPushable("USING")
+        outer = own is not None and bool(own.args.get("side"))
+        keys = [entry.table.object_name.lower(), (entry.table.key_name or entry.table.object_name).lower()]
+        parts = self._parts(own)
+        found: dict[str, tuple[exp.Expression, exp.Expression]] = {}
+        by_key = False
+        for part in self._parts_of(own) if outer else parts:
+            name, other = self._equality(part)
+            if other is not None and name in keys and "object" not in found:
+                found["object"], by_key = (other, part), name == keys[1] != keys[0]
+            elif other is not None and name == "as_of" and "moment" not in found:
+                found["moment"] = other, part
+        if len(found) != 2:
+            raise NotPushable("no moment for each row")
+        owners = {owner for other, _ in found.values() for owner in self.owners(other)}
+        if len(owners) != 1:
+            raise NotPushable("an object and a moment of two tables")
+        table, ordinary = self._table(*owners)
+        used = [part for _, part in found.values()]
+        rest = [part for part in parts if all(part is not each for each in used)]
+        chosen = [part for part in rest if self.owners(part) == owners and self._repeatable(part)]
+        return Join(
+            *(objects, entry, outer, table, ordinary, self._rowid(table, ordinary), found["object"], found["moment"]),
+            *(tuple(chosen), tuple(part for part in rest if part not in chosen), by_key),
         )
 
-    def of_table(self, node: exp.Expression) -> bool:
-        """Whether a condition is on the ordinary table alone, so that it can choose the pairs."""
-        alias = self.table.alias_or_name.lower()
-        columns = list(node.find_all(exp.Column))
-        return bool(columns) and all(c.table.lower() == alias for c in columns) and node.find(exp.Select) is None
+    def _parts_of(self, join: exp.Join | None) -> list[exp.Expression]:
+        on = None if join is None else join.args.get("on")
+        return [] if on is None else conjuncts_of(on)
 
+    def _parts(self, own: exp.Join | None) -> list[exp.Expression]:
+        """The conditions that hold for every row that has an object: WHERE, and ON of inner joins and of this one."""
+        inner = [join for join in self.joins if join is own or not join.args.get("side")]
+        parts = [part for join in inner for part in self._parts_of(join)]
+        return parts + (conjuncts_of(self.where.this) if self.where is not None else [])
 
-def find_join(statement: Statement, select: exp.Select) -> Join:
-    """The join of the select's two items; raises NotPushable if it is another kind of select."""
-    from_, joins = select.args.get("from_"), select.args.get("joins") or []
-    if from_ is None or len(joins) != 1 or joins[0].args.get("side") or joins[0].args.get("method"):
-        raise NotPushable("not a join of two tables")
-    if str(joins[0].args.get("kind") or "").upper() not in ("", "INNER", "CROSS") or joins[0].args.get("using"):
-        raise NotPushable("not an inner join")
-    items = [from_.this, joins[0].this]
-    found = [_entry(statement, item) for item in items]
-    kinds = [entry.kind if entry is not None else "" for entry in found]
-    if sorted(kinds) != ["objects", "table"]:
-        raise NotPushable("not an ordinary table and objects")
-    at = kinds.index("objects")
-    objects, table, entry, ordinary = items[at], items[1 - at], found[at], found[1 - at]
-    assert entry is not None and ordinary is not None
-    if "WITHOUT ROWID" in " ".join((ordinary.sql or "").upper().split()[-3:]):
-        raise NotPushable("a table without rowids")
-    join = Join(table, objects, entry, exp.Null(), exp.Null(), (), database=ordinary.database)
-    return _conditions(statement, select, join)
+    def _equality(self, node: exp.Expression) -> tuple[str, exp.Expression | None]:
+        """(column, other side) of `objects.column = expression of another table`, or of nothing if it is as_of."""
+        if isinstance(node, exp.EQ):
+            for side, other in ((node.this, node.expression), (node.expression, node.this)):
+                if isinstance(side, exp.Column) and self.owner(side) == self.alias and other.find(exp.Select) is None:
+                    owners, name = self.owners(other), side.name.lower()
+                    if self.alias not in owners and None not in owners and (owners or name == "as_of"):
+                        return name, other
+        return "", None
+
+    def owners(self, node: exp.Expression) -> set[str | None]:
+        """The aliases of the items that a node reads; None for what is not certain."""
+        return {self.owner(column) for column in node.find_all(exp.Column)}
+
+    def owner(self, column: exp.Column) -> str | None:
+        """The alias of the item that a column is of; None if that is not certain."""
+        aliases = [item.alias_or_name.lower() for item in self.items]
+        if column.table:
+            return column.table.lower() if aliases.count(column.table.lower()) == 1 else None
+        if any(entry is None for entry in self.entries):
+            return None
+        having = [at for at in range(len(self.items)) if column.name.lower() in self._columns(at)]
+        return aliases[having[0]] if len(having) == 1 else None
+
+    def _columns(self, at: int) -> set[str]:
+        if at not in self._names:
+            entry = self.entries[at]
+            assert entry is not None
+            hidden = [] if entry.table is None else ["as_of", "ts", "changes", "idle", "session", "session_event"]
+            self._names[at] = {name.lower() for name in self.statement.catalog.columns(entry)} | {*hidden, *_ROWIDS}
+        return self._names[at]
+
+    def _table(self, alias: str | None) -> tuple[exp.Table, Entry]:
+        """The ordinary table of that alias."""
+        for item, entry in zip(self.items, self.entries, strict=True):
+            if item.alias_or_name.lower() == alias and entry is not None and entry.kind == "table":
+                return item, entry
+        raise NotPushable("no ordinary table")
+
+    def _rowid(self, table: exp.Table, entry: Entry) -> str:
+        taken = {name.lower() for name in self.statement.catalog.columns(entry)}
+        names = [name for name in _ROWIDS if name not in taken]
+        if not names or "WITHOUT ROWID" in " ".join((entry.sql or "").upper().split()[-3:]):
+            raise NotPushable("a table without rowids")
+        return f"{quote(table.alias_or_name)}.{names[0]}"
+
+    def _repeatable(self, node: exp.Expression) -> bool:
+        """Whether a condition gives the same again, so that it can choose the pairs, too."""
+        if node.find(exp.Select, exp.Window) is not None:
+            return False
+        every = [below for below in node.walk() if isinstance(below, exp.Expression)]
+        calls = [call for call in every if isinstance(call, exp.Func) and not isinstance(call, _SYNTAX)]
+        return all(call_name(self.statement, call) in self.statement.catalog.pure for call in calls)
 
 
 def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
     if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
         return None
-    if cte_of(item) is not None:
+    if cte_of(item) is not None or item.args.get("joins"):
         return None
     entry = statement.catalog.find(item.db or None, item.name)
     if entry is not None and entry.kind == "table" and (entry.sql or "")[:14].upper() == "CREATE VIRTUAL":
         return None
     return entry
-
-
-def _conditions(statement: Statement, select: exp.Select, join: Join) -> Join:
-    on = select.args["joins"][0].args.get("on")
-    where = select.args.get("where")
-    parts = [*(conjuncts_of(on) if on is not None else []), *(conjuncts_of(where.this) if where is not None else [])]
-    alias = join.objects.alias_or_name.lower()
-    assert join.entry.table is not None
-    keys = (join.entry.table.object_name.lower(), (join.entry.table.key_name or "").lower())
-    by_key = False
-    object, moment, rest = None, None, []
-    for part in parts:
-        name, other = _equality(part, alias)
-        if name and name in keys and object is None and other is not None:
-            object, by_key = other, name == keys[1]
-        elif name == "as_of" and moment is None and other is not None:
-            moment = other
-        else:
-            rest.append(part)
-    if object is None or moment is None:
-        raise NotPushable("no moment for each row")
-    return replace(join, object=object, moment=moment, rest=tuple(rest), by_key=by_key)
-
-
-def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | None]:
-    """(column, other side) of `alias.column = expression without alias`."""
-    if not isinstance(node, exp.EQ):
-        return "", None
-    for side, other in ((node.this, node.expression), (node.expression, node.this)):
-        if isinstance(side, exp.Column) and side.table.lower() == alias:
-            columns = list(other.find_all(exp.Column))
-            if columns and all(c.table and c.table.lower() != alias for c in columns):
-                return side.name.lower(), other
-    return "", None
 
 
 _ALONE = (
@@ -130,84 +189,82 @@ _ALONE = (
 
 def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
     """The pairs, as an argument: how to collect them if that takes nothing but the table, else what is collected."""
-    at, object, moment = span(join.table), span(join.object), span(join.moment)
-    if at is None or object is None or moment is None:
+    nodes = [join.object[0], join.moment[0], *join.chosen]
+    places = [span(node) for node in (join.table, *nodes)]
+    known = [place for place in places if place is not None]
+    if len(known) < len(places):
         raise NotPushable("a join of unknown place")
-    alias = join.table.alias_or_name
-    for node in (join.object, join.moment):
-        if all(column.table.lower() != alias.lower() for column in node.find_all(exp.Column)):
-            raise NotPushable("an aggregate of an outer select's columns would be the outer select's")
-    source = statement.source
-    conditions = [(part, place) for part in join.rest if (place := span(part)) and join.of_table(part)]
-    texts = [source.slice(*place) for place in (object, moment, *(place for _, place in conditions))]
-    if any("?" in text for text in texts):
-        raise NotPushable("parameters in a point-in-time join")
+    table, *texts = [statement.written(*place) for place in known]
     columns = [f"json_group_array({text})" for text in texts[:2]]
-    columns.insert(0, f"json_group_array({quote(alias)}.rowid)" if numbered else "''")
-    where = " WHERE " + " AND ".join(f"({text})" for text in texts[2:]) if conditions else ""
-    rest = f" FROM {source.slice(*at)}{where}"
-    if join.alone(join.object, join.moment, *(part for part, _ in conditions)):
+    columns.insert(0, f"json_group_array({join.rowid})" if numbered else "''")
+    where = " WHERE " + " AND ".join(f"({text})" for text in texts[2:]) if join.chosen else ""
+    rest = f" FROM {table}{where}"
+    if join.ordinary.database == "main" and all(isinstance(n, _ALONE) for node in nodes for n in node.walk()):
         return Pairs(arguments.add(literal(f"SELECT {', '.join(columns)}{rest}")), join.by_key)
     return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
 
 
-def pair_relation(
-    statement: Statement, select: exp.Select, arguments: Arguments, numbered: bool = False
-) -> tuple[Scope, Relation, Join]:
-    """The objects of the join, as a relation with a row a pair."""
-    from .relation import object_relation
-
-    join = find_join(statement, select)
-    relation = object_relation(join.entry, None)
-    relation.pairs = collect(statement, join, arguments, numbered)
-    scope = Scope(statement, statement.source, {join.objects.alias_or_name.lower(): relation}, arguments)
+def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Relation, Join]:
+    """The objects of a join of two tables, as a relation with a row a pair."""
+    finder = _Finder(statement, select)
+    join = finder.join()
+    if len(finder.items) != 2 or join.outer:
+        raise NotPushable("more than a table and its objects")
+    relation = _relation(statement, join, arguments, False)
+    scope = Scope(statement, statement.source, {finder.alias: relation}, arguments)
     return scope, relation, join
 
 
+def _relation(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Relation:
+    from .relation import object_relation
+
+    relation = object_relation(join.entry, None)
+    relation.pairs = collect(statement, join, arguments, numbered)
+    return relation
+
+
 def pair_rows(statement: Statement, select: exp.Select) -> None:
-    """Read the scan in the place of the objects, and the table's rows by rowid."""
-    arguments = Arguments()
-    _, relation, join = pair_relation(statement, select, arguments, numbered=True)
-    first, last = span(select.args["from_"]), span(select.args["joins"][0])
-    where = select.args.get("where")
-    table_at = span(join.table)
-    if first is None or last is None or table_at is None:
-        raise NotPushable("a join of unknown place")
-    alias, table_alias = quote(join.objects.alias_or_name), quote(join.table.alias_or_name)
-    columns = ["row", *(name for name in relation.names), "as_of"]
+    """Put the scan in the place of the objects."""
+    finder = _Finder(statement, select)
+    join, arguments = finder.join(), Arguments()
+    relation = _relation(statement, join, arguments, True)
+    read = list(select.find_all(exp.Column))
+    if any(column.name.lower() in _ROWIDS and column.table.lower() in ("", finder.alias) for column in read):
+        raise NotPushable("the objects' rowid")
+    edits = _stars(select, finder, relation.names)
+    names = {column.name.lower() for column in read}
+    names |= {identifier.name.lower() for clause in finder.joins for identifier in clause.args.get("using") or []}
+    columns = ["row", *(name for name in (*relation.names, "as_of") if edits or name.lower() in names)]
     plan = PathScan(
         *(relation.database, relation.table.name, source_of(relation), None),
         keys=tuple(Column(name) for name in columns),
         grouped=False,
     )
-    named = tuple((name, declared_type(relation.table, name)) for name in columns)
-    rest = []
-    for part in join.rest:
-        at = span(part)
-        if at is None:
-            raise NotPushable("a condition of unknown place")
-        rest.append(statement.render(*at))
-    _write_stars(statement, select, join, relation.names)
-    call = statement.call(plan, named, arguments)
-    table = statement.source.slice(*table_at)
-    text = f'FROM {call} AS {alias} CROSS JOIN {table} ON {table_alias}.rowid = {alias}."row"'
-    end = last[1] if where is None else (span(where) or last)[1]
-    if rest:
-        text += " WHERE " + " AND ".join(f"({part})" for part in rest)
-    statement.edit(first[0], end, text)
+    named = tuple((_ROW if name == "row" else name, declared_type(relation.table, name)) for name in columns)
+    places = [span(node) for node in (join.objects, join.object[1], join.moment[1])]
+    alias = quote(join.objects.alias_or_name)
+    texts = [f"{statement.call(plan, named, arguments)} AS {alias}", f"{join.rowid} = {alias}.{quote(_ROW)}", "1"]
+    edits += [(*place, text) for place, text in zip(places, texts, strict=True) if place is not None]
+    if None in places:
+        raise NotPushable("a join of unknown place")
+    for edit in edits:
+        statement.edit(*edit)
 
 
-
-def _write_stars(statement: Statement, select: exp.Select, join: Join, names: list[str]) -> None:
-    """`*` and `s.*` with the objects' own columns, in the order of FROM."""
-    objects = join.objects.alias_or_name
-    written = ", ".join(f"{quote(objects)}.{quote(name)}" for name in names)
-    both = [f"{quote(join.table.alias_or_name)}.*", written]
-    if select.args["from_"].this is join.objects:
-        both.reverse()
+def _stars(select: exp.Select, finder: _Finder, names: list[str]) -> list[tuple[int, int, str]]:
+    """`*` and `s.*` written out, with the objects' own columns; no edits if there is neither."""
+    objects = quote(finder.items[finder.at].alias_or_name)
+    texts = [f"{quote(item.alias_or_name)}.*" for item in finder.items]
+    texts[finder.at] = ", ".join(f"{objects}.{quote(name)}" for name in names)
+    edits = []
     for item in select.expressions:
         where = span(item)
-        if where is not None and isinstance(item, exp.Star):
-            statement.edit(*where, ", ".join(both))
-        elif where is not None and is_star(item) and item.text("table").lower() == objects.lower():
-            statement.edit(*where, written)
+        if where is None or not is_star(item):
+            continue
+        if isinstance(item, exp.Star):
+            if any(join.args.get("using") for join in finder.joins) or not all(i.alias_or_name for i in finder.items):
+                raise NotPushable("columns that cannot be told apart in *")
+            edits.append((*where, ", ".join(texts)))
+        elif item.text("table").lower() == finder.alias:
+            edits.append((*where, texts[finder.at]))
+    return edits

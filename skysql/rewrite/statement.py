@@ -159,6 +159,15 @@ class Statement:
                 further.append(_Edit(start, end, text, start, end))
         return self._apply(self.source.start(first), self.source.end(last - 1), further)
 
+    def written(self, first: int, last: int) -> str:
+        """The tokens first ... last-1 as the user wrote them, but for numbered parameters."""
+        pieces, at = [], self.source.start(first)
+        for token in range(first, last):
+            if token in self._numbers:
+                pieces += [self.source.text[at : self.source.start(token)], self._numbers[token]]
+                at = self.source.end(token)
+        return "".join([*pieces, self.source.text[at : self.source.end(last - 1)]])
+
     def text(self) -> str:
         """The whole statement, edited."""
         return self._apply(0, len(self.source.text))

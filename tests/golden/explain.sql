@@ -48,12 +48,12 @@ SCAN sky_scan_1 VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF '2026-01-15'
 EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, plan, as_of
 --- sql
-EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row"
+EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1
 --- rows
-SCAN s VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+SCAN s VIRTUAL TABLE INDEX 1:PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
 SEARCH o USING INTEGER PRIMARY KEY (rowid=?)
 
 ## a join with an ordinary table
@@ -65,7 +65,7 @@ PATH SCAN users
 --- sql
 EXPLAIN QUERY PLAN SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 --- rows
-SCAN u VIRTUAL TABLE INDEX 0:PATH SCAN users
+SCAN u VIRTUAL TABLE INDEX 1:PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 SEARCH c USING INTEGER PRIMARY KEY (rowid=?)

@@ -8,9 +8,9 @@ SELECT o.id, s.plan, s.events FROM orders o JOIN users_objects s ON s.object_id 
 SELECT o.id, s.plan, s.events FROM orders o JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at ORDER BY o.id
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, events, plan, as_of
 --- sql
-SELECT o.id, s.plan, s.events FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id
+SELECT o.id, s.plan, s.events FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY o.id
 --- rows
 id | plan | events
 2 | 'pro' | 3
@@ -28,9 +28,9 @@ FROM orders o JOIN users u ON u.rowid = (SELECT x.rowid FROM users x WHERE x.obj
 ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY o.id DESC
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, first_timestamp, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id DESC
+SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s", orders o WHERE 1 AND "o".rowid = "s"."row of the pair" ORDER BY o.id DESC
 --- rows
 id | plan | country | seats | first_timestamp
 10 | 'basic' | 'fr' | 1 | '2026-01-02 10:00:00.000000'
@@ -62,9 +62,9 @@ SELECT s.plan, sum(o.total) FROM orders o JOIN users_objects s ON s.object_id = 
 SELECT s.plan, sum(o.total) FROM orders o JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY s.plan
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, plan, as_of
 --- sql
-SELECT s.plan, sum(o.total) FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" GROUP BY s.plan
+SELECT s.plan, sum(o.total) FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
 --- rows
 plan | sum(o.total)
 'basic' | 140
@@ -79,9 +79,10 @@ SELECT o.id, s.plan FROM orders o JOIN users_objects_as_of s ON s.object_id = o.
 WHERE o.total > 10 AND s.plan <> 'free' AND o.total * s.events < 500 ORDER BY 1
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, events, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.total > 10) AND (s.plan <> 'free') AND (o.total * s.events < 500) ORDER BY 1
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)') AS "s" ON "o".rowid = "s"."row of the pair" AND 1
+WHERE o.total > 10 AND s.plan <> 'free' AND o.total * s.events < 500 ORDER BY 1
 --- rows
 id | plan
 2 | 'pro'
@@ -116,9 +117,9 @@ SELECT o.id, u.plan FROM orders o JOIN users u ON u.rowid = (SELECT x.rowid FROM
 AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000' ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY 1
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY 1
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o)) AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 id | plan
 2 | 'free'
@@ -133,8 +134,10 @@ SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects s ON s.object_id = o.c
 --- plain
 SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at ORDER BY 1
 --- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = sky_timestamp(o.created_at) ORDER BY 1
+SELECT o.id, s.plan FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 id | plan
 1 | NULL
@@ -155,9 +158,11 @@ JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at G
 SELECT c.name, s.plan, count(*) FROM orders o JOIN customers c ON c.id = o.customer_id
 JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY 1, 2 ORDER BY 1, 2
 --- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
 --- sql
 SELECT c.name, s.plan, count(*) FROM orders o JOIN customers c ON c.id = o.customer_id
-JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = sky_timestamp(o.created_at) GROUP BY 1, 2 ORDER BY 1, 2
+JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY 1, 2 ORDER BY 1, 2
 --- rows
 name | plan | count(*)
 'Ann' | 'free' | 1
@@ -172,9 +177,9 @@ SELECT o.*, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.custome
 SELECT 5, 2, '2026-02-01T00:00', 50, 'pro'
 --- plan
 PATH SCAN users OBJECTS AS OF EACH ROW
-└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+└─ read row, object_id, plan, as_of
 --- sql
-SELECT o.*, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 5)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 5)
+SELECT o.*, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 5)') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 WHERE o.id = 5
 --- rows
 id | customer_id | created_at | total | plan
 5 | 2 | '2026-02-01T00:00' | 50 | 'pro'
@@ -185,9 +190,9 @@ SELECT f.flight, s.status FROM flights f JOIN planes_objects s ON s.tailnum = f.
 SELECT f.flight, s.status FROM flights f JOIN planes_objects_as_of s ON s.tailnum = f.tailnum AND s.as_of = f.at ORDER BY 1
 --- plan
 PATH SCAN planes OBJECTS AS OF EACH ROW
-└─ read row, object_id, tailnum, first_timestamp, last_timestamp, events, status, as_of
+└─ read row, tailnum, status, as_of
 --- sql
-SELECT f.flight, s.status FROM sky_scan_1('SELECT json_group_array("f".rowid), json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "s" CROSS JOIN flights f ON "f".rowid = "s"."row" ORDER BY 1
+SELECT f.flight, s.status FROM flights f JOIN sky_scan_1('SELECT json_group_array("f".rowid), json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "s" ON "f".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 flight | status
 1 | 'new'
@@ -238,7 +243,7 @@ WHERE object_id = 1 AND as_of = '2026-01-05 12:00:00.000000'
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", o.id FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 2)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 2)
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", o.id FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 2)') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 WHERE o.id = 2
 --- rows
 object_id | first_timestamp | last_timestamp | events | plan | country | seats | id
 1 | '2026-01-01 09:00:00.000000' | '2026-01-05 12:00:00.000000' | 3 | 'pro' | 'de' | 5 | 2
@@ -252,7 +257,168 @@ WHERE object_id = 2 AND as_of = '2026-01-10 00:00:00.000000') s, orders o WHERE 
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", "o".* FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 4)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 4)
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", "o".* FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 4)') AS "s", orders o WHERE "o".rowid = "s"."row of the pair" AND 1 AND o.id = 4
 --- rows
 object_id | first_timestamp | last_timestamp | events | plan | country | seats | id | customer_id | created_at | total
 2 | '2026-01-02 10:00:00.000000' | '2026-01-10 00:00:00.000000' | 3 | 'basic' | 'fr' | 1 | 4 | 2 | '2026-01-10' | 40
+
+## parameters
+SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id + ?1 AND s.as_of = datetime(o.created_at, ?2)
+WHERE o.total >= ?3 AND s.events < ?4 ORDER BY 1
+--- parameters
+[0, "-1 day", 20, 4]
+--- plain
+SELECT o.id, u.plan FROM orders o JOIN users u ON u.rowid = (SELECT x.rowid FROM users x WHERE x.object_id = o.customer_id
+AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000' ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1)
+WHERE o.total >= 20 AND ?4 > (SELECT count(*) FROM users x WHERE x.object_id = o.customer_id AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000') ORDER BY 1
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, events, plan, as_of
+--- sql
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id + ?1) || char(10) || json_group_array(datetime(o.created_at, ?2)) FROM orders o WHERE (o.total >= ?3))) AS "s" ON "o".rowid = "s"."row of the pair" AND 1
+WHERE o.total >= ?3 AND s.events < ?4 ORDER BY 1
+--- rows
+id | plan
+2 | 'free'
+3 | 'free'
+4 | 'free'
+5 | 'basic'
+10 | 'basic'
+
+## groups, by parameters
+SELECT s.plan, count(*) FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.total > ? AND s.events > ? GROUP BY 1
+--- parameters
+[10, 1]
+--- plain
+SELECT s.plan, count(*) FROM orders o JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.total > ? AND s.events > ? GROUP BY 1
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+├─ where events > :p2
+├─ group by plan
+└─ compute count(*)
+--- sql
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((SELECT '' || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(o.created_at) FROM orders o WHERE (o.total > ?1)), ?2)
+--- rows
+plan | count(*)
+'basic' | 2
+'free' | 1
+'pro' | 2
+
+## one moment for all rows
+SELECT c.name, s.plan FROM customers c JOIN users_objects s ON s.object_id = c.id AND s.as_of = ? ORDER BY 1
+--- parameters
+["2026-02-08T20:00"]
+--- plain
+SELECT c.name, s.plan FROM customers c JOIN users_objects_as_of s ON s.object_id = c.id AND s.as_of = '2026-02-08 20:00:00.000000' ORDER BY ?1 <> '', 1
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
+--- sql
+SELECT c.name, s.plan FROM customers c JOIN sky_scan_1((SELECT json_group_array("c".rowid) || char(10) || json_group_array(c.id) || char(10) || json_group_array(?1) FROM customers c)) AS "s" ON "c".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+--- rows
+name | plan
+'Ann' | NULL
+'Bob' | 'pro'
+'Cyd' | 'free'
+'Eve' | 'pro'
+
+## conditions of a LEFT JOIN choose what is joined, and those of WHERE what is left
+SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at AND o.total > 20 AND s.plan <> 'basic'
+WHERE o.id < 10 AND s.events IS NOT 1 ORDER BY 1
+--- plain
+SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at AND o.total > 20 AND s.plan <> 'basic'
+WHERE o.id < 10 AND s.events IS NOT 1 ORDER BY 1
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, events, plan, as_of
+--- sql
+SELECT o.id, s.plan FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 20) AND (o.id < 10)') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 AND o.total > 20 AND s.plan <> 'basic'
+WHERE o.id < 10 AND s.events IS NOT 1 ORDER BY 1
+--- rows
+id | plan
+1 | NULL
+2 | NULL
+4 | NULL
+5 | 'pro'
+6 | 'free'
+7 | NULL
+8 | NULL
+9 | NULL
+
+## groups of a LEFT JOIN
+SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY s.plan
+--- plain
+SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY s.plan
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
+--- sql
+SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
+--- rows
+plan | count(*) | count(s.object_id) | sum(o.total)
+NULL | 4 | 0 | 250
+'basic' | 2 | 2 | 140
+'free' | 2 | 2 | 90
+'pro' | 2 | 2 | 70
+
+## the customers of the orders on the right of a LEFT JOIN
+SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id = c.id LEFT JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at ORDER BY 1, 2
+--- plain
+SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id = c.id LEFT JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at ORDER BY 1, 2
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
+--- sql
+SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id = c.id LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1, 2
+--- rows
+name | id | plan
+'Ann' | 1 | NULL
+'Ann' | 2 | 'pro'
+'Ann' | 3 | 'free'
+'Ann' | 9 | NULL
+'Bob' | 4 | 'basic'
+'Bob' | 5 | 'pro'
+'Bob' | 10 | 'basic'
+'Cyd' | 6 | 'free'
+'Eve' | NULL | NULL
+'Hal' | 7 | NULL
+
+## names without a table
+SELECT id, plan, created_at FROM orders JOIN users_objects ON customer_id = object_id AND created_at = as_of WHERE total < 50 ORDER BY id
+--- plain
+SELECT o.id, s.plan, iif(o.id = 2, '2026-01-05T12:00:00Z', iif(o.id = 3, '2026-01-05 12:59:59.999999+01:00', '2026-01-10')) AS created_at
+FROM orders o JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.total < 50 ORDER BY 1
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
+--- sql
+SELECT id, plan, created_at FROM orders JOIN sky_scan_1('SELECT json_group_array("orders".rowid), json_group_array(customer_id), json_group_array(created_at) FROM orders WHERE (total < 50)') AS "users_objects" ON "orders".rowid = "users_objects"."row of the pair" AND 1 WHERE total < 50 ORDER BY id
+--- rows
+id | plan | created_at
+2 | 'pro' | '2026-01-05T12:00:00Z'
+3 | 'free' | '2026-01-05 12:59:59.999999+01:00'
+4 | 'basic' | '2026-01-10'
+
+## the table's own rowid
+SELECT o.id, o.rowid, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.id = 2
+--- plain
+SELECT o.id, o.rowid, s.plan FROM orders o JOIN users_objects_as_of s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.id = 2
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, plan, as_of
+--- sql
+SELECT o.id, o.rowid, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 2)') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 WHERE o.id = 2
+--- rows
+id | id | plan
+2 | 2 | 'pro'
+
+## left: the objects' own rowid
+SELECT o.id, s.rowid FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at WHERE o.id = 2
+--- plain
+SELECT 2, 1
+--- plan
+--- sql
+SELECT o.id, s.rowid FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = sky_timestamp(o.created_at) WHERE o.id = 2
+--- rows
+id | rowid
+2 | 1

@@ -1,0 +1,240 @@
+"""sky_flow: what objects do next, or did before, as the edges of a Sankey diagram.
+
+    sky_flow(table, options)        a row a step and pair of actions
+
+- A *flow* is a run of events that have an action, one after the other in a path; events without one are passed over. It
+  goes forward "from" an action, or backward from the action "to" (each the name of one, or {"when": SQL}); without
+  either, forward from a path's first action.
+- An object has one flow, from (or to) the first such event of its path; with "session": "30 minutes" each session has
+  one, and flows end where sessions do; with "starts": "every", each such event.
+- `step` counts from 1 to "depth" (3 if left out): `source` is done, then `target`, at once after it. Backward it counts
+  from -1, the edge into "to", to -depth. Where a path (or session) ends, the target is '(end)', and where a flow comes
+  backward to its beginning, the source is '(start)'; the flow stops there.
+- "collapse": true takes an action that is repeated at once as one.
+- "top": N names the N actions that most flows have at each step; the others are '(other)', as source and as target.
+- `flows` is how many flows have the edge, `objects` how many objects these are of.
+
+Rows are sorted by step, then by flows, most first, then by source and target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..columns import Array, Int64
+from ..errors import ProgrammingError
+from ..plan import Value
+from ..schema import ACTION
+from ..segment import Segment
+from .chains import firsts
+from .options import Options
+from .relation import Call, Column, Columns
+from .subject import Condition, Subject
+
+_OPTIONS = ("from", "to", "session", "starts", "depth", "collapse", "top")
+_DEPTH = 32
+_MARKED = 1 << 22
+"""Pairs of an object and an edge that are marked in a table; more of them are sorted."""
+
+_COUNTED = 1 << 16
+"""Edges that are counted in a table; if there may be more, they are sorted."""
+
+END = 0
+"""The code that stands for the end of a path, as 0 is no action's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Flows as they were asked for."""
+
+    anchor: Condition | None
+    backward: bool
+    session: int | None
+    every: bool
+    depth: int
+    collapse: bool
+    top: int | None
+
+
+def parse_design(call: Call) -> Design:
+    """Read the options. Raises ProgrammingError."""
+    options = Options(call.report, call.arguments["options"], _OPTIONS)
+    given = [key for key in ("from", "to") if options.get(key) is not None]
+    if len(given) == 2:
+        raise ProgrammingError(f'{call.report}: flows go forward "from" an action or backward from "to", not both')
+    every = options.choice("starts", ("first", "every")) == "every"
+    return Design(
+        anchor=call.subject.named(options.get(given[0]), options.what(given[0])) if given else None,
+        backward=given == ["to"],
+        session=options.duration("session"),
+        every=every,
+        depth=options.count("depth", 3, _DEPTH),
+        collapse=options.flag("collapse"),
+        top=None if options.get("top") is None else options.count("top", 1, 1 << 31),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The edges of one step: a partial. pairs: int64[e], source * size + target; how many have each: int64[e]."""
+
+    pairs: Int64
+    flows: Int64
+    objects: Int64
+
+
+class _Reading:
+    """Flows over segments. Actions are codes; `size` of them, END and the code for all others among them."""
+
+    def __init__(self, design: Design, subject: Subject) -> None:
+        self.design = design
+        self.subject = subject
+        self.other = len(subject.actions)
+        self.size = self.other + 1
+        self.labels = np.tile(np.arange(self.size), (design.depth + 1, 1))  # what a code is called at each step
+
+    def partial(self, segment: Segment) -> list[Edges]:
+        """The edges of a segment, step by step."""
+        return [
+            self._count(self.labels[at].take(near), self.labels[at + 1].take(far), paths, segment)
+            for at, (near, far, paths) in enumerate(self._steps(segment))
+        ]
+
+    def _steps(self, segment: Segment) -> Iterator[tuple[Array, Array, Array]]:
+        """Of each step, the flows that get so far: the action before it, the one after, and the path."""
+        codes, groups, anchors, paths = self._flows(segment)
+        direction = -1 if self.design.backward else 1
+        at = anchors
+        for _ in range(self.design.depth):
+            following = at + direction
+            inside = (following >= 0) & (following < len(codes))
+            following = np.where(inside, following, at)
+            inside &= groups.take(following) == groups.take(at)
+            yield codes.take(at), np.where(inside, codes.take(following), END), paths
+            at, paths = following[inside], paths[inside]
+
+    def _flows(self, segment: Segment) -> tuple[Array, Array, Int64, Array]:
+        """The actions of all paths one after the other: codes, groups within which flows stay; where flows begin, and
+        of which paths they are.
+        """
+        design, largest = self.design, len(self.subject.actions) - 1
+        codes, groups, paths = segment.codes(ACTION, largest), self._groups(segment), segment.path_numbers()
+        acts = None if segment.code_counts(ACTION, largest)[0] == 0 else np.flatnonzero(codes)
+        if acts is not None:
+            codes, groups, paths = codes[acts], groups[acts], paths[acts]
+        if design.anchor is None:
+            anchors = np.arange(len(codes)) if design.every else firsts(groups)
+        else:
+            anchors = self.subject.positions(segment, design.anchor)
+            if acts is not None:
+                places = np.searchsorted(acts, anchors)
+                here = places < len(acts)
+                places[here] = np.where(acts[places[here]] == anchors[here], places[here], -1)
+                anchors = places[here & (places >= 0)]
+        if design.collapse:
+            new = np.ones(len(codes), bool)
+            new[1:] = (codes[1:] != codes[:-1]) | (groups[1:] != groups[:-1])
+            kept = np.flatnonzero(new)
+            anchors = np.unique(np.cumsum(new)[anchors] - 1)
+            codes, groups, paths = codes[kept], groups[kept], paths[kept]
+        if not design.every:
+            anchors = anchors[firsts(groups.take(anchors))]
+        return codes, groups, anchors, paths.take(anchors)
+
+    def _groups(self, segment: Segment) -> Array:
+        if self.design.session is None:
+            return segment.path_numbers()
+        starts = segment.session_starts(self.design.session)
+        return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+
+    def _count(self, near: Array, far: Array, paths: Array, segment: Segment) -> Edges:
+        source, target = (far, near) if self.design.backward else (near, far)
+        pairs, places, flows = _tally(source.astype(np.int64) * self.size + target, self.size * self.size)
+        if self.design.session is None and not self.design.every:
+            return Edges(pairs, flows, flows)
+        objects, n = len(segment.paths()[0]), len(pairs)
+        if objects * n <= _MARKED:
+            marked = np.zeros((objects, n), bool)
+            marked[paths, places] = True
+            return Edges(pairs, flows, np.add.reduce(marked, axis=0, dtype=np.int64))
+        one_of_each = np.unique(paths.astype(np.int64) * n + places)
+        return Edges(pairs, flows, np.bincount(one_of_each % n, minlength=n))
+
+    def name_others(self, steps: Sequence[Edges], top: int) -> None:
+        """From now on, call all but the `top` actions of each step by the code for others."""
+        for at in range(self.design.depth + 1):
+            edges = steps[max(at - 1, 0)]
+            of_source = (at == 0) != self.design.backward
+            codes = edges.pairs // self.size if of_source else edges.pairs % self.size
+            flows = np.bincount(codes, edges.flows, self.size).astype(np.int64)
+            names = self.subject.actions
+            ranked = sorted(range(1, self.other), key=lambda code: (-flows[code], str(names[code])))
+            self.labels[at, ranked[top:]] = self.other
+
+
+def _tally(numbers: Int64, bound: int) -> tuple[Int64, Array, Int64]:
+    """(the numbers that occur, ascending; the place of each element's among them; how often each occurs)."""
+    if bound > _COUNTED:
+        return np.unique(numbers, return_inverse=True, return_counts=True)
+    counts = np.bincount(numbers, minlength=bound)
+    used = np.flatnonzero(counts)
+    places = np.zeros(bound, np.int64)
+    places[used] = np.arange(len(used))
+    return used, places.take(numbers), counts[used]
+
+
+def merge(parts: Sequence[list[Edges]], depth: int) -> list[Edges]:
+    """Partials of different objects as one."""
+    merged = []
+    for at in range(depth):
+        here = [part[at] for part in parts]
+        pairs, places = np.unique(np.concatenate([edges.pairs for edges in here]), return_inverse=True)
+        flows, objects = (
+            np.bincount(places, np.concatenate(counts), len(pairs)).astype(np.int64)
+            for counts in ([edges.flows for edges in here], [edges.objects for edges in here])
+        )
+        merged.append(Edges(pairs, flows, objects))
+    return merged
+
+
+class Flow:
+    """sky_flow."""
+
+    name = "sky_flow"
+    arguments = ("table", "options")
+    columns = (
+        Column("step", "INTEGER"),
+        Column("source", "TEXT"),
+        Column("target", "TEXT"),
+        Column("objects", "INTEGER"),
+        Column("flows", "INTEGER"),
+    )
+    hidden: tuple[Column, ...] = ()
+    takes: frozenset[str] = frozenset()
+    order = ("step",)
+
+    def rows(self, call: Call) -> Columns:
+        """A row a step and edge."""
+        design = parse_design(call)
+        reading = _Reading(design, call.subject)
+        segments = call.subject.snapshot.segments()
+        columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
+        if not segments:
+            return dict(columns)
+        steps = merge([reading.partial(segment) for segment in segments], design.depth)
+        if design.top is not None:
+            reading.name_others(steps, design.top)
+            steps = merge([reading.partial(segment) for segment in segments], design.depth)
+        names = [*call.subject.actions, "(other)"]
+        names[END] = "(start)" if design.backward else "(end)"
+        numbered = [(-at if design.backward else at, edges) for at, edges in enumerate(steps, 1)]
+        for step, edges in sorted(numbered, key=lambda pair: pair[0]):
+            sources, targets = ([names[c] for c in codes.tolist()] for codes in divmod(edges.pairs, reading.size))
+            rows = zip(sources, targets, edges.objects.tolist(), edges.flows.tolist(), strict=True)
+            for row in sorted(rows, key=lambda row: (-row[3], str(row[0]), str(row[1]))):
+                for values, value in zip(columns.values(), (step, *row), strict=True):
+                    values.append(value)
+        return dict(columns)

@@ -1,0 +1,102 @@
+"""sky_lifecycle: how many objects are new, stay, come back and go, period by period.
+
+    sky_lifecycle(table, unit, options)        a row a period
+
+- `period` is a calendar unit (UTC; weeks begin on Monday), called by its first day; every one has a row, from the first
+  in which anyone was active to that of the table's last event.
+- Active is an object in a period with any event; with {"action": name} or {"when": SQL} with such an event.
+- `new`: active for the first time. `returning`: active, and so in the period before. `resurrecting`: active again after
+  at least one period without. `dormant`: not active, but in the period before; who stays away is dormant once.
+
+So the active ones of a period are new + returning + resurrecting, and the dormant ones those of the period before less
+the returning. WHERE on `period` is about the rows: who is new does not depend on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..columns import Bool, Int64
+from ..errors import ProgrammingError
+from ..segment import Segment
+from .options import Options
+from .periods import Unit, last_of_each, parse_unit
+from .relation import Call, Column, Columns
+from .subject import Condition, Subject
+
+_STATES = ("new", "returning", "resurrecting", "dormant")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A partial. first: the number of the period that the columns of counts, int64[4, periods], begin with."""
+
+    first: int
+    counts: Int64
+
+
+class Lifecycle:
+    """sky_lifecycle."""
+
+    name = "sky_lifecycle"
+    arguments = ("table", "unit", "options")
+    columns = (Column("period", "TEXT"), *(Column(state, "INTEGER") for state in _STATES))
+    hidden: tuple[Column, ...] = ()
+    takes: frozenset[str] = frozenset()
+    order = ("period",)
+
+    def rows(self, call: Call) -> Columns:
+        """A row a period."""
+        options = Options(call.report, call.arguments["options"], ("action", "when"))
+        unit = parse_unit(call.arguments["unit"], call.what("unit"))
+        condition = _condition(call.subject, options)
+        last = call.subject.last_moment()
+        parts = []
+        for segment in call.subject.snapshot.segments():
+            part = partial(call.subject, segment, condition, unit)
+            if part is not None:
+                parts.append(part)
+        if not parts or last is None:
+            return {column.name: [] for column in self.columns}
+        first = min(part.first for part in parts)
+        total = np.zeros((len(_STATES), unit.number(last) - first + 1), np.int64)
+        for part in parts:
+            at = part.first - first
+            width = min(part.counts.shape[1], total.shape[1] - at)  # dormant after the last is not known yet
+            total[:, at : at + width] += part.counts[:, :width]
+        columns: Columns = dict(zip(_STATES, total.tolist(), strict=True))
+        return {"period": [unit.label(first + at) for at in range(total.shape[1])]} | columns
+
+
+def _condition(subject: Subject, options: Options) -> Condition | None:
+    if not options.given:
+        return None
+    if len(options.given) > 1:
+        raise ProgrammingError(f'{options.report} takes "action" or "when", not both')
+    return subject.given(options.given, f"the options of {options.report}")
+
+
+def partial(subject: Subject, segment: Segment, condition: Condition | None, unit: Unit) -> Counts | None:
+    """The counts of a segment; None if nobody was active."""
+    found = subject.occurrences(segment, condition)
+    if len(found.ts) == 0:
+        return None
+    periods = unit.numbers(found.ts)
+    active = last_of_each(found.paths, periods)
+    periods, paths = periods[active], found.paths[active]
+    first = int(periods.min())
+    periods -= first
+    same = paths[1:] == paths[:-1]
+    next_ = periods[1:] == periods[:-1] + 1
+    new = np.concatenate(([True], ~same))
+    leaves = np.concatenate((~(same & next_), [True]))
+    size = int(periods.max()) + 2
+
+    def count(mask: Bool, after: int = 0) -> Int64:
+        return np.bincount(periods[mask] + after, minlength=size)
+
+    returning = np.concatenate(([False], same & next_))
+    resurrecting = np.concatenate(([False], same & ~next_))
+    return Counts(first, np.array([count(new), count(returning), count(resurrecting), count(leaves, 1)]))

@@ -1,0 +1,290 @@
+"""sky_retention: of the objects that began together, how many came back, period by period.
+
+    sky_retention(table, first, again, unit, periods, options)        a row a cohort and period
+
+- An object is *born* at the first event of its path that is `first`: the name of an action, {"when": SQL}, or NULL for
+  any event. It *returns* with every later event of the path (of the same timestamp, too) that is `again`, given alike.
+- Periods are counted from 0, that of the birth, to `periods` (12 if left out). They are calendar units (UTC; weeks
+  begin on Monday): an object born on Sunday is in its week 1 on Monday. With {"rolling": true} they are counted from
+  the moment of birth, each one unit long, its end not included; then the unit has to be of a fixed length.
+- `objects` is how many of the cohort's `size` returned in the period; with {"on_or_after": true}, in it or ever after;
+  with {"brackets": [1, 4, 8]} there is a row for the periods 1 ... 3 and one for 4 ... 7, each called by its first.
+- A cohort is those born in one calendar unit, called by its first day; {"cohort": "month"} takes another unit than that
+  of the periods, {"cohort": "all"} puts everyone together, and {"by": SQL} goes by a value at the birth, like a state.
+- "from", "to": born at from <= timestamp < to. An earlier birth is one all the same: who was born before is left out.
+- A period that begins after the table's last event (or after {"until": timestamp}) for all of a cohort is left out.
+
+Rows are sorted by cohort and period. WHERE on `cohort` leaves the others out early.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import kernels
+from ..columns import Array, Bool, Int64
+from ..errors import ProgrammingError
+from ..groups import joined
+from ..plan import Expr, Value
+from ..segment import Segment
+from ..vectors import Numbers, Vector, compact_codes, sort_ranks
+from .options import Options
+from .periods import Unit, last_of_each, parse_unit
+from .relation import Call, Column, Columns
+from .subject import Condition, Occurrences, may_equal
+
+_OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
+_MOST = 10_000
+_OPS: dict[str, Callable[[str, str], bool]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A retention as it was asked for. edges: the first period of each row of a cohort, and the one after the last."""
+
+    first: Condition | None
+    again: Condition | None
+    unit: Unit
+    edges: tuple[int, ...]
+    rolling: bool
+    on_or_after: bool
+    cohort: Unit | None
+    by: Expr | None
+    begin: int | None
+    end: int | None
+    until: int | None
+
+
+def parse_design(call: Call) -> Design:
+    """Read the arguments. Raises ProgrammingError."""
+    subject, given = call.subject, call.arguments
+    options = Options(call.report, given["options"], _OPTIONS)
+    unit = parse_unit(given["unit"], call.what("unit"))
+    by, cohort = options.text("by"), options.text("cohort")
+    if by is not None and cohort is not None:
+        raise ProgrammingError(f'{call.report}: cohorts go by "by" or by "cohort", not by both')
+    if options.flag("rolling") and not unit.us:
+        raise ProgrammingError(f"{call.report}: rolling periods are all of one length", "take '30 days' or '7 days'")
+    if options.flag("on_or_after") and options.get("brackets") is not None:
+        raise ProgrammingError(f'{call.report}: "brackets" and "on_or_after" do not go together')
+    by_date = by is None and cohort != "all"
+    return Design(
+        first=subject.named(given["first"], call.what("first")),
+        again=subject.named(given["again"], call.what("again")),
+        unit=unit,
+        edges=_edges(call, options),
+        rolling=options.flag("rolling"),
+        on_or_after=options.flag("on_or_after"),
+        cohort=parse_unit(cohort, options.what("cohort"))
+        if cohort is not None and by_date
+        else unit
+        if by_date
+        else None,
+        by=None if by is None else subject.expression(by, options.what("by")),
+        begin=options.moment("from"),
+        end=options.moment("to"),
+        until=options.moment("until"),
+    )
+
+
+def _edges(call: Call, options: Options) -> tuple[int, ...]:
+    brackets, periods = options.get("brackets"), call.arguments["periods"]
+    if brackets is None:
+        periods = 12 if periods is None else periods
+        if not isinstance(periods, int) or not 0 <= periods < _MOST:
+            raise ProgrammingError(f"{call.what('periods')} is a number from 0 to {_MOST - 1}, and not {periods!r}")
+        return tuple(range(periods + 2))
+    whole = isinstance(brackets, list) and all(isinstance(b, int) and not isinstance(b, bool) for b in brackets)
+    if not whole or len(brackets) < 2 or brackets[0] < 0 or sorted(set(brackets)) != brackets:
+        raise options.refuse("brackets", "a list of periods, ascending, each the first of a bracket, and the end")
+    return tuple(brackets)
+
+
+@dataclass(frozen=True, slots=True)
+class Cohorts:
+    """Some cohorts: a partial. keys: [g]; sizes, earliest (the first birth, ts): int64[g]; returned: int64[g, rows]."""
+
+    keys: Vector
+    sizes: Int64
+    earliest: Int64
+    returned: Int64
+
+
+class _Reading:
+    """A retention over segments."""
+
+    def __init__(self, design: Design, call: Call) -> None:
+        self.design = design
+        self.call = call
+        self.subject = call.subject
+
+    def partial(self, segment: Segment) -> Cohorts:
+        """The cohorts of a segment."""
+        births, keys = self._births(segment)
+        numbers, bound = compact_codes(keys)
+        used, numbers = kernels.group_numbers(numbers, bound)
+        one_of_each = np.zeros(len(used), np.int64)
+        one_of_each[numbers] = np.arange(len(numbers))
+        earliest = np.full(len(used), np.iinfo(np.int64).max)
+        np.minimum.at(earliest, numbers, births.ts)
+        rows = len(self.design.edges) - 1
+        cohorts, at = self._returns(segment, births, numbers)
+        returned = np.bincount(cohorts * rows + at, minlength=len(used) * rows).reshape(len(used), rows)
+        return Cohorts(keys.take(one_of_each), np.bincount(numbers, minlength=len(used)), earliest, returned)
+
+    def _births(self, segment: Segment) -> tuple[Occurrences, Vector]:
+        """The birth of each object of the segment that counts, and its cohort."""
+        design = self.design
+        found = self.subject.occurrences(segment, design.first)
+        births = found.take(np.flatnonzero(np.diff(found.paths, prepend=-1)))
+        inside = np.ones(len(births.ts), bool)
+        if design.begin is not None:
+            inside &= births.ts >= design.begin
+        if design.end is not None:
+            inside &= births.ts < design.end
+        births = births.take(inside)
+        if design.by is not None:
+            keys = self.subject.vector(segment, design.by, births.positions)
+        elif design.cohort is not None:
+            keys = Numbers(design.cohort.numbers(births.ts))
+        else:
+            keys = Numbers(np.zeros(len(births.ts), np.int64))
+        wanted = self._wanted(keys)
+        return (births, keys) if wanted is None else (births.take(wanted), keys.take(np.flatnonzero(wanted)))
+
+    def _wanted(self, keys: Vector) -> Bool | None:
+        """The births that WHERE on `cohort` may leave; None for all."""
+        if self.design.by is not None:
+            text = self.call.equal("cohort")
+            return None if text is None else may_equal(keys, text)
+        limits = [(limit.op, limit.value) for limit in self.call.limits if limit.column == "cohort"]
+        texts = [(op, value) for op, value in limits if isinstance(value, str)]
+        if self.design.cohort is None or not texts or not isinstance(keys, Numbers):
+            return None
+        used, places = np.unique(keys.data, return_inverse=True)
+        labels = [self.design.cohort.label(number) for number in used.tolist()]
+        return np.array([all(_OPS[op](label, text) for op, text in texts) for label in labels], bool)[places]
+
+    def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
+        """For each return that counts, the cohort's number, and the row of the cohort."""
+        paths, periods = self._periods(segment, births)
+        cohort_of = np.zeros(len(segment.paths()[0]), np.int64)
+        cohort_of[births.paths] = cohorts
+        if self.design.on_or_after:
+            last = np.flatnonzero(np.diff(paths, append=-1))
+            counts = np.minimum(periods[last], len(self.design.edges) - 2) + 1
+            ends = np.cumsum(counts)
+            at = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+            return np.repeat(cohort_of.take(paths[last]), counts), at
+        at = self._rows(periods)
+        inside = np.flatnonzero(at >= 0)
+        at, paths = at[inside], paths[inside]
+        chosen = last_of_each(paths, at)
+        return cohort_of.take(paths[chosen]), at[chosen]
+
+    def _periods(self, segment: Segment, births: Occurrences) -> tuple[Array, Int64]:
+        """The returns of each object, in order of time: path numbers, and periods since the birth."""
+        design, paths = self.design, len(segment.paths()[0])
+        born, base = np.full(paths, len(segment)), np.zeros(paths, np.int64)
+        born[births.paths] = births.positions
+        base[births.paths] = births.ts if design.rolling else design.unit.numbers(births.ts)
+        found = self.subject.occurrences(segment, design.again)
+        times = found.ts
+        if not design.rolling:  # one return a period will do; if any is after the birth, the last is
+            times = design.unit.numbers(times)
+            last = last_of_each(found.paths, times)
+            found, times = found.take(last), times[last]
+        after = found.positions > born.take(found.paths)
+        where = found.paths[after]
+        since = times[after] - base.take(where)
+        return where, since // design.unit.us if design.rolling else since
+
+    def _rows(self, periods: Int64) -> Int64:
+        """The row of each period; -1 for none."""
+        edges = self.design.edges
+        rows = np.full(edges[-1] + 1, -1, np.int64)
+        rows[edges[0] : edges[-1]] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        return rows.take(np.minimum(periods, edges[-1]))
+
+
+def merge(parts: Sequence[Cohorts]) -> Cohorts:
+    """Partials of different objects as one, the cohorts in SQLite's order."""
+    keys = joined([part.keys for part in parts])
+    used, places = kernels.group_numbers(*compact_codes(keys))
+    one_of_each = np.zeros(len(used), np.int64)
+    one_of_each[places] = np.arange(len(places))
+    values = keys.take(one_of_each)
+    order = np.argsort(sort_ranks(values))
+    size = len(used)
+    earliest = np.full(size, np.iinfo(np.int64).max)
+    np.minimum.at(earliest, places, np.concatenate([part.earliest for part in parts]))
+    every = np.concatenate([part.returned for part in parts])
+    returned = np.zeros((size, every.shape[1]), np.int64)
+    np.add.at(returned, places, every)
+    sizes = kernels.group_sum(places, np.concatenate([part.sizes for part in parts]), size)
+    return Cohorts(values.take(order), sizes[order], earliest[order], returned[order])
+
+
+class Retention:
+    """sky_retention."""
+
+    name = "sky_retention"
+    arguments = ("table", "first", "again", "unit", "periods", "options")
+    columns = (
+        Column("cohort"),
+        Column("size", "INTEGER"),
+        Column("period", "INTEGER"),
+        Column("objects", "INTEGER"),
+        Column("share", "REAL"),
+    )
+    hidden: tuple[Column, ...] = ()
+    takes = frozenset({"cohort"})
+    order = ("cohort", "period")
+
+    def rows(self, call: Call) -> Columns:
+        """A row a cohort and period."""
+        design = parse_design(call)
+        reading = _Reading(design, call)
+        parts = [reading.partial(segment) for segment in call.subject.snapshot.segments()]
+        columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
+        until = call.subject.last_moment() if design.until is None else design.until
+        if not parts or until is None:
+            return dict(columns)
+        cohorts = merge(parts)
+        per_cohort = zip(
+            _labels(design, cohorts.keys), cohorts.sizes.tolist(), cohorts.earliest.tolist(), cohorts.returned.tolist(),
+            strict=True,
+        )  # fmt: skip
+        for label, size, earliest, returned in per_cohort:
+            begun = _begun(design, earliest, until)
+            for period, objects in zip(design.edges[:-1], returned, strict=True):
+                if period <= begun:
+                    row = (label, size, period, objects, objects / size)
+                    for values, value in zip(columns.values(), row, strict=True):
+                        values.append(value)
+        return dict(columns)
+
+
+def _labels(design: Design, keys: Vector) -> list[Value]:
+    if design.by is not None:
+        return keys.tolist()
+    if design.cohort is None:
+        return [None] * len(keys)
+    return [design.cohort.label(number) for number in keys.tolist()]  # type: ignore[arg-type]
+
+
+def _begun(design: Design, born: int, until: int) -> int:
+    """The last period that has begun by then, for one born at that moment."""
+    if design.rolling:
+        return (until - born) // design.unit.us
+    return design.unit.number(until) - design.unit.number(born)

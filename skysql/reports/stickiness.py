@@ -1,0 +1,65 @@
+"""sky_stickiness: in how many different days (weeks, ...) objects do something.
+
+    sky_stickiness(table, action, unit, options)        a row a number of periods
+
+- `periods` is a number of calendar units (UTC; weeks begin on Monday), `objects` how many objects were active in
+  exactly so many, `share` their share of all that were active. Every number from 1 to the largest has a row.
+- Active is an object in a unit with an event of the action: its name, {"when": SQL}, or NULL for any event.
+- Options: "from", "to": only events with from <= timestamp < to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..columns import Int64
+from ..plan import Value
+from ..segment import Segment
+from .options import Options
+from .periods import Unit, last_of_each, parse_unit
+from .relation import Call, Column, Columns
+from .subject import Condition, Subject
+
+
+class Stickiness:
+    """sky_stickiness."""
+
+    name = "sky_stickiness"
+    arguments = ("table", "action", "unit", "options")
+    columns = (Column("periods", "INTEGER"), Column("objects", "INTEGER"), Column("share", "REAL"))
+    hidden: tuple[Column, ...] = ()
+    takes: frozenset[str] = frozenset()
+    order = ("periods",)
+
+    def rows(self, call: Call) -> Columns:
+        """A row a number of periods."""
+        options = Options(call.report, call.arguments["options"], ("from", "to"))
+        condition = call.subject.named(call.arguments["action"], call.what("action"))
+        unit = parse_unit(call.arguments["unit"], call.what("unit"))
+        within = options.moment("from"), options.moment("to")
+        parts = [
+            partial(call.subject, segment, condition, unit, within) for segment in call.subject.snapshot.segments()
+        ]
+        size = max(map(len, parts), default=1)
+        objects = sum((np.pad(part, (0, size - len(part))) for part in parts), np.zeros(size, np.int64))[1:]
+        total = int(objects.sum())
+        columns: dict[str, list[Value]] = {
+            "periods": list(range(1, size)),
+            "objects": objects.tolist(),
+            "share": [count / total for count in objects.tolist()],
+        }
+        return dict(columns)
+
+
+def partial(
+    subject: Subject, segment: Segment, condition: Condition | None, unit: Unit, within: tuple[int | None, int | None]
+) -> Int64:
+    """How many objects of a segment were active in 0, 1, 2, ... periods; those of 0 are not counted."""
+    found = subject.occurrences(segment, condition)
+    begin, end = within
+    if begin is not None:
+        found = found.take(found.ts >= begin)
+    if end is not None:
+        found = found.take(found.ts < end)
+    active = np.bincount(found.paths[last_of_each(found.paths, unit.numbers(found.ts))], minlength=1)
+    return np.bincount(active[active > 0], minlength=1)

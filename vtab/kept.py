@@ -1,0 +1,44 @@
+"""Rows that a cursor keeps in memory and looks up by value: what SQLite's automatic indexes are for ordinary tables.
+
+A join may ask a relation for rows once for each row of another table. Where a scan costs about the same whatever it is
+asked for, a few of them cost more than one scan of all rows and a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from .source import Value
+
+
+class KeptRows:
+    """Rows, and which of them have certain values in some columns."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]], columns: Sequence[int]) -> None:
+        self.rows = rows
+        self._kinds = [{_kind(row[column]) for row in rows} - {type(None)} for column in columns]
+        self._by_value: dict[Any, list[Sequence[Any]]] = {}
+        if columns:
+            value_of = itemgetter(*columns)
+            for row in rows:
+                self._by_value.setdefault(value_of(row), []).append(row)
+
+    def find(self, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
+        """The rows whose columns equal these values, in their order, and perhaps others: SQLite compares once more.
+
+        Values of one kind are equal to it as they are to Python. Of two kinds, '1' and 1 may be equal under an affinity
+        that is not known here: then it has to see all rows.
+        """
+        if None in values:
+            return ()
+        if any(kinds - {_kind(value)} for kinds, value in zip(self._kinds, values, strict=True)):
+            return self.rows
+        if not values:
+            return self.rows
+        return self._by_value.get(values[0] if len(values) == 1 else tuple(values), ())
+
+
+def _kind(value: Value) -> type:
+    return float if isinstance(value, int) else type(value)
