@@ -9,7 +9,7 @@ Life of a query
 
 Life of an event
 1. ingest    validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values.
-2. relations buffers inserted rows until the transaction commits, a savepoint begins, or the table is read.
+2. writing   buffers what is written until the transaction commits, a savepoint begins, or the table is read.
 3. format    encodes them as one batch, checksummed; store writes it as one row of the log, a shadow table.
 4. compact   merges log and blocks into blocks of whole paths, one blob a column, once the log is long enough.
 5. store     shows log and blocks as one snapshot, always; cache keeps what was decoded of it.

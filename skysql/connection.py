@@ -91,7 +91,8 @@ class _Source:
             ).fetchall()[0][0]
             if taken:
                 raise ProgrammingError(f"there is a table {name}_{suffix} already", f"{name} needs that name")
-        store = Store.create(self._engine.sqlite, database, table, self._engine.cache)
+        with self._engine.counts.own():
+            store = Store.create(self._engine.sqlite, database, table, self._engine.cache)
         return self._engine.adopt(store)
 
     def connect(self, database: str, name: str) -> EventsRelation:

@@ -237,10 +237,10 @@ def _repeats(first: Int64 | None, last: Int64 | None, n: int, conditions: Sequen
     return alone, crowded
 
 
-def _masks(low: int, high: int, conditions: Sequence[Int64]) -> list[int]:
+def _masks(low: int, high: int, conditions: Sequence[Int64]) -> Int64:
     """For each row of low ... high-1 the conditions that it meets, as bits."""
     masks = np.zeros(high - low, np.int64)
     for bit, rows in enumerate(conditions):
         inside = rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
         masks[inside - low] |= 1 << bit
-    return masks.tolist()
+    return masks

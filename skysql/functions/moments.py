@@ -10,13 +10,15 @@ Source: the matching is Kuhn's (augmenting paths); a step fits if and only if on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
+
+_MOST = 32
+"""Steps of a funnel at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,24 @@ class Rules:
     reentry: bool = False
 
 
-@dataclass(slots=True)
 class _Moment:
-    """The events of one moment: holders[k] are those that meet condition k+1, in order of arrival.
+    """The events of one moment, each by the conditions that it meets (step k: the bit k-1), in order of arrival."""
 
-    A step never needs more than one event more than there are steps, so no more than that are looked at.
-    """
+    __slots__ = ("time", "masks", "met", "_holders")
 
-    time: int
-    holders: list[list[int]]
+    def __init__(self, time: int) -> None:
+        self.time = time
+        self.masks: list[int] = []
+        self.met = 0  # the conditions that any of them meets
+        self._holders: dict[int, list[int]] = {}
+
+    def holders(self, step: int) -> list[int]:
+        """The events that meet the step's condition; of many only as many as all steps together may need, and one."""
+        found = self._holders.get(step)
+        if found is None:
+            found = [event for event, mask in enumerate(self.masks) if mask >> step - 1 & 1][: _MOST + 1]
+            self._holders[step] = found
+        return found
 
     def begun(self, step: int, event: int | None, before: Sequence[int | None], window: int) -> int | None:
         """When the chain of so many steps that begins last, and ends at this moment (with that event), has begun.
@@ -47,16 +58,17 @@ class _Moment:
         before[k] is the same for k steps that end before this moment. The more steps are taken now the better: as many
         as can be given events of their own, from the last backwards.
         """
-        taken = {self.holders[step - 1][0] if event is None else event: step}  # event -> its step
         now = step - 1
-        while now and self._give(now, taken, set() if event is None else {event}):
-            now -= 1
+        if len(self.masks) > 1:
+            taken = {self.holders(step)[0] if event is None else event: step}  # event -> its step
+            while now and self._give(now, taken, set() if event is None else {event}):
+                now -= 1
         begun = before[now] if now else self.time
         return begun if begun is not None and self.time - begun <= window else None
 
     def _give(self, step: int, taken: dict[int, int], tried: set[int]) -> bool:
         """Give the step an event that was not tried, if need be by giving another event to the step that has it."""
-        for event in self.holders[step - 1]:
+        for event in self.holders(step):
             if event in tried:
                 continue
             tried.add(event)
@@ -73,14 +85,14 @@ class _Funnel:
 
     steps: int
     rules: Rules
-    level: int = 0
-    begun: list[int | None] = field(default_factory=list)
+    level: int
+    begun: list[int | None]
 
     def take(self, moment: _Moment) -> bool:
         """Go through a moment; False if the funnel stops there."""
         before = self.begun.copy()
         for step in range(1, self.steps + 1):
-            if moment.holders[step - 1] and not self._step(moment, step, before):
+            if moment.met >> step - 1 & 1 and not self._step(moment, step, before):
                 return False
         return self.level < self.steps
 
@@ -88,7 +100,7 @@ class _Funnel:
         if step == 1:
             self._reach(1, moment.time)
             return True
-        for event in moment.holders[step - 1] if self.rules.deduplication else [None]:
+        for event in moment.holders(step) if self.rules.deduplication else (None,):
             if self.rules.deduplication and self.level >= step:
                 return False
             if self.level < step - 1:
@@ -103,26 +115,28 @@ class _Funnel:
         self.begun[step] = begun
 
 
-def level_once(ts: Int64, masks: Sequence[int], steps: int, rules: Rules) -> int:
+def level_once(ts: Int64, masks: Int64, steps: int, rules: Rules) -> int:
     """The most steps that a group takes if an event counts once.
 
-    ts: int64[n], non-decreasing. masks: for each event, the conditions that it meets, as bits.
+    ts: int64[n], non-decreasing. masks: int64[n], the conditions that each event meets, as bits.
     """
-    funnel = _Funnel(steps, rules, begun=[None] * (steps + 1))
-    for moment, strangers in _moments(ts, masks, steps):
-        if rules.order and strangers and funnel.level or not funnel.take(moment):
+    funnel = _Funnel(steps, rules, 0, [None] * (steps + 1))
+    if not rules.order:
+        ts, masks = ts[masks != 0], masks[masks != 0]
+    for moment in _moments(ts.tolist(), masks.tolist()):
+        if rules.order and funnel.level and 0 in moment.masks or not funnel.take(moment):
             break
     return funnel.level
 
 
-def _moments(ts: Int64, masks: Sequence[int], steps: int) -> Iterator[tuple[_Moment, bool]]:
-    """Each moment, and whether an event of it meets no condition."""
-    for time, events in groupby(enumerate(ts.tolist()), key=lambda event: event[1]):
-        moment = _Moment(time, [[] for _ in range(steps)])
-        strangers = False
-        for row, _ in events:
-            strangers |= not masks[row]
-            for step, holders in enumerate(moment.holders):
-                if masks[row] >> step & 1 and len(holders) <= steps:
-                    holders.append(row)
-        yield moment, strangers
+def _moments(times: list[int], masks: list[int]) -> Iterator[_Moment]:
+    moment: _Moment | None = None
+    for time, mask in zip(times, masks, strict=True):
+        if moment is None or moment.time != time:
+            if moment is not None:
+                yield moment
+            moment = _Moment(time)
+        moment.masks.append(mask)
+        moment.met |= mask
+    if moment is not None:
+        yield moment
