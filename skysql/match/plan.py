@@ -1,0 +1,118 @@
+"""What is to be done for one MATCH_RECOGNIZE: frozen, and printed by EXPLAIN QUERY PLAN.
+
+Expressions are those of skysql.plan. Their columns are called by labels:
+
+    row 3              a row column: an expression over one row of the input (`Recognition.rows`)
+    row 3 moved -1     the same of the row before
+    leaf 2             the second leaf of the condition or measure that the expression belongs to
+    anything else      a column of the sky table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..plan import Expr, PathScan, conjuncts, sql
+from .clause import Clause, Key, RowsPerMatch, Target
+from .expressions import Leaf, Row
+from .pattern import show
+from .program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What of a condition looks at more than its own row: SQL over its leaves."""
+
+    text: str
+    leaves: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Both parts have to be met. own: over row columns, moved or not, or the sky table's; None for nothing."""
+
+    own: Expr | None
+    test: Test | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column of the result: a row column (by number) of the row that is shown, or a measure."""
+
+    name: str
+    type: str
+    row: int | None = None
+    measure: Expr | None = None
+    leaves: tuple[Leaf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """The rows are events that a path scan selects. keys: row columns that cut paths into partitions."""
+
+    scan: PathScan
+    expressions: tuple[Expr, ...]
+    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySource:
+    """The rows are those of a query, which sorts them. keys: the row columns that tell partitions apart.
+
+    filters: for a partition column of the output, the query's column that an equality with it can be handed to.
+    """
+
+    sql: str
+    order: str
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """input: as it was written. types: the declared type of each row column. parameters: how many come with the scan.
+
+    time: the row column of the first ORDER BY, for WITHIN. by_regex: whether `re` may be used at all.
+    """
+
+    input: str
+    clause: Clause
+    program: Program
+    source: EventSource | QuerySource
+    rows: Mapping[Row, int]
+    types: tuple[str, ...]
+    conditions: Mapping[str, Condition]
+    outputs: tuple[Output, ...]
+    time: int | None
+    by_regex: bool
+    parameters: int
+
+    def __str__(self) -> str:
+        """The plan as a tree."""
+        lines = [f"MATCH RECOGNIZE {' '.join(self.input.split())}", *self._lines()]
+        return "\n".join([lines[0], *(f"├─ {line}" for line in lines[1:-1]), f"└─ {lines[-1]}"])
+
+    def _lines(self) -> list[str]:
+        clause = self.clause
+        lines = ["read events by path scan" if isinstance(self.source, EventSource) else "read rows by query"]
+        if isinstance(self.source, EventSource):
+            lines += [f"where {sql(part)}" for part in conjuncts(self.source.scan.where)]
+        if clause.partition:
+            lines.append(f"partition by {', '.join(map(_key, clause.partition))}")
+        if clause.order:
+            lines.append(f"order by {', '.join(map(_key, clause.order))}")
+        within = "" if clause.within is None else f" within {clause.within / 1e6:g} seconds"
+        how = "regular expression" if self.by_regex else "the general matcher"
+        lines.append(f"pattern {show(clause.pattern)}{within} by {how}")
+        lines += [f"define {name} as {' '.join(expression.text.split())}" for name, expression in clause.conditions]
+        lines += [f"measure {measure.name} as {' '.join(measure.expression.text.split())}" for measure in clause.measures]
+        variable = f" {clause.skip.variable}" * (clause.skip.target in (Target.FIRST, Target.LAST))
+        lines.append(f"{clause.rows.value.lower()}, then skip {clause.skip.target.value.lower()}{variable}")
+        return lines
+
+
+def _key(key: Key) -> str:
+    return f"{key.text} {key.tail}".strip()
+
+
+__all__ = ["Condition", "EventSource", "Output", "QuerySource", "Recognition", "RowsPerMatch", "Test"]

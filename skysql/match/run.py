@@ -1,0 +1,332 @@
+"""A Recognition is run: chunks of rows in, batches of output columns out.
+
+    masks      for each variable where its own condition is met, by the same evaluation as path scans have
+    search     the matches
+    points     the rows of the output: a row a match, or the rows of all matches, empty ones and unmatched rows
+    outputs    columns of the rows that are shown, and measures: their leaves looked up, the rest evaluated
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .. import timestamps
+from ..columns import Array, Bool, Int64
+from ..errors import DataError
+from ..evaluate import Evaluation
+from ..plan import Column, Value
+from ..schema import Table
+from ..vectors import Coded, Numbers, Vector
+from .clause import RowsPerMatch
+from .expressions import Fold, Navigation, Row
+from .history import Conditions, Judged
+from .judge import Judge
+from .measures import Lookup, Matches, Points
+from .plan import Condition, Output, Recognition
+from .rows import Chunk, move, take, where
+from .search import ABSENT, Needs, Partitions, Search
+
+NO_TABLE = Table("", "", None, ())
+"""What expressions over leaves and row columns belong to."""
+
+
+class LabelEvaluation(Evaluation):
+    """Evaluates expressions whose columns are labels."""
+
+    def __init__(self, types: Callable[[str], str], evaluator: Any, parameters: Sequence[Value]) -> None:
+        super().__init__(NO_TABLE, evaluator, parameters)
+        self._types = types
+
+    def declared_type(self, name: str) -> str:
+        """The type that a label is declared with."""
+        return self._types(name)
+
+
+@dataclass
+class _Rows:
+    """The rows of a chunk, for conditions: row columns, those of neighbours, and the sky table's own."""
+
+    chunk: Chunk
+
+    def __len__(self) -> int:
+        return len(self.chunk)
+
+    def vector(self, column: Column) -> Vector:
+        """A column's values."""
+        words = column.name.split(" ")
+        if words[0] != "row" or len(words) not in (2, 4):
+            return self.chunk.table_column(column)
+        vector = self.chunk.row_column(int(words[1]))
+        return move(vector, self.chunk.starts, int(words[3])) if len(words) == 4 else vector
+
+    def keep(self, mask: Bool) -> Any:
+        """Not for these rows."""
+        raise NotImplementedError
+
+
+@dataclass
+class _Leaves:
+    """The points of the output, for measures: the leaves of one measure."""
+
+    lookup: Lookup
+    output: Output
+
+    def __len__(self) -> int:
+        return len(self.lookup.points)
+
+    def vector(self, column: Column) -> Vector:
+        """A leaf."""
+        return self.lookup.leaf(self.output.leaves[int(column.name.split(" ")[1]) - 1])
+
+    def keep(self, mask: Bool) -> Any:
+        """Not for these rows."""
+        raise NotImplementedError
+
+
+@dataclass
+class _Partition:
+    """Rows low ... high-1 of a chunk, for conditions that look back."""
+
+    columns: Callable[[Row], Sequence[Value]]
+    low: int
+    high: int
+
+    def values(self, row: Row) -> Sequence[Value]:
+        """A row column."""
+        return self.columns(row)
+
+    def inside(self, row: int) -> bool:
+        """Whether the row is one of the partition."""
+        return self.low <= row < self.high
+
+
+class Run:
+    """One run of a recognition. `wanted`: the outputs that are asked for, by number."""
+
+    def __init__(
+        self,
+        plan: Recognition,
+        evaluator: Any,
+        parameters: Sequence[Value],
+        wanted: Sequence[int],
+        interrupted: Callable[[], None],
+    ) -> None:
+        self.plan = plan
+        self.evaluator = evaluator
+        self.parameters = parameters
+        self.wanted = wanted
+        needs = Needs(self._needs_labels(), plan.clause.rows is not RowsPerMatch.ONE and any(plan.program.excluded))
+        self._search = Search(plan.clause, plan.program, needs, plan.by_regex, interrupted)
+        self._rows = LabelEvaluation(self._row_type, evaluator, parameters)
+        self._measures = {at: LabelEvaluation(partial(self._leaf_type, at), evaluator, parameters) for at in wanted}
+        self._judge = Judge(evaluator, parameters)
+
+    def _needs_labels(self) -> bool:
+        """Whether an output depends on which row is mapped to which variable."""
+        every = frozenset(self.plan.clause.variables)
+        for leaf in (leaf for at in self.wanted for leaf in self.plan.outputs[at].leaves):
+            if isinstance(leaf, Navigation | Fold) and self.plan.clause.members(leaf.variable) < every:
+                return True
+            if isinstance(leaf, Navigation) and leaf.row.classifier:
+                return True
+            if isinstance(leaf, Fold) and any(isinstance(piece, Row) and piece.classifier for piece in leaf.call):
+                return True
+        return False
+
+    # types
+
+    def _row_type(self, label: str) -> str:
+        words = label.split(" ")
+        if words[0] == "row" and len(words) in (2, 4):
+            return self.plan.types[int(words[1])]
+        return ""
+
+    def type_of(self, row: Row) -> str:
+        """The declared type of a row column."""
+        return "" if row.classifier else self.plan.types[self.plan.rows[row]]
+
+    def _leaf_type(self, output: int, label: str) -> str:
+        leaf = self.plan.outputs[output].leaves[int(label.split(" ")[1]) - 1]
+        return self.type_of(leaf.row) if isinstance(leaf, Navigation) else ""
+
+    # one chunk
+
+    def batches(self, chunks: Iterator[Chunk]) -> Iterator[tuple[int, dict[int, list[Value]]]]:
+        """(number of rows, the values of each wanted output), chunk by chunk."""
+        for chunk in chunks:
+            columns = _Columns(self.plan, chunk)
+            matches = self._search.find(self._partitions(chunk, columns))
+            points, unmatched = self._points(matches, chunk)
+            total = len(points) if unmatched is None else len(unmatched.order)
+            if total:
+                yield total, {at: self._output(at, chunk, columns, matches, points, unmatched) for at in self.wanted}
+
+    def _partitions(self, chunk: Chunk, columns: _Columns) -> Partitions:
+        conditions = self.plan.conditions
+        masks: dict[object, Bool] = {}
+        by_name: dict[str, Bool | None] = {}
+        rows = _Rows(chunk)
+        for name in self.plan.clause.variables:
+            own = conditions[name].own if name in conditions else None
+            if own is not None and own not in masks:
+                masks[own] = np.ascontiguousarray(self._rows.truth(own, rows)[0])
+            by_name[name] = None if own is None else masks[own]
+        history = None
+        if any(condition.test is not None for condition in conditions.values()):
+            history = self._history(columns)
+        return Partitions(by_name, chunk.starts, self._times(chunk), history)
+
+    def _history(self, columns: _Columns) -> Callable[[int, int], Conditions]:
+        judged = {
+            name: Judged(condition.test.leaves, self._judge.test(condition.test, self._test_type(condition)))
+            for name, condition in self.plan.conditions.items()
+            if condition.test is not None
+        }
+
+        def begin(low: int, high: int) -> Conditions:
+            return Conditions(
+                self.plan.program.variables,
+                judged,
+                _Partition(columns.values, low, high),
+                self.plan.clause.members,
+                self.evaluator,
+                self.type_of,
+                self.parameters,
+            )
+
+        return begin
+
+    def _test_type(self, condition: Condition) -> list[str]:
+        assert condition.test is not None
+        return [self.type_of(leaf.row) if isinstance(leaf, Navigation) else "" for leaf in condition.test.leaves]
+
+    def _times(self, chunk: Chunk) -> list[int] | None:
+        """The microseconds of each row, for WITHIN."""
+        if self.plan.time is None:
+            return None
+        vector = chunk.row_column(self.plan.time)
+        if isinstance(vector, Numbers) and vector.data.dtype == np.int64 and vector.mask is None:
+            return vector.data.tolist()
+        return _microseconds(vector.tolist(), chunk.starts.tolist())
+
+    # the rows of the output
+
+    def _points(self, matches: Matches, chunk: Chunk) -> tuple[Points, _Unmatched | None]:
+        """The rows that matches give, and the order in which unmatched ones stand among them."""
+        every, rows = np.arange(len(matches)), self.plan.clause.rows
+        if rows is RowsPerMatch.ONE:
+            places = matches.firsts + matches.lengths - 1
+            return Points(every, places, np.minimum(matches.starts, len(chunk) - 1)), None
+        shown = matches.lengths if rows is RowsPerMatch.OMIT_EMPTY else np.maximum(matches.lengths, 1)
+        own = np.repeat(every, shown)
+        offsets = np.arange(len(own)) - np.repeat(np.cumsum(shown) - shown, shown)
+        places = matches.firsts[own] + offsets - (matches.lengths[own] == 0)
+        points = Points(own, places, matches.starts[own] + offsets)
+        if matches.excluded is not None and len(matches.excluded):
+            out = matches.excluded[np.minimum(np.maximum(places, 0), len(matches.excluded) - 1)]
+            kept = ~out | (matches.lengths[own] == 0)
+            points = Points(own[kept], places[kept], points.rows[kept])
+        return points, _Unmatched.of(matches, points, len(chunk)) if rows is RowsPerMatch.UNMATCHED else None
+
+    def _output(
+        self,
+        at: int,
+        chunk: Chunk,
+        columns: _Columns,
+        matches: Matches,
+        points: Points,
+        unmatched: _Unmatched | None,
+    ) -> list[Value]:
+        output = self.plan.outputs[at]
+        if output.row is not None:
+            rows = points.rows if unmatched is None else unmatched.rows
+            return columns.vector(output.row).take(rows).tolist()
+        assert output.measure is not None
+        lookup = Lookup(
+            matches,
+            points,
+            chunk.starts,
+            columns.of,
+            self.plan.clause.members,
+            self.evaluator,
+            self.type_of,
+            self.parameters,
+        )
+        vector = self._measures[at].vector(output.measure, _Leaves(lookup, output))
+        return (vector if unmatched is None else take(vector, unmatched.order)).tolist()
+
+
+class _Columns:
+    """The row columns of a chunk, each read once."""
+
+    def __init__(self, plan: Recognition, chunk: Chunk) -> None:
+        self._plan = plan
+        self._chunk = chunk
+        self._vectors: dict[int, Vector] = {}
+        self._lists: dict[Row, Sequence[Value]] = {}
+
+    def vector(self, number: int) -> Vector:
+        """By number."""
+        if number not in self._vectors:
+            self._vectors[number] = self._chunk.row_column(number)
+        return self._vectors[number]
+
+    def of(self, row: Row) -> Vector:
+        """By expression."""
+        return self.vector(self._plan.rows[row])
+
+    def values(self, row: Row) -> Sequence[Value]:
+        """By expression, as values."""
+        if row not in self._lists:
+            self._lists[row] = self.of(row).tolist()
+        return self._lists[row]
+
+
+@dataclass(frozen=True)
+class _Unmatched:
+    """WITH UNMATCHED ROWS. rows: of the chunk, in the order of the output; order: the point of each, or -1."""
+
+    rows: Int64
+    order: Int64
+
+    @classmethod
+    def of(cls, matches: Matches, points: Points, n: int) -> _Unmatched:
+        """The rows of no match stand where they come in the chunk, those of a match where it begins."""
+        edges = np.zeros(n + 1, np.int64)
+        np.add.at(edges, matches.starts, 1)
+        np.add.at(edges, matches.starts + np.maximum(matches.lengths, 1), -1)
+        alone = np.flatnonzero(np.cumsum(edges)[:n] == 0)
+        begins = np.concatenate((matches.starts[points.matches], alone))
+        sort = np.argsort(begins, kind="stable")
+        rows = np.concatenate((points.rows, alone))[sort]
+        order = np.concatenate((np.arange(len(points)), np.full(len(alone), -1)))[sort]
+        return cls(rows, order)
+
+
+def _microseconds(values: Sequence[Value], starts: Sequence[int]) -> list[int]:
+    """Times of partitions in ascending order; those that are NULL stand at either end."""
+    known: dict[Value, int] = {}
+    result = []
+    for low, high in pairwise(starts):
+        absent = -ABSENT
+        for value in values[low:high]:
+            if value is None:
+                result.append(absent)
+                continue
+            absent = ABSENT
+            if value not in known:
+                try:
+                    known[value] = timestamps.parse(value)
+                except DataError as error:
+                    raise DataError(f"ORDER BY of WITHIN: {error.args[0]}", error.hint) from None
+            result.append(known[value])
+    return result
+
+
+__all__ = ["LabelEvaluation", "Run", "where", "Array", "Coded"]

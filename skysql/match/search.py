@@ -1,0 +1,366 @@
+"""The matches of a chunk: by regular expression where that is safe, else by the general matcher.
+
+Both need, for each variable, where its condition is met as far as it looks at its own row and at neighbours that stand
+still (PREV, NEXT). For `re` that is all there may be; then each row is a byte that says which conditions it meets. A
+partition that `re` might spend too long on, by the bound of `regex.Expression`, goes to the general matcher.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import chain
+from re import Match
+from typing import TypeAlias
+
+import numpy as np
+
+from ..columns import Array, Bool, Int64
+from ..errors import DataError
+from .clause import Clause, Target
+from .matcher import History, Matcher
+from .measures import Matches
+from .pattern import nullable
+from .program import Program
+from .regex import MOST_CLASSES, SEPARATOR, Expression, flat
+
+_STEPS = 2_000_000
+"""So many steps may `re` take in a partition; five nanoseconds each."""
+
+_AT_ONCE = 1 << 16
+"""Rows that `re` searches between two looks at whether somebody has interrupted."""
+
+_BITS = 7
+_MOST_CONDITIONS = 62
+
+ABSENT = 1 << 62
+"""The time of a row that has none and stands after those that have one; -ABSENT, if it stands before them."""
+
+Masks: TypeAlias = "Mapping[str, Bool | None]"
+"""For each variable where it may be, bool[n]; None for everywhere. Equal conditions are the same array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What of matches is asked for."""
+
+    labels: bool
+    excluded: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether it matters how rows are mapped."""
+        return self.labels or self.excluded
+
+
+@dataclass
+class Partitions:
+    """The rows of a chunk, as a search sees them.
+
+    starts: where the partitions begin, and n: int64[k+1]. times: microseconds of each row, for WITHIN.
+    history: for a partition low ... high-1 what conditions know of earlier rows; None if they look at their own only.
+    """
+
+    masks: Masks
+    starts: Int64
+    times: Sequence[int] | None
+    history: Callable[[int, int], History] | None
+
+    @cached_property
+    def mask_bytes(self) -> dict[str, bytes | None]:
+        """The masks as the matcher reads them."""
+        return {name: None if mask is None else mask.tobytes() for name, mask in self.masks.items()}
+
+    @cached_property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The first row of each partition, and that after its last."""
+        starts = self.starts.tolist()
+        return list(zip(starts[:-1], starts[1:], strict=True))
+
+
+class Search:
+    """Finds the matches of one clause, chunk by chunk."""
+
+    def __init__(
+        self, clause: Clause, program: Program, needs: Needs, by_regex: bool, interrupted: Callable[[], None]
+    ) -> None:
+        self.clause = clause
+        self.program = program
+        self.needs = needs
+        self.by_regex = by_regex
+        self.interrupted = interrupted
+        self.names = clause.variables
+        self._kinds = list(zip(program.variables, program.excluded, strict=True))
+        self._nullable = nullable(clause.pattern)
+        self._flat = flat(clause.pattern)
+        self._expressions: dict[tuple[tuple[int, int], ...], Expression] = {}
+        self._matcher = Matcher(program, interrupted)
+        self._skipped_to = clause.members(clause.skip.variable)
+
+    def find(self, chunk: Partitions) -> Matches:
+        """The matches, in order."""
+        encoded = self._encode(chunk) if self.by_regex and chunk.history is None else None
+        if encoded is not None and self.needs.any and not self._by_row(encoded[1].classes):
+            encoded = encoded if encoded[1].capturing else None
+        found = _Found()
+        if encoded is None:
+            self._general(found, chunk, 0, len(chunk.ranges))
+            return self._matches(found, chunk.starts, None)
+        code, expression = encoded
+        self._regular(found, chunk, _Text(code, chunk.starts), expression)
+        return self._matches(found, chunk.starts, None if expression.capturing else encoded)
+
+    # rows as bytes
+
+    def _encode(self, chunk: Partitions) -> tuple[Array, Expression] | None:
+        """(a byte a row, the pattern for these bytes); None if there are too many combinations of conditions."""
+        conditions: dict[int, Bool] = {id(mask): mask for mask in chunk.masks.values() if mask is not None}
+        small = len(conditions) <= _BITS
+        if len(conditions) > _MOST_CONDITIONS:
+            return None
+        code: Array = np.zeros(int(chunk.starts[-1]), np.uint8 if small else np.int64)
+        for at, mask in enumerate(conditions.values()):
+            code |= mask.view(np.uint8) << np.uint8(at) if small else mask.astype(np.int64) << at
+        if small:
+            met = np.flatnonzero(np.bincount(code, minlength=1)).tolist()
+            key = tuple((byte, byte) for byte in met)
+        else:
+            used, code = np.unique(code, return_inverse=True)
+            if len(used) > MOST_CLASSES:
+                return None
+            code = code.astype(np.uint8)
+            key = tuple(enumerate(used.tolist()))
+        if key not in self._expressions:
+            bits = {condition: 1 << at for at, condition in enumerate(conditions)}
+            self._expressions[key] = self._expression(chunk.masks, key, bits)
+        return code, self._expressions[key]
+
+    def _expression(self, masks: Masks, key: tuple[tuple[int, int], ...], bits: dict[int, int]) -> Expression:
+        """The pattern for (byte, bits of the conditions that rows with it meet)."""
+        classes = {
+            name: frozenset(byte for byte, met in key if mask is None or met & bits[id(mask)])
+            for name, mask in masks.items()
+        }
+        capturing = self.needs.any and self._flat and not self._by_row(classes)
+        return Expression(self.clause.pattern, self.program, classes, capturing)
+
+    def _by_row(self, classes: Mapping[str, frozenset[int]]) -> bool:
+        """Whether a row's byte tells which variable it is mapped to, and whether that is inside {- -}."""
+        if self.needs.excluded and len(set(self._kinds)) > len(self.names):
+            return False
+        return sum(map(len, classes.values())) == len(frozenset().union(*classes.values()))
+
+    # by regular expression
+
+    def _regular(self, found: _Found, chunk: Partitions, text: _Text, expression: Expression) -> None:
+        lengths = np.diff(chunk.starts)
+        most = expression.longest(int(lengths.max(initial=0)), _STEPS)
+        for first, last in _stretches(chunk.starts, lengths, most):
+            self.interrupted()
+            if lengths[first] > most:
+                self._general(found, chunk, first, last)
+                continue
+            matches = self._stretch(expression, text, text.before(first), text.before(last) + 1, chunk)
+            if expression.capturing:
+                self._captured(found, expression, text, matches)
+            else:
+                spans = np.fromiter(chain.from_iterable(map(Match.span, matches)), np.int64).reshape(-1, 2)
+                found.add(text.rows(spans[:, 0]), spans[:, 1] - spans[:, 0], None)
+
+    def _stretch(
+        self, expression: Expression, text: _Text, at: int, end: int, chunk: Partitions
+    ) -> Iterator[Match[bytes]]:
+        """The matches between two separators of the text."""
+        if self.clause.skip.target is Target.PAST_LAST and not self._nullable and chunk.times is None:
+            return expression.compiled.finditer(text.data, at, end)
+        return self._stepping(expression, text, at, end, chunk)
+
+    def _stepping(
+        self, expression: Expression, text: _Text, at: int, end: int, chunk: Partitions
+    ) -> Iterator[Match[bytes]]:
+        """What finditer cannot do: matches that overlap, that may be empty, or that end within some time."""
+        data, search, match = text.data, expression.compiled.search, expression.compiled.match
+        past_last = self.clause.skip.target is Target.PAST_LAST
+        while at < end and (found := search(data, at, end)) is not None:
+            start = found.start()
+            at = start + 1
+            if data[start] == SEPARATOR:
+                continue
+            if chunk.times is not None:
+                partition, row = text.place(start)
+                high = chunk.ranges[partition][1]
+                limit = self._limit(chunk.times, row, high)
+                found = match(data, start, limit + partition + 1 + (limit == high))  # $ looks at the separator
+                if found is None:
+                    continue
+            yield found
+            if past_last:
+                at = max(at, found.end())
+
+    def _captured(self, found: _Found, expression: Expression, text: _Text, matches: Iterator[Match[bytes]]) -> None:
+        """Matches whose groups say which rows are mapped to which position."""
+        groups = len(expression.groups)
+        registers = (match.regs for match in matches)  # type: ignore[attr-defined]
+        spans = np.fromiter(chain.from_iterable(chain.from_iterable(registers)), np.int64).reshape(-1, groups + 1, 2)
+        starts, ends = spans[:, 0, 0], spans[:, 0, 1]
+        lengths = ends - starts
+        offsets = np.cumsum(lengths) - lengths - starts
+        positions = np.zeros(int(lengths.sum()), np.int32)
+        for group, kind in enumerate(expression.groups, 1):
+            low, high = spans[:, group, 0], spans[:, group, 1]
+            size = high - low
+            begin = np.repeat(low + offsets - (np.cumsum(size) - size), size)
+            positions[begin + np.arange(len(begin))] = self._kinds.index(kind)
+        found.add(text.rows(starts), lengths, positions)
+
+    # by the general matcher
+
+    def _general(self, found: _Found, chunk: Partitions, first: int, last: int) -> None:
+        """The matches of some partitions."""
+        candidates = self._candidates(chunk)
+        starts: list[int] = []
+        lengths: list[int] = []
+        positions: list[int] = []
+        for low, high in chunk.ranges[first:last]:
+            limit = None if chunk.times is None else partial(self._limit, chunk.times, high=high)
+            self._matcher.begin(chunk.mask_bytes, low, high, limit)
+            history = chunk.history(low, high) if chunk.history is not None else None
+            row, number = low, 1
+            while row < high:
+                if candidates is not None:
+                    row = candidates.find(1, row, high)
+                    if row < 0:
+                        break
+                match = self._matcher.match(row, history, number)
+                if match is None:
+                    row += 1
+                    continue
+                starts.append(row)
+                lengths.append(len(match))
+                positions += match
+                number += 1
+                row = self._next_row(row, match)
+        found.add(np.array(starts, np.int64), np.array(lengths, np.int64), np.array(positions, np.int32))
+
+    def _limit(self, times: Sequence[int], row: int, high: int) -> int:
+        """The first row that comes too late for a match that begins at `row`."""
+        assert self.clause.within is not None
+        first = times[row]
+        return row if abs(first) == ABSENT else bisect_right(times, first + self.clause.within, row, high)
+
+    def _candidates(self, chunk: Partitions) -> bytes | None:
+        """Where a match may begin; None for everywhere."""
+        if self._nullable:
+            return None
+        together = np.zeros(int(chunk.starts[-1]), bool)
+        for name in {self.program.variables[target] for target in self.program.first_of_all}:
+            mask = chunk.masks[name]
+            if mask is None:
+                return None
+            together |= mask
+        return together.tobytes()
+
+    def _next_row(self, row: int, match: list[int]) -> int:
+        skip = self.clause.skip
+        if not match or skip.target is Target.NEXT:
+            return row + 1
+        if skip.target is Target.PAST_LAST:
+            return row + len(match)
+        places = [at for at, position in enumerate(match) if self.program.variables[position] in self._skipped_to]
+        if not places:
+            raise DataError(
+                f"AFTER MATCH SKIP {skip.target.value} {skip.variable}: no row of a match is mapped to it",
+                "skip to a variable that is in every match, or PAST LAST ROW",
+            )
+        place = places[0] if skip.target is Target.FIRST else places[-1]
+        if place == 0:
+            raise DataError(
+                f"AFTER MATCH SKIP {skip.target.value} {skip.variable}: that is the first row of the match, "
+                "which would be found again for ever",
+                "use TO NEXT ROW or PAST LAST ROW",
+            )
+        return row + place
+
+    # together
+
+    def _matches(self, found: _Found, starts: Int64, by_row: tuple[Array, Expression] | None) -> Matches:
+        firsts = np.concatenate([*found.starts, np.zeros(0, np.int64)])
+        lengths = np.concatenate([*found.lengths, np.zeros(0, np.int64)])
+        partitions = np.searchsorted(starts, firsts, side="right") - 1
+        numbers = np.arange(1, len(firsts) + 1) - np.searchsorted(partitions, partitions)
+        if not self.needs.any:
+            return Matches(self.names, firsts, lengths, numbers)
+        if by_row is not None:
+            code, expression = by_row
+            label_of, excluded_of = np.zeros(256, np.uint8), np.zeros(256, bool)
+            for at, name in enumerate(self.names):
+                label_of[list(expression.classes[name])] = at
+                excluded_of[list(expression.classes[name])] = (name, True) in self._kinds
+            excluded = excluded_of[code] if self.needs.excluded else None
+            return Matches(self.names, firsts, lengths, numbers, label_of[code], excluded, True)
+        positions = np.concatenate([*found.positions, np.zeros(0, np.int32)])
+        names = np.array([self.names.index(name) for name, _ in self._kinds] or [0])
+        outside = np.array([out for _, out in self._kinds] or [False])
+        return Matches(self.names, firsts, lengths, numbers, names[positions], outside[positions])
+
+
+@dataclass(slots=True)
+class _Found:
+    """Matches of some partitions, in order. positions: of the program, for the rows of one match after the other."""
+
+    starts: list[Int64] = field(default_factory=list)
+    lengths: list[Int64] = field(default_factory=list)
+    positions: list[Array] = field(default_factory=list)
+
+    def add(self, starts: Int64, lengths: Int64, positions: Array | None) -> None:
+        """More of them."""
+        self.starts.append(starts)
+        self.lengths.append(lengths)
+        if positions is not None:
+            self.positions.append(positions)
+
+
+class _Text:
+    """The rows of a chunk as bytes, with separators: one before each partition, and one at the end."""
+
+    def __init__(self, code: Array, starts: Int64) -> None:
+        n, partitions = len(code), len(starts) - 1
+        self._separators = starts + np.arange(partitions + 1)
+        everything = np.full(n + partitions + 1, SEPARATOR, np.uint8)
+        rows = np.ones(len(everything), bool)
+        rows[self._separators] = False
+        everything[rows] = code
+        self.data = everything.tobytes()
+
+    def before(self, partition: int) -> int:
+        """The place of the separator before a partition."""
+        return int(self._separators[partition])
+
+    def rows(self, places: Int64) -> Int64:
+        """The rows at these places."""
+        return places - np.searchsorted(self._separators, places)
+
+    @cached_property
+    def _listed(self) -> list[int]:
+        return self._separators.tolist()
+
+    def place(self, at: int) -> tuple[int, int]:
+        """(partition, row) of a place."""
+        partition = bisect_left(self._listed, at) - 1
+        return partition, at - partition - 1
+
+
+def _stretches(starts: Int64, lengths: Int64, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of partitions: neighbours with not too many rows together, and one by one those longer than `most`."""
+    first, k = 0, len(lengths)
+    for long in [*np.flatnonzero(lengths > most).tolist(), k]:
+        while first < long:
+            last = int(np.searchsorted(starts, starts[first] + _AT_ONCE, side="right")) - 1
+            last = min(max(last, first + 1), long)
+            yield first, last
+            first = last
+        if long < k:
+            yield long, long + 1
+            first = long + 1
