@@ -12,6 +12,7 @@ Imports numpy only; all arrays are to be treated as read-only by whoever did not
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ class Sparse:
     valid: Bool | None = None
 
 
+def no_values(kind: Kind) -> Sparse:
+    """A property that no event has a value of."""
+    return Sparse(np.zeros(0, np.int32), np.zeros(0, DTYPES[kind]))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Events in order of arrival: what one commit appends to the log.
@@ -63,3 +69,93 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.objects)
+
+
+EMPTY = Batch(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
+
+
+def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
+    """The same values at the events' new places: event i is now event inverse[i]."""
+    n = len(inverse)
+    if len(sparse.positions) * 4 >= n:  # dense: a scatter is faster than a sort
+        slots = np.zeros(n, np.int32)
+        slots[inverse[sparse.positions]] = np.arange(1, len(sparse.positions) + 1, dtype=np.int32)
+        positions = np.flatnonzero(slots)
+        sort: Array = slots[positions] - 1
+    else:
+        positions = inverse[sparse.positions]
+        sort = np.argsort(positions)
+        positions = positions[sort]
+    valid = None if sparse.valid is None else sparse.valid[sort]
+    return Sparse(positions.astype(np.int32), sparse.values[sort], valid)
+
+
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """Batches after one another, as one."""
+    batches = [batch for batch in batches if len(batch)]
+    if len(batches) == 1:
+        return batches[0]
+    if not batches:
+        return EMPTY
+    bases = np.concatenate(([0], np.cumsum([len(batch) for batch in batches]))).tolist()
+    properties = {}
+    for id in sorted({id for batch in batches for id in batch.properties}):
+        each = [(b.properties[id], base) for b, base in zip(batches, bases, strict=False) if id in b.properties]
+        valid = None
+        if any(sparse.valid is not None for sparse, _ in each):
+            valid = np.concatenate(
+                [np.ones(len(s.positions), bool) if s.valid is None else s.valid for s, _ in each]
+            )
+        properties[id] = Sparse(
+            np.concatenate([sparse.positions + np.int32(base) for sparse, base in each]).astype(np.int32),
+            np.concatenate([sparse.values for sparse, _ in each]),
+            valid,
+        )
+    return Batch(
+        np.concatenate([batch.objects for batch in batches]),
+        np.concatenate([batch.ts for batch in batches]),
+        properties,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A batch as lists: for a handful of events, arrays cost ten times as much.
+
+    properties: property id -> (positions, values), a value being a code (0 for NULL) of a TEXT property, else None for
+    NULL; a property without values is absent.
+    """
+
+    objects: list[int]
+    ts: list[int]
+    properties: dict[int, tuple[list[int], list[Any]]]
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def batch(self, kinds: Mapping[int, Kind]) -> Batch:
+        """The same as arrays; kinds: property id -> kind."""
+        properties = {id: _sparse(kinds[id], *lists) for id, lists in self.properties.items()}
+        return Batch(np.array(self.objects, np.int64), np.array(self.ts, np.int64), properties)
+
+
+def _sparse(kind: Kind, positions: list[int], values: list[Any]) -> Sparse:
+    valid = None
+    if kind is not Kind.TEXT and None in values:
+        valid = np.array([value is not None for value in values])
+        values = [0 if value is None else value for value in values]
+    return Sparse(np.array(positions, np.int32), np.array(values, DTYPES[kind]), valid)
+
+
+def joined(batches: Sequence[Lists]) -> Lists:
+    """Batches after one another, as one."""
+    whole = Lists([], [], {})
+    for batch in batches:
+        base = len(whole)
+        whole.objects.extend(batch.objects)
+        whole.ts.extend(batch.ts)
+        for id, (positions, values) in batch.properties.items():
+            every = whole.properties.setdefault(id, ([], []))
+            every[0].extend([base + at for at in positions])
+            every[1].extend(values)
+    return whole

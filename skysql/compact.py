@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from .columns import Batch
+from .columns import Batch, Lists
 from .segment import Block, Part, Segment
 from .store import SEGMENT_EVENTS, BlockRow, MemoryBlock, Store, StoredBlock, cut, split_paths
 
@@ -22,13 +22,14 @@ FOLD_EVENTS = 1 << 17
 """The log is folded into a run when it passes one of these."""
 
 
-def add(store: Store, batch: Batch) -> None:
+def add(store: Store, batch: Batch | Lists) -> None:
     """Store one commit's events: in the log, or, if they are many, as a run at once; then tidy up if it is time."""
-    if len(batch) >= FOLD_EVENTS:
-        fold(store, batch)
+    events = len(batch)
+    if events >= FOLD_EVENTS:
+        fold(store, batch.batch(store.kinds) if isinstance(batch, Lists) else batch)
         return
     batches = store.append_log(batch)
-    look = batches % 64 == 0 or len(batch) > FOLD_EVENTS // 64
+    look = batches % 64 == 0 or events > FOLD_EVENTS // 64
     if batches >= FOLD_BATCHES or (look and store.log_events() >= FOLD_EVENTS):
         fold(store)
 

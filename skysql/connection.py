@@ -22,7 +22,7 @@ from .check import check
 from .errors import OperationalError, ProgrammingError
 from .evaluator import SQLiteEvaluator
 from .plan import PathScan
-from .relations import ChangesRelation, EventsRelation, ObjectsRelation
+from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
 from .store import SHADOWS, Store
@@ -63,10 +63,17 @@ class Plan:
         return "\n".join(map(str, self.scans))
 
 
+_COMPANIONS: dict[str, type[ObjectsRelation] | type[SessionsRelation] | type[ChangesRelation]] = {
+    "objects": ObjectsRelation,
+    "sessions": SessionsRelation,
+    "changes": ChangesRelation,
+}
+
+
 class _Source:
     """Implements `vtab.Source`: where the tables of a connection come from."""
 
-    companions = ("objects", "changes")
+    companions = tuple(_COMPANIONS)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -88,10 +95,10 @@ class _Source:
         """Open an existing table."""
         return self._engine.relation(database, name)
 
-    def companion(self, database: str, name: str, suffix: str) -> ObjectsRelation | ChangesRelation:
+    def companion(self, database: str, name: str, suffix: str) -> ObjectsRelation | SessionsRelation | ChangesRelation:
         """A companion of the table."""
         events = self._engine.relation(database, name)
-        made = ObjectsRelation if suffix == "objects" else ChangesRelation
+        made = _COMPANIONS[suffix]
         return made(events.store, self._engine.evaluator, events)
 
     def shadow(self, suffix: str) -> bool:
@@ -172,9 +179,9 @@ class Engine:
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
 
-    def functions_changed(self) -> None:
-        """Functions, aggregates or collations were registered: statements seen before are looked at anew."""
-        self._catalog.forget()
+    def functions_changed(self, name: str | None = None) -> None:
+        """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
+        self._catalog.forget(name)
 
     # bulk
 
@@ -186,8 +193,7 @@ class Engine:
         (relation,) = self._named(table)
         with self._transaction():
             relation.flush()
-            relation.store.dictionary.refresh()
-            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.dictionary)
+            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
             if len(batch):
                 compact.add(relation.store, batch)
         return len(batch)

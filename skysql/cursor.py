@@ -280,7 +280,7 @@ class Cursor:
         return statement
 
     def _rewrite(self, statement: Statement, sql: str) -> str:
-        if not statement.verb:
+        if not statement.reads:
             return sql
         prepared = self.connection.engine.prepare(sql)
         self.plan = prepared.plan

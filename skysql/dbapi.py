@@ -193,7 +193,7 @@ class Connection:
         """Make func callable from SQL, with narg arguments (-1: any number); None removes it."""
         with self.guard:
             self.sqlite.create_scalar_function(name, func, narg, deterministic=deterministic)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
@@ -204,7 +204,7 @@ class Connection:
 
         with self.guard:
             self.sqlite.create_aggregate_function(name, start if aggregate_class else None, n_arg)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
@@ -221,7 +221,7 @@ class Connection:
 
         with self.guard:
             self.sqlite.create_window_function(name, start if aggregate_class else None, num_params)
-            self.engine.functions_changed()
+            self.engine.functions_changed(name)
 
     def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:
         """Make a collation of a function that compares two texts; None removes it."""

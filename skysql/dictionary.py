@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 from .columns import Array, Int64
 
+_KEYS = -1
+"""Stands for the keys where properties are meant."""
+
 
 class _Texts:
     """One property's texts in memory. `values[0]` is None, for NULL."""
@@ -44,7 +47,7 @@ class Dictionary:
         self._keys: dict[str, int] = {}
         self._ids: dict[int, str] = {}
         self._key_stamp: tuple[int, int] | None = None
-        self._fresh: set[int] = set()  # properties known to be complete since the last refresh()
+        self._fresh: set[int] = set()  # what is known to be complete since the last refresh()
 
     def refresh(self) -> None:
         """The table may have changed: look again before the next answer."""
@@ -107,8 +110,8 @@ class Dictionary:
         new = [key for key in dict.fromkeys(keys) if key not in known]
         if new:
             stamp = secrets.randbits(63)
-            first = max(self._ids, default=0) + 1
-            rows = [(first + i, str(key), stamp) for i, key in enumerate(new)]
+            last = self._key_stamp[0] if self._key_stamp else 0
+            rows = [(id, str(key), stamp) for id, key in enumerate(new, last + 1)]
             self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
@@ -135,6 +138,8 @@ class Dictionary:
             self._key_stamp = id, stamp
 
     def _load_keys(self) -> None:
+        if _KEYS in self._fresh:
+            return
         if self._key_stamp is not None:
             id, stamp = self._key_stamp
             if self._sqlite.execute(f"SELECT stamp FROM {self._key} WHERE id = ?", (id,)).fetchall() != [(stamp,)]:
@@ -145,3 +150,4 @@ class Dictionary:
         self._add_keys(
             self._sqlite.execute(f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id", (last,)).fetchall()
         )
+        self._fresh.add(_KEYS)

@@ -24,13 +24,17 @@ from .plan import (
     Arithmetic,
     Column,
     Compare,
+    Duration,
+    Events,
     Expr,
+    Groups,
     InSet,
     Literal,
     Moment,
     Not,
     Or,
     Parameter,
+    Source,
     Sql,
     Value,
     columns,
@@ -95,8 +99,11 @@ class _Memo:
 class Evaluation:
     """The expressions of one scan with its parameters, and what has been found out about them."""
 
-    def __init__(self, table: Table, evaluator: Evaluator, parameters: Sequence[Value]) -> None:
+    def __init__(
+        self, table: Table, evaluator: Evaluator, parameters: Sequence[Value], source: Source | None = None
+    ) -> None:
         self.table = table
+        self.source = Events() if source is None else source
         self.evaluator = evaluator
         self.parameters = parameters
         self._memos: dict[str, _Memo] = {}
@@ -104,7 +111,7 @@ class Evaluation:
 
     # scalars
 
-    def scalar(self, expr: Literal | Parameter | Moment) -> Value:
+    def scalar(self, expr: Literal | Parameter | Moment | Duration) -> Value:
         """The value of an expression without columns."""
         match expr:
             case Literal(value):
@@ -114,6 +121,15 @@ class Evaluation:
             case Moment(operand):
                 value = self.scalar(operand)
                 return None if value is None else timestamps.parse(value)
+            case Duration(operand):
+                value = self.scalar(operand)
+                return None if value is None else timestamps.duration(value)
+
+    def constant(self, expr: Expr) -> Value:
+        """The value of any expression that reads no column."""
+        if isinstance(expr, Literal | Parameter | Moment | Duration):
+            return self.scalar(expr)
+        return self.evaluator.values(sql(expr), (), ((),), self.parameters)[0]
 
     def number_set(self, set: Parameter) -> tuple[Array, bool]:
         """The int64 numbers of a JSON array, ascending, and whether a NULL is among its elements."""
@@ -261,7 +277,7 @@ class Evaluation:
         keys = list(zip(*data, strict=True))
         missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
         if missing:
-            names = [(column.label, declared_type(self.table, column.name)) for column in reads]
+            names = [(column.label, column_type(self.source, self.table, column.name)) for column in reads]
             chosen = [[values[at] for at in missing] for values in data]
             results = self.evaluator.values(text, names, chosen, self.parameters)
             if len(memo.by_values) > 1 << 20:
@@ -271,16 +287,27 @@ class Evaluation:
         return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
 
 
+def column_type(source: Source, table: Table, name: str) -> str:
+    """The type of a column of a scan's source: of a group's key that is a column that column's, of others none."""
+    if not isinstance(source, Groups):
+        return declared_type(table, name)
+    kind, _, place = name.partition(" ")
+    key = source.scan.keys[int(place) - 1] if kind == "key" else None
+    return column_type(source.scan.source, table, key.name) if isinstance(key, Column) else ""
+
+
 def declared_type(table: Table, name: str) -> str:
     """The type that a column is declared with, from which its affinity follows."""
     folded = name.lower()
     property = table.find(name)
     if property is not None:
         return str(property.kind)
-    if folded == table.object_name.lower() or folded in ("ts", "events", "row"):
+    if folded == table.object_name.lower() or folded in ("ts", "events", "row", "session", "session_event"):
         return "INTEGER"
     if folded in ("timestamp", "first_timestamp", "last_timestamp", "as_of"):
         return "TIMESTAMP"
+    if folded in ("duration", "idle"):
+        return "REAL" if folded == "duration" else ""
     return "TEXT"
 
 

@@ -60,7 +60,7 @@ from typing import Any, Final
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
-from .columns import DTYPES, Array, Batch, Bool, Int32, Int64, Sparse
+from .columns import DTYPES, Array, Batch, Bool, Int32, Int64, Lists, Sparse
 from .schema import Kind
 
 VERSION: Final = 1
@@ -81,6 +81,8 @@ _VECTOR = struct.Struct("<BI")
 _U16 = struct.Struct("<H")
 
 _INT64, _INT32, _UINT32, _UINT8 = (np.dtype(t) for t in (np.int64, np.int32, np.uint32, np.uint8))
+_LETTERS = {Kind.TEXT: "I", Kind.INTEGER: "q", Kind.REAL: "d", Kind.BOOLEAN: "B"}  # struct's
+_SIZES = {letter: struct.calcsize(f"<{letter}") for letter in "BIidq"}
 _KIND_CODES = {Kind.TEXT: 1, Kind.INTEGER: 2, Kind.REAL: 3, Kind.BOOLEAN: 4}
 _KINDS = {code: kind for kind, code in _KIND_CODES.items()}
 
@@ -179,8 +181,12 @@ def decode_sparse(data: Any, kind: Kind, events: int) -> Sparse:
     return sparse
 
 
-def encode_batch(batch: Batch, kinds: Mapping[int, Kind]) -> bytes:
+def encode_batch(batch: Batch | Lists, kinds: Mapping[int, Kind]) -> bytes:
     """Events in order of arrival; kinds: property id -> kind, of at least the batch's properties."""
+    if isinstance(batch, Lists):
+        if len(batch) < _SMALL:
+            return _encode_lists(batch, kinds)
+        batch = batch.batch(kinds)
     parts = [b"", _U16.pack(len(batch.properties))]
     _put(parts, np.ascontiguousarray(batch.objects, _INT64), _LOG)
     _put(parts, np.ascontiguousarray(batch.ts, _INT64), _LOG)
@@ -188,6 +194,24 @@ def encode_batch(batch: Batch, kinds: Mapping[int, Kind]) -> bytes:
         parts.append(_U16.pack(id))
         _put_property(parts, sparse, kinds[id], len(batch), _LOG)
     return _seal(_BATCH, len(batch), parts)
+
+
+def _encode_lists(batch: Lists, kinds: Mapping[int, Kind]) -> bytes:
+    """The bytes of the same events as arrays, none of which would be compressed."""
+    n = len(batch)
+    parts = [b"", _U16.pack(len(batch.properties)), _raw("q", batch.objects), _raw("q", batch.ts)]
+    for id, (positions, values) in batch.properties.items():
+        kind, count = kinds[id], len(positions)
+        nulls = kind is not Kind.TEXT and None in values
+        flags = (_EVERY if count == n else 0) | (_NULLS if nulls else 0)
+        parts.append(_U16.pack(id) + _PROPERTY.pack(_KIND_CODES[kind], flags, count))
+        if count < n:
+            parts.append(_raw("i", positions))
+        if nulls:
+            parts.append(_raw("B", [value is not None for value in values]))
+            values = [value for value in values if value is not None]
+        parts.append(_raw(_LETTERS[kind], values))
+    return _seal(_BATCH, n, parts)
 
 
 def decode_batch(data: Any) -> Batch:
@@ -248,6 +272,12 @@ def _put(parts: list[bytes], numbers: Array, config: Any) -> None:
         raise ValueError(f"{len(payload)} bytes of one column are more than a blob takes")
     parts.append(_VECTOR.pack(codec, len(payload)))
     parts.append(payload)
+
+
+def _raw(letter: str, numbers: list[Any]) -> bytes:
+    """A vector that is not compressed; letter: struct's for the type of its numbers."""
+    count = len(numbers)
+    return struct.pack(f"<BI{count}{letter}", _RAW, count * _SIZES[letter], *numbers)
 
 
 def _little_endian(numbers: Array) -> Array:

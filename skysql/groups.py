@@ -15,7 +15,7 @@ import numpy as np
 
 from . import kernels
 from .columns import Array, Int64
-from .plan import Aggregate, PathScan, SqlAggregate, Value
+from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
 from .vectors import Coded, Numbers, Vector, compact_codes, value_ranks
 
 
@@ -68,13 +68,27 @@ FEW = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any."""
+class Grouping:
+    """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any.
+
+    runs: whether it is known that the rows of a group lie side by side, and the groups in order of their numbers.
+    """
 
     numbers: Array
     size: int
     counts: Int64
     used: Int64
+    runs: bool = False
+
+    def starts(self) -> Int64:
+        """Where the groups begin once their rows lie side by side, and the number of rows: int64[size+1]."""
+        return np.concatenate(([0], np.cumsum(self.counts)))
+
+    def order(self) -> Array | None:
+        """The places of the rows, group by group, each in the rows' order; None if that is how they are."""
+        if self.runs or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
+            return None
+        return np.argsort(self.numbers, kind="stable")
 
     def keys(self, keys: list[Vector]) -> list[Vector]:
         """The keys' values in each used group."""
@@ -90,17 +104,17 @@ class Groups:
         return [key.take(one_of_each[self.used]) for key in keys]
 
 
-def group(keys: list[Vector], rows: int) -> Groups:
+def group(keys: list[Vector], rows: int) -> Grouping:
     """The groups of rows by their keys."""
     if not keys:
-        return Groups(np.zeros(rows, np.uint8), 1, np.array([rows], np.int64), np.zeros(1, np.int64))
+        return Grouping(np.zeros(rows, np.uint8), 1, np.array([rows], np.int64), np.zeros(1, np.int64))
     numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
     if bound <= FEW:
         counts = kernels.group_count(numbers, bound)
-        return Groups(numbers, bound, counts, np.flatnonzero(counts))
+        return Grouping(numbers, bound, counts, np.flatnonzero(counts))
     used, numbers = kernels.group_numbers(numbers, bound)
     size = len(used)
-    return Groups(numbers, size, kernels.group_count(numbers, size), np.arange(size))
+    return Grouping(numbers, size, kernels.group_count(numbers, size), np.arange(size))
 
 
 def accumulate(
@@ -163,11 +177,11 @@ def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool
     if values.render is not None and not values.ordered:
         raise Inexact(place)
     data = values.data.view(np.uint8) if values.data.dtype == bool else values.data
-    return replace(values, data=kernels.group_extreme(groups, data, size, largest))
+    return replace(values, data=kernels.group_extreme(groups, data, size, largest), numbering=None)
 
 
-def merge(partials: list[Partial], plan: PathScan) -> Partial:
-    """Partials of different objects as one."""
+def merge(partials: list[Partial], plan: PathScan, disjoint: bool) -> Partial:
+    """Partials of different objects as one. disjoint: whether no two have a group in common."""
     if not partials:
         size = 0 if plan.keys else 1
         nothing = [Accumulator(np.zeros(size, np.int64)) for _ in plan.aggregates]
@@ -176,7 +190,9 @@ def merge(partials: list[Partial], plan: PathScan) -> Partial:
         return partials[0]
     keys = [joined([partial.keys[i] for partial in partials]) for i in range(len(plan.keys))]
     total = sum(partial.groups for partial in partials)
-    if keys:
+    if disjoint:
+        size, places = total, np.arange(total)
+    elif keys:
         numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
         used, places = kernels.group_numbers(numbers, bound)
         size = len(used)
@@ -195,7 +211,7 @@ def merge(partials: list[Partial], plan: PathScan) -> Partial:
 
 def _merge_one(
     place: int,
-    aggregate: Aggregate | SqlAggregate,
+    aggregate: AnyAggregate,
     parts: list[Accumulator],
     bases: list[int],
     places: Array,
@@ -208,6 +224,9 @@ def _merge_one(
         groups = np.concatenate([places[rows[0].astype(np.int64) + base] for rows, base in present])
         data = [[v for rows, _ in present for v in rows[1][i]] for i in range(len(aggregate.columns))]
         return Accumulator(count, rows=(groups, data))
+    if isinstance(aggregate, PathAggregate):
+        states = joined([part.state for part in parts if part.state is not None])
+        return Accumulator(count, states.take(np.argsort(places)))  # as no two partials have a group in common
     if aggregate.distinct:
         pairs = [(part.pairs, base) for part, base in zip(parts, bases, strict=False) if part.pairs is not None]
         groups = np.concatenate([places[pair[0].astype(np.int64) + base] for pair, base in pairs])
@@ -240,7 +259,7 @@ def joined(vectors: Sequence[Vector]) -> Vector:
                 masks = np.concatenate(
                     [np.ones(len(v), bool) if v.mask is None else v.mask for v in numbers]
                 )
-            return replace(first, data=np.concatenate([vector.data for vector in numbers]), mask=masks)
+            return replace(first, data=np.concatenate([v.data for v in numbers]), mask=masks, numbering=None)
     registry: dict[tuple[bool, Value], int] = {}
     values: list[Value] = []
     codes = []
@@ -263,29 +282,28 @@ def joined(vectors: Sequence[Vector]) -> Vector:
     return Coded(np.concatenate(codes), values)
 
 
-def finished(aggregate: Aggregate, accumulator: Accumulator) -> list[Value]:
+def finished(aggregate: Aggregate | PathAggregate, accumulator: Accumulator) -> Vector:
     """The values of an aggregate, one a group."""
-    count = accumulator.count
+    count, state = accumulator.count, accumulator.state
+    if isinstance(aggregate, PathAggregate):
+        return Coded(np.zeros(len(count), np.uint8), [None]) if state is None else state
     if aggregate.function == "count":
-        if aggregate.distinct and accumulator.pairs is not None:
-            return np.bincount(accumulator.pairs[0], minlength=len(count)).tolist()  # type: ignore[no-any-return]
-        return [0] * len(count) if aggregate.distinct else count.tolist()
-    state = accumulator.state
+        if not aggregate.distinct:
+            return Numbers(count)
+        groups = np.zeros(0, np.int64) if accumulator.pairs is None else accumulator.pairs[0]
+        return Numbers(np.bincount(groups, minlength=len(count)))
     if state is None:
-        return [0.0 if aggregate.function == "total" else None] * len(count)
+        return Coded(np.zeros(len(count), np.uint8), [0.0 if aggregate.function == "total" else None])
+    some = count > 0
+    if isinstance(state, Coded):  # the smallest or largest text
+        return Coded(np.where(some, state.codes, len(state.values)), [*state.values, None])
     if aggregate.function in ("min", "max"):
-        some = np.flatnonzero(count)
-        values = np.full(len(count), None, object)
-        values[some] = state.take(some).tolist()
-        return values.tolist()
-    assert isinstance(state, Numbers)
-    if aggregate.function == "sum":
-        return [_number(v) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-    if aggregate.function == "total":
-        return [_number(float(v)) if n else 0.0 for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-    return [_number(v / n) if n else None for v, n in zip(state.data.tolist(), count.tolist(), strict=True)]
-
-
-def _number(value: Value) -> Value:
-    """NaN is NULL in SQLite."""
-    return None if value != value else value
+        return replace(state, mask=None if some.all() else some)
+    data, known = state.data, some
+    if aggregate.function == "avg":
+        data = data / np.maximum(count, 1)
+    elif aggregate.function == "total":
+        data, known = np.where(some, data, 0.0), np.ones(len(count), bool)
+    if data.dtype.kind == "f":
+        known = known & ~np.isnan(data)  # NaN is NULL in SQLite
+    return Numbers(data, None if known.all() else known)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from . import affinity, frames, timestamps
 from .affinity import MAX_INTEGER, shown
-from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse
+from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .frames import Coded, Column, Plain
 from .schema import ACTION, Kind, Property, Table
@@ -153,17 +153,20 @@ class _Values:
         self.positions: list[int] = []
         self.values: list[Any] = []
 
-    def sparse(self, dictionary: Dictionary) -> Sparse:
-        kind, values, n = self.property.kind, self.values, len(self.values)
-        positions = np.array(self.positions, np.int32)
-        present = np.ones(n, bool) if None not in values else np.array([value is not None for value in values])
-        array = np.zeros(n, DTYPES[kind])
-        if kind is Kind.TEXT:
-            if present.any():
-                array[present] = dictionary.codes(self.property.id, [value for value in values if value is not None])
-            return Sparse(positions, array)
-        array[present] = [value for value in values if value is not None]
-        return Sparse(positions, array, None if present.all() else present)
+    def take(self, dictionary: Dictionary) -> tuple[list[int], list[Any]]:
+        """(positions, values), with codes for texts."""
+        if self.property.kind is not Kind.TEXT:
+            return self.positions, self.values
+        texts = [value for value in self.values if value is not None]
+        codes: list[int] = dictionary.codes(self.property.id, texts).tolist() if texts else []
+        if len(texts) < len(self.values):
+            present = iter(codes)
+            codes = [0 if value is None else next(present) for value in self.values]
+        return self.positions, codes
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self.positions, self.values = [], []
 
 
 class RowBuffer:
@@ -172,18 +175,21 @@ class RowBuffer:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._keyed = table.key_name is not None
-        self.clear()
+        self._objects: list[Any] = []
+        self._ts: list[int] = []
+        self._action = _Values(ACTION)
+        self._columns = [_Values(property) for property in table.properties]
+        self._by_id = {column.property.id: column for column in self._columns}
 
     def __len__(self) -> int:
         return len(self._ts)
 
     def clear(self) -> None:
         """Forget all rows."""
-        self._objects: list[Any] = []
-        self._ts: list[int] = []
-        self._action = _Values(ACTION)
-        self._columns = [_Values(property) for property in self._table.properties]
-        self._by_id = {column.property.id: column for column in self._columns}
+        self._objects, self._ts = [], []
+        for column in (self._action, *self._columns):
+            if column.positions:
+                column.clear()
 
     def add(
         self, object_value: object, ts_value: object, action: object, values: Sequence[object], changes: object = None
@@ -233,15 +239,15 @@ class RowBuffer:
                 found.append((self._by_id[id], value))
         return bool(changes)
 
-    def take(self, dictionary: Dictionary) -> Batch:
+    def take(self, dictionary: Dictionary) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
-        objects = dictionary.objects(self._objects) if self._keyed else np.array(self._objects, np.int64)
+        objects = dictionary.objects(self._objects).tolist() if self._keyed else self._objects
         properties = {
-            column.property.id: column.sparse(dictionary)
+            column.property.id: column.take(dictionary)
             for column in (self._action, *self._columns)
             if column.positions
         }
-        batch = Batch(objects, np.array(self._ts, np.int64), properties)
+        batch = Lists(objects, self._ts, properties)
         self.clear()
         return batch
 

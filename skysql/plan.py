@@ -63,6 +63,13 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time in any form that people write, as microseconds: the gap that ends a session."""
+
+    operand: Literal | Parameter
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
     """left op right; op is = <> < <= > >=, 'IS' or 'IS NOT'."""
 
@@ -136,6 +143,15 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class PathAggregate:
+    """function(arguments) [FILTER (WHERE filter)], with a function over a path: the order of the rows matters."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+    filter: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SqlAggregate:
     """An aggregate that SQLite itself computes, from the rows that are left, in path order."""
 
@@ -143,9 +159,21 @@ class SqlAggregate:
     columns: tuple[Column, ...]
 
 
+AnyAggregate: TypeAlias = Aggregate | PathAggregate | SqlAggregate
+
+
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The rows are events."""
+    """The rows are events; `idle` cuts their paths into sessions. Without it a path is one session."""
+
+    idle: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The rows are sessions."""
+
+    idle: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +196,19 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """The rows are the groups of another scan, of which each lies within one object: the object is among its keys.
+
+    Their columns are called `key 1`, `key 2`, ... and `value 1`, ..., after the scan's keys and aggregates.
+    """
+
+    scan: PathScan
+
+
+Source: TypeAlias = Events | Objects | Sessions | Pairs | Groups
+
+
+@dataclass(frozen=True, slots=True)
 class PathScan:
     """Rows of a source that meet a predicate: grouped by keys and aggregated, or, without aggregates and with
     `distinct` False, as they are (then `keys` are the columns wanted).
@@ -175,10 +216,10 @@ class PathScan:
 
     database: str
     table: str
-    source: Events | Objects | Pairs
+    source: Source
     where: Expr | None
     keys: tuple[Expr, ...]
-    aggregates: tuple[Aggregate | SqlAggregate, ...] = ()
+    aggregates: tuple[AnyAggregate, ...] = ()
     grouped: bool = True
 
     def __str__(self) -> str:
@@ -243,41 +284,47 @@ def _literal(value: Value) -> str:
             return repr(value)
 
 
-def aggregate_sql(aggregate: Aggregate | SqlAggregate) -> str:
+def aggregate_sql(aggregate: AnyAggregate) -> str:
     """The aggregate as SQL."""
     if isinstance(aggregate, SqlAggregate):
         return aggregate.text
-    argument = "*" if aggregate.argument is None else sql(aggregate.argument)
     tail = "" if aggregate.filter is None else f" FILTER (WHERE {sql(aggregate.filter)})"
+    if isinstance(aggregate, PathAggregate):
+        return f"{aggregate.function}({', '.join(map(sql, aggregate.arguments))}){tail}"
+    argument = "*" if aggregate.argument is None else sql(aggregate.argument)
     return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
 
 
-def columns(expr: Expr | Aggregate | SqlAggregate | None) -> tuple[Column, ...]:
+def columns(expr: Expr | AnyAggregate | None) -> tuple[Column, ...]:
     """The columns that an expression reads, each once, in order of appearance."""
     found: dict[Column, None] = {}
 
     def walk(node: Any) -> None:
-        match node:
-            case Column():
-                found[node] = None
-            case Compare(_, left, right) | Arithmetic(_, left, right):
-                walk(left)
-                walk(right)
-            case And(items) | Or(items):
-                for item in items:
-                    walk(item)
-            case Not(item):
-                walk(item)
-            case InSet(column, _):
-                walk(column)
-            case Sql(_, read) | SqlAggregate(_, read):
-                found.update(dict.fromkeys(read))
-            case Aggregate(_, argument, _, condition):
-                walk(argument)
-                walk(condition)
+        if isinstance(node, Column):
+            found[node] = None
+        for part in _parts(node):
+            walk(part)
 
     walk(expr)
     return tuple(found)
+
+
+def _parts(node: Any) -> tuple[Any, ...]:
+    """What a node is made of, as far as it reads columns."""
+    match node:
+        case Compare(_, left, right) | Arithmetic(_, left, right):
+            return left, right
+        case And(items) | Or(items):
+            return items
+        case Not(item) | InSet(item, _):
+            return (item,)
+        case Sql(_, read) | SqlAggregate(_, read):
+            return read
+        case Aggregate(_, argument, _, condition):
+            return argument, condition
+        case PathAggregate(_, arguments, condition):
+            return *arguments, condition
+    return ()
 
 
 def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
@@ -287,25 +334,40 @@ def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
     return expr.items if isinstance(expr, And) else (expr,)
 
 
-def _lines(plan: PathScan) -> list[str]:
+def _lines(plan: PathScan, labelled: bool = False) -> list[str]:
+    """labelled: with the names that the scan of these groups has for them."""
+
+    def named(texts: list[str], kind: str) -> str:
+        return ", ".join(f'{text} AS "{kind} {at}"' if labelled else text for at, text in enumerate(texts, 1))
+
+    body: list[list[str]] = []
+    if plan.where is not None:
+        body += [[f"where {_shown(part)}"] for part in conjuncts(plan.where)]
+    if plan.keys:
+        body.append([f"{'group by' if plan.grouped else 'read'} {named([_shown(key) for key in plan.keys], 'key')}"])
+    if plan.aggregates:
+        body.append([f"compute {named([aggregate_sql(a) for a in plan.aggregates], 'value')}"])
+    if isinstance(plan.source, Groups):
+        body.append(_lines(plan.source.scan, True))
+    lines = [_head(plan)]
+    for at, (first, *rest) in enumerate(body, 1):
+        last = at == len(body)
+        lines += [f"{'└─' if last else '├─'} {first}", *(f"{'  ' if last else '│ '} {line}" for line in rest)]
+    return lines
+
+
+def _head(plan: PathScan) -> str:
     name = f"{identifier(plan.database)}." * (plan.database != "main") + identifier(plan.table)
     match plan.source:
-        case Events():
-            head = f"PATH SCAN {name}"
-        case Objects(None):
-            head = f"PATH SCAN {name} OBJECTS"
-        case Objects(Moment(operand)):
-            head = f"PATH SCAN {name} OBJECTS AS OF {sql(operand)}"
+        case Groups():
+            return f"GROUPS OF {name}"
+        case Objects(moment):
+            return f"PATH SCAN {name} OBJECTS" + ("" if moment is None else f" AS OF {sql(moment.operand)}")
         case Pairs():
-            head = f"PATH SCAN {name} OBJECTS AS OF EACH ROW"
-    body = []
-    if plan.where is not None:
-        body += [f"where {_shown(part)}" for part in conjuncts(plan.where)]
-    if plan.keys:
-        body.append(f"{'group by' if plan.grouped else 'read'} {', '.join(map(_shown, plan.keys))}")
-    if plan.aggregates:
-        body.append(f"compute {', '.join(map(aggregate_sql, plan.aggregates))}")
-    return [head, *(f"├─ {line}" for line in body[:-1]), *(f"└─ {line}" for line in body[-1:])]
+            return f"PATH SCAN {name} OBJECTS AS OF EACH ROW"
+        case Sessions(idle) | Events(idle):
+            kind = " SESSIONS" * isinstance(plan.source, Sessions)
+            return f"PATH SCAN {name}{kind}" + ("" if idle is None else f" IDLE {sql(idle.operand)}")
 
 
 def _shown(expr: Expr) -> str:
@@ -318,8 +380,8 @@ def _shown(expr: Expr) -> str:
 _NODES = {
     cls.__name__: cls
     for cls in (
-        *(Column, Literal, Parameter, Moment, Compare, InSet, Arithmetic, And, Or, Not, Sql),
-        *(Aggregate, SqlAggregate, Events, Objects, Pairs, PathScan),
+        *(Column, Literal, Parameter, Moment, Duration, Compare, InSet, Arithmetic, And, Or, Not, Sql),
+        *(Aggregate, PathAggregate, SqlAggregate, Events, Objects, Sessions, Pairs, Groups, PathScan),
     )
 }
 

@@ -7,7 +7,7 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import apsw
 import numpy as np
@@ -21,8 +21,8 @@ from .columns import Array
 from .errors import DataError, NotSupportedError
 from .evaluate import Evaluator
 from .ingest import RowBuffer
-from .plan import And, Column, Compare, Events, Expr, Literal, Moment, Objects, PathScan, Value
-from .rows import EventRows, property_vector
+from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
+from .rows import EventRows, SessionRows, property_vector
 from .scan import Scan
 from .schema import Property, Table
 from .segment import Segment
@@ -45,8 +45,11 @@ def event_columns(table: Table) -> list[Declared]:
         Declared("timestamp", "TIMESTAMP"),
         Declared("action", "TEXT"),
         *(Declared(p.name, str(p.kind)) for p in table.properties),
+        Declared("idle", hidden=True, required=True),  # the first hidden one is the argument of `table(...)`
         Declared("ts", "INTEGER", hidden=True),
         Declared("changes", "TEXT", hidden=True),
+        Declared("session", "INTEGER", hidden=True),
+        Declared("session_event", "INTEGER", hidden=True),
     ]
 
 
@@ -59,6 +62,22 @@ def object_columns(table: Table) -> list[Declared]:
         Declared("events", "INTEGER"),
         *(Declared(p.name, str(p.kind)) for p in table.states),
         Declared("as_of", "TIMESTAMP", hidden=True, required=True),
+    ]
+
+
+def session_columns(table: Table) -> list[Declared]:
+    """The columns of <table>_sessions."""
+    return [
+        *_object_columns(table),
+        Declared("session", "INTEGER"),
+        Declared("first_timestamp", "TIMESTAMP"),
+        Declared("last_timestamp", "TIMESTAMP"),
+        Declared("duration", "REAL"),
+        Declared("events", "INTEGER"),
+        Declared("first_action", "TEXT"),
+        Declared("last_action", "TEXT"),
+        *(Declared(p.name, str(p.kind)) for p in table.states),
+        Declared("idle", hidden=True, required=True),
     ]
 
 
@@ -90,6 +109,8 @@ class TableRelation:
         declared = self.columns[column]
         if declared.name in ("changes", "old_value", "new_value"):
             return None
+        if declared.required:  # an argument, which only `=` can give
+            return True if op == "=" else None
         if declared.type == "TIMESTAMP":
             return True
         return False if op != "is" else None
@@ -130,7 +151,16 @@ class TableRelation:
             return None
         return Compare(constraint.op.upper(), column, Literal(constraint.value))
 
-    def _scan(self, source: Events | Objects, where: Expr | None) -> Scan:
+    def _argument(
+        self, constraints: Sequence[Constraint], parse: Callable[[Value], int]
+    ) -> tuple[Value, list[Constraint], bool]:
+        """(the argument's value, or NULL without one; the other constraints; whether there can be no rows)."""
+        asked = [c.value for c in constraints if self.columns[c.column].required]
+        given = [value for value in asked if value is not None]  # for OR, SQLite gives the argument and a NULL
+        nothing = len({parse(value) for value in given}) > 1 or (bool(asked) and not given)
+        return given[0] if given else None, [c for c in constraints if not self.columns[c.column].required], nothing
+
+    def _scan(self, source: Events | Objects | Sessions, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
         return Scan(plan, self.store.snapshot(), self.evaluator, ())
 
@@ -156,7 +186,10 @@ class EventsRelation(TableRelation):
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The events that meet the constraints, in path order."""
         self.flush()
-        scan = self._scan(Events(), self._predicate(constraints))
+        idle, rest, nothing = self._argument(constraints, timestamps.duration)
+        if nothing:
+            return
+        scan = self._scan(Events(_duration(idle)), self._predicate(rest))
         bases = _bases(scan.snapshot.segments())
         most = _FIRST_ROWS
         for rows in scan.rows():
@@ -175,13 +208,16 @@ class EventsRelation(TableRelation):
         if conflict in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
             word = "IGNORE" if conflict == apsw.SQLITE_IGNORE else "REPLACE"
             raise NotSupportedError(f"INSERT OR {word} into {self.store.table.name!r} is not supported", "use INSERT")
-        first = self._first_property
-        timestamp, ts = values[first - 2], values[-2]
+        first, hidden = self._first_property, self._first_property + len(self.store.table.properties)
+        idle, ts, changes, *session = values[hidden:]
+        timestamp = values[first - 2]
+        if idle is not None or session != [None, None]:
+            raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
         if ts is not None:
             if timestamp is not None:
                 raise DataError("both timestamp and ts are given", "give one of them")
             timestamp = ts
-        self.buffer.add(self._object(values), timestamp, values[first - 1], values[first:-2], values[-1])
+        self.buffer.add(self._object(values), timestamp, values[first - 1], values[first:hidden], changes)
         self._inserted += 1
         return self._inserted
 
@@ -197,8 +233,7 @@ class EventsRelation(TableRelation):
         """Write the buffered events as one batch."""
         if len(self.buffer):
             rowid = self.store.sqlite.last_insert_rowid()
-            self.store.dictionary.refresh()
-            compact.add(self.store, self.buffer.take(self.store.dictionary))
+            compact.add(self.store, self.buffer.take(self.store.begin_batch()))
             self.store.sqlite.set_last_insert_rowid(rowid)
 
     def forget(self) -> None:
@@ -221,6 +256,10 @@ class EventsRelation(TableRelation):
         return check(self.store)
 
 
+def _duration(idle: Value) -> Duration | None:
+    return None if idle is None else Duration(Literal(idle))
+
+
 def _bases(segments: Sequence[Segment]) -> dict[int, int]:
     """Where the row numbers of each segment begin, by its identity."""
     bases, base = {}, 0
@@ -236,7 +275,7 @@ def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
     while at < n:
         to = min(at + most, n)
         positions: Array = np.arange(at, to) if rows.positions is None else rows.positions[at:to]
-        yield EventRows(rows.segment, rows.table, rows.dictionary, positions)
+        yield EventRows(rows.segment, rows.table, rows.dictionary, positions, rows.idle)
         at, most = to, min(most * 4, _MOST_ROWS)
 
 
@@ -249,21 +288,13 @@ class ObjectsRelation(TableRelation):
         self._events = events
         self._as_of = len(self.columns) - 1
 
-    def exact(self, column: int, op: str) -> bool | None:
-        """The moment is an argument: only `=` can give it."""
-        if column == self._as_of:
-            return True if op == "=" else None
-        return super().exact(column, op)
-
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The objects that meet the constraints."""
         self._events.flush()
-        asked = [c.value for c in constraints if c.column == self._as_of]
-        given = [value for value in asked if value is not None]  # for OR, SQLite gives the argument and a NULL
-        if len({timestamps.parse(value) for value in given}) > 1 or (asked and not given):
+        moment, rest, nothing = self._argument(constraints, timestamps.parse)
+        if nothing:
             return
-        as_of = Moment(Literal(given[0])) if given else None
-        where = self._predicate([c for c in constraints if c.column != self._as_of])
+        as_of, where = None if moment is None else Moment(Literal(moment)), self._predicate(rest)
         for rows in self._scan(Objects(as_of), where).rows():
             ids = rows.vector(Column(self.columns[0].name)).tolist()
             values: dict[int, Sequence[Value]] = {
@@ -271,8 +302,32 @@ class ObjectsRelation(TableRelation):
                 for at in self._existing(columns)
                 if at != self._as_of
             }
-            values[self._as_of] = [given[0] if given else None] * len(ids)  # as it was asked: SQLite may compare it
+            values[self._as_of] = [moment] * len(ids)  # as it was asked: SQLite may compare it
             yield Batch(values, ids)  # type: ignore[arg-type]
+
+
+class SessionsRelation(TableRelation):
+    """<table>_sessions: a row a session."""
+
+    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
+        super().__init__(store, evaluator, session_columns(store.table))
+        names = [column.name for column in self.columns]
+        self.order = [frozenset({0}), frozenset({names.index("session"), names.index("first_timestamp")})]
+        self._events = events
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The sessions that meet the constraints, in path order."""
+        self._events.flush()
+        idle, rest, nothing = self._argument(constraints, timestamps.duration)
+        if nothing:
+            return
+        scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
+        bases = _bases(scan.snapshot.segments())
+        for rows in scan.rows():
+            assert isinstance(rows, SessionRows)
+            places = np.arange(len(rows)) if rows.sessions is None else rows.sessions
+            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+            yield Batch(values, (places.astype(np.int64) + bases[id(rows.segment)]).tolist())
 
 
 class ChangesRelation(TableRelation):

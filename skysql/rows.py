@@ -3,6 +3,8 @@
     EventRows     a row an event: the table itself
     ObjectRows    a row an object, at the last event of its path that counts: `users_objects`, now or as of a moment,
                   or for each of many (object, moment) pairs
+    SessionRows   a row a session: `users_sessions`
+    GroupRows     a row a group of another scan
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from . import kernels, timestamps
 from .columns import Array, Bool, Int64
 from .dictionary import Dictionary
 from .errors import InternalError
-from .plan import Column
+from .plan import Column, Value
 from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
 from .vectors import Coded, Numbers, Vector
@@ -35,13 +37,45 @@ class Rows(Protocol):
         """The rows where the mask is true."""
         ...
 
+    def take(self, index: Array) -> Rows:
+        """The rows at these places, in this order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The gap that ends a session, in microseconds, and as it was asked for. None in its place: paths are not cut."""
+
+    us: int
+    asked: Value
+
+
+ENDLESS = 1 << 62
+"""A gap that no path has, so that each is one session."""
+
+
+def idle_us(idle: Idle | None) -> int:
+    """The gap in microseconds."""
+    return ENDLESS if idle is None else idle.us
+
+
+def _asked(idle: Idle | None, rows: int) -> Coded:
+    return Coded(np.zeros(rows, np.uint8), [None if idle is None else idle.asked])
+
 
 def _moments(ts: Int64) -> Numbers:
     return Numbers(ts, None, timestamps.format_array)
 
 
-def _objects(ids: Int64, dictionary: Dictionary, key: bool) -> Numbers:
-    return Numbers(ids, None, dictionary.keys, False) if key else Numbers(ids)
+def object_vector(segment: Segment, dictionary: Dictionary, table: Table, name: str, paths: Array) -> Numbers | None:
+    """The object's id or key, of these paths, if `name` (in lower case) is one of these."""
+    objects, _ = segment.paths()
+    numbering = paths, len(objects)
+    if name == table.object_name.lower():
+        return Numbers(objects[paths], numbering=numbering)
+    if table.key_name is not None and name == table.key_name.lower():
+        return Numbers(objects[paths], None, dictionary.keys, False, numbering)
+    return None
 
 
 def property_vector(
@@ -66,6 +100,7 @@ def property_vector(
 class EventRows:
     """Events of a segment: positions int[m] ascending, or None for all of them.
 
+    idle: what cuts paths into sessions.
     part: if the positions are those of one action, where they stand in the index of events by action.
     """
 
@@ -73,6 +108,7 @@ class EventRows:
     table: Table
     dictionary: Dictionary
     positions: Array | None = None
+    idle: Idle | None = None
     part: slice | None = None
 
     def __len__(self) -> int:
@@ -88,8 +124,12 @@ class EventRows:
 
     def keep(self, mask: Bool) -> EventRows:
         """The rows where the mask is true."""
-        positions = np.flatnonzero(mask) if self.positions is None else self.positions[mask]
-        return EventRows(self.segment, self.table, self.dictionary, positions)
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: Array) -> EventRows:
+        """The rows at these places, in this order."""
+        positions = index if self.positions is None else self.positions[index]
+        return EventRows(self.segment, self.table, self.dictionary, positions, self.idle)
 
     def _at(self, every: Array) -> Array:
         return every if self.positions is None else every[self.positions]
@@ -108,11 +148,23 @@ class EventRows:
             return Numbers(self._at(self.segment.ts()))
         if name == "changes":
             return changes_vector(self)
-        if name == self.table.object_name.lower():
-            return Numbers(self._at(self.segment.object_ids()))
-        if self.table.key_name is not None and name == self.table.key_name.lower():
-            return _objects(self._at(self.segment.object_ids()), self.dictionary, True)
+        if name in ("session", "session_event", "idle"):
+            return self._session(name)
+        object = object_vector(self.segment, self.dictionary, self.table, name, self._at(self.segment.path_numbers()))
+        if object is not None:
+            return object
         raise InternalError(f"{self.table.name!r} has no column {column.name!r}")
+
+    def _session(self, name: str) -> Vector:
+        """The session's number within the path, the event's within the session, or what cuts them."""
+        if name == "idle":
+            return _asked(self.idle, len(self))
+        segment, us = self.segment, idle_us(self.idle)
+        sessions = self._at(segment.sessions(us))
+        if name == "session":
+            return Numbers(segment.session_numbers(us)[0][sessions].astype(np.int64))
+        positions = np.arange(len(segment)) if self.positions is None else self.positions
+        return Numbers(positions - segment.session_starts(us)[sessions] + 1)
 
 
 def changes_vector(rows: EventRows) -> Coded:
@@ -200,9 +252,13 @@ class ObjectRows:
 
     def keep(self, mask: Bool) -> ObjectRows:
         """The rows where the mask is true."""
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: Array) -> ObjectRows:
+        """The rows at these places, in this order."""
 
         def cut(every: Any) -> Any:
-            return every[mask] if isinstance(every, np.ndarray) else every
+            return every[index] if isinstance(every, np.ndarray) else every
 
         return ObjectRows(
             self.segment,
@@ -213,7 +269,7 @@ class ObjectRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         name = column.name.lower()
-        objects, starts = self.segment.paths()
+        _, starts = self.segment.paths()
         property = self.table.find(name)
         if property is not None and property.state:
             return property_vector(self.segment, self.dictionary, property, column, self.positions)
@@ -229,8 +285,101 @@ class ObjectRows:
             return _moments(np.broadcast_to(np.asarray(self.moments, np.int64), (len(self),)))
         if name == "row" and self.numbers is not None:
             return Numbers(self.numbers)
-        if name == self.table.object_name.lower():
-            return Numbers(objects[self.paths])
-        if self.table.key_name is not None and name == self.table.key_name.lower():
-            return _objects(objects[self.paths], self.dictionary, True)
+        object = object_vector(self.segment, self.dictionary, self.table, name, self.paths)
+        if object is not None:
+            return object
         raise InternalError(f"{self.table.name}_objects has no column {column.name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRows:
+    """Sessions of a segment: their places in `session_starts`, int[m] ascending, or None for all."""
+
+    segment: Segment
+    table: Table
+    dictionary: Dictionary
+    idle: Idle | None
+    sessions: Array | None = None
+
+    @classmethod
+    def of(cls, rows: EventRows, paths: Array | None, idle: Idle | None) -> SessionRows:
+        """All sessions, or those of the chosen paths, ascending."""
+        sessions = None
+        if paths is not None:
+            begins, starts = rows.segment.session_starts(idle_us(idle)), rows.segment.paths()[1]
+            sessions = kernels.positions_of(np.searchsorted(begins, starts), paths)
+        return cls(rows.segment, rows.table, rows.dictionary, idle, sessions)
+
+    def __len__(self) -> int:
+        return len(self._begins) - 1 if self.sessions is None else len(self.sessions)
+
+    @property
+    def _begins(self) -> Int64:
+        return self.segment.session_starts(idle_us(self.idle))
+
+    def _at(self, every: Array) -> Array:
+        return every if self.sessions is None else every[self.sessions]
+
+    def keep(self, mask: Bool) -> SessionRows:
+        """The rows where the mask is true."""
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: Array) -> SessionRows:
+        """The rows at these places, in this order."""
+        sessions = index if self.sessions is None else self.sessions[index]
+        return SessionRows(self.segment, self.table, self.dictionary, self.idle, sessions)
+
+    def vector(self, column: Column) -> Vector:
+        """A column's values; the state is that at the session's first event."""
+        name = column.name.lower()
+        first, last = self._at(self._begins[:-1]), self._at(self._begins[1:]) - 1
+        property = self.table.find(name)
+        if property is not None and property.state:
+            return property_vector(self.segment, self.dictionary, property, column, first)
+        match name:
+            case "first_timestamp":
+                return _moments(self.segment.ts()[first])
+            case "last_timestamp":
+                return _moments(self.segment.ts()[last])
+            case "duration":
+                return Numbers((self.segment.ts()[last] - self.segment.ts()[first]) / 1_000_000)
+            case "events":
+                return Numbers(last - first + 1)
+            case "first_action" | "last_action":
+                at = first if name == "first_action" else last
+                return property_vector(self.segment, self.dictionary, ACTION, Column("action"), at)
+            case "session":
+                return Numbers(self._at(self.segment.session_numbers(idle_us(self.idle))[0]).astype(np.int64))
+            case "idle":
+                return _asked(self.idle, len(self))
+        paths = self._at(self.segment.session_numbers(idle_us(self.idle))[1])
+        object = object_vector(self.segment, self.dictionary, self.table, name, paths)
+        if object is None:
+            raise InternalError(f"{self.table.name}_sessions has no column {column.name!r}")
+        return object
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRows:
+    """Groups of a scan, as rows of another: their keys' and aggregates' values, and which of them (None for all)."""
+
+    vectors: dict[str, Vector]
+    groups: int
+    chosen: Array | None = None
+
+    def __len__(self) -> int:
+        return self.groups if self.chosen is None else len(self.chosen)
+
+    def keep(self, mask: Bool) -> GroupRows:
+        """The rows where the mask is true."""
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, index: Array) -> GroupRows:
+        """The rows at these places, in this order."""
+        chosen = index if self.chosen is None else self.chosen[index]
+        return GroupRows(self.vectors, self.groups, chosen)
+
+    def vector(self, column: Column) -> Vector:
+        """A key, or an aggregate."""
+        vector = self.vectors[column.name]
+        return vector if self.chosen is None else vector.take(self.chosen)

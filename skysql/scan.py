@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,28 +22,36 @@ import numpy as np
 from . import kernels, timestamps
 from .columns import Array, Int64
 from .dictionary import Dictionary
-from .evaluate import Evaluation, Evaluator, declared_type, json_numbers
-from .groups import FEW, Accumulator, Groups, Inexact, Partial, accumulate, finished, group, merge
+from .evaluate import Evaluation, Evaluator, column_type, json_numbers
+from .groups import FEW, Accumulator, Grouping, Inexact, Partial, accumulate, finished, group, joined, merge
+from .path_aggregates import PathAggregates
 from .plan import (
     Aggregate,
     And,
+    AnyAggregate,
     Column,
     Compare,
+    Duration,
+    Events,
     Expr,
+    Groups,
     InSet,
     Literal,
     Objects,
     Pairs,
     Parameter,
+    PathAggregate,
     PathScan,
+    Sessions,
+    Source,
     SqlAggregate,
     Value,
     aggregate_sql,
     columns,
     conjuncts,
 )
-from .rows import EventRows, ObjectRows, Rows
-from .schema import ACTION
+from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
+from .schema import ACTION, Table
 from .segment import Segment
 from .store import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
@@ -58,11 +67,12 @@ class Scan:
         self.dictionary = snapshot.store.dictionary
         self.evaluator = evaluator
         self.parameters = parameters
-        self.evaluation = Evaluation(self.table, evaluator, parameters)
-        object_name = self.table.object_name.lower()
+        self.evaluation = Evaluation(self.table, evaluator, parameters, plan.source)
+        object_name = "" if isinstance(plan.source, Groups) else self.table.object_name.lower()
         parts = conjuncts(plan.where)
         self._object_parts = [p for p in parts if [c.name.lower() for c in columns(p)] == [object_name]]
-        self._action_codes: list[int] | None = None  # what the conditions on the action leave; the same in all segments
+        self._action_codes: dict[tuple[Expr, ...], list[int]] = {}  # that meet conditions; the same in all segments
+        self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
 
     @staticmethod
@@ -78,6 +88,9 @@ class Scan:
         """The rows that meet the predicate, segment by segment."""
         if isinstance(self.plan.source, Pairs):
             yield from self._pair_rows(self.plan.source)
+            return
+        if isinstance(self.plan.source, Groups):
+            yield from self._group_rows(self.plan.source)
             return
         wanted = self._object_set()
         if wanted is None:
@@ -107,18 +120,41 @@ class Scan:
         return found
 
     def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:
-        every = EventRows(segment, self.table, self.dictionary)
+        source = self.plan.source
+        duration = source.idle if isinstance(source, Events | Sessions) else None
+        idle = None if duration is None else self._idle(duration)
+        if duration is not None and idle is None:
+            return None
+        every = EventRows(segment, self.table, self.dictionary, idle=idle)
         paths = self._chosen_paths(every, objects)
         if paths is not None and len(paths) == 0:
             return None
-        if isinstance(self.plan.source, Objects):
-            moment = self.plan.source.as_of
+        if isinstance(source, Sessions):
+            return self._filter(SessionRows.of(every, paths, idle), self._row_parts)
+        if isinstance(source, Objects):
+            moment = source.as_of
             until = None if moment is None else self.evaluation.scalar(moment)
             if moment is not None and until is None:
                 return None
             assert until is None or isinstance(until, int)
             return self._filter(ObjectRows.as_of(every, paths, until), self._row_parts)
         return self._event_rows(every, paths)
+
+    def _idle(self, duration: Duration) -> Idle | None:
+        us = self.evaluation.scalar(duration)
+        assert us is None or isinstance(us, int)
+        return None if us is None else Idle(us, self.evaluation.scalar(duration.operand))
+
+    def _group_rows(self, source: Groups) -> Iterator[Rows]:
+        """The groups of another scan; as none of them has events of two segments, they are final."""
+        scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters)
+        for rows in scan.rows():
+            partial = scan.final_partial(rows)
+            vectors = {f"key {at}": key for at, key in enumerate(partial.keys, 1)}
+            vectors |= {f"value {at}": value for at, value in enumerate(scan.values(partial), 1)}
+            found = self._filter(GroupRows(vectors, partial.groups), self._row_parts)
+            if len(found):
+                yield found
 
     def _chosen_paths(self, every: EventRows, objects: Int64 | None) -> Array | None:
         """The paths that the conditions on the object alone leave; None for all."""
@@ -171,14 +207,24 @@ class Scan:
                 return False
         return True
 
+    def _among(self, every: EventRows, condition: Expr) -> Array:
+        """The places of those of all events of a segment that meet a condition, ascending."""
+        parts = conjuncts(condition)
+        actions = [p for p in parts if self._cost(p) == 0]
+        rows: Rows = self._of_actions(every, actions) if actions else every
+        rows = self._filter(rows, [p for p in parts if p not in actions])
+        assert isinstance(rows, EventRows)
+        return np.arange(len(every)) if rows.positions is None else rows.positions.astype(np.int64)
+
     def _of_actions(self, every: EventRows, parts: list[Expr]) -> EventRows:
         """The events whose action meets these conditions, by the index of events by action."""
         values = self.dictionary.values(ACTION.id)
         order, edges = every.segment.by_code(ACTION, len(values) - 1)
-        if self._action_codes is None:
+        codes = self._action_codes.get(tuple(parts))
+        if codes is None:
             truth, _ = self.evaluation.truth(_together(parts), _ActionRows(values))
-            self._action_codes = np.flatnonzero(truth).tolist()
-        slices = [slice(int(edges[code]), int(edges[code + 1])) for code in self._action_codes]
+            codes = self._action_codes[tuple(parts)] = np.flatnonzero(truth).tolist()
+        slices = [slice(int(edges[code]), int(edges[code + 1])) for code in codes]
         slices = [piece for piece in slices if piece.start < piece.stop]
         if not slices:
             return replace(every, positions=order[:0])
@@ -227,19 +273,58 @@ class Scan:
         while True:
             try:
                 partials = [self.partial(rows) for rows in self.rows()]
-                return self.finish(merge(partials, self.plan))
+                return self.finish(merge(partials, self.plan, self._by_object))
             except Inexact as inexact:
                 self.plan = with_sql(self.plan, inexact.place)
 
+    @cached_property
+    def _by_object(self) -> bool:
+        """Whether the keys hold the object, so that no group has rows of two segments."""
+        held = object_columns(self.plan.source, self.table)
+        return any(isinstance(key, Column) and key.name.lower() in held for key in self.plan.keys)
+
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows."""
-        plan = self.plan
-        keys = [self.evaluation.vector(key, rows) for key in plan.keys]
-        groups = self._known_groups(keys, rows) or group(keys, len(rows))
-        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(plan.aggregates)]
-        return Partial(len(groups.used), groups.keys(keys), [a.take(groups.used, groups.size) for a in accumulators])
+        groups = self._runs(rows)
+        if groups is not None:
+            first_of_each = rows.take(groups.starts()[:-1])
+            keys = [self._key(key, first_of_each) for key in self.plan.keys]
+        else:
+            every = [self._key(key, rows) for key in self.plan.keys]
+            groups = self._known_groups(every, rows) or group(every, len(rows))
+            keys = groups.keys(every)
+        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
+        return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
 
-    def _known_groups(self, keys: list[Vector], rows: Rows) -> Groups | None:
+    def _runs(self, rows: Rows) -> Grouping | None:
+        """All events of a segment, if they are grouped by object, or by object and session: as they lie."""
+        if not isinstance(rows, EventRows) or rows.positions is not None:
+            return None
+        first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self.plan.keys] or [""]
+        if first not in object_columns(self.plan.source, self.table) or more not in ([], ["session"]):
+            return None
+        segment, us = rows.segment, idle_us(rows.idle)
+        starts = segment.session_starts(us) if more else segment.paths()[1]
+        numbers = segment.sessions(us) if more else segment.path_numbers()
+        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
+
+    def _key(self, key: Expr, rows: Rows) -> Vector:
+        """A key's values; equal ones have equal codes where no merge comes to see to it."""
+        vector = self.evaluation.vector(key, rows)
+        if not self._by_object or not isinstance(vector, Coded):
+            return vector
+        texts = isinstance(key, Column) and not isinstance(self.plan.source, Groups) and self.table.find(key.name)
+        return vector if texts else joined([vector])
+
+    def final_partial(self, rows: Rows) -> Partial:
+        """`partial` of rows that share no group with any others; what arrays cannot compute is SQL from here on."""
+        while True:
+            try:
+                return self.partial(rows)
+            except Inexact as inexact:
+                self.plan = with_sql(self.plan, inexact.place)
+
+    def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
         """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
         if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
             return None
@@ -250,15 +335,15 @@ class Scan:
         if property is None or len(vector.values) > FEW:
             return None
         counts = rows.segment.code_counts(property, len(vector.values) - 1)
-        return Groups(vector.codes, len(counts), counts, np.flatnonzero(counts))
+        return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
-    def _accumulate(
-        self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Groups
-    ) -> Accumulator:
+    def _accumulate(self, place: int, aggregate: AnyAggregate, rows: Rows, groups: Grouping) -> Accumulator:
         numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
             data = [rows.vector(column).tolist() for column in aggregate.columns]
             return Accumulator(groups.counts, rows=(numbers, data))
+        if isinstance(aggregate, PathAggregate):
+            return Accumulator(groups.counts, self._paths.vector(aggregate, rows, groups))
         count: Int64 | None = groups.counts
         if aggregate.filter is not None:
             true, _ = self.evaluation.truth(aggregate.filter, rows)
@@ -274,24 +359,25 @@ class Scan:
             values = replace(values, mask=None)
         return accumulate(place, aggregate, values, numbers, size, count)
 
+    def values(self, partial: Partial) -> list[Vector]:
+        """The aggregates of a partial, a vector each."""
+        by_sqlite = dict(self._by_sqlite(partial))
+        return [
+            Coded(np.arange(partial.groups), by_sqlite[place])
+            if isinstance(aggregate, SqlAggregate)
+            else finished(aggregate, accumulator)
+            for place, (aggregate, accumulator) in enumerate(
+                zip(self.plan.aggregates, partial.accumulators, strict=True)
+            )
+        ]
+
     def finish(self, partial: Partial) -> list[list[Value]]:
         """Keys and aggregates as lists of values, in SQLite's order of the keys."""
-        plan = self.plan
-        results = [self._finished(partial, place) for place in range(len(plan.aggregates))]
-        for place, column in self._by_sqlite(partial):
-            results[place] = column
-        if not plan.keys:
-            return results
+        results = self.values(partial)
+        if not self.plan.keys:
+            return [result.tolist() for result in results]
         order = np.lexsort([sort_ranks(key) for key in reversed(partial.keys)])
-        listed = [key.take(order).tolist() for key in partial.keys]
-        at = order.tolist()
-        return [*listed, *([column[i] for i in at] for column in results)]
-
-    def _finished(self, partial: Partial, place: int) -> list[Value]:
-        aggregate, accumulator = self.plan.aggregates[place], partial.accumulators[place]
-        if isinstance(aggregate, SqlAggregate):
-            return []
-        return finished(aggregate, accumulator)
+        return [vector.take(order).tolist() for vector in (*partial.keys, *results)]
 
     def _by_sqlite(self, partial: Partial) -> Iterator[tuple[int, list[Value]]]:
         """The aggregates that SQLite computes: (place in the plan, values)."""
@@ -300,7 +386,7 @@ class Scan:
                 continue
             accumulator = partial.accumulators[place]
             groups, data = accumulator.rows or (np.zeros(0, np.int64), [[] for _ in aggregate.columns])
-            types = [(c.label, declared_type(self.table, c.name)) for c in aggregate.columns]
+            types = [(c.label, column_type(self.plan.source, self.table, c.name)) for c in aggregate.columns]
             found = self.evaluator.aggregates([aggregate.text], types, data, groups.tolist(), self.parameters)
             by_group = {row[0]: row[1] for row in found}
             missing: Value = None
@@ -366,13 +452,25 @@ class _ActionRows:
     def keep(self, mask: Any) -> Rows:
         raise NotImplementedError
 
+    take = keep
+
 
 def _together(parts: list[Expr]) -> Expr:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
+def object_columns(source: Source, table: Table) -> frozenset[str]:
+    """The names, in lower case, of the columns of a scan's source that tell the object."""
+    if not isinstance(source, Groups):
+        return frozenset(filter(None, (table.object_name.lower(), (table.key_name or "").lower())))
+    held = object_columns(source.scan.source, table)
+    keys = enumerate(source.scan.keys, 1)
+    return frozenset(f"key {at}" for at, key in keys if isinstance(key, Column) and key.name.lower() in held)
+
+
 def with_sql(plan: PathScan, place: int) -> PathScan:
     """The plan with one aggregate left to SQLite."""
     aggregate = plan.aggregates[place]
+    assert isinstance(aggregate, Aggregate)
     by_sql = SqlAggregate(aggregate_sql(aggregate), columns(aggregate))
     return replace(plan, aggregates=(*plan.aggregates[:place], by_sql, *plan.aggregates[place + 1 :]))

@@ -49,6 +49,9 @@ RESERVED = frozenset(
 )
 """Names that a property may not take: the columns that every sky table and its companions have."""
 
+RESERVED_STATES = frozenset({"duration", "first_action", "last_action"})
+"""Names that a state property may not take either: the columns of the companion that lists sessions."""
+
 _SYNONYMS = {"TEXT": Kind.TEXT, "INTEGER": Kind.INTEGER, "INT": Kind.INTEGER, "REAL": Kind.REAL,
              "DOUBLE": Kind.REAL, "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN}  # fmt: skip
 
@@ -158,6 +161,8 @@ def _check_names(table: Table) -> None:
         [n for n in (table.object_name, table.key_name) if n and n != "object_id"]
         + [p.name for p in table.properties],
     )
+    for name in (p.name for p in table.states if p.name.lower() in RESERVED_STATES):
+        raise ProgrammingError(f"{name!r} is a column of {table.name}_sessions", "call the state property otherwise")
 
 
 def check_names(table: str, names: Iterable[str]) -> None:

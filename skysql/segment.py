@@ -204,6 +204,25 @@ class Segment:
         """Where the sessions of all paths begin, and n: int64[s+1]; idle in microseconds."""
         return self._keep(("sessions", idle), lambda: kernels.session_starts(self.ts(), self.paths()[1], idle))
 
+    def session_numbers(self, idle: int) -> tuple[Array, Array]:
+        """(of each session its number within its path, from 1; the place of its path in `paths()`): int32[s] each."""
+
+        def make() -> tuple[Array, Array]:
+            begins, starts = self.session_starts(idle), self.paths()[1]
+            firsts = np.searchsorted(begins, starts).astype(np.int32)
+            counts = np.diff(firsts)
+            numbers = np.arange(1, len(begins), dtype=np.int32) - np.repeat(firsts[:-1], counts)
+            return numbers, np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+        return self._keep(("session numbers", idle), make)
+
+    def sessions(self, idle: int) -> Array:
+        """Of each event the place of its session in `session_starts(idle)`: int32[n]."""
+        begins = self.session_starts(idle)
+        return self._keep(
+            ("event sessions", idle), lambda: np.repeat(np.arange(len(begins) - 1, dtype=np.int32), np.diff(begins))
+        )
+
     def codes(self, property: Property, largest: int, *, ignore_nulls: bool = False) -> Array:
         """A TEXT property at each event: the state there, or the attribute's own value; unsigned [n], 0 for NULL.
 

@@ -50,6 +50,7 @@ class Statement(NamedTuple):
 
     verb: str
     writes: bool  # whether it begins a transaction
+    reads: bool  # whether it may read a table: INSERT ... VALUES does not
 
 
 @lru_cache(1024)
@@ -61,7 +62,8 @@ def analyse(sql: str) -> Statement:
         raise ProgrammingError("You can only execute one statement at a time.", "executescript() takes several")
     blank = _BLANK.match(sql)
     verb = _verb(sql, blank.end() if blank else 0)
-    return Statement(verb, verb in _WRITES)
+    reads = verb not in ("INSERT", "REPLACE", "") or "select" in sql.lower()
+    return Statement(verb, verb in _WRITES, reads)
 
 
 def _verb(sql: str, start: int) -> str:

@@ -9,6 +9,7 @@
                     timestamps, 2 + id the property of that id
 
 A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
+While the set of runs keeps its stamp, the log is only added to at its end, and texts and keys only along with a batch.
 
 Stamps: every row that holds data carries a random number drawn when it was written. Row ids may be given again after a
 rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everything cached goes by it.
@@ -21,7 +22,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import apsw
 import numpy as np
@@ -29,13 +30,16 @@ import numpy as np
 from . import format as fmt
 from . import kernels
 from .cache import Cache
-from .columns import DTYPES, Array, Batch, Int64, Sparse
+from .columns import EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined, no_values, reorder
 from .dictionary import Dictionary
 from .errors import CorruptError, NotSupportedError
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, Segment, size
 
 V = TypeVar("V")
+
+Stamp: TypeAlias = tuple[int, int | None, int | None]
+"""Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
@@ -44,7 +48,6 @@ _PATHS, _TIMESTAMPS, _FIRST_PROPERTY = 0, 1, 2
 
 SEGMENT_EVENTS = 1 << 18
 """Events a block, and so a segment, has at the most unless one path has more."""
-
 
 _RECENT, _SMALL = 2048, 64
 """Small batches are remembered as written, so many at most: a log of single events costs more to read than to hold."""
@@ -106,7 +109,7 @@ class StoredBlock:
                 _FIRST_PROPERTY + property.id,
                 property.name,
                 lambda data: fmt.decode_sparse(data, property.kind, self.row.events),
-                absent=_no_values(property.kind),
+                absent=no_values(property.kind),
             )
 
         return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
@@ -180,7 +183,7 @@ class MemoryBlock:
         """The property's values or changes."""
         sparse = self._batch.properties.get(property.id)
         if sparse is None:
-            return _no_values(property.kind)
+            return no_values(property.kind)
         if self._order is None:
             return sparse
         if property.id not in self._sparse:
@@ -191,51 +194,6 @@ class MemoryBlock:
     def nbytes(self) -> int:
         """About how much memory this takes."""
         return 48 * len(self._batch) + sum(size(sparse) for sparse in self._batch.properties.values())
-
-
-def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
-    """The same values at the events' new places: event i is now event inverse[i]."""
-    n = len(inverse)
-    if len(sparse.positions) * 4 >= n:  # dense: a scatter is faster than a sort
-        slots = np.zeros(n, np.int32)
-        slots[inverse[sparse.positions]] = np.arange(1, len(sparse.positions) + 1, dtype=np.int32)
-        positions = np.flatnonzero(slots)
-        sort: Array = slots[positions] - 1
-    else:
-        positions = inverse[sparse.positions]
-        sort = np.argsort(positions)
-        positions = positions[sort]
-    valid = None if sparse.valid is None else sparse.valid[sort]
-    return Sparse(positions.astype(np.int32), sparse.values[sort], valid)
-
-
-def concatenate(batches: Sequence[Batch], kinds: dict[int, Kind]) -> Batch:
-    """Batches after one another, as one."""
-    if len(batches) == 1:
-        return batches[0]
-    bases = np.concatenate(([0], np.cumsum([len(batch) for batch in batches]))).tolist()
-    properties = {}
-    for id in sorted({id for batch in batches for id in batch.properties}):
-        each = [(b.properties[id], base) for b, base in zip(batches, bases, strict=False) if id in b.properties]
-        valid = None
-        if any(sparse.valid is not None for sparse, _ in each):
-            valid = np.concatenate(
-                [np.ones(len(s.positions), bool) if s.valid is None else s.valid for s, _ in each]
-            )
-        properties[id] = Sparse(
-            np.concatenate([sparse.positions + np.int32(base) for sparse, base in each]).astype(np.int32),
-            np.concatenate([sparse.values for sparse, _ in each]),
-            valid,
-        )
-    return Batch(
-        np.concatenate([batch.objects for batch in batches]),
-        np.concatenate([batch.ts for batch in batches]),
-        properties,
-    )
-
-
-def _no_values(kind: Kind) -> Sparse:
-    return Sparse(np.zeros(0, np.int32), np.zeros(0, DTYPES[kind]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +208,7 @@ class LogRow:
 class Snapshot:
     """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
 
-    def __init__(self, store: Store, stamp: object, blocks: Sequence[BlockRow], log: Sequence[LogRow]) -> None:
+    def __init__(self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow]) -> None:
         self.store = store
         self.table = store.table
         self.stamp = stamp
@@ -360,7 +318,10 @@ class Store:
         self.cache = cache
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
         self._snapshot: Snapshot | None = None
-        self._recent: dict[int, Batch] = {}  # batches of the log by stamp, as they were when they were written
+        self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
+        self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
+        self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
+        self._writing: Stamp | None = None  # where a batch was begun
 
     # the shadow tables as such
 
@@ -425,16 +386,36 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """The table as the current transaction sees it."""
-        stamp = self.sqlite.execute(self._stamp_sql).fetchall()[0]
+        stamp = self._stamp()
         if self._snapshot is None or self._snapshot.stamp != stamp:
-            blocks = self.sqlite.execute(
-                f"SELECT id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events"
-                f" FROM {self.shadow('block')} ORDER BY run, first_object"
-            )
-            log = self.sqlite.execute(f"SELECT id, stamp, events FROM {self.shadow('log')} ORDER BY id")
-            self._snapshot = Snapshot(self, stamp, [BlockRow(*row) for row in blocks], [LogRow(*row) for row in log])
-            self.dictionary.refresh()
+            self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp))
+            if stamp != self._known:
+                self._known = None
+                self.dictionary.refresh()
         return self._snapshot
+
+    def _block_rows(self, stamp: Stamp) -> Sequence[BlockRow]:
+        if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
+            return self._snapshot.blocks
+        names = "id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events"
+        sql = f"SELECT {names} FROM {self.shadow('block')} ORDER BY run, first_object"
+        return [BlockRow(*row) for row in self.sqlite.execute(sql)]
+
+    def _log_rows(self, stamp: Stamp) -> Sequence[LogRow]:
+        """The log: what is known of it, if it has only been added to since, and the rows after that."""
+        known: tuple[LogRow, ...] = ()
+        if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
+            known = self._snapshot.log
+        sql = f"SELECT id, stamp, events FROM {self.shadow('log')} WHERE id >= ? ORDER BY id"
+        rows = [LogRow(*row) for row in self.sqlite.execute(sql, (known[-1].id if known else 0,))]
+        if not known:
+            return rows
+        if rows and rows[0] == known[-1]:
+            return known + tuple(rows[1:])
+        return [LogRow(*row) for row in self.sqlite.execute(sql, (0,))]
+
+    def _stamp(self) -> Stamp:
+        return self.sqlite.execute(self._stamp_sql).fetchall()[0]  # type: ignore[return-value]
 
     @cached_property
     def _stamp_sql(self) -> str:
@@ -460,22 +441,33 @@ class Store:
         return self.sqlite.execute(f"SELECT coalesce(sum(events), 0) FROM {self.shadow('log')}").fetchall()[0][0]  # type: ignore[return-value]
 
     def read_log(self, rows: Sequence[LogRow]) -> Batch:
-        """These rows of the log as one batch; what this connection wrote lately needs no decoding."""
-        if all(row.stamp in self._recent for row in rows):
-            return concatenate([self._recent[row.stamp] for row in rows] or [_EMPTY], self.kinds)
+        """These rows of the log as one batch. What was read of them last time is not read again."""
+        known, batch = self._log
+        if not known or tuple(rows[: len(known)]) != known:
+            known, batch = (), EMPTY
+        new = rows[len(known) :]
+        if new:
+            batch = concatenate([batch, *self._batches(new)])
+            self._log = tuple(rows), batch
+        return batch
+
+    def _batches(self, rows: Sequence[LogRow]) -> Iterator[Batch]:
+        """What is in these rows, which follow each other; what this connection wrote lately needs no decoding."""
+        recent = [self._recent[row.stamp] for row in rows if row.stamp in self._recent]
+        if len(recent) == len(rows):
+            yield joined(recent).batch(self.kinds)
+            return
         found = self.sqlite.execute(
             f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
         )
-        batches = []
         for id, data in found:
             try:
-                batches.append(fmt.decode_batch(data))
+                yield fmt.decode_batch(data)
             except fmt.FormatError as error:
                 raise CorruptError(
                     f"table {self.table.name!r}, log batch {id}: {error}",
                     "restore the file from a backup; `skysql check` lists every fault",
                 ) from None
-        return concatenate(batches, self.kinds)
 
     def log_block(self, rows: tuple[LogRow, ...]) -> MemoryBlock:
         """These rows of the log in path order."""
@@ -486,15 +478,29 @@ class Store:
 
     # writing; always inside a transaction of the caller's
 
-    def append_log(self, batch: Batch) -> int:
+    def begin_batch(self) -> Dictionary:
+        """The dictionary as the current transaction has it, to make the batch with that is appended next.
+
+        Nothing is looked up anew if our own batch was the last change: texts are only ever added together with a batch.
+        """
+        stamp = self._stamp()
+        if stamp != self._known:
+            self.dictionary.refresh()
+        self._known, self._writing = None, stamp  # what the dictionary gets now may be rolled back alone
+        return self.dictionary
+
+    def append_log(self, batch: Batch | Lists) -> int:
         """Add one batch to the log; returns how many batches the log now has."""
-        stamp = new_stamp()
-        self.sqlite.execute(self._append_sql, (stamp, len(batch), fmt.encode_batch(batch, self.kinds)))
+        stamp, events = new_stamp(), len(batch)
+        self.sqlite.execute(self._append_sql, (stamp, events, fmt.encode_batch(batch, self.kinds)))
+        id = self.sqlite.last_insert_rowid()
+        if self._writing is not None:
+            self._known, self._writing = (self._writing[0], id, stamp), None
         if len(self._recent) >= _RECENT:
             self._recent.clear()
-        if len(batch) <= _SMALL:
+        if events <= _SMALL and isinstance(batch, Lists):
             self._recent[stamp] = batch
-        return self.sqlite.last_insert_rowid()
+        return id
 
     @cached_property
     def _append_sql(self) -> str:
@@ -548,6 +554,7 @@ class Store:
             self.sqlite.execute(
                 f"DELETE FROM {self.shadow('log')} WHERE id BETWEEN ? AND ?", (rows[0].id, rows[-1].id)
             )
+            self._log = (), EMPTY
 
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
@@ -570,9 +577,6 @@ class Store:
             f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"
         ).fetchall()[0][0]
         return rest + log, log
-
-
-_EMPTY = Batch(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
 
 
 def _dump(table: Table) -> str:

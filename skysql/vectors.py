@@ -10,7 +10,7 @@ until they leave a scan. It must keep equality; `ordered` says that it keeps ord
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,19 +47,25 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """data: int64, float64, uint8 or bool [n]; mask: bool[n], False for NULL, or None if nothing is NULL."""
+    """data: int64, float64, uint8 or bool [n]; mask: bool[n], False for NULL, or None if nothing is NULL.
+
+    numbering: if they are known without looking, small numbers that are equal where the values are: (codes [n], bound).
+    """
 
     data: Array
     mask: Bool | None = None
     render: Callable[[Array], list[Any]] | None = None
     ordered: bool = True
+    numbering: tuple[Array, int] | None = None
 
     def __len__(self) -> int:
         return len(self.data)
 
     def take(self, rows: Array) -> Numbers:
         """These elements."""
-        return replace(self, data=self.data[rows], mask=None if self.mask is None else self.mask[rows])
+        mask = None if self.mask is None else self.mask[rows]
+        numbering = None if self.numbering is None else (self.numbering[0][rows], self.numbering[1])
+        return Numbers(self.data[rows], mask, self.render, self.ordered, numbering)
 
     def known(self) -> Bool | None:
         """Which elements are not NULL; None for all."""
@@ -83,6 +89,8 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
     """A small number an element, equal where the values are (NULL counts as a value): (codes [n], bound)."""
     if isinstance(vector, Coded):
         return vector.codes, len(vector.values)
+    if vector.numbering is not None:
+        return vector.numbering
     data, mask = vector.data, vector.mask
     if data.dtype.kind == "f":
         _, codes = np.unique(data if mask is None else np.where(mask, data, 0.0), return_inverse=True)
@@ -107,8 +115,10 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
 def sort_ranks(vector: Vector) -> Array:
     """Numbers that sort as SQLite sorts the values: NULL, then numbers, then text, then blobs."""
     if isinstance(vector, Numbers) and (vector.render is None or vector.ordered):
+        if vector.mask is None:
+            return vector.data
         _, ranks = np.unique(vector.data, return_inverse=True)
-        return ranks + 1 if vector.mask is None else np.where(vector.mask, ranks + 1, 0)
+        return np.where(vector.mask, ranks + 1, 0)
     values = vector.tolist() if isinstance(vector, Numbers) else vector.values
     ranks = value_ranks(values)
     return ranks if isinstance(vector, Numbers) else ranks[vector.codes]

@@ -22,7 +22,8 @@ from oracle import Schema, Value, moment, quote, timestamp
 DAY = 86_400_000_000
 
 PLAIN_NAMES = {"object_id", "timestamp", "action", "ts", "changes", "first_timestamp", "last_timestamp", "events",
-               "property", "old_value", "new_value", "plan", "country", "amount", "url", "score", "vip", "seats",
+               "property", "old_value", "new_value", "session", "session_event", "duration",
+               "first_action", "last_action", "plan", "country", "amount", "url", "score", "vip", "seats",
                "Grade", "tail", "user", "paid"}  # fmt: skip
 """Names that need no quotes."""
 
@@ -55,6 +56,7 @@ class World:
     events: tuple[Column, ...]
     objects: tuple[Column, ...]
     changes: tuple[Column, ...]
+    more: dict[str, tuple[Column, ...]]  # of the events under an idle time, and of the sessions
     times: list[int]
     moments: list[int]
     views: list[Source] = field(default_factory=list)
@@ -200,8 +202,10 @@ class Expressions:
         return column
 
     def columns(self, kind: str) -> tuple[Column, ...]:
-        """The columns of the events, the objects or the changes, each in one of its spellings."""
-        columns = {"events": self.world.events, "objects": self.world.objects, "changes": self.world.changes}[kind]
+        """The columns of the events, the objects, the changes or the sessions, each in one of its spellings."""
+        columns = {
+            "events": self.world.events, "objects": self.world.objects, "changes": self.world.changes, **self.world.more
+        }[kind]  # fmt: skip
         return tuple(replace(c, sql=self.spelled(c.name)) for c in columns)
 
     def spelled(self, name: str) -> str:

@@ -29,6 +29,7 @@ from unittest import mock
 
 import apsw
 from oracle import Event, Oracle, Property, Schema, timestamp
+from oracle_sessions import load_sessions
 
 import skysql
 from skysql import compact
@@ -330,13 +331,16 @@ def _insert(connection: skysql.Connection, schema: Schema, events: list[Event], 
 
 
 def plain() -> apsw.Connection:
-    """The world in plain SQLite: users, users_objects, users_changes, users_objects_as_of for every moment there is."""
+    """The world in plain SQLite: users, users_objects, users_changes, users_objects_as_of for every
+    moment there is, users_idle_0 and users_sessions_0 and so on.
+    """
     sqlite = apsw.Connection(":memory:")
     events = [e for batch in (*COMPACTED, *LOGGED) for e in batch]
     moments = {e.ts for e in (*events, *FLOWN)} | {us(row[4]) for row in ORDERS if row[4] is not None}
     moments |= {us(row[1]) for row in FLIGHTS} | {us("2026-01-15"), us("2026-02-08 20:00:00")}
-    Oracle(USERS, events).load(sqlite, sorted(moments))
-    Oracle(PLANES, FLOWN).load(sqlite, sorted(moments))
+    for oracle in (Oracle(USERS, events), Oracle(PLANES, FLOWN)):
+        oracle.load(sqlite, sorted(moments))
+        load_sessions(oracle, sqlite)
     for name in [row[0] for row in sqlite.execute("SELECT name FROM sqlite_schema WHERE name GLOB '*_at_[0-9]*'")]:
         sqlite.execute(f"DROP TABLE {name}")
     _ordinary(sqlite, 4)

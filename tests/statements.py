@@ -26,6 +26,7 @@ from expressions import (
     optional,
 )
 from oracle import Value, quote
+from oracle_sessions import IDLES
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ class Generator(Expressions):
         name = self.world.schema.name
         if self.chance(0.12) and self.world.views and not plain:
             return self.rng.choice(self.world.views)
-        kind = self.rng.choices(["events", "objects", "at", "changes"], [70, 8, 10, 8])[0]
+        kind = self.rng.choices(["events", "objects", "at", "changes", "idle"], [70, 8, 10, 8, 10])[0]
+        if kind == "idle" and not plain:
+            return self.idle()
+        kind = "events" if kind == "idle" else kind
         if kind == "at" and not plain:
             return self.as_of()
         columns = self.columns("objects" if kind == "at" else kind)
@@ -127,6 +131,20 @@ class Generator(Expressions):
         if self.chance(0.5):
             return self.prefixed(f"\x01{sky} AS o\x02{at} AS o\x03", self.columns("objects"), "o")
         return Source(f"\x01{sky}\x02{at}\x03", self.columns("objects"))
+
+    def idle(self) -> Source:
+        """The events with their sessions, or the sessions, for one of the idle times, in the two ways to say so."""
+        kind = self.rng.choice(["idle", "sessions"])
+        name, (i, text) = self.world.schema.name, self.rng.choice(list(enumerate(IDLES)))
+        columns = self.columns(kind)
+        table = quote(name if kind == "idle" else f"{name}_sessions")
+        at = quote(f"{name}_{kind}_{i}")
+        if self.chance(0.3):
+            source = self.prefixed(f"\x01{table} s\x02{at} s\x03", columns, "s")
+            return replace(source, where=(f"\x01s.idle = '{text}'\x021\x03",))
+        if self.chance(0.5):
+            return self.prefixed(f"\x01{table}('{text}') AS s\x02{at} AS s\x03", columns, "s")
+        return Source(f"\x01{table}('{text}')\x02{at}\x03", columns)
 
     def join(self) -> Source:
         """Events, or objects, joined with an ordinary table by the object."""
@@ -197,6 +215,25 @@ class Generator(Expressions):
         columns += "".join(optional(f", {i}") for i, t in zip(shown, texts, strict=True) if t is None)
         order, ordered = ("", False) if nested or kinds else self.order(shown, head, len(key_items), shown is items)
         return Query(f"{head} {columns} FROM {source.sql}{where}{by}{having}{order}", tuple(shown), ordered)
+
+    def by_object(self, source: Source, nested: bool = False) -> Query:
+        """Groups of which each is within an object: its path, a session, or so much of it as reads one value."""
+        who = [c for c in source.columns if c.kind == "O"]
+        if not who:
+            return self.grouped(source, nested=nested)
+        sessions = [c for c in source.columns if c.name == "session"]
+        self.scope = source.columns
+        keys = [Item(who[0].sql, "", "O")]
+        if sessions and self.chance(0.5):
+            keys.append(Item(sessions[0].sql, "", "I"))
+        elif self.chance(0.3):
+            keys.append(self.key())
+        self.rng.shuffle(keys)
+        where = self.where(source)
+        items = [self.label(i, nested) for i in (*keys, *(self.aggregate() for _ in range(self.rng.randint(1, 3))))]
+        having = optional(f" HAVING {self.having(items)}") if self.chance(0.2) else ""
+        by = self.group_by(items[: len(keys)], True)
+        return Query(f"SELECT {', '.join(map(str, items))} FROM {source.sql}{where}{by}{having}", tuple(items))
 
     def of_kind(self, kind: str) -> Item:
         sql = {"T": self.text, "I": self.integer, "R": self.real}[kind](1)
@@ -370,7 +407,7 @@ class Generator(Expressions):
 
     def from_query(self) -> Query:
         """A CTE or a subquery, selected from, and joined with an ordinary table at times."""
-        make = self.rng.choice([self.grouped, self.grouped, self.rows])
+        make = self.rng.choice([self.grouped, self.grouped, self.rows, self.by_object, self.by_object])
         inner = make(self.source(), nested=True)
         name = self.name()
         way = self.rng.choice(["with", "with", "materialized", "from"])

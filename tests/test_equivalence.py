@@ -37,6 +37,7 @@ from expressions import Statement
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracle import Event, Oracle, Property, Schema, quote
+from oracle_sessions import IDLES, event_numbers, load_sessions, session_columns, session_rows
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
@@ -87,6 +88,7 @@ class Plain:
             for sql in ordinary_ddl(random.Random(0), script, sky=False):
                 self.sqlite.execute(sql)
             self.oracle.load(self.sqlite, script.moments)
+            load_sessions(self.oracle, self.sqlite)
             for view in script.views:
                 self.sqlite.execute(Statement(view, [], "?", False).plain()[0])
         self.sqlite.exec_trace = self._trace
@@ -491,13 +493,18 @@ def test_whole_tables(seed: int) -> None:
 
 
 def compare_tables(script: Script, databases: Databases) -> None:
-    """Both connections' events, objects and changes against the naive model's."""
+    """Both connections' events, objects, changes and sessions against the naive model's."""
     oracle, name = databases.plain.oracle, script.schema.name
     tables = [
         (quote(name), oracle.event_columns(), oracle.event_rows()),
         (quote(f"{name}_objects"), oracle.object_columns(), oracle.object_rows()),
         (quote(f"{name}_changes"), oracle.change_columns(), oracle.change_rows()),
+        (quote(f"{name}_sessions"), session_columns(oracle), session_rows(oracle, None)),
     ]
+    numbers = [("session", "INTEGER"), ("session_event", "INTEGER")]
+    for text, idle in IDLES.items():
+        tables.append((f"{quote(name)}('{text}')", numbers, event_numbers(oracle, idle)))
+        tables.append((f"{quote(name + '_sessions')}('{text}')", session_columns(oracle), session_rows(oracle, idle)))
     for side in (databases.pushed, databases.by_row):
         for table, columns, expected in tables:
             names = tuple(column for column, _ in columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zlib
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysql import format as fmt
-from skysql.columns import DTYPES, Batch, Sparse
+from skysql.columns import DTYPES, Batch, Lists, Sparse
 from skysql.schema import Kind
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -57,6 +58,14 @@ def assert_same(found: Sparse, sparse: Sparse, kind: Kind) -> None:
     else:
         assert found.valid is not None and found.valid.dtype == np.bool_
         assert np.array_equal(found.valid, valid)
+
+
+def assert_same_batch(found: Batch, batch: Batch, kinds: dict[int, Kind]) -> None:
+    assert len(found) == len(batch)
+    assert np.array_equal(found.objects, batch.objects) and np.array_equal(found.ts, batch.ts)
+    assert list(found.properties) == list(batch.properties)
+    for id, sparse in batch.properties.items():
+        assert_same(found.properties[id], sparse, kinds[id])
 
 
 # there and back
@@ -106,12 +115,26 @@ def test_batch(data: st.DataObject, events: int) -> None:
     rng = np.random.default_rng(events)
     objects, ts = rng.integers(1, 2**63 - 1, events), rng.integers(-(10**16), 10**16, events)
     properties = {id: data.draw(sparses(kind, events)) for id, kind in kinds.items()}
-    found = fmt.decode_batch(fmt.encode_batch(Batch(objects, ts, properties), kinds))
-    assert len(found) == events
-    assert np.array_equal(found.objects, objects) and np.array_equal(found.ts, ts)
-    assert list(found.properties) == list(properties)
-    for id, sparse in properties.items():
-        assert_same(found.properties[id], sparse, kinds[id])
+    batch = Batch(objects, ts, properties)
+    assert_same_batch(fmt.decode_batch(fmt.encode_batch(batch, kinds)), batch, kinds)
+
+
+@given(
+    st.data(),
+    st.dictionaries(st.integers(0, 65535), st.sampled_from(Kind), max_size=4),
+    st.one_of(st.integers(0, 5), st.sampled_from([127, 128, 200])),
+)
+def test_lists_are_encoded_as_arrays_are(data: st.DataObject, kinds: dict[int, Kind], events: int) -> None:
+    properties = {}
+    for id, kind in kinds.items():
+        sparse = data.draw(sparses(kind, events))
+        valid = itertools.repeat(True) if sparse.valid is None else sparse.valid.tolist()
+        values = [value if known else None for value, known in zip(sparse.values.tolist(), valid, strict=False)]
+        properties[id] = (sparse.positions.tolist(), values)
+    lists = Lists([2**63 - 1 - at for at in range(events)], [at - 2 for at in range(events)], properties)
+    blob = fmt.encode_batch(lists, kinds)
+    assert blob == fmt.encode_batch(lists.batch(kinds), kinds)
+    assert_same_batch(fmt.decode_batch(blob), lists.batch(kinds), kinds)
 
 
 def test_positions_of_all_events_cost_nothing() -> None:

@@ -75,7 +75,7 @@ def insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...
     for row in rows:
         buffer.add(*row)
     assert len(buffer) == len(rows)
-    batch = buffer.take(memory)
+    batch = buffer.take(memory).batch({0: Kind.TEXT} | {p.id: p.kind for p in table.properties})
     assert len(buffer) == 0
     return events(table, batch, memory)
 

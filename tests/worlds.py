@@ -214,7 +214,12 @@ def random_world(script: Script, pools: Pools, ids: list[int], times: list[int])
     names = tuple(p.name for p in schema.states) or ("plan",)
     changes = [*who, column("timestamp", "D"), column("property", "T", names),
                column("old_value", "A", anything), column("new_value", "A", anything)]  # fmt: skip
-    return World(schema, tuple(events), tuple(objects), tuple(changes), times, script.moments)
+    numbers = [column("session", "I", (1, 2, 3)), column("session_event", "I", (1, 2, 3))]
+    sessions = [*who, numbers[0], column("first_timestamp", "D"), column("last_timestamp", "D"),
+                Column("duration", "R", (0.0, 60.0, 3600.0), False, "duration"), column("events", "I", (1, 2, 5)),
+                column("first_action", "T", ACTIONS), column("last_action", "T", ACTIONS), *states]  # fmt: skip
+    kinds = {"idle": (*events, *numbers), "sessions": tuple(sessions)}
+    return World(schema, tuple(events), tuple(objects), tuple(changes), kinds, times, script.moments)
 
 
 def event_form(rng: random.Random, us: int) -> Value:

@@ -111,20 +111,22 @@ class Rewriter:
         lower_asof(statement)
         lower_system_time(statement)
         normalize_times(statement)
+        statement.lowered()
         if pushdown and not stored:
             for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
                 apply_rules(statement, select)
         if not statement.changed:
             return Rewritten(text)
+        statement.restore_unread()
+        if not statement.changed:
+            return Rewritten(text)
         statement.keep_names()
         self._published += len(statement.calls)
-        for call in statement.calls:
+        edited = statement.text()
+        calls = [call for call in statement.calls if re.search(rf"\b{call.name}\b", edited)]  # others are within one
+        for call in calls:
             publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
-        return Rewritten(
-            prefix + statement.text(),
-            tuple(call.plan for call in statement.calls),
-            tuple(call.name for call in statement.calls),
-        )
+        return Rewritten(prefix + edited, tuple(call.plan for call in calls), tuple(call.name for call in calls))
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:

@@ -12,73 +12,37 @@ WHERE on it; all the rest (expressions around aggregates, window functions, ORDE
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from sqlglot import exp
 
-from ..evaluate import declared_type
-from ..plan import (
-    Aggregate,
-    And,
-    Column,
-    Expr,
-    Literal,
-    PathScan,
-    SqlAggregate,
+from ..plan import And, PathScan
+from .convert import Scope, conjuncts_of, source_of
+from .dialect import span
+from .grouping import (
+    Groups,
+    convert_aggregate,
+    has_aggregates,
+    is_aggregate,
+    own,
+    result_columns,
+    unaliased,
+    wanted_keys,
 )
-from .convert import Scope, conjuncts_of, literal, source_of
-from .dialect import TokenType, span
 from .pairs import pair_relation
-from .relation import Resolver, take_as_of
+from .relation import Resolver, take_arguments
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
-
-_NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
-
-
-@dataclass(slots=True)
-class Groups:
-    """The keys and aggregates that a select turns out to need."""
-
-    keys: list[Expr] = field(default_factory=list)
-    aggregates: list[Aggregate | SqlAggregate] = field(default_factory=list)
-
-    def key(self, expr: Expr) -> str:
-        """The result's column of a key."""
-        if expr not in self.keys:
-            self.keys.append(expr)
-        plus = "" if isinstance(expr, Column) else "+"
-        return f'{plus}"key {self.keys.index(expr) + 1}"'
-
-    def value(self, aggregate: Aggregate | SqlAggregate) -> str:
-        """The result's column of an aggregate; the plus takes its affinity, as an aggregate has none."""
-        if aggregate not in self.aggregates:
-            self.aggregates.append(aggregate)
-        return f'+"value {self.aggregates.index(aggregate) + 1}"'
 
 
 def push_aggregate(statement: Statement, select: exp.Select) -> None:
     """Rewrite the select if a path scan can compute its groups; raises NotPushable if not."""
     if select.args.get("windows") or select.args.get("qualify") or select.args.get("into"):
         raise NotPushable("a clause that scans do not know")
-    aggregated = _has_aggregates(statement, select)
-    group = select.args.get("group")
-    distinct = select.args.get("distinct")
-    if not aggregated and group is None and distinct is None:
+    aggregated, group = has_aggregates(statement, select), select.args.get("group")
+    if not aggregated and group is None and select.args.get("distinct") is None:
         raise NotPushable("nothing to aggregate")
-    if group is not None and any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals", "all")):
-        raise NotPushable("grouping sets")
-    if distinct is not None and distinct.args.get("on"):
-        raise NotPushable("DISTINCT ON")
     scope = _scope(statement, select)
-    groups = Groups()
-    if group is not None:
-        for node in group.expressions:
-            groups.key(_key(scope, select, node))
-    elif not aggregated:
-        for item in select.expressions:
-            groups.key(_checked_key(scope, item.this if isinstance(item, exp.Alias) else item))
-    _Rewrite(statement, scope, groups, select, group is not None or not aggregated).run()
+    groups = Groups(wanted_keys(scope, select, aggregated))
+    _Rewrite(statement, scope, groups, select).run()
 
 
 def _scope(statement: Statement, select: exp.Select) -> Scope:
@@ -92,90 +56,18 @@ def _scope(statement: Statement, select: exp.Select) -> Scope:
     relation = scope.relation
     if select.args.get("where") is not None:
         relation.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
-    take_as_of(relation)
+    take_arguments(relation)
     return scope
-
-
-def _has_aggregates(statement: Statement, select: exp.Select) -> bool:
-    clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
-    return any(
-        clause is not None and any(is_aggregate(statement, node) for node in own(clause)) for clause in clauses
-    )
-
-
-def own(node: exp.Expression) -> list[exp.Expression]:
-    """The node and those below it that belong to the same select."""
-    found = [node]
-    for child in node.iter_expressions():
-        if not isinstance(child, exp.Subquery | exp.Select):
-            found += own(child)
-    return found
-
-
-def call_name(statement: Statement, node: exp.Expression) -> str:
-    """The name that a function is called by in the text, in lower case; '' if the node is no call."""
-    where = span(node.parent) if isinstance(node.parent, exp.Filter) and node.arg_key == "this" else span(node)
-    if not isinstance(node, exp.Func) or where is None or where[1] - where[0] < 3:
-        return ""
-    tokens = statement.source.tokens
-    return tokens[where[0]].text.lower() if tokens[where[0] + 1].token_type is TokenType.L_PAREN else ""
-
-
-def call_arguments(call: exp.Expression) -> list[exp.Expression]:
-    """The arguments of a call, whether sqlglot knows the function or not."""
-    own = [] if isinstance(call, exp.Anonymous) or call.this is None else [call.this]
-    return own + (call.args.get("expressions") or [])
-
-
-def is_aggregate(statement: Statement, node: exp.Expression) -> bool:
-    """Whether the node calls an aggregate, and not as a window function."""
-    name = call_name(statement, node)
-    if name not in statement.catalog.aggregates:
-        return False
-    if name in ("min", "max") and len(call_arguments(node)) != 1:
-        return False
-    parent = node.parent.parent if isinstance(node.parent, exp.Filter | exp.IgnoreNulls) else node.parent
-    return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
-
-
-def _key(scope: Scope, select: exp.Select, node: exp.Expression) -> Expr:
-    """A term of GROUP BY: a position, a name of the relation, an alias, or an expression."""
-    position = literal(node)
-    if position is not None and isinstance(position.value, int) and not isinstance(node, exp.Paren | exp.Neg):
-        if not 1 <= position.value <= len(select.expressions):
-            raise NotPushable("a position that is out of range")
-        return _checked_key(scope, _unaliased(select.expressions[position.value - 1]))
-    if isinstance(node, exp.Column) and not node.table and scope.find(node) is None:
-        for item in select.expressions:
-            if isinstance(item, exp.Alias) and item.alias.lower() == node.name.lower():
-                return _checked_key(scope, item.this)
-    return _checked_key(scope, node)
-
-
-def _unaliased(item: exp.Expression) -> exp.Expression:
-    return item.this if isinstance(item, exp.Alias) else item
-
-
-def _checked_key(scope: Scope, node: exp.Expression) -> Expr:
-    if node.find(exp.Collate) is not None:
-        raise NotPushable("grouping under a collation")
-    if isinstance(node, exp.Star):
-        raise NotPushable("all columns as keys")
-    key = scope.convert(node)
-    if isinstance(key, Literal):
-        raise NotPushable("a constant as a key")
-    return key
 
 
 class _Rewrite:
     """The edits of one select."""
 
-    def __init__(self, statement: Statement, scope: Scope, groups: Groups, select: exp.Select, grouped: bool) -> None:
+    def __init__(self, statement: Statement, scope: Scope, groups: Groups, select: exp.Select) -> None:
         self.statement = statement
         self.scope = scope
         self.groups = groups
         self.select = select
-        self.grouped = grouped
         self.edits: list[tuple[int, int, str]] = []
 
     def run(self) -> None:
@@ -199,7 +91,7 @@ class _Rewrite:
             self.statement.edit(at[0], at[0] + 1, "WHERE")
 
     def _item(self, item: exp.Expression) -> None:
-        node = _unaliased(item)
+        node = unaliased(item)
         where = span(node)
         if isinstance(node, exp.Star) or where is None:
             raise NotPushable("an item of unknown place")
@@ -242,49 +134,12 @@ class _Rewrite:
         return any(isinstance(i, exp.Alias) and i.alias.lower() == name.lower() for i in self.select.expressions)
 
     def _aggregate(self, node: exp.Expression, where: tuple[int, int] | None) -> bool:
-        condition = None
-        call = node
-        if isinstance(node, exp.Filter):
-            call, condition = node.this, node.expression.this
-        if not is_aggregate(self.statement, call):
+        if not is_aggregate(self.statement, node.this if isinstance(node, exp.Filter) else node):
             return False
         if where is None:
             raise NotPushable("an aggregate of unknown place")
-        self.edits.append((*where, self.groups.value(self._converted(node, call, condition))))
+        self.edits.append((*where, self.groups.value(convert_aggregate(self.scope, node, self.groups.keys))))
         return True
-
-    def _converted(
-        self, node: exp.Expression, call: exp.Expression, condition: exp.Expression | None
-    ) -> Aggregate | SqlAggregate:
-        name = call_name(self.statement, call)
-        arguments = call_arguments(call)
-        inner = arguments[0] if arguments else None
-        distinct = isinstance(inner, exp.Distinct)
-        if isinstance(inner, exp.Distinct):
-            arguments = inner.expressions
-        plain = (
-            name in _NATIVE
-            and name not in self.statement.catalog.own
-            and len(arguments) == 1
-            and (not distinct or name in ("count", "min", "max"))
-            and not isinstance(inner, exp.Order)
-            and node.find(exp.Collate) is None
-        )
-        if not plain:
-            return self._by_sqlite(node)
-        filter = None if condition is None else self.scope.convert(condition)
-        argument = arguments[0]
-        if isinstance(argument, exp.Star):
-            return Aggregate("count", None, False, filter)
-        return Aggregate(name, self.scope.convert(argument), distinct and name == "count", filter)
-
-    def _by_sqlite(self, node: exp.Expression) -> SqlAggregate:
-        where = span(node)
-        assert where is not None
-        if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
-            raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
-        text, read = self.scope.relabel(node, where)
-        return SqlAggregate(text, read)
 
     def _matches_key(self, node: exp.Expression, where: tuple[int, int] | None) -> bool:
         if where is None or not self.groups.keys or not isinstance(node, exp.Expression):
@@ -315,12 +170,7 @@ class _Rewrite:
             tuple(self.groups.keys),
             tuple(self.groups.aggregates),
         )
-        names = [
-            (f"key {at}", declared_type(relation.table, key.name) if isinstance(key, Column) else "")
-            for at, key in enumerate(plan.keys, 1)
-        ]
-        names += [(f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)]
-        return self.statement.call(plan, tuple(names), self.scope.arguments)
+        return self.statement.call(plan, result_columns(plan, self.scope), self.scope.arguments)
 
     def _clauses(self) -> tuple[int, int]:
         """The tokens of FROM ... [JOIN ...] [WHERE ...] [GROUP BY ...]."""

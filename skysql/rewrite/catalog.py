@@ -17,7 +17,7 @@ from ..schema import Table, quote
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
-COMPANIONS = ("objects", "changes")
+COMPANIONS = ("objects", "sessions", "changes")
 
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value
@@ -27,7 +27,7 @@ _WINDOW_ONLY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A name in a database: kind is 'events', 'objects', 'changes', 'view' or 'table'."""
+    """A name in a database: kind is 'events', 'objects', 'sessions', 'changes', 'view' or 'table'."""
 
     kind: str
     database: str
@@ -50,6 +50,7 @@ class Catalog:
         self.words: frozenset[str] = frozenset()
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
+        self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
 
     def refresh(self) -> int:
@@ -111,9 +112,11 @@ class Catalog:
         self.pure = frozenset(pure - impure) | {"cast"}
         self.own = frozenset(own)
 
-    def forget(self) -> None:
+    def forget(self, name: str | None) -> None:
         """Read everything again before the next statement: functions have changed, of which no schema tells."""
         self._signature = None
+        if name is not None:
+            self.overridden.add(name.lower())
 
     def find(self, database: str | None, name: str) -> Entry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""

@@ -8,17 +8,19 @@ evaluates it where it stands, once, with whatever it refers to.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sqlglot import exp
 
+from ..evaluate import column_type
 from ..plan import (
     And,
     Arithmetic,
     Column,
     Compare,
+    Duration,
     Events,
     Expr,
     InSet,
@@ -29,12 +31,18 @@ from ..plan import (
     Or,
     Pairs,
     Parameter,
+    PathScan,
+    Sessions,
+    Source,
     Sql,
     columns,
     sql,
 )
+from ..plan import Groups as GroupsOf
+from ..scan import object_columns
 from ..schema import Table
-from .dialect import Source, TokenType, span
+from .dialect import Source as Text
+from .dialect import TokenType, span
 from .statement import Arguments, NotPushable, Statement
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
@@ -74,23 +82,44 @@ class KnownCount:
 
 @dataclass(slots=True)
 class Relation:
-    """A FROM item that a path scan can produce: what its columns mean in terms of the source's."""
+    """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
+
+    as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
+    """
 
     database: str
     table: Table
-    kind: str  # 'events' or 'objects'
+    kind: str  # 'events', 'objects', 'sessions' or 'groups'
     columns: dict[str, Expr | KnownCount | None]
     names: list[str]
     where: list[Expr] = field(default_factory=list)
     as_of: Moment | None = None
     pairs: Pairs | None = None
+    idle: Duration | None = None
+    groups: PathScan | None = None
 
 
-def source_of(relation: Relation) -> Events | Objects | Pairs:
+def source_of(relation: Relation) -> Source:
     """The plan's source for a relation."""
     if relation.pairs is not None:
         return relation.pairs
-    return Events() if relation.kind == "events" else Objects(relation.as_of)
+    if relation.groups is not None:
+        return GroupsOf(relation.groups)
+    if relation.kind == "objects":
+        return Objects(relation.as_of)
+    return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
+
+
+def object_names(relation: Relation) -> frozenset[str]:
+    """The names, in lower case, of the columns of a relation's source that tell the object."""
+    return object_columns(source_of(relation), relation.table)
+
+
+def alias_of(item: exp.Expression) -> str:
+    """The name by which the columns of a FROM item are qualified."""
+    if isinstance(item, exp.Table) and isinstance(item.this, exp.Anonymous) and not item.alias:
+        return str(item.this.name)
+    return str(item.alias_or_name)
 
 
 Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | KnownCount | None]"
@@ -102,7 +131,7 @@ class Scope:
     def __init__(
         self,
         statement: Statement,
-        source: Source,
+        source: Text,
         relations: dict[str, Relation],
         arguments: Arguments,
         idioms: tuple[Idiom, ...] = (),
@@ -118,6 +147,19 @@ class Scope:
     def relation(self) -> Relation:
         """The first, which stands for the rows."""
         return next(iter(self.relations.values()))
+
+    def is_time(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds timestamps."""
+        if not isinstance(column, Column):
+            return False
+        return column_type(source_of(self.relation), self.relation.table, column.name) == "TIMESTAMP"
+
+    def is_object(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds the ids of objects."""
+        if not isinstance(column, Column):
+            return False
+        named = column.name.lower() in object_names(self.relation)
+        return named and column_type(source_of(self.relation), self.relation.table, column.name) == "INTEGER"
 
     # columns
 
@@ -235,7 +277,7 @@ class Scope:
         if self.constant(left):
             left, right = right, left
         side = self.convert(left) if isinstance(left, exp.Column) else None
-        if isinstance(side, Column) and side.name.lower() in TIMES and self.constant(right):
+        if isinstance(side, Column) and self.is_time(side) and self.constant(right):
             return Compare(op, side, self.moment(right))
         return None
 
@@ -254,9 +296,9 @@ class Scope:
     def _pair(self, node: exp.Expression, op: str, left: exp.Expression, right: exp.Expression) -> Expr:
         a = self.convert(left)
         if self.constant(right) and isinstance(a, Column):
-            if a.name.lower() in TIMES:
+            if self.is_time(a):
                 return Compare(op, a, self.moment(right))
-            if a.name.lower() in (self.relation.table.object_name.lower(), "ts", "events") and not _is_text(right):
+            if (self.is_object(a) or a.name.lower() in ("ts", "events")) and not _is_text(right):
                 return Compare(op, a, literal(right) or self.argument(right))
         b = self.convert(right)
         if isinstance(a, Sql) or isinstance(b, Sql):
@@ -282,10 +324,10 @@ class Scope:
             return self._in_query(a, query)
         if not node.expressions or node.args.get("unnest") or node.args.get("field"):
             return None
-        if isinstance(a, Column) and a.name.lower() in TIMES and all(map(self.constant, node.expressions)):
+        if isinstance(a, Column) and self.is_time(a) and all(map(self.constant, node.expressions)):
             return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions))
         items = [literal(item) for item in node.expressions]
-        numeric = isinstance(a, Column) and a.name.lower() in (self.relation.table.object_name.lower(), "ts")
+        numeric = isinstance(a, Column) and (self.is_object(a) or a.name.lower() == "ts")
         if numeric and all(item is not None and isinstance(item.value, int) for item in items):
             text = "[" + ",".join(str(item.value) for item in items if item is not None) + "]"
             return InSet(a, self.arguments.add(f"'{text}'")) if isinstance(a, Column) else None
@@ -293,7 +335,7 @@ class Scope:
 
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
         """Objects among the rows of a subquery."""
-        if not isinstance(a, Column) or a.name.lower() != self.relation.table.object_name.lower():
+        if not isinstance(a, Column) or not self.is_object(a):
             raise NotPushable("IN (SELECT ...) on something else than the object")
         if self.mentions_inside(query):
             raise NotPushable("a subquery that reads columns of the scan")
@@ -346,25 +388,34 @@ class Scope:
         where = span(node)
         if where is None:
             raise NotPushable(f"a {type(node).__name__} of unknown place")
-        if node.find(exp.Select, exp.Window, exp.AggFunc) is not None:
+        if node.find(exp.Select, exp.Window, *self.refused) is not None:
             raise NotPushable("a subquery, aggregate or window function inside an expression")
-        self._check_calls(where)
+        self._check_calls(where, [at for at, _ in self.leaves(node)])
         text, read = self.relabel(node, where)
         granularity = self._granularity(node) if [c.name.lower() for c in read] == ["timestamp"] else 0
         return Sql(text, read, granularity)
+
+    refused: tuple[type[exp.Expr], ...] = (exp.AggFunc,)
+    """What an expression may not have in it."""
+
+    def leaves(self, node: exp.Expression) -> Iterator[tuple[tuple[int, int], Expr]]:
+        """The columns at or below a node: the tokens of each, and what it means; raises NotPushable."""
+        for column in node.find_all(exp.Column):
+            found, at = self.find(column), span(column)
+            if found is None or at is None or isinstance(found, KnownCount):
+                raise NotPushable(f"{column.sql()} is not a column of the scan")
+            yield (at[1] - (3 if column.table else 1), at[1]), found
 
     def relabel(self, node: exp.Expression, where: tuple[int, int]) -> tuple[str, tuple[Column, ...]]:
         """The text of the node with each column called by its label, and the columns."""
         pieces: list[tuple[int, int, str]] = []
         read: dict[Column, None] = {}
-        for column in node.find_all(exp.Column):
-            found, at = self.find(column), span(column)
-            if found is None or at is None or isinstance(found, KnownCount):
-                raise NotPushable(f"{column.sql()} is not a column of the scan")
-            at = at[1] - (3 if column.table else 1), at[1]
+        for at, found in self.leaves(node):
             read.update(dict.fromkeys(columns(found)))
             pieces.append((*at, sql(found) if isinstance(found, Column) else f"({sql(found)})"))
         for token in range(*where):
+            if any(first <= token < last for first, last, _ in pieces):
+                continue
             if self.source.tokens[token].token_type is TokenType.PLACEHOLDER:
                 if self.source is not self.statement.source:
                     raise NotPushable("a parameter in a view")
@@ -385,12 +436,14 @@ class Scope:
                 if isinstance(column, exp.Column):
                     meant = self.find(column)
                     null = isinstance(found, exp.Is) and isinstance(found.expression, exp.Null)
-                    if isinstance(meant, Column) and meant.name.lower() in TIMES and not null:
+                    if self.is_time(meant) and not null:
                         raise NotPushable("a comparison with a time inside an expression")
 
-    def _check_calls(self, where: tuple[int, int]) -> None:
+    def _check_calls(self, where: tuple[int, int], leaves: list[tuple[int, int]]) -> None:
         tokens = self.source.tokens
         for at in range(*where):
+            if any(first <= at < last for first, last in leaves):
+                continue
             text = tokens[at].text.lower()
             if text == "'now'" or (tokens[at].token_type is TokenType.STRING and text in ("now", "subsec")):
                 raise NotPushable("the time of day")

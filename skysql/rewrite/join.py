@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..evaluate import declared_type
 from ..plan import Aggregate, And, Column, Literal, PathScan
 from ..schema import quote
-from .aggregate import Groups, call_arguments, call_name, is_aggregate, own
-from .convert import Scope, conjuncts_of, source_of
+from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
-from .relation import Resolver, take_as_of
+from .grouping import Groups, call_arguments, call_name, is_aggregate, own, result_columns
+from .relation import Resolver, take_arguments
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
 
@@ -47,7 +46,7 @@ def push_below_join(statement: Statement, select: exp.Select) -> None:
     at, relation = found[0]
     if at > 0 and str(joins[at - 1].args.get("side") or ""):
         raise NotPushable("events on the right of LEFT JOIN")
-    alias = items[at].alias_or_name.lower()
+    alias = alias_of(items[at]).lower()
     scope = Scope(statement, statement.source, {alias: relation}, arguments)
     _Below(statement, select, scope, items, at).run()
 
@@ -62,7 +61,7 @@ class _Below:
         self.select = select
         self.scope = scope
         self.item = items[at]
-        self.alias = quote(items[at].alias_or_name)
+        self.alias = quote(alias_of(items[at]))
         self.groups = Groups()
         self.edits: list[tuple[int, int, str]] = []
         self.others = [item for place, item in enumerate(items) if place != at]
@@ -86,7 +85,7 @@ class _Below:
             for child in clause.iter_expressions() if clause is not None else ():
                 self._replace(child)
         self._check_bare()
-        take_as_of(self.scope.relation)
+        take_arguments(self.scope.relation)
         if not self.groups.keys:
             raise NotPushable("a join that mentions no key")
         self._apply()
@@ -137,8 +136,8 @@ class _Below:
         found = self.scope.find(column)
         if found is None:
             return False
-        if found == Column("as_of"):
-            raise NotPushable("as of a moment of each row")
+        if found in (Column("as_of"), Column("idle")):
+            raise NotPushable("as of a moment, or after a gap, of each row")
         if not column.table:
             for item in self.others:
                 known = isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous)
@@ -218,12 +217,7 @@ class _Below:
             tuple(self.groups.keys),
             tuple(self.groups.aggregates),
         )
-        named = [
-            (f"key {n}", declared_type(relation.table, key.name) if isinstance(key, Column) else "")
-            for n, key in enumerate(plan.keys, 1)
-        ]
-        named += [(f"value {n}", "") for n in range(1, len(plan.aggregates) + 1)]
-        call = self.statement.call(plan, tuple(named), self.scope.arguments)
+        call = self.statement.call(plan, result_columns(plan, self.scope), self.scope.arguments)
         for edit in self.edits:
             self.statement.edit(*edit)
         self.statement.edit(*at, f"{call} AS {self.alias}")

@@ -4,20 +4,25 @@ selections of those in subqueries, CTEs and views, seen through to the table bel
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
-from ..plan import Column, Compare, Expr, Moment
+from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan
 from .catalog import Entry
-from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
+from .convert import Idiom, KnownCount, Relation, Scope, alias_of, conjuncts_of, literal, object_names, source_of
 from .dialect import Source, parse, span
+from .grouping import Groups, GroupScope, has_aggregates, wanted_keys
 from .state import join_state
 from .statement import Arguments, NotPushable, Statement
 
 _SIMPLE_ARGS = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
 """The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""
 
+_GROUPED_ARGS = _SIMPLE_ARGS | {"group", "having", "distinct"}
 
-def event_relation(entry: Entry) -> Relation:
+
+def event_relation(entry: Entry, idle: Duration | None = None) -> Relation:
     """The events of a table."""
     table = entry.table
     assert table is not None
@@ -27,9 +32,22 @@ def event_relation(entry: Entry) -> Relation:
         entry.database,
         table,
         "events",
-        {name.lower(): Column(name) for name in [*names, "ts", "changes"]},
+        {name.lower(): Column(name) for name in [*names, "ts", "changes", "session", "session_event", "idle"]},
         names,
+        idle=idle,
     )
+
+
+def session_relation(entry: Entry, idle: Duration | None) -> Relation:
+    """The sessions of a table."""
+    table = entry.table
+    assert table is not None
+    names = [
+        *(table.object_name, *filter(None, [table.key_name]), "session", "first_timestamp", "last_timestamp"),
+        *("duration", "events", "first_action", "last_action", *(p.name for p in table.states)),
+    ]
+    columns = {name.lower(): Column(name) for name in [*names, "idle"]}
+    return Relation(entry.database, table, "sessions", dict(columns), names, idle=idle)
 
 
 def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
@@ -71,8 +89,9 @@ class Resolver:
             return None
         if entry.kind == "view":
             return self._view(entry)
-        if entry.kind == "events":
-            return None if item.args.get("version") else event_relation(entry)
+        if entry.kind in ("events", "sessions"):
+            made = event_relation if entry.kind == "events" else session_relation
+            return None if item.args.get("version") else made(entry, None)
         return object_relation(entry, self._system_time(item))
 
     def _system_time(self, item: exp.Table) -> Moment | None:
@@ -87,11 +106,23 @@ class Resolver:
             raise NotPushable("as of a moment that depends on other rows")
         return scope.moment(node)
 
+    def _duration(self, node: exp.Expression) -> Duration:
+        scope = Scope(self.statement, self.source, {}, self.arguments)
+        if not scope.constant(node):
+            raise NotPushable("a gap that depends on other rows")
+        return Duration(literal(node) or scope.argument(node))
+
     def _call(self, item: exp.Table, call: exp.Anonymous) -> Relation | None:
         entry = self.statement.catalog.find(item.db or None, call.name)
-        if entry is None or entry.kind != "objects" or len(call.expressions) != 1:
+        if entry is None or len(call.expressions) != 1:
             return None
-        return object_relation(entry, self._moment(call.expressions[0]))
+        (argument,) = call.expressions
+        if entry.kind == "objects":
+            return object_relation(entry, self._moment(argument))
+        if entry.kind in ("events", "sessions"):
+            made = event_relation if entry.kind == "events" else session_relation
+            return made(entry, self._duration(argument))
+        return None
 
     def _cte(self, item: exp.Table) -> exp.CTE | None:
         if item.db:
@@ -134,7 +165,9 @@ class Resolver:
         return Resolver(self.statement, source, self.arguments, self.idioms)._selection(select, source)
 
     def _selection(self, select: exp.Select, source: Source) -> Relation | None:
-        """A subquery that only chooses rows and columns of a relation."""
+        """A subquery that only chooses rows and columns of a relation, or groups them by object."""
+        if select.args.get("group") or select.args.get("distinct") or has_aggregates(self.statement, select, source):
+            return self._grouped(select, source)
         if any(value and name not in _SIMPLE_ARGS for name, value in select.args.items()):
             return None
         scope = self.scope(select)
@@ -162,9 +195,38 @@ class Resolver:
                 raise NotPushable(f"two columns called {name}")
             names.append(name)
             columns[name.lower()] = found
-        return Relation(
-            *(base.database, base.table, base.kind, columns, names, where, base.as_of), pairs=base.pairs
+        return replace(base, columns=columns, names=names, where=where)
+
+    def _grouped(self, select: exp.Select, source: Source) -> Relation | None:
+        """A subquery whose groups are parts of paths: its rows are the groups of a scan of its own."""
+        aggregated = has_aggregates(self.statement, select, source)
+        if any(value and name not in _GROUPED_ARGS for name, value in select.args.items()):
+            return None
+        scope = self.scope(select)
+        if scope is None:
+            return None
+        base = scope.relation
+        if select.args.get("where") is not None:
+            base.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+        take_arguments(base)
+        groups = Groups(wanted_keys(scope, select, aggregated))
+        grouped = GroupScope(scope, select, groups)
+        if not any(isinstance(key, Column) and key.name.lower() in object_names(base) for key in groups.keys):
+            raise NotPushable("groups that several objects may share")
+        columns: dict[str, Expr | KnownCount | None] = {}
+        for item in select.expressions:
+            name, node = self._named(item, source)
+            if name.lower() in columns:
+                raise NotPushable(f"two columns called {name}")
+            columns[name.lower()] = grouped.convert(node)
+        names = [self._named(item, source)[0] for item in select.expressions]
+        having = select.args.get("having")
+        where = [] if having is None else [grouped.convert(part) for part in conjuncts_of(having.this)]
+        scan = PathScan(
+            *(base.database, base.table.name, source_of(base), And(tuple(base.where)) if base.where else None),
+            *(tuple(groups.keys), tuple(groups.aggregates)),
         )
+        return Relation(base.database, base.table, "groups", columns, names, where, groups=scan)
 
     @staticmethod
     def _named(item: exp.Expression, source: Source) -> tuple[str, exp.Expression]:
@@ -186,7 +248,7 @@ class Resolver:
         base = self.resolve(from_.this)
         if base is None:
             return None
-        relations = {from_.this.alias_or_name.lower() or from_.this.this.name.lower(): base}
+        relations = {alias_of(from_.this).lower(): base}
         scope = Scope(self.statement, self.source, relations, self.arguments, self.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:
@@ -195,8 +257,10 @@ class Resolver:
         return scope
 
 
-def take_as_of(relation: Relation) -> None:
-    """`as_of = moment` among the conditions on objects is no condition but the moment."""
+def take_arguments(relation: Relation) -> None:
+    """`as_of = moment` among the conditions on objects, or `idle = gap`, is no condition but an argument."""
+    if relation.kind in ("events", "sessions"):
+        _take_idle(relation)
     if relation.kind != "objects":
         return
     for part in list(relation.where):
@@ -207,4 +271,13 @@ def take_as_of(relation: Relation) -> None:
             relation.where.remove(part)
 
 
-__all__ = ["Resolver", "event_relation", "literal", "object_relation", "take_as_of"]
+def _take_idle(relation: Relation) -> None:
+    for part in list(relation.where):
+        if isinstance(part, Compare) and part.left == Column("idle"):
+            if part.op != "=" or not isinstance(part.right, Literal | Parameter) or relation.idle is not None:
+                raise NotPushable("idle takes one duration")
+            relation.idle = Duration(part.right)
+            relation.where.remove(part)
+
+
+__all__ = ["Resolver", "event_relation", "literal", "object_relation", "session_relation", "take_arguments"]

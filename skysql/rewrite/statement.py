@@ -6,6 +6,7 @@ it can have asked for with `render` first.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -69,6 +70,7 @@ class Statement:
         self.calls: list[ScanCall] = []
         self._first_scan = first_scan
         self._edits: list[_Edit] = []
+        self._lowered: list[_Edit] = []  # the edits that hold whether anything is pushed down or not
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
 
@@ -103,6 +105,35 @@ class Statement:
         """Put text before and after the tokens first ... last-1, whatever they become."""
         start, end = self.source.start(first), self.source.end(last - 1)
         self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
+
+    def lowered(self) -> None:
+        """What was edited so far holds whether anything is pushed down or not."""
+        self._lowered = list(self._edits)
+
+    def restore_unread(self) -> None:
+        """Undo what was pushed down in CTEs that nothing reads any more, as scans saw through them."""
+        unread: list[tuple[int, int]] = []
+        for cte in reversed(list(self.source.tree.find_all(exp.CTE, bfs=True))):
+            where = span(cte)
+            if where is None or not cte.alias:
+                continue
+            own = self.source.start(where[0]), self.source.end(where[1] - 1)
+            rest = self._without([*unread, own])
+            if not re.search(rf"(?<!\w){re.escape(cte.alias)}(?!\w)", rest, re.IGNORECASE):
+                unread.append(own)
+
+        def within(edit: _Edit) -> bool:
+            return any(a <= edit.owner_start and edit.owner_end <= b for a, b in unread)
+
+        self._edits = [e for e in self._edits if not within(e)] + [e for e in self._lowered if within(e)]
+
+    def _without(self, ranges: list[tuple[int, int]]) -> str:
+        """The statement's edited text without these ranges of the user's."""
+        pieces, at = [], 0
+        for start, end in sorted(ranges):
+            pieces.append(self._apply(at, max(at, start)))
+            at = max(at, end)
+        return " ".join([*pieces, self._apply(at, len(self.source.text))])
 
     def keep_names(self) -> None:
         """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""

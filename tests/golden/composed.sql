@@ -205,11 +205,14 @@ NULL | 8
 ## groups of groups
 SELECT n, count(*) FROM (SELECT object_id, count(*) AS n FROM users GROUP BY object_id) GROUP BY n
 --- plan
-PATH SCAN users
-├─ group by object_id
-└─ compute count(*)
+GROUPS OF users
+├─ group by "value 1"
+├─ compute count(*)
+└─ PATH SCAN users
+   ├─ group by object_id AS "key 1"
+   └─ compute count(*) AS "value 1"
 --- sql
-SELECT n, count(*) FROM (SELECT "key 1" AS "object_id", +"value 1" AS n FROM sky_scan_1) GROUP BY n
+SELECT "key 1" AS "n", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 n | count(*)
 1 | 2
@@ -377,10 +380,12 @@ count(*)
 ## DISTINCT inside
 SELECT count(*) FROM (SELECT DISTINCT object_id, plan FROM users)
 --- plan
-PATH SCAN users
-└─ group by object_id, plan
+GROUPS OF users
+├─ compute count(*)
+└─ PATH SCAN users
+   └─ group by object_id AS "key 1", plan AS "key 2"
 --- sql
-SELECT count(*) FROM (SELECT DISTINCT "key 1" AS "object_id", "key 2" AS "plan" FROM sky_scan_1)
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 count(*)
 15

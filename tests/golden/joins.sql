@@ -260,11 +260,14 @@ count(*)
 ## a join with objects of an aggregated subquery
 SELECT p.n, count(*) FROM customers c JOIN (SELECT object_id, count(*) AS n FROM users GROUP BY object_id) p ON p.object_id = c.id GROUP BY p.n
 --- plan
-PATH SCAN users
-├─ group by object_id
-└─ compute count(*)
+GROUPS OF users
+├─ group by "key 1", "value 1"
+├─ compute count(*)
+└─ PATH SCAN users
+   ├─ group by object_id AS "key 1"
+   └─ compute count(*) AS "value 1"
 --- sql
-SELECT p.n, count(*) FROM customers c JOIN (SELECT "key 1" AS "object_id", +"value 1" AS n FROM sky_scan_1) p ON p.object_id = c.id GROUP BY p.n
+SELECT "p"."key 2" AS "n", coalesce(sum("p"."value 1"), 0) AS "count(*)" FROM customers c JOIN sky_scan_1 AS "p" ON "p"."key 1" = c.id GROUP BY "p"."key 2"
 --- rows
 n | count(*)
 3 | 1

@@ -1,0 +1,242 @@
+"""The keys and aggregates of a select, as nodes of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from ..evaluate import column_type
+from ..functions import FUNCTIONS
+from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, PathAggregate, PathScan, SqlAggregate
+from .convert import KnownCount, Scope, literal, object_names
+from .dialect import Source, TokenType, span
+from .statement import NotPushable, Statement
+
+_NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
+
+
+@dataclass(slots=True)
+class Groups:
+    """The keys and aggregates that a select turns out to need."""
+
+    keys: list[Expr] = field(default_factory=list)
+    aggregates: list[AnyAggregate] = field(default_factory=list)
+
+    def key(self, expr: Expr) -> str:
+        """The result's column of a key."""
+        plus = "" if isinstance(expr, Column) else "+"
+        return f'{plus}"{self.key_column(expr).name}"'
+
+    def key_column(self, expr: Expr) -> Column:
+        """A key, as a scan of these groups sees it."""
+        if expr not in self.keys:
+            self.keys.append(expr)
+        return Column(f"key {self.keys.index(expr) + 1}")
+
+    def value(self, aggregate: AnyAggregate) -> str:
+        """The result's column of an aggregate; the plus takes its affinity, as an aggregate has none."""
+        return f'+"{self.value_column(aggregate).name}"'
+
+    def value_column(self, aggregate: AnyAggregate) -> Column:
+        """An aggregate, as a scan of these groups sees it."""
+        if aggregate not in self.aggregates:
+            self.aggregates.append(aggregate)
+        return Column(f"value {self.aggregates.index(aggregate) + 1}")
+
+
+def result_columns(plan: PathScan, scope: Scope) -> tuple[tuple[str, str], ...]:
+    """The names and types of the columns of a scan's result."""
+    table = scope.relation.table
+    names = [
+        (f"key {at}", column_type(plan.source, table, key.name) if isinstance(key, Column) else "")
+        for at, key in enumerate(plan.keys, 1)
+    ]
+    return (*names, *((f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)))
+
+
+def own(node: exp.Expression) -> list[exp.Expression]:
+    """The node and those below it that belong to the same select."""
+    found = [node]
+    for child in node.iter_expressions():
+        if not isinstance(child, exp.Subquery | exp.Select):
+            found += own(child)
+    return found
+
+
+def call_name(statement: Statement, node: exp.Expression, source: Source | None = None) -> str:
+    """The name that a function is called by in the text, in lower case; '' if the node is no call."""
+    where = span(node.parent) if isinstance(node.parent, exp.Filter) and node.arg_key == "this" else span(node)
+    if not isinstance(node, exp.Func) or where is None or where[1] - where[0] < 3:
+        return ""
+    tokens = (source or statement.source).tokens
+    return tokens[where[0]].text.lower() if tokens[where[0] + 1].token_type is TokenType.L_PAREN else ""
+
+
+def call_arguments(call: exp.Expression) -> list[exp.Expression]:
+    """The arguments of a call, whether sqlglot knows the function or not."""
+    own = [] if isinstance(call, exp.Anonymous) or call.this is None else [call.this]
+    return own + (call.args.get("expressions") or [])
+
+
+def is_aggregate(statement: Statement, node: exp.Expression, source: Source | None = None) -> bool:
+    """Whether the node calls an aggregate, and not as a window function."""
+    name = call_name(statement, node, source)
+    if name not in statement.catalog.aggregates:
+        return False
+    if name in ("min", "max") and len(call_arguments(node)) != 1:
+        return False
+    parent = node.parent.parent if isinstance(node.parent, exp.Filter | exp.IgnoreNulls) else node.parent
+    return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
+
+
+def has_aggregates(statement: Statement, select: exp.Select, source: Source | None = None) -> bool:
+    """Whether any clause of the select calls an aggregate."""
+    clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
+    return any(
+        clause is not None and any(is_aggregate(statement, node, source) for node in own(clause)) for clause in clauses
+    )
+
+
+def wanted_keys(scope: Scope, select: exp.Select, aggregated: bool) -> list[Expr]:
+    """The keys of GROUP BY, or of DISTINCT; raises NotPushable."""
+    group, distinct = select.args.get("group"), select.args.get("distinct")
+    if group is not None and any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals", "all")):
+        raise NotPushable("grouping sets")
+    if distinct is not None and distinct.args.get("on"):
+        raise NotPushable("DISTINCT ON")
+    if group is not None:
+        return [_key(scope, select, node) for node in group.expressions]
+    return [] if aggregated else [_checked_key(scope, unaliased(item)) for item in select.expressions]
+
+
+def _key(scope: Scope, select: exp.Select, node: exp.Expression) -> Expr:
+    """A term of GROUP BY: a position, a name of the relation, an alias, or an expression."""
+    position = literal(node)
+    if position is not None and isinstance(position.value, int) and not isinstance(node, exp.Paren | exp.Neg):
+        if not 1 <= position.value <= len(select.expressions):
+            raise NotPushable("a position that is out of range")
+        return _checked_key(scope, unaliased(select.expressions[position.value - 1]))
+    if isinstance(node, exp.Column) and not node.table and scope.find(node) is None:
+        for item in select.expressions:
+            if isinstance(item, exp.Alias) and item.alias.lower() == node.name.lower():
+                return _checked_key(scope, item.this)
+    return _checked_key(scope, node)
+
+
+def unaliased(item: exp.Expression) -> exp.Expression:
+    """An item without its alias."""
+    return item.this if isinstance(item, exp.Alias) else item
+
+
+def _checked_key(scope: Scope, node: exp.Expression) -> Expr:
+    if node.find(exp.Collate) is not None:
+        raise NotPushable("grouping under a collation")
+    if isinstance(node, exp.Star):
+        raise NotPushable("all columns as keys")
+    key = scope.convert(node)
+    if isinstance(key, Literal):
+        raise NotPushable("a constant as a key")
+    return key
+
+
+def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> AnyAggregate:
+    """An aggregate's call, with its FILTER if it has one; raises NotPushable."""
+    call, condition = (node.this, node.expression.this) if isinstance(node, exp.Filter) else (node, None)
+    name = call_name(scope.statement, call, scope.source)
+    arguments = call_arguments(call)
+    inner = arguments[0] if arguments else None
+    distinct = isinstance(inner, exp.Distinct)
+    if isinstance(inner, exp.Distinct):
+        arguments = inner.expressions
+    filter = None
+    if name in FUNCTIONS and name not in scope.statement.catalog.overridden:
+        if distinct or any(isinstance(argument, exp.Order) for argument in arguments):
+            raise NotPushable("DISTINCT or ORDER BY in a function over a path")
+        if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):
+            raise NotPushable("a function over the paths of several objects at once")
+        filter = None if condition is None else scope.convert(condition)
+        return PathAggregate(name, tuple(scope.convert(argument) for argument in arguments), filter)
+    plain = (
+        name in _NATIVE
+        and name not in scope.statement.catalog.own
+        and len(arguments) == 1
+        and (not distinct or name in ("count", "min", "max"))
+        and not isinstance(inner, exp.Order)
+        and node.find(exp.Collate) is None
+    )
+    if not plain:
+        return _by_sqlite(scope, node)
+    filter = None if condition is None else scope.convert(condition)
+    argument = arguments[0]
+    if isinstance(argument, exp.Star):
+        return Aggregate("count", None, False, filter)
+    return Aggregate(name, scope.convert(argument), distinct and name == "count", filter)
+
+
+def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
+    where = span(node)
+    assert where is not None
+    if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
+        raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
+    text, read = scope.relabel(node, where)
+    return SqlAggregate(text, read)
+
+
+class GroupScope(Scope):
+    """The names of a select after it has been grouped: keys and aggregates are the columns of its groups."""
+
+    refused = ()
+
+    def __init__(self, rows: Scope, select: exp.Select, groups: Groups) -> None:
+        super().__init__(rows.statement, rows.source, rows.relations, rows.arguments)
+        self._rows = rows
+        self._groups = groups
+        self._aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
+
+    def convert(self, node: exp.Expression) -> Expr:
+        """The node as an expression over the groups' columns; raises NotPushable."""
+        return self._leaf(node) or super().convert(node)
+
+    def _leaf(self, node: exp.Expression) -> Column | None:
+        """The column that an aggregate or a key is, or None."""
+        if is_aggregate(self.statement, node.this if isinstance(node, exp.Filter) else node, self.source):
+            return self._groups.value_column(convert_aggregate(self._rows, node, self._groups.keys))
+        return self._key(node)
+
+    def leaves(self, node: exp.Expression) -> Iterator[tuple[tuple[int, int], Expr]]:
+        """The aggregates and keys at or below a node."""
+        leaf, at = self._leaf(node), span(node)
+        if leaf is not None and at is not None:
+            yield at, leaf
+        elif isinstance(node, exp.Column):
+            yield from super().leaves(node)
+        else:
+            for child in node.iter_expressions():
+                yield from self.leaves(child)
+
+    def _key(self, node: exp.Expression) -> Column | None:
+        if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Placeholder):
+            return None
+        if any(is_aggregate(self.statement, below, self.source) for below in own(node)):
+            return None
+        kept = list(self.arguments.texts)
+        try:
+            key = self._rows.convert(node)
+        except NotPushable:
+            key = None
+        if key is not None and key in self._groups.keys:
+            return self._groups.key_column(key)
+        self.arguments.texts[:] = kept
+        return None
+
+    def find(self, node: exp.Column) -> Expr | None:
+        """A key by its name or alias; any other column of the rows is of no certain row of the group."""
+        found = self._rows.find(node)
+        if found is None:
+            meant = self._aliases.get(node.name.lower()) if not node.table else None
+            return None if meant is None else self.convert(meant)
+        if not isinstance(found, KnownCount) and found in self._groups.keys:
+            return self._groups.key_column(found)
+        raise NotPushable(f"{node.name} is neither a key nor aggregated")
