@@ -21,6 +21,7 @@ from .cache import SHARED, Cache, parse_size
 from .check import check
 from .errors import OperationalError, ProgrammingError
 from .evaluator import SQLiteEvaluator
+from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .rewrite import Catalog, Rewriter, Rewritten
@@ -56,7 +57,7 @@ class Prepared:
 class Plan:
     """The path scans of one statement; prints as their trees."""
 
-    def __init__(self, scans: Sequence[PathScan]) -> None:
+    def __init__(self, scans: Sequence[PathScan | Recognition]) -> None:
         self.scans = tuple(scans)
 
     def __str__(self) -> str:

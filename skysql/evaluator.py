@@ -6,7 +6,7 @@ with the declared types of the originals, as those decide affinities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import apsw
 
@@ -69,6 +69,11 @@ class SQLiteEvaluator:
             return [self._run(f"SELECT {text}", parameters)[0][0]]
         feed = self._feed(names, data, len(data[0]))
         return [value for (value,) in self._run(f"SELECT {text} FROM {quote(feed)}", parameters)]
+
+    def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
+        """An expression without columns, with parameters of its own beside those of the scan."""
+        bound = {**bindings, **{f"p{at}": value for at, value in enumerate(parameters, 1)}}
+        return self._sqlite.cursor().execute(f"SELECT {text}", bound or None).fetchall()[0][0]  # type: ignore[no-any-return]
 
     def aggregates(
         self,

@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
+from functools import cached_property
 
 from .. import timestamps
 from ..errors import DataError, NotSupportedError
+from ..plan import identifier
 from .expressions import Expression, ExpressionParser, Names
 from .lexer import Kind, Reader, Token, closing
 from .pattern import Excluded, Node, PatternParser, variables, walk
@@ -71,7 +73,7 @@ class Measure:
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clause:
     """The whole clause. unions: SUBSET, by name in lower case. within: microseconds."""
 
@@ -85,15 +87,19 @@ class Clause:
     unions: tuple[tuple[str, tuple[str, ...]], ...]
     conditions: tuple[tuple[str, Expression], ...]
 
-    @property
+    @cached_property
     def variables(self) -> list[str]:
         """The variables of the pattern, in order of appearance."""
         return variables(self.pattern)
 
+    @cached_property
+    def _every(self) -> frozenset[str]:
+        return frozenset(self.variables)
+
     def members(self, variable: str | None) -> frozenset[str]:
         """The variables that a variable, a union, or None for all rows, stands for."""
         if variable is None:
-            return frozenset(self.variables)
+            return self._every
         return frozenset(dict(self.unions).get(variable, (variable,)))
 
 
@@ -194,7 +200,7 @@ class ClauseParser:
                 near = get_close_matches(named.name, self._names.columns, 1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._names.columns)}"
                 raise item.error(f"the input has no column {named.text}", end - 1, hint)
-        text = named.text if column is not None and named is not None else _text(item, first, end)
+        text = identifier(column) if column is not None else _text(item, first, end)
         return Key(text, column, _text(item, end, last))
 
     def _is_input(self, token: Token) -> bool:

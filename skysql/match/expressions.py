@@ -237,7 +237,7 @@ class ExpressionParser:
             near = get_close_matches(token.name, self.names.columns, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names.columns)}"
             self._fail(f"the input has no column {token.text}", at, hint)
-        return Row(token.text, column)
+        return Row(identifier(column), column)
 
     # calls
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..evaluate import Evaluator
 from ..plan import Value
-from ..schema import quote
 from .lexer import Kind, replace_tokens
-from .plan import Test
+from .plan import Test, leaf_name
 
 _REMEMBERED = 1 << 18
 
@@ -34,7 +34,7 @@ def affinity(declared: str) -> str:
 class Judge:
     """Makes tests for one run."""
 
-    def __init__(self, evaluator: Any, parameters: Sequence[Value]) -> None:
+    def __init__(self, evaluator: Evaluator, parameters: Sequence[Value]) -> None:
         self._evaluator = evaluator
         self._parameters = parameters
         self._tests: dict[Test, Callable[[tuple[Value, ...]], bool]] = {}
@@ -46,7 +46,7 @@ class Judge:
         return self._tests[test]
 
     def _make(self, test: Test, types: Sequence[str]) -> Callable[[tuple[Value, ...]], bool]:
-        names = [f"leaf {at}" for at in range(1, len(types) + 1)]
+        names = [leaf_name(at) for at in range(len(types))]
         casts = {name: _cast(f"v{at}", type) for at, (name, type) in enumerate(zip(names, types, strict=True))}
         natural = [_natural(type) for type in types]
         short = replace_tokens(test.text, lambda t: casts.get(t.name) if t.kind is Kind.QUOTED else None)
@@ -86,6 +86,3 @@ def _cast(parameter: str, type: str) -> str:
 def _natural(type: str) -> frozenset[type] | None:
     """The types of values that a CAST to the column's affinity leaves as they are; None for all."""
     return {"NUMERIC": _NUMERIC, "TEXT": _TEXT, "": None}[affinity(type.split(" COLLATE ")[0])]
-
-
-__all__ = ["Judge", "affinity", "quote"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 
 import numpy as np
@@ -21,10 +21,12 @@ from ..plan import Value
 from ..vectors import Coded, Numbers, Vector, sort_ranks
 from . import folds
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
-from .rows import moved, take, vector_of
+from .rows import look_up, moved, vector_of
 
 _BLANKS = " \t\n\v\f\r"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d+)?)")
+
+_FEW = 16
 
 _MOST_ROWS = 1 << 20
 """Rows that SQLite aggregates at a time."""
@@ -35,16 +37,15 @@ class Matches:
     """m matches of a chunk, by their first rows.
 
     starts, lengths, numbers: int64[m]; a length is 0 for an empty match; numbers count from 1 in each partition.
-    labels, excluded: of each row of the sequence, the variable's place in `names`, and whether it is inside {- -}; None
-    if nobody asks. by_row: whether the sequence is the chunk itself.
+    labels: of each row of the sequence, unsigned or int32; None if nobody asks how rows are mapped. kinds: the variable
+    that a label stands for, and whether it is inside {- -}. by_row: whether the sequence is the chunk itself.
     """
 
-    names: Sequence[str]
     starts: Int64
     lengths: Int64
     numbers: Int64
     labels: Array | None = None
-    excluded: Bool | None = None
+    kinds: Sequence[tuple[str | None, bool]] = ()
     by_row: bool = False
 
     def __len__(self) -> int:
@@ -56,6 +57,18 @@ class Matches:
         if self.by_row or self.labels is None:
             return self.starts
         return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def variables(self) -> list[str | None]:
+        """What labels stand for."""
+        return [name for name, _ in self.kinds]
+
+    def excluded(self, places: Int64) -> Bool:
+        """Which of these places of the sequence, where there are any, are inside {- -}."""
+        outside = np.array([out for _, out in self.kinds] or [False])
+        if self.labels is None or len(self.labels) == 0 or not outside.any():
+            return np.zeros(len(places), bool)
+        return outside[self.labels[np.clip(places, 0, len(self.labels) - 1)]]
 
     @cached_property
     def size(self) -> int:
@@ -85,7 +98,7 @@ class Lookup:
         matches: Matches,
         points: Points,
         partitions: Int64,
-        row_column: Callable[[Row], Vector],
+        at: Callable[[Row, Int64], Vector],
         members: Callable[[str | None], frozenset[str]],
         evaluator: Evaluator,
         types: Callable[[Row], str],
@@ -94,12 +107,12 @@ class Lookup:
         self.matches = matches
         self.points = points
         self.partitions = partitions
-        self.row_column = row_column
+        self.at = at
         self.members = members
         self.evaluator = evaluator
         self.types = types
         self.parameters = parameters
-        self._counts: dict[frozenset[str], tuple[Int64, Int64]] = {}
+        self._members: dict[frozenset[str], tuple[Int64, Array | None]] = {}
 
     def leaf(self, leaf: Leaf) -> Vector:
         """The leaf at each point."""
@@ -119,32 +132,34 @@ class Lookup:
         high = low + self.matches.lengths[self.points.matches] if final else self.points.places + 1
         return low, high
 
-    def _is_member(self, members: frozenset[str]) -> Bool:
-        labels, names = self.matches.labels, self.matches.names
-        assert labels is not None
-        table = np.zeros(256 if labels.dtype == np.uint8 else max(len(names), 1), bool)
-        table[[at for at, name in enumerate(names) if name in members]] = True
-        return table[labels[: self.matches.size]]
+    def _member_places(self, variable: str | None) -> tuple[Int64, Array | None] | None:
+        """(the places of the variable's rows, how many of them come before each place); None for all rows.
 
-    def _counted(self, variable: str | None) -> tuple[Int64, Int64] | None:
-        """(how many of the variable's rows come before each place [size+1], their places); None for all rows."""
+        For few points, the second is None: they are found among the places.
+        """
         members = self.members(variable)
-        if members >= set(self.matches.names):
+        if members >= self.members(None):
             return None
-        if members not in self._counts:
-            mask = self._is_member(members)
-            before = np.zeros(len(mask) + 1, np.int64)
-            np.cumsum(mask, out=before[1:])
-            self._counts[members] = before, np.flatnonzero(mask)
-        return self._counts[members]
+        if members not in self._members:
+            matches, before = self.matches, None
+            assert matches.labels is not None
+            table = np.array([name in members for name in matches.variables] or [False])
+            mask = table[matches.labels[: matches.size]]
+            if len(self.points) * _FEW > len(mask):
+                before = np.zeros(len(mask) + 1, np.int64)
+                np.cumsum(mask, out=before[1:])
+            self._members[members] = np.flatnonzero(mask), before
+        return self._members[members]
 
     def _member_ranges(self, variable: str | None, final: bool) -> tuple[Int64, Int64, Int64 | None]:
         """The places that count, as a range of those of the variable's rows (None: of all)."""
         low, high = self._range(final)
-        counted = self._counted(variable)
-        if counted is None:
+        found = self._member_places(variable)
+        if found is None:
             return low, high, None
-        before, places = counted
+        places, before = found
+        if before is None:
+            return np.searchsorted(places, low), np.searchsorted(places, high), places
         return before[low], before[high], places
 
     def _navigation(self, leaf: Navigation) -> Vector:
@@ -158,7 +173,7 @@ class Lookup:
             return self._classifier(at, found, leaf.shift)
         own = self.points.matches
         rows = np.where(found, self.matches.starts[own] + at - self.matches.firsts[own], -1)
-        return take(self.row_column(leaf.row), moved(rows, self.partitions, leaf.shift))
+        return look_up(partial(self.at, leaf.row), moved(rows, self.partitions, leaf.shift))
 
     def _classifier(self, at: Int64, found: Bool, shift: int) -> Vector:
         low, high = self._range(True)
@@ -167,7 +182,7 @@ class Lookup:
         labels = self.matches.labels
         if labels is None or len(labels) == 0:
             return Coded(np.zeros(len(at), np.uint8), [None])
-        return take(Coded(labels, list(self.matches.names)), np.where(found, at, -1))
+        return look_up(Coded(labels, self.matches.variables).take, np.where(found, at, -1))
 
     # aggregates
 
@@ -178,10 +193,7 @@ class Lookup:
         if not leaf.simple:
             return self._by_sqlite(leaf, low, high, places)
         assert leaf.argument is not None
-        vector = self.row_column(leaf.argument)
-        if leaf.function == "count" and vector.known() is None:
-            return Numbers(high - low)
-        values, low, high = self._known(vector, places, low, high)
+        values, low, high = self._known(leaf.argument, places, low, high)
         if leaf.function == "count":
             return Numbers(high - low)
         return self._summed(leaf.function, values, low, high)
@@ -194,10 +206,9 @@ class Lookup:
         own = np.searchsorted(matches.firsts, places, side="right") - 1
         return matches.starts[own] + places - matches.firsts[own]
 
-    def _known(self, vector: Vector, places: Int64 | None, low: Int64, high: Int64) -> tuple[Vector, Int64, Int64]:
+    def _known(self, row: Row, places: Int64 | None, low: Int64, high: Int64) -> tuple[Vector, Int64, Int64]:
         """The values at the variable's rows that are not NULL, and the ranges among them."""
-        rows = self._rows_of(np.arange(self.matches.size) if places is None else places)
-        values = vector.take(rows)
+        values = self.at(row, self._rows_of(np.arange(self.matches.size) if places is None else places))
         known = values.known()
         if known is None or known.all():
             return values, low, high
@@ -210,12 +221,9 @@ class Lookup:
     def _summed(self, function: str, values: Vector, low: Int64, high: Int64) -> Vector:
         some = high > low
         if function in ("min", "max") and not _mixes(values):
-            ranks = sort_ranks(values)
-            order = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
-            order[ranks] = np.arange(len(ranks))
-            ufunc = np.minimum if function == "min" else np.maximum
-            best = _reduced(ufunc, ranks, low, high, some)
-            return take(values, np.where(some, order[best] if len(ranks) else best, -1))
+            _, places, ranks = np.unique(sort_ranks(values), return_index=True, return_inverse=True)
+            best = _reduced(np.minimum if function == "min" else np.maximum, ranks, low, high, some)
+            return look_up(values.take, np.where(some, places[best] if len(places) else best, -1))
         if function in ("min", "max") or not isinstance(values, Numbers) or values.render is not None or values.data.dtype.kind == "f":
             return self._accumulated(function, values, low, high)
         data = values.data.astype(np.int64)
@@ -293,8 +301,8 @@ class Lookup:
     def _values(self, row: Row, at: Int64) -> list[Value]:
         if row.classifier:
             assert self.matches.labels is not None
-            return Coded(self.matches.labels[at], list(self.matches.names)).tolist()
-        return self.row_column(row).take(self._rows_of(at)).tolist()
+            return Coded(self.matches.labels[at], self.matches.variables).tolist()
+        return self.at(row, self._rows_of(at)).tolist()
 
 
 def _mixes(values: Vector) -> bool:

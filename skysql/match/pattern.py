@@ -23,7 +23,7 @@ from ..errors import NotSupportedError
 from .lexer import Kind, Reader, Token
 
 MOST_PERMUTED = 8
-"""PERMUTE of n stands for n! sequences, which share 2^n states."""
+"""PERMUTE of n stands for n! orders, which share 2^n states if each item is rigid."""
 
 _PRIMARY = 'a variable, "(", "{-", PERMUTE, ^ or $'
 
@@ -124,6 +124,20 @@ def nullable(node: Node) -> bool:
             return True
 
 
+def rigid(node: Node) -> bool:
+    """Whether it stands for one sequence of variables only."""
+    match node:
+        case Variable() | Anchor():
+            return True
+        case Concatenation(items):
+            return all(map(rigid, items))
+        case Quantified(item, low, high):
+            return low == high and rigid(item)
+        case Excluded(item):
+            return rigid(item)
+    return False
+
+
 def show(node: Node, inner: bool = False) -> str:
     """The pattern as SQL; `inner` if something stands beside it."""
     match node:
@@ -200,9 +214,9 @@ class PatternParser:
         if quantifier is None:
             return [node, *trailing]
         low, high, reluctant = quantifier
-        if isinstance(node, Anchor):
+        if token.text in ("^", "$"):
             raise self.reader.error("an anchor cannot be repeated", at)
-        if reluctant and node == EMPTY:
+        if reluctant and self.reader.tokens[at + 1].text == ")" and token.text == "(":
             raise self.reader.error("the empty pattern cannot be reluctant", at, "there is nothing to repeat")
         if self._quantifier() is not None:
             raise self.reader.error("a quantifier cannot be repeated", self.reader.at - 1, "put parentheses in between")

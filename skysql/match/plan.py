@@ -10,14 +10,17 @@ Expressions are those of skysql.plan. Their columns are called by labels:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..plan import Expr, PathScan, conjuncts, sql
-from .clause import Clause, Key, RowsPerMatch, Target
+from .clause import Clause, Key, Target
 from .expressions import Leaf, Row
 from .pattern import show
 from .program import Program
+
+_ROW = re.compile(r"row (\d+)(?: moved (-?\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,22 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """The rows are events that a path scan selects. keys: row columns that cut paths into partitions."""
+    """The rows are events that a path scan selects, partitioned by paths.
+
+    expressions: of the row columns. keys: those that cut paths into partitions. object: that of the object's id, which
+    the table calls `object_name`.
+    """
 
     scan: PathScan
     expressions: tuple[Expr, ...]
-    keys: tuple[int, ...] = ()
+    keys: tuple[int, ...]
+    object: int | None
+    object_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySource:
-    """The rows are those of a query, which sorts them. keys: the row columns that tell partitions apart.
-
-    filters: for a partition column of the output, the query's column that an equality with it can be handed to.
-    """
+    """The rows are those of a query, in some order. keys: the row columns that tell partitions apart."""
 
     sql: str
     order: str
@@ -111,8 +117,26 @@ class Recognition:
         return lines
 
 
+def row_name(number: int, moved: int = 0) -> str:
+    """The label of a row column."""
+    return f"row {number}" + f" moved {moved}" * (moved != 0)
+
+
+def row_label(label: str) -> tuple[int | None, int]:
+    """(number, by how much it is moved) of a row column; (None, 0) of any other column."""
+    found = _ROW.fullmatch(label)
+    return (int(found[1]), int(found[2] or 0)) if found else (None, 0)
+
+
+def leaf_name(at: int) -> str:
+    """The label of the leaf at a place, from 0."""
+    return f"leaf {at + 1}"
+
+
+def leaf_label(label: str) -> int:
+    """The place of a leaf."""
+    return int(label.removeprefix("leaf ")) - 1
+
+
 def _key(key: Key) -> str:
     return f"{key.text} {key.tail}".strip()
-
-
-__all__ = ["Condition", "EventSource", "Output", "QuerySource", "Recognition", "RowsPerMatch", "Test"]

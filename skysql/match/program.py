@@ -8,6 +8,7 @@ automaton with its edges in the pattern's order of preference, so that a matcher
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 from ..errors import NotSupportedError
 from .pattern import (
@@ -20,6 +21,7 @@ from .pattern import (
     Quantified,
     Variable,
     nullable,
+    rigid,
     show,
 )
 
@@ -97,7 +99,10 @@ class _Graph:
                 return self.add("start" if start else "end", then)
 
     def _permutation(self, items: tuple[Node, ...], then: int, excluded: bool) -> int:
-        """One step for each set of items that were matched: 2^n of them instead of n! orders."""
+        """All orders; if each item has one way only, one step for each set of items that were matched, so 2^n."""
+        if not all(map(rigid, items)):
+            orders = [self.build(Concatenation(order), then, excluded) for order in permutations(items)]
+            return self.add("choice", *orders)
         every = (1 << len(items)) - 1
         states = {every: then}
         for done in range(every - 1, -1, -1):

@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
 from .pattern import (
     Alternation,
@@ -111,7 +112,7 @@ class Expression:
             case Alternation(items):
                 return b"|".join(map(self._emit, items))
             case Permutation(items):
-                return b"(?:%s)" % self._permuted(items)
+                return b"(?:%s)" % b"|".join(self._emit(Concatenation(order)) for order in permutations(items))
             case Excluded(item):
                 return b"(?:%s)" % self._emit(item)
             case Anchor(start):
@@ -123,15 +124,6 @@ class Expression:
 
     def _group(self, text: bytes) -> bytes:
         return b"(%s)" % text if self.capturing else text
-
-    def _permuted(self, items: tuple[Node, ...]) -> bytes:
-        if len(items) == 1:
-            return self._emit(items[0])
-        ways = [
-            b"(?:%s)(?:%s)" % (self._emit(item), self._permuted(items[:at] + items[at + 1 :]))
-            for at, item in enumerate(items)
-        ]
-        return b"|".join(ways)
 
     # how long it may take
 

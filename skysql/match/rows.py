@@ -6,8 +6,8 @@ where a chunk is a segment, or from a query of SQLite's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
@@ -21,6 +21,9 @@ from ..rows import EventRows
 from ..vectors import Coded, Numbers, Vector
 
 _CHUNK = 1 << 16
+
+_FEW = 4
+"""A quarter of the rows and fewer are looked up one by one."""
 
 
 class Chunk(Protocol):
@@ -37,6 +40,10 @@ class Chunk(Protocol):
         """One of the row columns."""
         ...
 
+    def at(self, number: int, rows: Int64) -> Vector:
+        """One of the row columns, of these rows."""
+        ...
+
     def table_column(self, column: Column) -> Vector:
         """A column of the sky table."""
         ...
@@ -50,13 +57,22 @@ class EventChunk:
     evaluation: Evaluation
     expressions: Sequence[Expr]
     starts: Int64
+    _whole: dict[int, Vector] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events)
 
     def row_column(self, number: int) -> Vector:
         """One of the row columns."""
-        return self.evaluation.vector(self.expressions[number], self.events)
+        if number not in self._whole:
+            self._whole[number] = self.evaluation.vector(self.expressions[number], self.events)
+        return self._whole[number]
+
+    def at(self, number: int, rows: Int64) -> Vector:
+        """One of the row columns, of these rows."""
+        if number in self._whole or len(rows) * _FEW > len(self.events):
+            return self.row_column(number).take(rows)
+        return self.evaluation.vector(self.expressions[number], self.events.take(rows))
 
     def table_column(self, column: Column) -> Vector:
         """A column of the sky table."""
@@ -93,13 +109,23 @@ class QueryChunk:
 
     columns: Sequence[Sequence[Value]]
     starts: Int64
+    _vectors: dict[int, Vector] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     def row_column(self, number: int) -> Vector:
         """One of the row columns."""
-        return vector_of(self.columns[number])
+        if number not in self._vectors:
+            self._vectors[number] = vector_of(self.columns[number])
+        return self._vectors[number]
+
+    def at(self, number: int, rows: Int64) -> Vector:
+        """One of the row columns, of these rows."""
+        if number in self._vectors or len(rows) * _FEW > len(self):
+            return self.row_column(number).take(rows)
+        column = self.columns[number]
+        return vector_of([column[row] for row in rows.tolist()])
 
     def table_column(self, column: Column) -> Vector:
         """There is no sky table."""
@@ -164,14 +190,14 @@ def vector_of(values: Sequence[Value]) -> Vector:
     return Coded(np.fromiter(map(pairs.__getitem__, typed), np.int64, len(values)), [value for _, value in pairs])
 
 
-def take(vector: Vector, rows: Int64) -> Vector:
-    """The elements at these rows; NULL where a row is -1."""
+def look_up(at: Callable[[Int64], Vector], rows: Int64) -> Vector:
+    """What `at` says of these rows; NULL where a row is -1."""
     missing = rows < 0
     if not missing.any():
-        return vector.take(rows)
-    if len(vector) == 0:
+        return at(rows)
+    if missing.all():
         return Coded(np.zeros(len(rows), np.uint8), [None])
-    return where(vector.take(np.maximum(rows, 0)), ~missing)
+    return where(at(np.maximum(rows, 0)), ~missing)
 
 
 def where(vector: Vector, kept: Bool) -> Vector:

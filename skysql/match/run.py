@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 from .. import timestamps
 from ..columns import Array, Bool, Int64
 from ..errors import DataError
-from ..evaluate import Evaluation
-from ..plan import Column, Value
+from ..evaluate import Evaluation, Evaluator
+from ..plan import Column, Expr, Value, columns
 from ..schema import Table
 from ..vectors import Coded, Numbers, Vector
 from .clause import RowsPerMatch
@@ -28,24 +28,29 @@ from .expressions import Fold, Navigation, Row
 from .history import Conditions, Judged
 from .judge import Judge
 from .measures import Lookup, Matches, Points
-from .plan import Condition, Output, Recognition
-from .rows import Chunk, move, take, where
-from .search import ABSENT, Needs, Partitions, Search
+from .plan import Condition, Output, Recognition, leaf_label, row_label
+from .rows import Chunk, look_up, move
+from .search import ABSENT, Needs, Partitions, Search, Truth
+
+_MOST_VALUES = 1 << 16
 
 NO_TABLE = Table("", "", None, ())
-"""What expressions over leaves and row columns belong to."""
+"""What expressions over row columns and leaves belong to."""
 
 
 class LabelEvaluation(Evaluation):
-    """Evaluates expressions whose columns are labels."""
+    """Evaluates expressions whose columns are labels, or columns of a sky table."""
 
-    def __init__(self, types: Callable[[str], str], evaluator: Any, parameters: Sequence[Value]) -> None:
-        super().__init__(NO_TABLE, evaluator, parameters)
+    def __init__(
+        self, table: Table, evaluator: Evaluator, parameters: Sequence[Value], types: Callable[[str], str | None]
+    ) -> None:
+        super().__init__(table, evaluator, parameters)
         self._types = types
 
     def declared_type(self, name: str) -> str:
-        """The type that a label is declared with."""
-        return self._types(name)
+        """The type that a column is declared with."""
+        found = self._types(name)
+        return super().declared_type(name) if found is None else found
 
 
 @dataclass
@@ -59,15 +64,36 @@ class _Rows:
 
     def vector(self, column: Column) -> Vector:
         """A column's values."""
-        words = column.name.split(" ")
-        if words[0] != "row" or len(words) not in (2, 4):
+        number, by = row_label(column.name)
+        if number is None:
             return self.chunk.table_column(column)
-        vector = self.chunk.row_column(int(words[1]))
-        return move(vector, self.chunk.starts, int(words[3])) if len(words) == 4 else vector
+        return move(self.chunk.row_column(number), self.chunk.starts, by)
 
-    def keep(self, mask: Bool) -> Any:
+    def keep(self, mask: Array) -> Any:
         """Not for these rows."""
         raise NotImplementedError
+
+    take = keep
+
+
+@dataclass
+class _Values:
+    """A row a value that a column can have."""
+
+    values: Sequence[Value]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def vector(self, column: Column) -> Vector:
+        """The values."""
+        return Coded(np.arange(len(self.values)), self.values)
+
+    def keep(self, mask: Array) -> Any:
+        """Not for these rows."""
+        raise NotImplementedError
+
+    take = keep
 
 
 @dataclass
@@ -82,11 +108,13 @@ class _Leaves:
 
     def vector(self, column: Column) -> Vector:
         """A leaf."""
-        return self.lookup.leaf(self.output.leaves[int(column.name.split(" ")[1]) - 1])
+        return self.lookup.leaf(self.output.leaves[leaf_label(column.name)])
 
-    def keep(self, mask: Bool) -> Any:
+    def keep(self, mask: Array) -> Any:
         """Not for these rows."""
         raise NotImplementedError
+
+    take = keep
 
 
 @dataclass
@@ -112,7 +140,8 @@ class Run:
     def __init__(
         self,
         plan: Recognition,
-        evaluator: Any,
+        table: Table,
+        evaluator: Evaluator,
         parameters: Sequence[Value],
         wanted: Sequence[int],
         interrupted: Callable[[], None],
@@ -123,9 +152,12 @@ class Run:
         self.wanted = wanted
         needs = Needs(self._needs_labels(), plan.clause.rows is not RowsPerMatch.ONE and any(plan.program.excluded))
         self._search = Search(plan.clause, plan.program, needs, plan.by_regex, interrupted)
-        self._rows = LabelEvaluation(self._row_type, evaluator, parameters)
-        self._measures = {at: LabelEvaluation(partial(self._leaf_type, at), evaluator, parameters) for at in wanted}
+        self._rows = LabelEvaluation(table, evaluator, parameters, self._row_type)
+        self._measures = {
+            at: LabelEvaluation(NO_TABLE, evaluator, parameters, partial(self._leaf_type, at)) for at in wanted
+        }
         self._judge = Judge(evaluator, parameters)
+        self._tables: dict[Expr, tuple[Sequence[Value], Bool]] = {}  # the values of a column, and which meet a condition
 
     def _needs_labels(self) -> bool:
         """Whether an output depends on which row is mapped to which variable."""
@@ -141,18 +173,16 @@ class Run:
 
     # types
 
-    def _row_type(self, label: str) -> str:
-        words = label.split(" ")
-        if words[0] == "row" and len(words) in (2, 4):
-            return self.plan.types[int(words[1])]
-        return ""
+    def _row_type(self, label: str) -> str | None:
+        number, _ = row_label(label)
+        return None if number is None else self.plan.types[number]
 
     def type_of(self, row: Row) -> str:
         """The declared type of a row column."""
         return "" if row.classifier else self.plan.types[self.plan.rows[row]]
 
     def _leaf_type(self, output: int, label: str) -> str:
-        leaf = self.plan.outputs[output].leaves[int(label.split(" ")[1]) - 1]
+        leaf = self.plan.outputs[output].leaves[leaf_label(label)]
         return self.type_of(leaf.row) if isinstance(leaf, Navigation) else ""
 
     # one chunk
@@ -160,40 +190,54 @@ class Run:
     def batches(self, chunks: Iterator[Chunk]) -> Iterator[tuple[int, dict[int, list[Value]]]]:
         """(number of rows, the values of each wanted output), chunk by chunk."""
         for chunk in chunks:
-            columns = _Columns(self.plan, chunk)
-            matches = self._search.find(self._partitions(chunk, columns))
+            matches = self._search.find(self._partitions(chunk))
             points, unmatched = self._points(matches, chunk)
             total = len(points) if unmatched is None else len(unmatched.order)
             if total:
-                yield total, {at: self._output(at, chunk, columns, matches, points, unmatched) for at in self.wanted}
+                yield total, {at: self._output(at, chunk, matches, points, unmatched) for at in self.wanted}
 
-    def _partitions(self, chunk: Chunk, columns: _Columns) -> Partitions:
+    def _partitions(self, chunk: Chunk) -> Partitions:
         conditions = self.plan.conditions
-        masks: dict[object, Bool] = {}
-        by_name: dict[str, Bool | None] = {}
         rows = _Rows(chunk)
+        truths: dict[str, Truth | None] = {}
         for name in self.plan.clause.variables:
             own = conditions[name].own if name in conditions else None
-            if own is not None and own not in masks:
-                masks[own] = np.ascontiguousarray(self._rows.truth(own, rows)[0])
-            by_name[name] = None if own is None else masks[own]
+            truths[name] = None if own is None else self._truth(own, rows)
         history = None
         if any(condition.test is not None for condition in conditions.values()):
-            history = self._history(columns)
-        return Partitions(by_name, chunk.starts, self._times(chunk), history)
+            history = self._history(chunk)
+        return Partitions(truths, chunk.starts, self._times(chunk), history)
 
-    def _history(self, columns: _Columns) -> Callable[[int, int], Conditions]:
+    def _truth(self, condition: Expr, rows: _Rows) -> Truth:
+        """Where a condition is met; if it reads one column of few values, by value."""
+        reads = columns(condition)
+        vector = rows.vector(reads[0]) if len(reads) == 1 else None
+        if not isinstance(vector, Coded) or len(vector.values) > min(_MOST_VALUES, len(rows)):
+            return Truth(np.ascontiguousarray(self._rows.truth(condition, rows)[0]))
+        known = self._tables.get(condition)
+        if known is None or known[0] is not vector.values:
+            table, _ = self._rows.truth(condition, _Values(vector.values))
+            known = self._tables[condition] = vector.values, table
+        return Truth(known[1], vector.codes)
+
+    def _history(self, chunk: Chunk) -> Callable[[int, int], Conditions]:
         judged = {
             name: Judged(condition.test.leaves, self._judge.test(condition.test, self._test_type(condition)))
             for name, condition in self.plan.conditions.items()
             if condition.test is not None
         }
+        lists: dict[Row, Sequence[Value]] = {}
+
+        def values(row: Row) -> Sequence[Value]:
+            if row not in lists:
+                lists[row] = chunk.row_column(self.plan.rows[row]).tolist()
+            return lists[row]
 
         def begin(low: int, high: int) -> Conditions:
             return Conditions(
                 self.plan.program.variables,
                 judged,
-                _Partition(columns.values, low, high),
+                _Partition(values, low, high),
                 self.plan.clause.members,
                 self.evaluator,
                 self.type_of,
@@ -228,9 +272,8 @@ class Run:
         offsets = np.arange(len(own)) - np.repeat(np.cumsum(shown) - shown, shown)
         places = matches.firsts[own] + offsets - (matches.lengths[own] == 0)
         points = Points(own, places, matches.starts[own] + offsets)
-        if matches.excluded is not None and len(matches.excluded):
-            out = matches.excluded[np.minimum(np.maximum(places, 0), len(matches.excluded) - 1)]
-            kept = ~out | (matches.lengths[own] == 0)
+        if self._search.needs.excluded:
+            kept = ~matches.excluded(places) | (matches.lengths[own] == 0)
             points = Points(own[kept], places[kept], points.rows[kept])
         return points, _Unmatched.of(matches, points, len(chunk)) if rows is RowsPerMatch.UNMATCHED else None
 
@@ -238,7 +281,6 @@ class Run:
         self,
         at: int,
         chunk: Chunk,
-        columns: _Columns,
         matches: Matches,
         points: Points,
         unmatched: _Unmatched | None,
@@ -246,46 +288,20 @@ class Run:
         output = self.plan.outputs[at]
         if output.row is not None:
             rows = points.rows if unmatched is None else unmatched.rows
-            return columns.vector(output.row).take(rows).tolist()
+            return chunk.at(output.row, rows).tolist()
         assert output.measure is not None
         lookup = Lookup(
             matches,
             points,
             chunk.starts,
-            columns.of,
+            lambda row, rows: chunk.at(self.plan.rows[row], rows),
             self.plan.clause.members,
             self.evaluator,
             self.type_of,
             self.parameters,
         )
         vector = self._measures[at].vector(output.measure, _Leaves(lookup, output))
-        return (vector if unmatched is None else take(vector, unmatched.order)).tolist()
-
-
-class _Columns:
-    """The row columns of a chunk, each read once."""
-
-    def __init__(self, plan: Recognition, chunk: Chunk) -> None:
-        self._plan = plan
-        self._chunk = chunk
-        self._vectors: dict[int, Vector] = {}
-        self._lists: dict[Row, Sequence[Value]] = {}
-
-    def vector(self, number: int) -> Vector:
-        """By number."""
-        if number not in self._vectors:
-            self._vectors[number] = self._chunk.row_column(number)
-        return self._vectors[number]
-
-    def of(self, row: Row) -> Vector:
-        """By expression."""
-        return self.vector(self._plan.rows[row])
-
-    def values(self, row: Row) -> Sequence[Value]:
-        """By expression, as values."""
-        if row not in self._lists:
-            self._lists[row] = self.of(row).tolist()
-        return self._lists[row]
+        return (vector if unmatched is None else look_up(vector.take, unmatched.order)).tolist()
 
 
 @dataclass(frozen=True)
@@ -327,6 +343,3 @@ def _microseconds(values: Sequence[Value], starts: Sequence[int]) -> list[int]:
                     raise DataError(f"ORDER BY of WITHIN: {error.args[0]}", error.hint) from None
             result.append(known[value])
     return result
-
-
-__all__ = ["LabelEvaluation", "Run", "where", "Array", "Coded"]

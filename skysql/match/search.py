@@ -38,8 +38,17 @@ _MOST_CONDITIONS = 62
 ABSENT = 1 << 62
 """The time of a row that has none and stands after those that have one; -ABSENT, if it stands before them."""
 
-Masks: TypeAlias = "Mapping[str, Bool | None]"
-"""For each variable where it may be, bool[n]; None for everywhere. Equal conditions are the same array."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Where a condition is met: table[codes], or the table itself, if there are no codes. table: bool."""
+
+    table: Bool
+    codes: Array | None = None
+
+    def mask(self) -> Bool:
+        """For each row, bool[n]."""
+        return self.table if self.codes is None else self.table[self.codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +68,20 @@ class Needs:
 class Partitions:
     """The rows of a chunk, as a search sees them.
 
+    truths: for each variable where its condition is met, as far as a row can tell by itself; None for everywhere.
     starts: where the partitions begin, and n: int64[k+1]. times: microseconds of each row, for WITHIN.
     history: for a partition low ... high-1 what conditions know of earlier rows; None if they look at their own only.
     """
 
-    masks: Masks
+    truths: Mapping[str, Truth | None]
     starts: Int64
     times: Sequence[int] | None
     history: Callable[[int, int], History] | None
+
+    @cached_property
+    def masks(self) -> dict[str, Bool | None]:
+        """For each variable where it may be, bool[n]."""
+        return {name: None if truth is None else truth.mask() for name, truth in self.truths.items()}
 
     @cached_property
     def mask_bytes(self) -> dict[str, bytes | None]:
@@ -116,35 +131,49 @@ class Search:
 
     def _encode(self, chunk: Partitions) -> tuple[Array, Expression] | None:
         """(a byte a row, the pattern for these bytes); None if there are too many combinations of conditions."""
-        conditions: dict[int, Bool] = {id(mask): mask for mask in chunk.masks.values() if mask is not None}
-        small = len(conditions) <= _BITS
-        if len(conditions) > _MOST_CONDITIONS:
+        bits = {name: at for at, name in enumerate(name for name, truth in chunk.truths.items() if truth is not None)}
+        if len(bits) > _MOST_CONDITIONS:
             return None
-        code: Array = np.zeros(int(chunk.starts[-1]), np.uint8 if small else np.int64)
-        for at, mask in enumerate(conditions.values()):
-            code |= mask.view(np.uint8) << np.uint8(at) if small else mask.astype(np.int64) << at
-        if small:
-            met = np.flatnonzero(np.bincount(code, minlength=1)).tolist()
-            key = tuple((byte, byte) for byte in met)
+        code, met = self._combined(chunk, bits)
+        if len(met) > MOST_CLASSES:
+            return None
+        if met[-1] > MOST_CLASSES:
+            code, met = np.searchsorted(met, code).astype(np.uint8), met
+            numbered = list(enumerate(met.tolist()))
         else:
-            used, code = np.unique(code, return_inverse=True)
-            if len(used) > MOST_CLASSES:
-                return None
-            code = code.astype(np.uint8)
-            key = tuple(enumerate(used.tolist()))
+            numbered = [(byte, byte) for byte in met.tolist()]
+        key = tuple(numbered)
         if key not in self._expressions:
-            bits = {condition: 1 << at for at, condition in enumerate(conditions)}
-            self._expressions[key] = self._expression(chunk.masks, key, bits)
-        return code, self._expressions[key]
+            classes = {
+                name: frozenset(byte for byte, bit in key if name not in bits or bit >> bits[name] & 1)
+                for name in self.names
+            }
+            capturing = self.needs.any and self._flat and not self._by_row(classes)
+            self._expressions[key] = Expression(self.clause.pattern, self.program, classes, capturing)
+        return code.astype(np.uint8, copy=False), self._expressions[key]
 
-    def _expression(self, masks: Masks, key: tuple[tuple[int, int], ...], bits: dict[int, int]) -> Expression:
-        """The pattern for (byte, bits of the conditions that rows with it meet)."""
-        classes = {
-            name: frozenset(byte for byte, met in key if mask is None or met & bits[id(mask)])
-            for name, mask in masks.items()
-        }
-        capturing = self.needs.any and self._flat and not self._by_row(classes)
-        return Expression(self.clause.pattern, self.program, classes, capturing)
+    @staticmethod
+    def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]:
+        """(a number a row whose bits are the conditions that it meets, the numbers that can occur, ascending)."""
+        dtype = np.uint8 if len(bits) <= _BITS else np.int64
+        tables: dict[int, tuple[Array, Array]] = {}  # by the identity of the codes
+        code: Array | None = None
+        for name, bit in bits.items():
+            truth = chunk.truths[name]
+            assert truth is not None
+            if truth.codes is None:
+                shifted = truth.table.astype(dtype) << dtype(bit)
+                code = shifted if code is None else code | shifted
+                continue
+            _, table = tables.get(id(truth.codes), (truth.codes, 0))
+            tables[id(truth.codes)] = truth.codes, table | (truth.table.astype(dtype) << dtype(bit))
+        if code is None and len(tables) == 1:
+            ((codes, table),) = tables.values()
+            return table[codes], np.unique(table)
+        total: Array = np.zeros(int(chunk.starts[-1]), dtype) if code is None else code
+        for codes, table in tables.values():
+            total = total | table[codes]
+        return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else np.unique(total)
 
     def _by_row(self, classes: Mapping[str, frozenset[int]]) -> bool:
         """Whether a row's byte tells which variable it is mapped to, and whether that is inside {- -}."""
@@ -186,7 +215,7 @@ class Search:
         while at < end and (found := search(data, at, end)) is not None:
             start = found.start()
             at = start + 1
-            if data[start] == SEPARATOR:
+            if start == end or data[start] == SEPARATOR:  # empty, where no row is
                 continue
             if chunk.times is not None:
                 partition, row = text.place(start)
@@ -291,19 +320,16 @@ class Search:
         partitions = np.searchsorted(starts, firsts, side="right") - 1
         numbers = np.arange(1, len(firsts) + 1) - np.searchsorted(partitions, partitions)
         if not self.needs.any:
-            return Matches(self.names, firsts, lengths, numbers)
-        if by_row is not None:
-            code, expression = by_row
-            label_of, excluded_of = np.zeros(256, np.uint8), np.zeros(256, bool)
-            for at, name in enumerate(self.names):
-                label_of[list(expression.classes[name])] = at
-                excluded_of[list(expression.classes[name])] = (name, True) in self._kinds
-            excluded = excluded_of[code] if self.needs.excluded else None
-            return Matches(self.names, firsts, lengths, numbers, label_of[code], excluded, True)
-        positions = np.concatenate([*found.positions, np.zeros(0, np.int32)])
-        names = np.array([self.names.index(name) for name, _ in self._kinds] or [0])
-        outside = np.array([out for _, out in self._kinds] or [False])
-        return Matches(self.names, firsts, lengths, numbers, names[positions], outside[positions])
+            return Matches(firsts, lengths, numbers)
+        if by_row is None:
+            positions = np.concatenate([*found.positions, np.zeros(0, np.int32)])
+            return Matches(firsts, lengths, numbers, positions, self._kinds)
+        code, expression = by_row
+        kinds: list[tuple[str | None, bool]] = [(None, False)] * 256
+        for name, own in expression.classes.items():
+            for byte in own:
+                kinds[byte] = name, (name, True) in self._kinds
+        return Matches(firsts, lengths, numbers, code, kinds, True)
 
 
 @dataclass(slots=True)

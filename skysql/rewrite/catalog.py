@@ -132,6 +132,10 @@ class Catalog:
         self.refresh()
         return [(e.database, e.name) for es in self._entries.values() for e in es.values() if e.kind == "events"]
 
+    def view_texts(self) -> list[str]:
+        """The SQL of every view."""
+        return [e.sql or "" for es in self._entries.values() for e in es.values() if e.kind == "view"]
+
     def companion(self, entry: Entry, suffix: str) -> Entry:
         """Another of the tables that belong together; suffix '' is the events."""
         assert entry.table is not None
