@@ -15,6 +15,9 @@ import apsw
 from ..plan import Value
 from ..vectors import sort_key
 
+SUMS = frozenset({"sum", "total", "avg"})
+"""Those that add numbers."""
+
 Accumulator: TypeAlias = "tuple[int | float, ...] | tuple[Value]"
 
 _LOW, _HIGH = -(1 << 63), (1 << 63) - 1

@@ -23,7 +23,16 @@ from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .matcher import State
 from .measures import numeric
 
-Values = Sequence[Value]
+Test = Callable[[tuple[Value, ...]], bool]
+Reader = Callable[[State, int], Value]
+
+
+@dataclass(slots=True)
+class Bounds:
+    """The rows of the current partition: low ... high-1."""
+
+    low: int = 0
+    high: int = 0
 
 
 class Tracker(Protocol):
@@ -34,23 +43,11 @@ class Tracker(Protocol):
         ...
 
     def step(self, known: Any, label: str, row: int) -> Any:
-        """After one more row."""
+        """After one more row, if it is one of the variable's."""
         ...
 
     def value(self, known: Any) -> Value:
         """What the conditions see."""
-        ...
-
-
-class Rows(Protocol):
-    """The rows that conditions look at."""
-
-    def values(self, row: Row) -> Values:
-        """A row column."""
-        ...
-
-    def inside(self, row: int) -> bool:
-        """Whether the row is one of the partition."""
         ...
 
 
@@ -59,15 +56,13 @@ class _Place:
     """Last and First: the rows, the wanted one first or last; of CLASSIFIER() the variables that they are mapped to."""
 
     leaf: Navigation
-    members: frozenset[str]
-    rows: Rows
+    column: Sequence[Value]
+    bounds: Bounds
 
     def begin(self, number: int) -> tuple[Any, ...]:
         return ()
 
     def step(self, known: tuple[Any, ...], label: str, row: int) -> tuple[Any, ...]:
-        if label not in self.members:
-            return known
         item = label if self.leaf.row.classifier else row
         if self.leaf.first:
             return known if len(known) > self.leaf.offset else (*known, item)
@@ -80,29 +75,25 @@ class _Place:
         if self.leaf.row.classifier:
             return item  # type: ignore[no-any-return]
         there = item + self.leaf.shift
-        return self.rows.values(self.leaf.row)[there] if self.rows.inside(there) else None
+        return self.column[there] if self.bounds.low <= there < self.bounds.high else None
 
 
 @dataclass(slots=True)
 class _Running:
-    leaf: Fold
-    members: frozenset[str]
-    rows: Rows
+    function: str
+    column: Sequence[Value] | None  # None for count(*)
 
     def begin(self, number: int) -> folds.Accumulator:
-        return folds.begin(self.leaf.function)
+        return folds.begin(self.function)
 
     def step(self, known: folds.Accumulator, label: str, row: int) -> folds.Accumulator:
-        if label not in self.members:
-            return known
-        function, argument = self.leaf.function, self.leaf.argument
-        value = 1 if argument is None else self.rows.values(argument)[row]
+        value = 1 if self.column is None else self.column[row]
         if value is None:
             return known
-        return folds.step(function, known, numeric(value) if function in ("sum", "total", "avg") else value)
+        return folds.step(self.function, known, numeric(value) if self.function in folds.SUMS else value)
 
     def value(self, known: folds.Accumulator) -> Value:
-        return folds.finish(self.leaf.function, known)
+        return folds.finish(self.function, known)
 
 
 @dataclass(slots=True)
@@ -150,60 +141,104 @@ class Judged:
     """The part of a variable's condition that looks back: a test of the values of its leaves."""
 
     leaves: tuple[Leaf, ...]
-    test: Callable[[tuple[Value, ...]], bool]
+    test: Test
 
 
 class Conditions:
-    """Implements `matcher.History` for one partition."""
+    """Implements `matcher.History` for the partitions of a chunk.
+
+    labels: the variable of each position. column: the values of a row column, by row of the chunk.
+    """
 
     def __init__(
         self,
         labels: Sequence[str],
         judged: Mapping[str, Judged],
-        rows: Rows,
+        column: Callable[[Row], Sequence[Value]],
         members: Callable[[str | None], frozenset[str]],
         evaluator: Evaluator,
         types: Callable[[Row], str],
         parameters: Sequence[Value],
     ) -> None:
-        self.labels = labels  # of each position
-        self.judged = judged
-        self.rows = rows
-        self.members = members
-        self.evaluator = evaluator
-        self.types = types
-        self.parameters = parameters
-        leaves = dict.fromkeys(leaf for one in judged.values() for leaf in one.leaves)
-        self._places = {leaf: at for at, leaf in enumerate(leaves)}
-        self._trackers = [self._tracker(leaf) for leaf in leaves]
+        self._labels = labels
+        self._judged = judged
+        self._column = column
+        self._members = members
+        self._evaluator = evaluator
+        self._types = types
+        self._parameters = parameters
+        self._bounds = Bounds()
+        self._trackers: list[Tracker] = []
+        self.enter(0, 0)
+
+    def enter(self, low: int, high: int) -> None:
+        """Go on with another partition."""
+        self._bounds.low, self._bounds.high = low, high
+        leaves = dict.fromkeys(leaf for one in self._judged.values() for leaf in one.leaves)
+        remembered = [leaf for leaf in leaves if not _is_here(leaf)]
+        if low == high or any(isinstance(tracker, _Trail) for tracker in self._trackers):
+            self._trackers = [self._tracker(leaf) for leaf in remembered]
+            self._moves = [self._moves_of(label, remembered) for label in self._labels]
+            self._checks = [self._check(label, remembered) for label in self._labels]
+
+    def _moves_of(self, label: str, remembered: Sequence[Leaf]) -> list[tuple[int, Callable[[Any, str, int], Any]]]:
+        """The trackers that see a row with this label."""
+        found = []
+        for at, (leaf, tracker) in enumerate(zip(remembered, self._trackers, strict=True)):
+            if isinstance(tracker, _Trail) or (
+                not isinstance(leaf, MatchNumber) and label in self._members(leaf.variable)
+            ):
+                found.append((at, tracker.step))
+        return found
+
+    def _check(self, label: str, remembered: Sequence[Leaf]) -> tuple[Test, list[Reader]] | None:
+        judged = self._judged.get(label)
+        if judged is None:
+            return None
+        return judged.test, [self._reader(leaf, remembered) for leaf in judged.leaves]
+
+    def _reader(self, leaf: Leaf, remembered: Sequence[Leaf]) -> Reader:
+        """What a leaf is, by the state after a row, and the row."""
+        if _is_here(leaf):
+            assert isinstance(leaf, Navigation)
+            column, shift, bounds = self._column(leaf.row), leaf.shift, self._bounds
+            if shift == 0:
+                return lambda state, row: column[row]
+            return lambda state, row: column[row + shift] if bounds.low <= row + shift < bounds.high else None
+        at = remembered.index(leaf)
+        value = self._trackers[at].value
+        return lambda state, row: value(state[at])
 
     def begin(self, row: int, number: int) -> State:
         """Before the first row of a match."""
-        return tuple(tracker.begin(number) for tracker in self._trackers)
+        return tuple([tracker.begin(number) for tracker in self._trackers])
 
     def advance(self, state: State, position: int, row: int) -> State | None:
         """After mapping the row to a position; None if its condition is not met."""
-        label = self.labels[position]
-        trackers = self._trackers
-        after = tuple(tracker.step(known, label, row) for tracker, known in zip(trackers, state, strict=True))
-        judged = self.judged.get(label)
-        if judged is not None:
-            places = [self._places[leaf] for leaf in judged.leaves]
-            if not judged.test(tuple(trackers[at].value(after[at]) for at in places)):
+        moves = self._moves[position]
+        if moves:
+            label, known = self._labels[position], list(state)
+            for at, step in moves:
+                known[at] = step(known[at], label, row)
+            state = tuple(known)
+        check = self._checks[position]
+        if check is not None:
+            test, readers = check
+            if not test(tuple([read(state, row) for read in readers])):
                 return None
-        return after
+        return state
 
     def _tracker(self, leaf: Leaf) -> Tracker:
         if isinstance(leaf, MatchNumber):
             return _Number()
-        members = self.members(leaf.variable)
+        members = self._members(leaf.variable)
         if isinstance(leaf, Fold):
             if leaf.simple:
-                return _Running(leaf, members, self.rows)
+                return _Running(leaf.function, None if leaf.argument is None else self._column(leaf.argument))
             return _Trail(lambda way: self._folded(leaf, [item for item in way if item[0] in members]))
         if leaf.row.classifier and leaf.shift:
             return _Trail(lambda way: _label(leaf, members, way))
-        return _Place(leaf, members, self.rows)
+        return _Place(leaf, () if leaf.row.classifier else self._column(leaf.row), self._bounds)
 
     def _folded(self, leaf: Fold, way: list[tuple[str, int]]) -> Value:
         """An aggregate that only SQLite knows."""
@@ -215,16 +250,23 @@ class Conditions:
                 continue
             values: list[Value] = [label for label, _ in way]
             if not piece.classifier:
-                column = self.rows.values(piece)
+                column = self._column(piece)
                 values = [column[row] for _, row in way]
             name = f"value {len(names)}"
-            names[name] = self.types(piece), values
+            names[name] = self._types(piece), values
             text += f'"{name}"'
         typed = [(name, type) for name, (type, _) in names.items()]
-        found = self.evaluator.aggregates(
-            [text], typed, [values for _, values in names.values()], [0] * len(way), self.parameters
+        found = self._evaluator.aggregates(
+            [text], typed, [values for _, values in names.values()], [0] * len(way), self._parameters
         )
         return found[0][1]
+
+
+def _is_here(leaf: Leaf) -> bool:
+    """Whether it looks at the current row or one beside it, whatever was matched before."""
+    if not isinstance(leaf, Navigation) or leaf.row.classifier:
+        return False
+    return leaf.variable is None and not leaf.first and leaf.offset == 0
 
 
 def _label(leaf: Navigation, members: frozenset[str], way: list[tuple[str, int]]) -> Value:

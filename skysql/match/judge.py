@@ -2,7 +2,7 @@
 
 A test is a statement whose parameters are the leaves. A leaf that is a column keeps its affinity and collation by a
 CAST that changes nothing; a value that it would change (text in a numeric column, say) takes the long way, through a
-relation whose columns are declared so. Outcomes are remembered by values.
+relation whose columns are declared so. Outcomes are remembered by values. Simple tests never get there: native.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from ..evaluate import Evaluator
 from ..plan import Value
 from .lexer import Kind, replace_tokens
+from .native import Unsure, function_of, truth
 from .plan import Test, leaf_name
 
 _REMEMBERED = 1 << 18
@@ -50,16 +51,16 @@ class Judge:
         casts = {name: _cast(f"v{at}", type) for at, (name, type) in enumerate(zip(names, types, strict=True))}
         natural = [_natural(type) for type in types]
         short = replace_tokens(test.text, lambda t: casts.get(t.name) if t.kind is Kind.QUOTED else None)
-        truth = "CASE WHEN {0} THEN 1 ELSE 0 END"
+        form = "CASE WHEN {0} THEN 1 ELSE 0 END"
         known: dict[Any, bool] = {}
 
         def ask(values: tuple[Value, ...], kinds: tuple[type, ...]) -> bool:
             if all(kind in allowed for kind, allowed in zip(kinds, natural, strict=True) if allowed is not None):
                 bound = {f"v{at}": value for at, value in enumerate(values)}
-                return bool(self._evaluator.value(truth.format(short), bound, self._parameters))
+                return bool(self._evaluator.value(form.format(short), bound, self._parameters))
             columns = list(zip(names, types, strict=True))
             data = [[value] for value in values]
-            return bool(self._evaluator.values(truth.format(test.text), columns, data, self._parameters)[0])
+            return bool(self._evaluator.values(form.format(test.text), columns, data, self._parameters)[0])
 
         def decide(values: tuple[Value, ...]) -> bool:
             kinds = tuple(map(type, values))
@@ -71,7 +72,22 @@ class Judge:
                 found = known[key] = ask(values, kinds)
             return found
 
-        return decide
+        native = None if test.expr is None else function_of(test.expr, [_as_is(t) for t in types], self._parameters)
+        if native is None:
+            return decide
+
+        def simple(values: tuple[Value, ...]) -> bool:
+            try:
+                return truth(native(values)) is True
+            except Unsure:
+                return decide(values)
+
+        return simple
+
+
+def _as_is(type: str) -> bool:
+    """Whether texts of a column with this type are compared with texts as they are."""
+    return "COLLATE" not in type.upper() and affinity(type) != "NUMERIC"
 
 
 def _cast(parameter: str, type: str) -> str:

@@ -28,6 +28,10 @@ State = tuple[Any, ...]
 class History(Protocol):
     """What conditions know of a match so far."""
 
+    def enter(self, low: int, high: int) -> None:
+        """Go on with the rows low ... high-1, which are a partition."""
+        ...
+
     def begin(self, row: int, number: int) -> State:
         """Before the first row of match `number`."""
         ...

@@ -25,10 +25,11 @@ _ROW = re.compile(r"row (\d+)(?: moved (-?\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What of a condition looks at more than its own row: SQL over its leaves."""
+    """What of a condition looks at more than its own row: SQL over its leaves; expr if arrays could evaluate it too."""
 
     text: str
     leaves: tuple[Leaf, ...]
+    expr: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def flat(pattern: Node) -> bool:
 class Expression:
     """A pattern for rows of known classes.
 
-    groups: the (variable, excluded) of each capturing group; empty if rows tell their variable by their byte.
+    capturing: whether each variable is a group, as rows do not tell their variable by their byte; else all of it is one.
     """
 
     pattern: Node
@@ -86,11 +86,19 @@ class Expression:
     @cached_property
     def compiled(self) -> re.Pattern[bytes]:
         """For `re`."""
-        return re.compile(self._emit(self.pattern), re.DOTALL)
+        text = self._emit(self.pattern)
+        return re.compile(text if self.capturing else b"(%s)" % text, re.DOTALL)
+
+    @cached_property
+    def all_groups(self) -> bool:
+        """Whether every group takes part in every match."""
+        optional = (Alternation, Quantified)
+        found = (n for n in walk(self.pattern) if isinstance(n, optional))
+        return not self.capturing or all(isinstance(n, Quantified) and isinstance(n.item, Variable) for n in found)
 
     @cached_property
     def groups(self) -> list[tuple[str, bool]]:
-        """The variable and whether it is excluded, of each capturing group."""
+        """The variable, and whether it is excluded, of each group, if variables are groups."""
         found: list[tuple[str, bool]] = []
 
         def visit(node: Node, excluded: bool) -> None:

@@ -70,9 +70,11 @@ class MatchRelation:
         """Large, so that a join does not ask again for each row of something else."""
         return 1000 if any(column < self._width for column, _ in constraints) else 1_000_000
 
-    def explain(self, _constraints: object) -> str:
-        """The plan."""
-        return str(self.plan)
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """The plan, and which partitions are left out."""
+        keys = [self.columns[column].name for column, _ in constraints if column < self._width]
+        first, *rest = str(self.plan).split("\n")
+        return "\n".join([first, *(f"├─ only where {key} = ?" for key in keys), *rest])
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The rows of all matches."""

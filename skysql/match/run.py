@@ -117,23 +117,6 @@ class _Leaves:
     take = keep
 
 
-@dataclass
-class _Partition:
-    """Rows low ... high-1 of a chunk, for conditions that look back."""
-
-    columns: Callable[[Row], Sequence[Value]]
-    low: int
-    high: int
-
-    def values(self, row: Row) -> Sequence[Value]:
-        """A row column."""
-        return self.columns(row)
-
-    def inside(self, row: int) -> bool:
-        """Whether the row is one of the partition."""
-        return self.low <= row < self.high
-
-
 class Run:
     """One run of a recognition. `wanted`: the outputs that are asked for, by number."""
 
@@ -220,7 +203,8 @@ class Run:
             known = self._tables[condition] = vector.values, table
         return Truth(known[1], vector.codes)
 
-    def _history(self, chunk: Chunk) -> Callable[[int, int], Conditions]:
+    def _history(self, chunk: Chunk) -> Conditions:
+        """What conditions know of earlier rows."""
         judged = {
             name: Judged(condition.test.leaves, self._judge.test(condition.test, self._test_type(condition)))
             for name, condition in self.plan.conditions.items()
@@ -233,18 +217,15 @@ class Run:
                 lists[row] = chunk.row_column(self.plan.rows[row]).tolist()
             return lists[row]
 
-        def begin(low: int, high: int) -> Conditions:
-            return Conditions(
-                self.plan.program.variables,
-                judged,
-                _Partition(values, low, high),
-                self.plan.clause.members,
-                self.evaluator,
-                self.type_of,
-                self.parameters,
-            )
-
-        return begin
+        return Conditions(
+            self.plan.program.variables,
+            judged,
+            values,
+            self.plan.clause.members,
+            self.evaluator,
+            self.type_of,
+            self.parameters,
+        )
 
     def _test_type(self, condition: Condition) -> list[str]:
         assert condition.test is not None

@@ -26,8 +26,8 @@ from .pattern import nullable
 from .program import Program
 from .regex import MOST_CLASSES, SEPARATOR, Expression, flat
 
-_STEPS = 2_000_000
-"""So many steps may `re` take in a partition; five nanoseconds each."""
+_STEPS = 16_000_000
+"""So many steps may `re` take in a partition, by the bound, which few partitions come near."""
 
 _AT_ONCE = 1 << 16
 """Rows that `re` searches between two looks at whether somebody has interrupted."""
@@ -70,13 +70,14 @@ class Partitions:
 
     truths: for each variable where its condition is met, as far as a row can tell by itself; None for everywhere.
     starts: where the partitions begin, and n: int64[k+1]. times: microseconds of each row, for WITHIN.
-    history: for a partition low ... high-1 what conditions know of earlier rows; None if they look at their own only.
+    history: what conditions know of earlier rows; None if they look at their own only.
     """
 
     truths: Mapping[str, Truth | None]
     starts: Int64
     times: Sequence[int] | None
-    history: Callable[[int, int], History] | None
+    history: History | None
+    _anywhere: dict[frozenset[str], bytes | None] = field(default_factory=dict)
 
     @cached_property
     def masks(self) -> dict[str, Bool | None]:
@@ -87,6 +88,15 @@ class Partitions:
     def mask_bytes(self) -> dict[str, bytes | None]:
         """The masks as the matcher reads them."""
         return {name: None if mask is None else mask.tobytes() for name, mask in self.masks.items()}
+
+    def anywhere(self, names: frozenset[str]) -> bytes | None:
+        """Where one of these variables may be, by row; None for everywhere."""
+        if names not in self._anywhere:
+            masks = [self.masks[name] for name in names]
+            known = [mask for mask in masks if mask is not None]
+            together = np.logical_or.reduce(known) if len(known) == len(masks) else None
+            self._anywhere[names] = None if together is None else together.tobytes()
+        return self._anywhere[names]
 
     @cached_property
     def ranges(self) -> list[tuple[int, int]]:
@@ -109,6 +119,8 @@ class Search:
         self.names = clause.variables
         self._kinds = list(zip(program.variables, program.excluded, strict=True))
         self._nullable = nullable(clause.pattern)
+        ends = program.accept  # what is no position
+        self._first = frozenset(program.variables[target] for target in program.first_of_all if target < ends)
         self._flat = flat(clause.pattern)
         self._expressions: dict[tuple[tuple[int, int], ...], Expression] = {}
         self._matcher = Matcher(program, interrupted)
@@ -191,25 +203,22 @@ class Search:
             if lengths[first] > most:
                 self._general(found, chunk, first, last)
                 continue
-            matches = self._stretch(expression, text, text.before(first), text.before(last) + 1, chunk)
-            if expression.capturing:
-                self._captured(found, expression, text, matches)
+            at, end = text.before(first), text.before(last) + 1
+            if self.clause.skip.target is Target.PAST_LAST and not self._nullable and chunk.times is None:
+                starts, sizes = _split(expression, text.data[at:end])
+                starts += at
             else:
-                spans = np.fromiter(chain.from_iterable(map(Match.span, matches)), np.int64).reshape(-1, 2)
-                found.add(text.rows(spans[:, 0]), spans[:, 1] - spans[:, 0], None)
-
-    def _stretch(
-        self, expression: Expression, text: _Text, at: int, end: int, chunk: Partitions
-    ) -> Iterator[Match[bytes]]:
-        """The matches between two separators of the text."""
-        if self.clause.skip.target is Target.PAST_LAST and not self._nullable and chunk.times is None:
-            return expression.compiled.finditer(text.data, at, end)
-        return self._stepping(expression, text, at, end, chunk)
+                starts, sizes = _registers(expression, self._stepping(expression, text, at, end, chunk))
+            positions = None
+            if expression.capturing:
+                kinds = [self._kinds.index(kind) for kind in expression.groups]
+                positions = np.repeat(np.tile(np.array(kinds, np.int32), len(starts)), sizes.ravel())
+            found.add(text.rows(starts), sizes.sum(axis=1), positions)
 
     def _stepping(
         self, expression: Expression, text: _Text, at: int, end: int, chunk: Partitions
     ) -> Iterator[Match[bytes]]:
-        """What finditer cannot do: matches that overlap, that may be empty, or that end within some time."""
+        """The matches between two separators, where they may overlap, be empty, or have to end within some time."""
         data, search, match = text.data, expression.compiled.search, expression.compiled.match
         past_last = self.clause.skip.target is Target.PAST_LAST
         while at < end and (found := search(data, at, end)) is not None:
@@ -228,34 +237,20 @@ class Search:
             if past_last:
                 at = max(at, found.end())
 
-    def _captured(self, found: _Found, expression: Expression, text: _Text, matches: Iterator[Match[bytes]]) -> None:
-        """Matches whose groups say which rows are mapped to which position."""
-        groups = len(expression.groups)
-        registers = (match.regs for match in matches)  # type: ignore[attr-defined]
-        spans = np.fromiter(chain.from_iterable(chain.from_iterable(registers)), np.int64).reshape(-1, groups + 1, 2)
-        starts, ends = spans[:, 0, 0], spans[:, 0, 1]
-        lengths = ends - starts
-        offsets = np.cumsum(lengths) - lengths - starts
-        positions = np.zeros(int(lengths.sum()), np.int32)
-        for group, kind in enumerate(expression.groups, 1):
-            low, high = spans[:, group, 0], spans[:, group, 1]
-            size = high - low
-            begin = np.repeat(low + offsets - (np.cumsum(size) - size), size)
-            positions[begin + np.arange(len(begin))] = self._kinds.index(kind)
-        found.add(text.rows(starts), lengths, positions)
-
     # by the general matcher
 
     def _general(self, found: _Found, chunk: Partitions, first: int, last: int) -> None:
         """The matches of some partitions."""
-        candidates = self._candidates(chunk)
+        candidates = None if self._nullable else chunk.anywhere(self._first)
+        history = chunk.history
         starts: list[int] = []
         lengths: list[int] = []
         positions: list[int] = []
         for low, high in chunk.ranges[first:last]:
             limit = None if chunk.times is None else partial(self._limit, chunk.times, high=high)
             self._matcher.begin(chunk.mask_bytes, low, high, limit)
-            history = chunk.history(low, high) if chunk.history is not None else None
+            if history is not None:
+                history.enter(low, high)
             row, number = low, 1
             while row < high:
                 if candidates is not None:
@@ -268,7 +263,8 @@ class Search:
                     continue
                 starts.append(row)
                 lengths.append(len(match))
-                positions += match
+                if self.needs.any:
+                    positions += match
                 number += 1
                 row = self._next_row(row, match)
         found.add(np.array(starts, np.int64), np.array(lengths, np.int64), np.array(positions, np.int32))
@@ -278,18 +274,6 @@ class Search:
         assert self.clause.within is not None
         first = times[row]
         return row if abs(first) == ABSENT else bisect_right(times, first + self.clause.within, row, high)
-
-    def _candidates(self, chunk: Partitions) -> bytes | None:
-        """Where a match may begin; None for everywhere."""
-        if self._nullable:
-            return None
-        together = np.zeros(int(chunk.starts[-1]), bool)
-        for name in {self.program.variables[target] for target in self.program.first_of_all}:
-            mask = chunk.masks[name]
-            if mask is None:
-                return None
-            together |= mask
-        return together.tobytes()
 
     def _next_row(self, row: int, match: list[int]) -> int:
         skip = self.clause.skip
@@ -376,6 +360,27 @@ class _Text:
         """(partition, row) of a place."""
         partition = bisect_left(self._listed, at) - 1
         return partition, at - partition - 1
+
+
+def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
+    """(where matches begin [m], the lengths of their groups [m, g]), from the pieces between matches and groups.
+
+    As groups follow each other and hold all of a match, lengths are all there is to know. It takes no Match objects,
+    whose making costs more than the search.
+    """
+    width = expression.compiled.groups + 1
+    pieces = expression.compiled.split(text)
+    lengths = map(len, pieces) if expression.all_groups else (0 if piece is None else len(piece) for piece in pieces)
+    sizes = np.fromiter(lengths, np.int64, len(pieces))
+    starts = np.cumsum(sizes)[:-1:width]
+    return starts, sizes[:-1].reshape(-1, width)[:, 1:]
+
+
+def _registers(expression: Expression, matches: Iterator[Match[bytes]]) -> tuple[Int64, Int64]:
+    """The same of Match objects."""
+    edges = chain.from_iterable(chain.from_iterable(match.regs for match in matches))  # type: ignore[attr-defined]
+    spans = np.fromiter(edges, np.int64).reshape(-1, expression.compiled.groups + 1, 2)
+    return spans[:, 0, 0], spans[:, 1:, 1] - spans[:, 1:, 0]
 
 
 def _stretches(starts: Int64, lengths: Int64, most: int) -> Iterator[tuple[int, int]]:

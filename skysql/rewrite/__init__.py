@@ -39,7 +39,7 @@ from .catalog import Catalog
 from .dialect import parse
 from .join import push_below_join
 from .lower import lower_asof, lower_ignore_nulls
-from .matching import WORD, Matching
+from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
 from .times import lower_system_time, normalize_times
@@ -102,6 +102,7 @@ class Rewriter:
     def _forget(self, rewritten: Rewritten) -> None:
         for name in rewritten.names:
             retract(self._sqlite, name)
+            self._catalog.result_times.pop(name, None)
 
     def _rewrite(self, text: str, pushdown: bool) -> Rewritten:
         if WORD not in text.lower():
@@ -113,7 +114,7 @@ class Rewriter:
     def _push(self, text: str, pushdown: bool) -> Rewritten:
         words = self._catalog.words
         folded = text.lower()
-        if not words or not any(word in folded for word in words):
+        if not words or not (any(word in folded for word in words) or MATCHES in folded):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""

@@ -48,6 +48,7 @@ class Catalog:
         self._databases: list[str] = []
         self.generation = 0
         self.words: frozenset[str] = frozenset()
+        self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
         self.overridden: set[str] = set()  # names of functions over a path that the user has given to others

@@ -32,6 +32,9 @@ from .recognise import Context, Made, recognise
 
 WORD = "match_recognize"
 
+MATCHES = "sky_match_"
+"""What the names of the relations begin with."""
+
 _STORED = re.compile(r"\bsky_match_(?P<name>[0-9a-f]{16})\('(?P<text>(?:[^']|'')*)'\)")
 
 _WINDOW_ONLY = frozenset(
@@ -99,10 +102,14 @@ class Matching:
 
     def _publish(self, made: Made, pushdown: bool, names: list[str]) -> str:
         self._published += 1
-        name = f"sky_match_{self._published}"
-        publish(self._sqlite, name, self._relation(made.plan, pushdown))
+        name = f"{MATCHES}{self._published}"
+        self._make_known(name, made, made.plan, pushdown)
         names.append(name)
         return f"{name}({', '.join(made.arguments)})" if made.arguments else name
+
+    def _make_known(self, name: str, made: Made, plan: Recognition, pushdown: bool) -> None:
+        publish(self._sqlite, name, self._relation(plan, pushdown))
+        self._catalog.result_times[name] = made.times
 
     def _relation(self, plan: Recognition, pushdown: bool) -> MatchRelation:
         def query(text: str, bindings: dict[str, Value]) -> Iterator[tuple[Value, ...]]:
@@ -123,14 +130,14 @@ class Matching:
         ctes = visible_ctes(text, tokens, place.first, tokens[place.first : place.close])
         own = f"{ctes}SELECT * FROM {text[tokens[place.first].start : tokens[place.close].end]}"
         name = blake2b(own.encode(), digest_size=8).hexdigest()
-        return f"sky_match_{name}({literal(own)})"
+        return f"{MATCHES}{name}({literal(own)})"
 
     def publish_stored(self, pushdown: bool) -> None:
         """Publish the relations of the views that there are, and retract those of views that are no more."""
         waiting = {}
         for sql in self._catalog.view_texts():
             for match in _STORED.finditer(sql):
-                waiting[f"sky_match_{match['name']}"] = match["text"].replace("''", "'")
+                waiting[f"{MATCHES}{match['name']}"] = match["text"].replace("''", "'")
         for name in self._stored - set(waiting):
             retract(self._sqlite, name)
         self._stored = set()
@@ -145,10 +152,10 @@ class Matching:
         context = self._context(text, pushdown)
         try:
             (place,) = places(context.text, context.tokens)
-            plan = replace(recognise(context, place).plan, parameters=1)  # the text
+            made = recognise(context, place)
         except (Error, apsw.Error, ValueError):
             return False  # what it reads is not there, or not yet
-        publish(self._sqlite, name, self._relation(plan, pushdown))
+        self._make_known(name, made, replace(made.plan, parameters=1), pushdown)  # the text is a parameter
         return True
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import apsw
 from sqlglot import exp
 
-from ..errors import ProgrammingError
+from ..errors import NotSupportedError, ProgrammingError
 from ..match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
 from ..match.expressions import Expression, Leaf, MatchNumber, Navigation, Row
-from ..match.lexer import Kind, Reader, Token, replace_tokens
+from ..match.lexer import Kind, Reader, Token, replace_tokens, tokenize
 from ..match.plan import (
     Condition,
     EventSource,
@@ -71,10 +71,11 @@ class Context:
 
 @dataclass(slots=True)
 class Made:
-    """A Recognition, and the texts of its parameters in the statement around it."""
+    """A Recognition, the texts of its parameters in the statement around it, and which columns hold timestamps."""
 
     plan: Recognition
     arguments: list[str]
+    times: frozenset[str]
 
 
 def recognise(context: Context, place: Place) -> Made:
@@ -219,7 +220,13 @@ class _Builder:
             self.context.pushdown and expressible(clause.pattern) and skips and not back,
             len(self.arguments.texts),
         )
-        return Made(plan, [self._unmarked(text) for text in self.arguments.texts])
+        times = frozenset(output.name.lower() for output in outputs if self._gives_time(output))
+        return Made(plan, [self._unmarked(text) for text in self.arguments.texts], times)
+
+    def _gives_time(self, output: Output) -> bool:
+        if output.row is not None:
+            return output.row in self.rows.times
+        return output.measure == Column(leaf_name(0)) and self._is_time(output.leaves[0])
 
     # rows
 
@@ -307,7 +314,17 @@ class _Builder:
         try:
             return self._converted(text, relation)
         except NotPushable:
+            self._check_queries(text)
             return Sql(_bound(text, self.arguments), tuple(map(Column, labels)))
+
+    def _check_queries(self, text: str) -> None:
+        """A query's rows cannot be had inside a text that is evaluated apart from its statement."""
+        if any(token.word == "SELECT" for token in tokenize(text)):
+            if self.relation is not None:
+                raise _Scanned
+            raise NotSupportedError(
+                "IN (SELECT ...) cannot be combined with other rows of the match", "compute it in the input"
+            )
 
     def _queried(self) -> Callable[[], QuerySource]:
         """Rows from a query of the input."""
@@ -437,8 +454,11 @@ class _Builder:
         used = _labels(text, by_name)
         leaves = tuple(by_name[name] for name in used)
         self._add_leaves(leaves)
+        self._check_queries(text)
         anew = {name: quote(leaf_name(at)) for at, name in enumerate(used)}
-        return Test(_bound(self._normal_leaves(_relabelled(text, anew), leaves), self.arguments), leaves)
+        text = self._normal_leaves(_relabelled(text, anew), leaves)
+        expr = self._over_labels(text, [leaf_name(at) for at in range(len(leaves))])
+        return Test(_bound(text, self.arguments), leaves, expr)
 
     def _normal_leaves(self, text: str, leaves: Sequence[Leaf]) -> str:
         return self._normalized(text, {leaf_name(at) for at, leaf in enumerate(leaves) if self._is_time(leaf)})

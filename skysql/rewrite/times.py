@@ -141,6 +141,8 @@ class _Sources:
         cte = self._cte(item, name)
         if cte is not None:
             return self._common(cte, depth)
+        if name.lower() in self._catalog.result_times:
+            return set(self._catalog.result_times[name.lower()])
         entry = self._catalog.find(item.db or None, name)
         if entry is None or entry.kind == "table":
             return set()
