@@ -27,10 +27,8 @@ from ..plan import Value
 from ..schema import literal, quote
 from ..store import Snapshot
 from .catalog import Catalog
-from .match import Place, number_parameters, places, stored_kind, visible_ctes
+from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
-
-WORD = "match_recognize"
 
 MATCHES = "sky_match_"
 """What the names of the relations begin with."""
@@ -65,22 +63,32 @@ class Matching:
 
     def replace(self, text: str, pushdown: bool) -> tuple[str, tuple[Recognition, ...], tuple[str, ...]]:
         """(the statement without MATCH_RECOGNIZE, what it reads instead, the names published for it)."""
-        kind = stored_kind(tokenize(text))
-        if kind == "TRIGGER" and places(text, tokenize(text)):
+        tokens = tokenize(text)
+        if not places(text, tokens):
+            return text, (), ()
+        kind = stored_kind(tokens)
+        if kind == "TRIGGER":
             raise NotSupportedError("MATCH_RECOGNIZE cannot be in a trigger", "read it from a view")
         text = number_parameters(text)
-        context = self._context(text, pushdown)
-        pieces, at = [], 0
         plans: list[Recognition] = []
         names: list[str] = []
-        for place in places(text, context.tokens):
+        while found := places(text, tokenize(text)):  # subqueries of measures and conditions come up as arguments
+            text = self._replaced(self._context(text, pushdown), found, bool(kind), plans, names)
+        return text, tuple(plans), tuple(names)
+
+    def _replaced(
+        self, context: Context, found: list[Place], stored: bool, plans: list[Recognition], names: list[str]
+    ) -> str:
+        """The text with a read in each of these places."""
+        pieces, at = [], 0
+        for place in found:
             made = recognise(context, place)
             start, end = context.tokens[place.first].start, context.tokens[place.last - 1].end
-            call = self._store(context, place, made) if kind else self._publish(made, pushdown, names)
-            pieces += [text[at:start], _read(call, place)]
+            call = self._store(context, place, made) if stored else self._publish(made, context.pushdown, names)
+            pieces += [context.text[at:start], _read(call, place)]
             plans.append(made.plan)
             at = end
-        return "".join([*pieces, text[at:]]), tuple(plans), tuple(names)
+        return "".join([*pieces, context.text[at:]])
 
     def _context(self, text: str, pushdown: bool) -> Context:
         return Context(
@@ -164,3 +172,6 @@ def _read(call: str, place: Place) -> str:
     if place.names and place.alias is not None:
         return f"{read} AS {quote(place.alias)}"
     return read
+
+
+__all__ = ["MATCHES", "WORD", "Matching"]

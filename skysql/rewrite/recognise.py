@@ -82,7 +82,13 @@ def recognise(context: Context, place: Place) -> Made:
     """The clause at that place; raises ProgrammingError or NotSupportedError."""
     item = item_of(context.text, context.tokens, place.first, place.keyword)
     ctes = visible_ctes(context.text, context.tokens, place.first, context.tokens[place.first : place.close])
-    described = _describe(context, ctes, item, "*")
+    try:
+        described = _describe(context, ctes, item, "*")
+    except apsw.SQLError as error:
+        if "no such column" not in str(error):
+            raise
+        hint = "it cannot read columns of the statement around it"
+        raise ProgrammingError(f"the input of MATCH_RECOGNIZE: {error}", hint) from None
     hidden: dict[str, Described] = {}
     visible = {column.name.lower(): column for column in reversed(described)}
 
