@@ -22,8 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .measure import require
-from .questions import Rows, assert_equal
+from .measure import Rows, require
+from .questions import assert_equal
 
 SCHEMA = """CREATE VIRTUAL TABLE flights USING sky(
   tailnum TEXT OBJECT, airport TEXT STATE, carrier TEXT STATE,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module, metadata
+from typing import Any
 
-from .questions import Rows
+Rows = list[tuple[Any, ...]]
+"""An answer."""
 
 REPEATS = 5
 
 NEEDED = {
-    "skysql": ("pandas",),
+    "skysql": ("skysql", "pandas"),
     "DuckDB": ("duckdb", "pandas"),
     "ClickHouse": ("chdb", "pandas", "pyarrow"),
     "SQLite": (),
@@ -52,11 +55,16 @@ def machine() -> str:
     )
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 class Elsewhere:
     """How busy the machine was with other programs: what they take, peers that use every core miss most."""
 
     def __init__(self) -> None:
-        self._begin = self._read()
+        self._begin, self._since = self._read(), time.perf_counter()
 
     @staticmethod
     def _read() -> tuple[float, float]:
@@ -68,8 +76,9 @@ class Elsewhere:
             return 0.0, 0.0
         return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK"), sum(os.times()[:4])
 
-    def cores(self, seconds: float) -> float:
-        """Cores that others kept busy, on average, in the `seconds` since this was made."""
+    def cores(self) -> float:
+        """Cores that others kept busy, on average, since this was made."""
+        seconds = time.perf_counter() - self._since
         (all_before, ours_before), (all_now, ours_now) = self._begin, self._read()
         return max(0.0, (all_now - all_before) - (ours_now - ours_before)) / seconds
 

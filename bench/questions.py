@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .events import ACTIONS, COUNTRIES, PLANS, Events, Orders
+from .measure import Rows
+from .report import Target
 
 Array = npt.NDArray[Any]
-Rows = list[tuple[Any, ...]]
 
 AS_OF = "2025-07-01"
 AS_OF_US = 1_751_328_000_000_000
@@ -30,31 +31,11 @@ BY_ACTION = "count by action"
 PLANS_AS_OF = "plan of every object as of T"
 ORDERS = "point-in-time join, two properties"
 PATH = "one object's path"
-QUESTIONS = (BY_PLAN, BY_PLAN_COUNTRY, BY_ACTION, PLANS_AS_OF, ORDERS, PATH)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One way to ask a question: `sql` with a ? or {object} where PATH wants the object.
-
-    counts: whether a target compares with it; else it is told for information.
-    """
-
-    question: str
-    way: str
-    sql: str
-    counts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """skysql is to be `factor` times as fast as the fastest of these peers' statements of that way ('' is any)."""
-
-    question: str
-    way: str
-    factor: float
-    peers: tuple[str, ...] = ("DuckDB",)
-
+QUESTIONS = {
+    "by_plan": BY_PLAN, "by_plan_country": BY_PLAN_COUNTRY, "by_action": BY_ACTION, "plans_as_of": PLANS_AS_OF,
+    "orders": ORDERS, "path": PATH,
+}  # fmt: skip
+"""By the names that the command line has for them."""
 
 ASOF, STATE, ARG_MAX, SCAN, RANGES = "ASOF JOIN", "state on every event", "arg_max", "scan", "join of ranges"
 

@@ -17,21 +17,25 @@ from typing import Any
 import numpy as np
 
 from .events import Events, Orders
-from .measure import version
-from .questions import (
-    AS_OF,
-    BY_ACTION,
-    BY_PLAN,
-    BY_PLAN_COUNTRY,
-    ORDERS,
-    PATH,
-    PLANS_AS_OF,
-    Rows,
-    Statement,
-)
+from .measure import Rows, version
+from .questions import AS_OF, BY_ACTION, BY_PLAN, BY_PLAN_COUNTRY, ORDERS, PATH, PLANS_AS_OF
+from .report import Statement
 
 SCHEMA = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, country TEXT STATE, amount REAL)"
 INSERT = "INSERT INTO users(object_id, timestamp, action, plan, country, amount) VALUES (?, ?, ?, ?, ?, ?)"
+
+STATEMENTS = (
+    Statement(BY_PLAN, "", "SELECT plan, count(*), sum(amount) FROM users WHERE action = 'purchase' GROUP BY plan"),
+    Statement(BY_PLAN_COUNTRY, "", "SELECT plan, country, count(*), sum(amount) FROM users "
+              "WHERE action = 'purchase' GROUP BY plan, country"),
+    Statement(BY_ACTION, "", "SELECT action, count(*) FROM users GROUP BY action"),
+    Statement(PLANS_AS_OF, "", f"SELECT plan, count(*) FROM users_objects FOR SYSTEM_TIME AS OF '{AS_OF}' "
+              "GROUP BY plan"),
+    Statement(ORDERS, "", "SELECT s.plan, s.country, count(*) FROM orders o JOIN users_objects s "
+              "ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY 1, 2"),
+    Statement(PATH, "", "SELECT ts, action, plan, country, amount FROM users WHERE object_id = ? ORDER BY ts"),
+)  # fmt: skip
+"""For the state at the time of the action."""
 
 _LAUNCHER = """
 import os, sys, time
@@ -48,17 +52,6 @@ class Skysql:
     """A skysql file."""
 
     name = "skysql"
-    statements = (
-        Statement(BY_PLAN, "", "SELECT plan, count(*), sum(amount) FROM users WHERE action = 'purchase' GROUP BY plan"),
-        Statement(BY_PLAN_COUNTRY, "", "SELECT plan, country, count(*), sum(amount) FROM users "
-                  "WHERE action = 'purchase' GROUP BY plan, country"),
-        Statement(BY_ACTION, "", "SELECT action, count(*) FROM users GROUP BY action"),
-        Statement(PLANS_AS_OF, "", f"SELECT plan, count(*) FROM users_objects FOR SYSTEM_TIME AS OF '{AS_OF}' "
-                  "GROUP BY plan"),
-        Statement(ORDERS, "", "SELECT s.plan, s.country, count(*) FROM orders o JOIN users_objects s "
-                  "ON s.object_id = o.customer_id AND s.as_of = o.created_at GROUP BY 1, 2"),
-        Statement(PATH, "", "SELECT ts, action, plan, country, amount FROM users WHERE object_id = ? ORDER BY ts"),
-    )  # fmt: skip
 
     def __init__(self, directory: str) -> None:
         import skysql
@@ -73,7 +66,7 @@ class Skysql:
 
         return f"skysql {getattr(skysql, '__version__', None) or version('skysql')}"
 
-    def load(self, events: Events, orders: Orders) -> None:
+    def load(self, events: Events) -> None:
         """Take events in any order. `load_seconds`: until all is compacted, and in the file, not a write-ahead log."""
         connection = self._connection
         connection.execute(SCHEMA)
@@ -88,20 +81,27 @@ class Skysql:
         self.load_seconds = time.perf_counter() - begin
         assert stored == len(events), f"append stored {stored} of {len(events)} events"
         self.bytes_an_event = os.path.getsize(self.path) / len(events)
+
+    def add_state(self) -> None:
+        """Nothing: it is there."""
+
+    def add_orders(self, orders: Orders) -> None:
+        """Make the table of orders."""
+        connection = self._connection
         connection.execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, customer_id INTEGER, created_at INTEGER)")
         connection.executemany("INSERT INTO orders VALUES (?, ?, ?)", orders.rows())
         connection.commit()
 
-    def ask(self, statement: Statement, object_id: int | None = None) -> Rows:
+    def ask(self, sql: str, object_id: int | None = None) -> Rows:
         """The rows, end to end."""
-        rows: Rows = self._connection.execute(statement.sql, () if object_id is None else (object_id,)).fetchall()
+        rows: Rows = self._connection.execute(sql, () if object_id is None else (object_id,)).fetchall()
         return rows
 
     def rewriting(self, seen: int = 200, new: int = 20) -> tuple[float, float]:
         """(seconds for a statement seen before, for a new one): medians, of the worst of the statements."""
         prepare = self._connection.engine.prepare
         slowest_seen = slowest_new = 0.0
-        for statement in self.statements:
+        for statement in STATEMENTS:
             prepare(statement.sql)
             slowest_seen = max(slowest_seen, _median_of(prepare, [statement.sql] * seen))
             variants = [f"{statement.sql} LIMIT {10**6 + number}" for number in range(new)]
@@ -114,7 +114,7 @@ class Skysql:
 
         home = str(Path(skysql.__file__).parent.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([home, os.environ.get("PYTHONPATH", "")])}
-        query = [sys.executable, "-m", "skysql", "query", self.path, self.statements[0].sql, "--format", "csv"]
+        query = [sys.executable, "-m", "skysql", "query", self.path, STATEMENTS[0].sql, "--format", "csv"]
         times, peaks, output = [], [], ""
         for _ in range(repeats + 1):
             done = subprocess.run(

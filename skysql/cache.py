@@ -38,10 +38,20 @@ class Cache:
                 self._entries.move_to_end(key)
                 return entry[0]  # type: ignore[no-any-return]
         value = make()
-        self._put(key, value, size(value))
+        self.keep(key, value, size(value))
         return value
 
-    def _put(self, key: Hashable, value: object, size: int) -> None:
+    def find(self, key: Hashable) -> Any:
+        """The value under `key`, or None."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def keep(self, key: Hashable, value: object, size: int) -> None:
+        """Keep a value of so many bytes, unless there is one or it is too large."""
         if size > self.budget:
             return
         with self._lock:

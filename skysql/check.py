@@ -14,11 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from .blocks import BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Sparse
 from .errors import DatabaseError
 from .schema import ACTION, Kind, Property
-from .store import LogRow, Snapshot, Store, StoredBlock
+from .store import LogRow, Snapshot, Store
 
 
 def check(store: Store) -> list[str]:
@@ -27,13 +28,14 @@ def check(store: Store) -> list[str]:
     snapshot = store.snapshot()
     faults: list[str] = []
     for row in snapshot.blocks:
-        block = StoredBlock(store, row)
-        faults += _attempt(_paths, block)
-        faults += _attempt(_times, block)
+        block = store.block(row)
+        faults += _attempt(_paths, row, block)
+        faults += _attempt(_times, row, block)
         for property in (ACTION, *store.table.properties):
-            faults += _attempt(_column, block, property)
+            faults += _attempt(_column, store, row, block, property)
     for log in snapshot.log:
         faults += _attempt(_batch, store, log)
+    faults += _attempt(_deleted, snapshot)
     faults += _overlaps(snapshot)
     faults += _strays(store, snapshot)
     return faults
@@ -50,27 +52,29 @@ def _attempt(walk: Callable[..., Iterable[str]], *arguments: object) -> list[str
     return faults
 
 
-def _paths(block: StoredBlock) -> Iterator[str]:
-    objects, _ = block.paths()
-    if (int(objects[0]), int(objects[-1])) != (block.row.first_object, block.row.last_object):
-        yield f"block {block.row.id}: its objects are not those that its row says"
+def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
+    objects, starts = block.paths()
+    if (len(objects), int(starts[-1])) != (row.objects, row.events):
+        yield f"block {row.id}: its counts are not those that its row says"
+    elif len(objects) and (int(objects[0]), int(objects[-1])) != (row.first_object, row.last_object):
+        yield f"block {row.id}: its objects are not those that its row says"
 
 
-def _times(block: StoredBlock) -> Iterator[str]:
+def _times(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
     try:
         _, starts = block.paths()
     except DatabaseError:  # a fault of the paths
         return
     ts = block.ts()
-    if (int(ts.min()), int(ts.max())) != (block.row.first_ts, block.row.last_ts):
-        yield f"block {block.row.id}: its times are not those that its row says"
+    if len(ts) and (int(ts.min()), int(ts.max())) != (row.first_ts, row.last_ts):
+        yield f"block {row.id}: its times are not those that its row says"
     back = np.flatnonzero(ts[1:] < ts[:-1]) + 1
     if len(np.setdiff1d(back, starts)):
-        yield f"block {block.row.id}: time goes back within a path"
+        yield f"block {row.id}: time goes back within a path"
 
 
-def _column(block: StoredBlock, property: Property) -> Iterator[str]:
-    yield from _codes(f"block {block.row.id}", block.store, property, block.sparse(property))
+def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property: Property) -> Iterator[str]:
+    yield from _codes(f"block {row.id}", store, property, block.sparse(property))
 
 
 def _codes(where: str, store: Store, property: Property, sparse: Sparse) -> Iterator[str]:
@@ -90,6 +94,11 @@ def _batch(store: Store, row: LogRow) -> Iterator[str]:
     for property in (ACTION, *store.table.properties):
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])
+
+
+def _deleted(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.log_events < 0:
+        yield "more events are deleted from the log than there are"
 
 
 def _overlaps(snapshot: Snapshot) -> Iterator[str]:

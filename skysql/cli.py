@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     _query_arguments(_command(commands, "query", _query, "run one SQL statement"))
     _command(commands, "shell", _shell, "an SQL shell")
     _command(commands, "info", _info, "what the tables hold")
-    _add_table(_command(commands, "compact", _compact, "merge what was written since the last time"), "?")
+    compact = _command(commands, "compact", _compact, "merge what was written since the last time")
+    _add_table(compact, "?")
+    compact.add_argument("--vacuum", action="store_true", help="leave nothing of what was deleted in the file")
     _command(commands, "check", _check, "verify everything that is stored")
     export = _command(commands, "export", _export, "write a table into a file that imports again")
     _add_table(export)
@@ -289,7 +291,7 @@ def _description(info: TableInfo) -> str:
 def _compact(arguments: argparse.Namespace) -> int:
     with _open(arguments.database) as db:
         started = time.perf_counter()
-        db.compact(arguments.table)
+        db.compact(arguments.table, vacuum=arguments.vacuum)
         print(f"compacted in {time.perf_counter() - started:.1f} s")
     return 0
 

@@ -90,6 +90,21 @@ def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
     return Sparse(positions.astype(np.int32), sparse.values[sort], valid)
 
 
+def take(batch: Batch, index: Int64) -> Batch:
+    """Some events of a batch, in another order: index int64[k], distinct."""
+    inverse = np.full(len(batch), -1, np.int64)
+    inverse[index] = np.arange(len(index))
+    properties = {}
+    for id, sparse in batch.properties.items():
+        places = inverse[sparse.positions]
+        sort = np.argsort(places, kind="stable")
+        sort = sort[np.searchsorted(places[sort], 0) :]
+        if len(sort):
+            valid = None if sparse.valid is None else sparse.valid[sort]
+            properties[id] = Sparse(places[sort].astype(np.int32), sparse.values[sort], valid)
+    return Batch(batch.objects[index], batch.ts[index], properties)
+
+
 def concatenate(batches: Sequence[Batch]) -> Batch:
     """Batches after one another, as one."""
     batches = [batch for batch in batches if len(batch)]

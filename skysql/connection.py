@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,14 @@ import vtab
 from . import compact, ingest, timestamps
 from .cache import SHARED, Cache, parse_size
 from .check import check
-from .errors import OperationalError, ProgrammingError
+from .counts import Clock, Counts
+from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
+from .functions import aggregate
 from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
+from .reports import Reports
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
 from .store import SHADOWS, Store
@@ -123,12 +126,17 @@ class Engine:
         self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
-        self.evaluator = SQLiteEvaluator(self.sqlite)
+        self.evaluator = SQLiteEvaluator(self.sqlite, self.cache)
+        self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("changes", self.counts.changes, 0)  # type: ignore[arg-type]
+        self.sqlite.create_scalar_function("total_changes", self.counts.total, 0)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
+        aggregate.register(self.sqlite)
         self._catalog = Catalog(self.sqlite, self._table_of)
+        self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
             if not read_only and path not in ("", ":memory:"):
@@ -141,7 +149,7 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator)
+        relation = EventsRelation(store, self.evaluator, self.clock, self.counts)
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
 
@@ -163,26 +171,59 @@ class Engine:
         relation.flush()
         return relation.store.snapshot()
 
+    def shadows(self) -> set[str]:
+        """The names of the shadow tables in main."""
+        tables = [name for database, name in self._catalog.tables() if database == "main"]
+        return {f"{name}_{suffix}" for name in tables for suffix in SHADOWS}
+
     def _named(self, table: str | None) -> list[EventsRelation]:
         """The table called `name` or `database.name`, or all of them."""
+        return [self.relation(*key) for key in self._keys(table)]
+
+    def _keys(self, table: str | None) -> list[tuple[str, str]]:
+        """(database, name) of the same."""
         known = self._catalog.tables()
         if table is None:
-            return [self.relation(*key) for key in known]
+            return known
         for key in known:
             if table.lower() in (key[1].lower(), f"{key[0]}.{key[1]}".lower()):
-                return [self.relation(*key)]
-        raise ProgrammingError(f"there is no sky table {table!r}", _near(table, [key[1] for key in known]))
+                return [key]
+        raise ProgrammingError(f"there is no sky table {table!r}", near(table, (key[1] for key in known)))
 
     # statements
 
     def prepare(self, sql: str) -> Prepared:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
+        self._reports.forget()
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
+
+    def undo(self) -> None:
+        """Drop what the current statement has asked of sky tables, as it failed.
+
+        SQLite undoes what it was given, but apsw does not tell of that while an exception of Python's is on its way.
+        """
+        self.counts.undo()
+        for relation in self._relations.values():
+            if self.sqlite.in_transaction:
+                relation.forget_statement()
+            else:
+                relation.forget()
+
+    def reread(self) -> None:
+        """Let SQLite find that a schema is as it was before a statement that failed to change it.
+
+        It finds that when it next reads the schema, and cannot do so while it connects to a virtual table.
+        """
+        if self.sqlite.in_transaction:
+            with suppress(apsw.Error):
+                for row in self.sqlite.execute("PRAGMA database_list").fetchall():
+                    self.sqlite.execute(f"SELECT 1 FROM {quote(str(row[1]))}.sqlite_schema LIMIT 0").fetchall()
 
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
+        self.evaluator.functions_changed()
 
     # bulk
 
@@ -199,19 +240,37 @@ class Engine:
                 compact.add(relation.store, batch)
         return len(batch)
 
-    def compact(self, table: str | None = None) -> None:
-        """Merge log and runs into one run."""
-        for relation in self._named(table):
+    def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
+        """Merge log and runs into one run. With vacuum, nothing of what was deleted is left in the file after that."""
+        if vacuum and self.sqlite.in_transaction:
+            raise OperationalError("the file cannot be vacuumed within a transaction", "commit it first")
+        relations = self._named(table)
+        for relation in relations:
             with self._transaction():
                 relation.flush()
                 compact.compact(relation.store)
+        if vacuum:
+            for database in {relation.store.database for relation in relations}:
+                self._vacuum(database)
+
+    def _vacuum(self, database: str) -> None:
+        self.sqlite.execute(f"VACUUM {quote(database)}")
+        (checkpoint,) = self.sqlite.execute(f"PRAGMA {quote(database)}.wal_checkpoint(TRUNCATE)").fetchall()
+        if checkpoint[0]:
+            raise OperationalError(
+                "the file is vacuumed, but another connection still reads from its -wal file, which holds what it held",
+                "vacuum again when others have ended their transactions",
+            )
 
     def check(self, table: str | None = None) -> list[str]:
         """Every fault in what is stored, [] if there is none."""
         faults = []
-        for relation in self._named(table):
-            store = relation.store
-            faults += [f"{store.database}.{store.table.name}: {fault}" for fault in check(store)]
+        for database, name in self._keys(table):
+            try:
+                found = check(self.relation(database, name).store)
+            except CorruptError as error:
+                found = [str(error)]
+            faults += [f"{database}.{name}: {fault}" for fault in found]
         return faults
 
     def info(self) -> list[TableInfo]:
@@ -250,7 +309,8 @@ class Engine:
         )
         self.sqlite.execute(begin)
         try:
-            yield
+            with self.counts.own():
+                yield
             self.sqlite.execute(end)
         except BaseException:
             if self.sqlite.in_transaction:
@@ -301,13 +361,6 @@ class _LastKnown:
         return next((value for value in reversed(self.frame) if value is not None), None)
 
     final = value
-
-
-def _near(name: str, names: Sequence[str]) -> str | None:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, names, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}" if names else None
 
 
 __all__ = ["Engine", "Plan", "Prepared", "TableInfo"]

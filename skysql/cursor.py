@@ -5,6 +5,7 @@ Invariants
   `sqlite_errorname`; what virtual tables and user functions raise leaves as it is.
 - BEGIN runs between the preparation of a statement and its first step, so that one that cannot be prepared opens no
   transaction.
+- A statement that fails leaves nothing of itself in sky tables, whose events wait in memory, out of SQLite's sight.
 - A cursor is one row ahead of its caller, as sqlite3's are: after its last row no statement is left running, which
   would hold a read snapshot open and stop DROP TABLE and COMMIT.
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 import apsw
 
 from . import errors
-from .errors import ProgrammingError
+from .errors import DataError, ProgrammingError
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 from .statements import READS, Statement, analyse, statements
 
@@ -90,7 +92,8 @@ class Guard:
     ) -> None:
         self.lock.release()
         if isinstance(error, apsw.Error):
-            raise translate(error) from None
+            cause = error.__cause__  # of a broken constraint: what the table raised
+            raise cause if isinstance(cause, errors.Error) else translate(error) from None
 
 
 # Rows
@@ -194,6 +197,7 @@ class Cursor:
         self._ahead: Values | None = None  # the next row to hand out; None at the end
         self._writes = False  # whether rowcount is to be set when the statement ends
         self._columns: tuple[tuple[str, str | None], ...] = ()
+        self._given: Any = ()  # the parameters of the current one of executemany's statements
         self._rerun: tuple[str, Any] | None = None  # of a result without rows: see _describe_anew
         self._description: tuple[Values, ...] | None = None  # made when first asked for, as is the header
         self._names: Header | None = None
@@ -212,11 +216,12 @@ class Cursor:
             sqlite = self.connection.sqlite
             if statement.writes:
                 self._begin(sqlite)
-            try:
-                self._raw.execute(text, parameters)
-            except KeyError as error:
-                raise _missing(error, parameters) from None
-            self._advance()
+            with self._undoing(statement):
+                try:
+                    self._raw.execute(text, parameters)
+                except (KeyError, OverflowError) as error:
+                    raise _unbound(error, parameters) from None
+                self._advance()
             self._columns = self._start.columns
             if self._columns:
                 if self._ahead is not None:
@@ -240,7 +245,10 @@ class Cursor:
                 self._begin(self.connection.sqlite)
             self._start.once = True
             try:
-                self._raw.executemany(text, self._counted(rows) if statement.writes else map(bindings, rows)).fetchall()
+                with self._undoing(statement):
+                    self._raw.executemany(text, self._counted(rows, statement)).fetchall()
+            except OverflowError as error:
+                raise _unbound(error, self._given) from None
             finally:
                 self._start.once = False
                 self._raw.exec_trace = self._start
@@ -258,9 +266,24 @@ class Cursor:
             self.connection.commit()
             for sql in statements(sql_script):
                 prepared = self.connection.engine.prepare(sql)
-                for _ in self.connection.sqlite.execute(prepared.sql):
-                    pass
+                with self._undoing(analyse(sql)):
+                    for _ in self.connection.sqlite.execute(prepared.sql):
+                        pass
         return self
+
+    @contextmanager
+    def _undoing(self, statement: Statement) -> Iterator[None]:
+        """Around a statement: if it fails, what it has inserted into sky tables goes, too."""
+        engine = self.connection.engine
+        engine.clock.now += 1
+        try:
+            yield
+        except BaseException:
+            if statement.writes:
+                engine.undo()
+            elif statement.verb not in READS:
+                engine.reread()
+            raise
 
     def _check(self) -> None:
         if self._closed:
@@ -290,18 +313,21 @@ class Cursor:
         if self.connection.isolation_level is not None and not sqlite.in_transaction:
             self._start.begin = f"BEGIN {self.connection.isolation_level}"
 
-    def _counted(self, rows: Iterable[Parameters]) -> Iterator[Parameters]:
+    def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
-        changes = self.connection.sqlite.changes
+        changes, clock = self.connection.engine.counts.changes, self.connection.engine.clock
         for row in rows:
-            yield bindings(row)
-            self.rowcount += changes()
+            self._given = bindings(row)
+            yield self._given
+            if statement.writes:
+                self.rowcount += changes()
+                clock.now += 1
 
     def _advance(self) -> None:
         self._ahead = None
         self._ahead = next(self._raw, None)
         if self._ahead is None and self._writes:
-            self.rowcount = self.connection.sqlite.changes()
+            self.rowcount = self.connection.engine.counts.changes()
             self._writes = False
 
     def fetchone(self) -> Any:
@@ -417,11 +443,20 @@ class Cursor:
         """Does nothing, as PEP 249 allows."""
 
 
-def _missing(error: KeyError, parameters: Any) -> Exception:
-    """The name that a mapping of parameters lacks, or the error of somebody else's function as it is."""
-    name = error.args[0] if error.args else None
-    if isinstance(parameters, Mapping) and isinstance(name, str) and name not in parameters:
-        return ProgrammingError(f"You did not supply a value for binding parameter :{name}.")
+def _unbound(error: KeyError | OverflowError, parameters: Any) -> Exception:
+    """The parameter that is missing or too large, or the error of somebody else's function as it is."""
+    named = isinstance(parameters, Mapping)
+    if isinstance(error, KeyError):
+        name = error.args[0] if error.args else None
+        if named and isinstance(name, str) and name not in parameters:
+            return ProgrammingError(f"You did not supply a value for binding parameter :{name}.")
+        return error
+    for name, value in parameters.items() if named else enumerate(parameters, 1):
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            what = f":{name}" if named else name
+            return DataError(
+                f"parameter {what} is {value}, which 64 bits do not hold", "an object id, for one, is at most 2**63 - 1"
+            )
     return error
 
 

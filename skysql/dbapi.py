@@ -114,7 +114,7 @@ class Connection:
     def total_changes(self) -> int:
         """Rows changed since the connection was opened, those of a sky table's own storage among them."""
         with self.guard:
-            return self.sqlite.total_changes()
+            return self.engine.counts.total()
 
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""
@@ -170,10 +170,13 @@ class Connection:
         with self.guard:
             return self.engine.append(table, columns)
 
-    def compact(self, table: str | None = None) -> None:
-        """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all."""
+    def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
+        """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all.
+
+        With vacuum, the file is then rewritten, and holds no byte of what was deleted.
+        """
         with self.guard:
-            self.engine.compact(table)
+            self.engine.compact(table, vacuum=vacuum)
 
     def check(self, table: str | None = None) -> list[str]:
         """Every fault in what is stored; [] if there is none."""
@@ -262,6 +265,7 @@ class Connection:
         """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
         yield "BEGIN TRANSACTION;"
         owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
         skies = {info.name: info.table for info in self.info() if info.database == "main"}
         later = []
         made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")

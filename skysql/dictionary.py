@@ -3,12 +3,15 @@
 Codes count from 1 in each property, in order of first arrival; 0 is NULL. They are only ever added, so what is in
 memory stays right as long as the row of its last code is still the one that was written: which its stamp tells, even
 where a rollback took the row away and the code was given anew.
+
+Texts and keys that no event has any more are dropped on request. Their codes and ids are not given again: a code stays
+as a row without text, and so does the last id. What is in memory is then of another `epoch`, and read anew.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -31,18 +34,21 @@ class _Texts:
         self.codes: dict[str, int] = {}
         self.stamp = 0
 
-    def add(self, text: str) -> None:
-        self.codes[text] = len(self.values)
+    def add(self, text: str | None) -> None:
+        if text is not None:
+            self.codes[text] = len(self.values)
         self.values.append(text)
 
 
 class Dictionary:
     """The dictionary of one table, read when needed and added to inside the writer's transaction."""
 
-    def __init__(self, sqlite: apsw.Connection, value_table: str, key_table: str) -> None:
+    def __init__(self, sqlite: apsw.Connection, value_table: str, key_table: str, meta_table: str) -> None:
         self._sqlite = sqlite
         self._value = value_table
         self._key = key_table
+        self._meta = meta_table
+        self._epoch: int | None = None  # what `meta` says under 'dictionary' since texts were last dropped
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
         self._ids: dict[int, str] = {}
@@ -52,6 +58,18 @@ class Dictionary:
     def refresh(self) -> None:
         """The table may have changed: look again before the next answer."""
         self._fresh.clear()
+        found = self._sqlite.execute(f"SELECT value FROM {self._meta} WHERE key = 'dictionary'").fetchall()
+        epoch: Any = found[0][0] if found else None
+        if epoch != self._epoch:
+            self._forget(epoch)
+
+    def _forget(self, epoch: int) -> None:
+        self._texts.clear()
+        self._keys.clear()
+        self._ids.clear()
+        self._key_stamp = None
+        self._fresh.clear()
+        self._epoch = epoch
 
     def _load(self, property_id: int) -> _Texts:
         texts = self._texts.setdefault(property_id, _Texts())
@@ -101,6 +119,38 @@ class Dictionary:
             )
         return np.fromiter(map(codes.__getitem__, texts), np.uint32, len(texts))
 
+    # dropping
+
+    @property
+    def may_hold_unused(self) -> bool:
+        """Whether there may be texts or keys that no event has."""
+        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._meta} WHERE key = 'unused'").fetchall())
+
+    def note_unused(self) -> None:
+        """There may be texts or keys that no event has."""
+        self._sqlite.execute(f"INSERT OR IGNORE INTO {self._meta} VALUES('unused', 1)")
+
+    def drop(self, codes: Mapping[int, Int64], objects: Int64 | None) -> None:
+        """Drop texts, by property id and code, and all keys but those of these objects (ascending; None: drop none)."""
+        for property_id, each in codes.items():
+            self._sqlite.executemany(
+                f"UPDATE {self._value} SET value = NULL WHERE property = ? AND code = ?",
+                [(property_id, code) for code in each.tolist()],
+            )
+        if objects is not None:
+            self._drop_keys(objects)
+        epoch = secrets.randbits(63)
+        self._sqlite.execute(f"DELETE FROM {self._meta} WHERE key = 'unused'")
+        self._sqlite.execute(f"INSERT OR REPLACE INTO {self._meta} VALUES('dictionary', ?)", (epoch,))
+        self._forget(epoch)
+
+    def _drop_keys(self, objects: Int64) -> None:
+        ids = np.array([id for (id,) in self._sqlite.execute(f"SELECT id FROM {self._key} ORDER BY id")], np.int64)
+        gone = np.setdiff1d(ids, objects).tolist()
+        if gone and gone[-1] == ids[-1]:
+            self._sqlite.execute(f"UPDATE {self._key} SET key = NULL WHERE id = ?", (gone.pop(),))
+        self._sqlite.executemany(f"DELETE FROM {self._key} WHERE id = ?", [(id,) for id in gone])
+
     # keys of TEXT objects
 
     def objects(self, keys: Sequence[str]) -> Int64:
@@ -133,7 +183,8 @@ class Dictionary:
 
     def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for id, key, stamp in rows:
-            self._keys[key] = id
+            if key is not None:
+                self._keys[key] = id
             self._ids[id] = key
             self._key_stamp = id, stamp
 

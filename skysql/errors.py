@@ -7,6 +7,10 @@ On the command line both are printed on one line.
 from __future__ import annotations
 
 import builtins
+import difflib
+from collections.abc import Iterable
+
+_SHOWN = 20  # names in a hint, at the most
 
 
 class Warning(builtins.Warning):
@@ -59,3 +63,13 @@ class NotSupportedError(DatabaseError):
 
 class CorruptError(DatabaseError):
     """Stored bytes are not those that were written; the message names the table, block and column."""
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """A hint: the name that was perhaps meant, or those that there are."""
+    known = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(name.lower(), known, 1)
+    if close:
+        return f"did you mean {known[close[0]]!r}?"
+    listed = list(known.values())
+    return f"there are {', '.join(listed[:_SHOWN]) or 'none'}{' and others' if len(listed) > _SHOWN else ''}"

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -56,6 +56,18 @@ _UFUNCS: dict[str, Any] = {
 }  # fmt: skip
 
 
+class Sized(Protocol):
+    """Something that knows how much memory it takes."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        ...
+
+
+K = TypeVar("K", bound=Sized)
+
+
 class Evaluator(Protocol):
     """SQLite, as a scan asks it."""
 
@@ -78,6 +90,14 @@ class Evaluator(Protocol):
         parameters: Sequence[Value],
     ) -> list[tuple[Value, ...]]:
         """(group, aggregate, ...) for each group, ascending."""
+        ...
+
+    def row(self, query: str) -> tuple[Value, ...]:
+        """The first row of a query without parameters."""
+        ...
+
+    def kept(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
+        """make(row(query)), for a query whose answer nothing but a write to the main database changes."""
         ...
 
 
@@ -151,11 +171,11 @@ class Evaluation:
 
     def vector(self, expr: Expr, rows: Rows) -> Vector:
         """The expression at each of the rows."""
+        if isinstance(expr, Column):
+            return rows.vector(expr)
         native = self._native(expr, rows)
         if native is not None:
             return native
-        if isinstance(expr, Column):
-            return rows.vector(expr)
         return self._by_sqlite(sql(expr), columns(expr), expr.granularity if isinstance(expr, Sql) else 0, rows)
 
     def _native(self, expr: Expr, rows: Rows) -> Numbers | None:

@@ -6,13 +6,16 @@ with the declared types of the originals, as those decide affinities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import apsw
 
 from vtab import Batch, publish
 from vtab.source import Column, Constraint
 
+from .cache import Cache
+from .evaluate import K
 from .plan import Value
 from .schema import quote
 
@@ -46,8 +49,10 @@ class _Feed:
 class SQLiteEvaluator:
     """Implements `evaluate.Evaluator` on a connection."""
 
-    def __init__(self, sqlite: apsw.Connection) -> None:
+    def __init__(self, sqlite: apsw.Connection, cache: Cache) -> None:
         self._sqlite = sqlite
+        self._cache = cache
+        self._stamp = secrets.randbits(63)  # of what this connection keeps there
         self._feeds: dict[tuple[tuple[str, str], ...], tuple[str, _Feed]] = {}
 
     def _feed(self, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], length: int) -> str:
@@ -90,6 +95,36 @@ class SQLiteEvaluator:
         return self._run(
             f'SELECT "the group", {", ".join(texts)} FROM {quote(feed)} GROUP BY 1 ORDER BY 1', parameters
         )
+
+    def row(self, query: str) -> tuple[Value, ...]:
+        """The first row of a query without parameters."""
+        return self._run(query, ())[0]
+
+    def kept(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
+        """make(row(query)), out of the cache if nothing was written to the main database since it was made."""
+        version = self._main_version()
+        key = self._stamp, version, query
+        found: K | None = None if version is None else self._cache.find(key)
+        if found is None:
+            found = make(self.row(query))
+            if version is not None and version == self._main_version():
+                self._cache.keep(key, found, found.nbytes)
+        return found
+
+    def _main_version(self) -> int | None:
+        """A number that is another after each commit to the main database, by whomever; None where that is not enough.
+
+        Which is while we have written to it and not committed, and in a database without a file, whose content can be
+        replaced as a whole (deserialize).
+        """
+        self._sqlite.execute("PRAGMA main.schema_version").fetchall()  # a read, to see what others have committed
+        if self._sqlite.txn_state("main") == apsw.SQLITE_TXN_WRITE or not self._sqlite.db_filename("main"):
+            return None
+        return self._sqlite.data_version("main")
+
+    def functions_changed(self) -> None:
+        """What functions and collations gave is not to be relied on any more."""
+        self._stamp = secrets.randbits(63)
 
     def _run(self, text: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
         bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}

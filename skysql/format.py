@@ -181,6 +181,16 @@ def decode_sparse(data: Any, kind: Kind, events: int) -> Sparse:
     return sparse
 
 
+def encode_positions(positions: Int64, events: int) -> bytes:
+    """Positions of events, ascending, in a block of so many: a property that has the value 1 there."""
+    return encode_sparse(Sparse(positions.astype(np.int32), np.ones(len(positions), np.uint8)), Kind.BOOLEAN, events)
+
+
+def decode_positions(data: Any, events: int) -> Int64:
+    """The positions of encode_positions; raises FormatError."""
+    return decode_sparse(data, Kind.BOOLEAN, events).positions.astype(np.int64)
+
+
 def encode_batch(batch: Batch | Lists, kinds: Mapping[int, Kind]) -> bytes:
     """Events in order of arrival; kinds: property id -> kind, of at least the batch's properties."""
     if isinstance(batch, Lists):

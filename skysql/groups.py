@@ -7,6 +7,7 @@ Where arrays would not give SQLite's answer, Inexact says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,8 +95,11 @@ class Grouping:
         """The keys' values in each used group."""
         if not keys:
             return []
-        if len(keys) == 1 and isinstance(keys[0], Coded) and self.size == len(keys[0].values):
-            return [Coded(self.used, keys[0].values)]
+        coded = [key for key in keys if isinstance(key, Coded)]
+        sizes = [len(key.values) for key in coded]
+        if len(coded) == len(keys) and self.size == math.prod(sizes):  # numbered by their codes, the last fastest
+            codes = np.unravel_index(self.used, sizes)
+            return [Coded(code, key.values) for code, key in zip(codes, coded, strict=True)]
         one_of_each = np.zeros(self.size, np.int64)
         if self.size > FEW or len(self.numbers) < 4 * self.size:
             one_of_each[self.numbers] = np.arange(len(self.numbers))

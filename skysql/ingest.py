@@ -12,9 +12,9 @@ Not here: whether a change changes anything (a value equal to the current one is
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from . import affinity, frames, timestamps
 from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
-from .errors import DataError, Error, IntegrityError, ProgrammingError
+from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
@@ -81,13 +81,6 @@ def _at(row: int, error: Error) -> Error:
     """The error with the row in its message, after the column."""
     where, _, what = error.args[0].partition(": ")
     return type(error)(f"{where}: row {row}: {what}", error.hint)
-
-
-def near(name: str, names: Iterable[str]) -> str:
-    """A hint: the name that was perhaps meant, or all that there are."""
-    known = {n.lower(): n for n in names}
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    return f"did you mean {known[close[0]]!r}?" if close else f"there are {', '.join(known.values()) or 'none'}"
 
 
 # the JSON of `changes`
@@ -238,6 +231,26 @@ class RowBuffer:
             if id not in given:
                 found.append((self._by_id[id], value))
         return bool(changes)
+
+    def truncate(self, rows: int) -> None:
+        """Forget all rows after the first so many."""
+        del self._objects[rows:], self._ts[rows:]
+        for column in (self._action, *self._columns):
+            kept = bisect_left(column.positions, rows)
+            del column.positions[kept:], column.values[kept:]
+
+    def place(self, row: int) -> tuple[Any, int]:
+        """Object (or key) and time of a row."""
+        return self._objects[row], self._ts[row]
+
+    def values(self, row: int) -> dict[int, Any]:
+        """What a row holds: property id -> value, None for a change to NULL."""
+        found = {}
+        for column in (self._action, *self._columns):
+            at = bisect_left(column.positions, row)
+            if at < len(column.positions) and column.positions[at] == row:
+                found[column.property.id] = column.values[at]
+        return found
 
     def take(self, dictionary: Dictionary) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""

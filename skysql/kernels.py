@@ -84,6 +84,22 @@ def _packed_order(key: Int64) -> Int64:
     return order
 
 
+def object_order(objects: Int64) -> Int64:
+    """The stable order of int64[n]. It is fastest to sort each value with its place in the low bits, if both fit."""
+    n = len(objects)
+    if n < 2:
+        return np.arange(n)
+    low, bits = int(objects.min()), (n - 1).bit_length()
+    if (int(objects.max()) - low).bit_length() + bits > 63:
+        return np.argsort(objects, kind="stable")
+    keys = objects - low
+    keys <<= bits
+    keys |= np.arange(n)
+    keys.sort()
+    keys &= (1 << bits) - 1
+    return keys
+
+
 def path_starts(objects: Int64) -> tuple[Int64, Int64]:
     """(ids int64[k], starts int64[k+1]) of runs of equal values in objects: int64[n], sorted."""
     n = len(objects)
@@ -93,28 +109,142 @@ def path_starts(objects: Int64) -> tuple[Int64, Int64]:
     return objects[starts], np.append(starts, n).astype(np.int64)
 
 
-def find(ids: Int64, wanted: Int64) -> Int64:
-    """The place of each wanted id in ids (ascending, distinct), or -1: int64[m].
+def places_table(ids: Int64) -> Int64 | None:
+    """A table for `find`: the place of each id, by its distance from the first, and -1 at both ends and elsewhere.
 
-    Ids that lie close together are looked up in a table, which is several times as fast as a binary search.
+    ids: int64[k], ascending, distinct; None if they do not lie close together.
     """
     first, last = int(ids[0]), int(ids[-1])
-    if last - first < 8 * (len(ids) + len(wanted)):
-        table = np.full(last - first + 3, -1, np.int32)
-        table[ids - first + 1] = np.arange(len(ids), dtype=np.int32)
-        return table[np.clip(wanted, first - 1, last + 1) - first + 1].astype(np.int64)
+    if last - first >= 8 * len(ids):
+        return None
+    table = np.full(last - first + 3, -1, np.int64)
+    table[ids - first + 1] = np.arange(len(ids))
+    return table
+
+
+def find(ids: Int64, table: Int64 | None, wanted: Int64) -> Int64:
+    """The place of each wanted id in ids, or -1: int64[m]. table: places_table(ids), faster than a binary search."""
+    if table is not None:
+        distance = wanted - ids[0]  # may wrap around, to something that is as far away
+        np.maximum(distance, -1, out=distance)
+        np.minimum(distance, len(table) - 2, out=distance)
+        distance += 1
+        places: Int64 = table[distance]
+        return places
     places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[places] == wanted, places, -1)
 
 
 def positions_of(starts: Int64, chosen: Array) -> Int64:
     """The event indexes of the chosen paths: of starts int64[k+1], chosen int[m] ascending."""
-    lengths = starts[chosen + 1] - starts[chosen]
+    return _spread(starts[chosen], starts[chosen + 1] - starts[chosen])
+
+
+def ranges(lows: Int64, highs: Int64) -> tuple[Int64, Int64]:
+    """The integers of lows[i] ... highs[i]-1 for each i, one range after the other: (i of each, the integers)."""
+    lengths = np.maximum(highs - lows, 0)
+    return np.repeat(np.arange(len(lows)), lengths), _spread(lows, lengths)
+
+
+def _spread(lows: Int64, lengths: Int64) -> Int64:
     total = int(lengths.sum())
     if total == 0:
         return np.zeros(0, np.int64)
-    offsets = np.repeat(starts[chosen] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    offsets: Int64 = np.repeat(lows - (np.cumsum(lengths) - lengths), lengths)
     return np.arange(total, dtype=np.int64) + offsets
+
+
+class Ranks:
+    """How many of some rows come before a row, for many of them: counts of 64-bit words, and bits within a word.
+
+    Where few are asked for, a binary search does it; it takes four times as long for each, and needs no preparation.
+    """
+
+    def __init__(self, rows: Int64, n: int) -> None:
+        self.rows = rows  # ascending, distinct, 0 ... n-1
+        self.n = n
+        self._counts: tuple[Array, Int64] | None = None
+
+    def below(self, at: Int64) -> Int64:
+        """For each of `at` (0 ... n) how many of the rows are less than it: int64[m]."""
+        if self._counts is None and len(at) * 64 < self.n:
+            return np.searchsorted(self.rows, at)
+        words, before = self._counted()
+        word = at >> 6
+        earlier = at.view(np.uint64) & _LAST_BIT
+        np.left_shift(_ONE, earlier, out=earlier)
+        earlier -= _ONE
+        earlier &= words[word]
+        counts: Int64 = before[word] + np.bitwise_count(earlier).view(np.int8)
+        return counts
+
+    def _counted(self) -> tuple[Array, Int64]:
+        """The rows as bits of words, and for each word how many rows are before it."""
+        if self._counts is None:
+            marks = np.zeros(((self.n >> 6) + 1) << 6, bool)
+            marks[self.rows] = True
+            words = np.packbits(marks, bitorder="little").view(np.uint64)
+            before = np.zeros(len(words), np.int64)
+            np.cumsum(np.bitwise_count(words[:-1]), out=before[1:])
+            self._counts = words, before
+        return self._counts
+
+
+_ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
+
+
+def changes(values: Array) -> Bool:
+    """Where a value differs from the one before it; the first does."""
+    new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return new
+
+
+def nearest(earlier: Ranks, later: Ranks, after: Int64, before: Int64) -> tuple[Int64, Int64]:
+    """The pairs of an earlier and a later row with no other of either kind between them, as indexes: int64[m] each.
+
+    after: for each of the earlier rows the first row that comes after it. before: for each of the later rows the last
+    row that comes before it. They say the same, and whichever is the cheaper is used; both are non-decreasing.
+    """
+    if len(after) == 0:
+        return after, after
+    if len(before) < 2 * len(after):
+        skipped = int(np.searchsorted(before, earlier.rows[0]))  # the later rows that are before all earlier ones
+        at = earlier.below(before[skipped:] + 1) - 1
+        first = np.flatnonzero(changes(at))
+        return at[first], first + skipped
+    to = later.below(after)
+    last = np.flatnonzero(np.append(changes(to)[1:], True))
+    last = last[: np.searchsorted(to[last], len(before))]
+    return last, to[last]
+
+
+def bounds_of(rows: Int64, starts: Int64) -> Int64:
+    """Where each group begins among the rows, and their number: int64[g+1].
+
+    rows: int64[m], ascending, distinct. starts: int64[g+1], ending with the number of events; a group may be empty.
+    """
+    return Ranks(rows, int(starts[-1])).below(starts)
+
+
+class Groups:
+    """The groups that rows are in. starts: int64[g+1], ending with the number of events; a group may be empty."""
+
+    def __init__(self, starts: Int64) -> None:
+        self._filled = np.flatnonzero(starts[1:] > starts[:-1])
+        self._ranks = Ranks(starts[self._filled], int(starts[-1]))
+
+    def of(self, rows: Int64) -> Int64:
+        """The group of each of the rows: int64[m]."""
+        groups: Int64 = self._filled[self._ranks.below(rows + 1) - 1]
+        return groups
+
+
+def groups_of(rows: Int64, starts: Int64) -> Int64:
+    """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
+    if len(rows) <= len(starts):
+        return Groups(starts).of(rows)
+    return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 
 
 def last_of_all(ts: Int64, ends: Bool, until: int) -> Int64:
@@ -146,17 +276,55 @@ def last_until(ts: Int64, starts: Int64, paths: Int64, until: Int64) -> Int64:
     return np.where(at >= first, at, -1)
 
 
+def last_keys(keys: Int64, bits: int, high: Int64, low: Int64) -> Int64:
+    """For each wanted high << bits | low the place of the last of `keys` up to it with the same high part, or -1.
+
+    keys: int64[m], ascending. It takes half the time if the wanted ones ascend too.
+    """
+    wanted = high << bits
+    wanted |= low
+    at = np.searchsorted(keys, wanted, side="right")
+    at -= 1
+    np.right_shift(keys[at], bits, out=wanted)
+    other = wanted != high
+    other |= at < 0
+    at[other] = -1
+    return at
+
+
+def tie_runs(ts: Int64, starts: Int64) -> tuple[Int64, Int64]:
+    """The runs of two or more events of one path with one timestamp: the indexes of their (first, last) events.
+
+    ts: int64[n], non-decreasing within a path. starts: int64[k+1]; a path may be empty.
+    """
+    same = ts[1:] == ts[:-1]
+    inner = starts[(starts > 0) & (starts < len(ts))]
+    same[inner - 1] = False
+    tied = np.flatnonzero(same)  # those with a next event at the same time: usually few
+    ends = np.flatnonzero(tied[1:] != tied[:-1] + 1)
+    return tied[np.append(0, ends + 1)[: len(tied)]], tied[np.append(ends, len(tied) - 1)[: len(tied)]] + 1
+
+
 def tie_ends(ts: Int64, starts: Int64) -> Int64 | None:
     """For each event the index of the last event of its path with the same timestamp; None if no two share one."""
-    n = len(ts)
-    if n < 2:
-        return None
-    same = ts[1:] == ts[:-1]
-    same[starts[1:-1] - 1] = False
-    if not same.any():
-        return None
-    ends = np.where(np.append(same, False), n, np.arange(n))
-    return np.minimum.accumulate(ends[::-1])[::-1]
+    firsts, lasts = tie_runs(ts, starts)
+    return last_of_runs(firsts, lasts, len(ts)) if len(firsts) else None
+
+
+def first_of_runs(firsts: Int64, lasts: Int64, n: int) -> Int64:
+    """For each of n events the first of its run, which is the event itself if it is in none."""
+    which, rows = ranges(firsts, lasts + 1)
+    result = np.arange(n)
+    result[rows] = firsts[which]
+    return result
+
+
+def last_of_runs(firsts: Int64, lasts: Int64, n: int) -> Int64:
+    """For each of n events the last of its run, which is the event itself if it is in none."""
+    which, rows = ranges(firsts, lasts + 1)
+    result = np.arange(n)
+    result[rows] = lasts[which]
+    return result
 
 
 def session_starts(ts: Int64, starts: Int64, idle: int) -> Int64:
@@ -190,7 +358,9 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
         if bound * size >= 1 << 62:
             used, numbers = np.unique(numbers, return_inverse=True)
             bound = len(used)
-        if bound * size <= 1 << 16:
+        if bound == 1:
+            numbers = codes
+        elif bound * size <= 1 << 16 and size < 1 << 16:
             numbers = numbers.astype(np.uint16) * np.uint16(size) + codes.astype(np.uint16)
         else:
             numbers = numbers.astype(np.int64) * size + codes

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, timestamps
 from .columns import Array, Bool, Int64
-from .errors import ProgrammingError
 from .evaluate import Evaluation
 from .functions import FUNCTIONS, VARIES, Role, Runs
+from .functions.arguments import LIMIT, moment
 from .groups import Grouping
-from .plan import Expr, PathAggregate, columns
+from .plan import Column, Expr, PathAggregate, Value, columns
 from .rows import EventRows, Rows
-from .vectors import Coded, Numbers, Vector
+from .vectors import Numbers, Vector
 
 
 class PathAggregates:
@@ -36,54 +36,50 @@ class PathAggregates:
         if aggregate.filter is not None:
             rows, groups = _kept(rows, groups, self._evaluation.truth(aggregate.filter, rows)[0])
         times = [a for a, role in zip(aggregate.arguments, roles, strict=True) if role is Role.TIME]
-        rows, groups = self._in_order(times, rows, groups)
-        given = zip(aggregate.arguments, roles, constants, strict=True)
-        arguments = [value if role is Role.CONSTANT else self._argument(a, role, rows) for a, role, value in given]
+        name = function.name
+        rows, groups = self._in_order(name, times, rows, groups)
+        arguments = [
+            constant if role is Role.CONSTANT else self._argument(name, argument, role, rows)
+            for argument, role, constant in zip(aggregate.arguments, roles, constants, strict=True)
+        ]
         return function.run(Runs(groups.starts()), arguments)
 
-    def _in_order(self, times: list[Expr], rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
+    def _in_order(self, name: str, times: list[Expr], rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
         """The rows whose times are known, group by group, each in order of time and then as they were."""
         order = groups.order()
-        if times:
-            moments, known = self._times(times[0], rows)
+        if times and not _in_path_order(times[0], rows):
+            moments, known = self._times(name, times[0], rows)
             if known is not None and not known.all():
                 rows, groups = _kept(rows, groups, known)
-                return self._in_order(times, rows, groups)
+                return self._in_order(name, times, rows, groups)
             if not _ascending(moments if order is None else moments[order], groups.starts()):
                 order = np.lexsort((moments, groups.numbers))
         if order is None:
             return rows, groups
         return rows.take(order), Grouping(groups.numbers[order], groups.size, groups.counts, groups.used, True)
 
-    def _times(self, expr: Expr, rows: Rows) -> tuple[Array, Bool | None]:
+    def _times(self, name: str, expr: Expr, rows: Rows) -> tuple[Int64, Bool | None]:
+        """(int64[n], where they are known), each as the function takes a time."""
         vector = self._evaluation.vector(expr, rows)
-        if isinstance(vector, Coded):
-            vector = moments_of(vector)
-        return vector.data, vector.mask
+        if isinstance(vector, Numbers) and vector.data.dtype == np.int64:
+            data = vector.data if vector.mask is None else np.where(vector.mask, vector.data, 0)
+            within = data.min(initial=0) >= -LIMIT and data.max(initial=0) <= LIMIT
+            if within and vector.render in (None, timestamps.format_array):
+                return data, vector.mask
+        values = vector.tolist()
+        known = np.fromiter((value is not None for value in values), bool, len(values))
+        meant: dict[Value, int] = {None: 0}
+        meant |= {value: moment(name, value) for value in set(values) if value is not None}
+        return np.fromiter(map(meant.__getitem__, values), np.int64, len(values)), known
 
-    def _argument(self, expr: Expr, role: Role, rows: Rows) -> Any:
+    def _argument(self, name: str, expr: Expr, role: Role, rows: Rows) -> Any:
         if role is Role.TIME:
-            return self._times(expr, rows)[0]
+            return self._times(name, expr, rows)[0]
         if role is Role.VALUE:
             return self._evaluation.vector(expr, rows)
         if isinstance(rows, EventRows) and rows.positions is None:
             return self._among(rows, expr)
         return np.flatnonzero(self._evaluation.truth(expr, rows)[0])
-
-
-def moments_of(vector: Coded) -> Numbers:
-    """Times as texts, or as numbers of several types, in microseconds; raises ProgrammingError or DataError."""
-    from . import timestamps
-
-    moments = np.zeros(len(vector.values), np.int64)
-    known = np.zeros(len(vector.values), bool)
-    for code in np.unique(vector.codes).tolist():
-        value = vector.values[code]
-        if value is not None:
-            if isinstance(value, bytes):
-                raise ProgrammingError("a BLOB is no time", "give ts, timestamp, or a number")
-            moments[code], known[code] = timestamps.parse(value), True
-    return Numbers(moments[vector.codes], known[vector.codes])
 
 
 def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
@@ -95,7 +91,14 @@ def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
     return rows.take(index), Grouping(numbers, groups.size, counts, groups.used, groups.runs)
 
 
+def _in_path_order(time: Expr, rows: Rows) -> bool:
+    """Whether the rows are known to lie in order of the time, all of which are known."""
+    return isinstance(rows, EventRows) and time in (Column("ts"), Column("timestamp"))
+
+
 def _ascending(times: Array, starts: Int64) -> bool:
     """Whether the times of each group ascend."""
-    falls = np.flatnonzero(times[1:] < times[:-1]) + 1
-    return len(falls) == 0 or bool(np.isin(falls, starts).all())
+    falls = times[1:] < times[:-1]
+    begins = np.zeros(len(times) + 1, bool)
+    begins[starts] = True
+    return not bool((falls & ~begins[1:-1]).any())

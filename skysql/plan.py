@@ -187,8 +187,9 @@ class Objects:
 class Pairs:
     """The rows are those of a query that yields (row number, object, moment), each with the object as of then.
 
-    They come as a parameter: three JSON arrays with semicolons between them, of row numbers (empty if nobody asks for
-    them), objects and moments. With `by_key` objects are given by their TEXT keys.
+    They come as a parameter: three JSON arrays on a line each, of row numbers (nothing if nobody asks for them),
+    objects and moments; or the text of a query, from SELECT on, that gives these three. With `by_key` objects are given
+    by their TEXT keys.
     """
 
     rows: Parameter

@@ -7,27 +7,28 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-import apsw
 import numpy as np
 
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from . import compact, timestamps
+from . import timestamps
 from .check import check
 from .columns import Array
-from .errors import DataError, NotSupportedError
+from .counts import Clock, Counts
+from .errors import IntegrityError
 from .evaluate import Evaluator
-from .ingest import RowBuffer
 from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
 from .rows import EventRows, SessionRows, property_vector
 from .scan import Scan
 from .schema import Property, Table
 from .segment import Segment
-from .store import Store
+from .store import ROW_BITS, Store
 from .vectors import Coded, Numbers
+from .writing import Writer
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
@@ -171,15 +172,15 @@ def _alike(type: str, value: object) -> bool:
 
 
 class EventsRelation(TableRelation):
-    """<table>: a row an event, and the place where events are inserted."""
+    """<table>: a row an event, and the place where events are written."""
 
-    def __init__(self, store: Store, evaluator: Evaluator) -> None:
+    def __init__(self, store: Store, evaluator: Evaluator, clock: Clock, counts: Counts) -> None:
         super().__init__(store, evaluator, event_columns(store.table))
-        self.buffer = RowBuffer(store.table)
-        keyed = store.table.key_name is not None
-        self._object_at = 1 if keyed else 0
-        self._first_property = 3 + keyed
+        self.writer = Writer(store, clock, counts)
+        self.spared = self.writer.columns.spared()
         self._inserted = 0
+
+    constraint_errors = (IntegrityError,)
 
     # reading
 
@@ -190,6 +191,7 @@ class EventsRelation(TableRelation):
         if nothing:
             return
         scan = self._scan(Events(_duration(idle)), self._predicate(rest))
+        self.writer.scanned(scan.snapshot)
         bases = _bases(scan.snapshot.segments())
         most = _FIRST_ROWS
         for rows in scan.rows():
@@ -197,48 +199,40 @@ class EventsRelation(TableRelation):
             base = bases[id(rows.segment)]
             for piece in _pieces(rows, most):
                 positions = np.arange(len(piece)) if piece.positions is None else piece.positions
-                values = {at: piece.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+                values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
+                if max(columns, default=0) < len(self.columns):
+                    values = {at: values[at] for at in columns}
                 yield Batch(values, (positions.astype(np.int64) + base).tolist())
             most = _MOST_ROWS
 
     # writing
 
     def insert(self, values: Sequence[Value], conflict: int) -> int:
-        """Take one event; returns a number for it."""
-        if conflict in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
-            word = "IGNORE" if conflict == apsw.SQLITE_IGNORE else "REPLACE"
-            raise NotSupportedError(f"INSERT OR {word} into {self.store.table.name!r} is not supported", "use INSERT")
-        first, hidden = self._first_property, self._first_property + len(self.store.table.properties)
-        idle, ts, changes, *session = values[hidden:]
-        timestamp = values[first - 2]
-        if idle is not None or session != [None, None]:
-            raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
-        if ts is not None:
-            if timestamp is not None:
-                raise DataError("both timestamp and ts are given", "give one of them")
-            timestamp = ts
-        self.buffer.add(self._object(values), timestamp, values[first - 1], values[first:hidden], changes)
-        self._inserted += 1
-        return self._inserted
+        """Take one event, or drop it; returns a number for it."""
+        if self.writer.insert(values, conflict):
+            self._inserted += 1
+            return self._inserted
+        return self.store.sqlite.last_insert_rowid()
 
-    def _object(self, values: Sequence[Value]) -> Value:
-        if self._object_at and values[1] is None and values[0] is not None:
-            raise DataError(
-                f"{self.store.table.object_name} of {self.store.table.name!r} is assigned, not inserted",
-                f"give {self.store.table.key_name}",
-            )
-        return values[self._object_at]
+    def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
+        """Take the new values of one event."""
+        self.writer.update(row, values, conflict)
+
+    def delete(self, row: int) -> None:
+        """Take the number of an event that goes."""
+        self.writer.delete(row)
 
     def flush(self) -> None:
-        """Write the buffered events as one batch."""
-        if len(self.buffer):
-            rowid = self.store.sqlite.last_insert_rowid()
-            compact.add(self.store, self.buffer.take(self.store.begin_batch()))
-            self.store.sqlite.set_last_insert_rowid(rowid)
+        """Put into the store what waits to be written."""
+        self.writer.flush()
 
     def forget(self) -> None:
-        """Drop the buffered events."""
-        self.buffer.clear()
+        """Drop what waits to be written."""
+        self.writer.forget()
+
+    def forget_statement(self) -> None:
+        """Drop what of this the current statement has asked for."""
+        self.writer.forget_statement()
 
     def committed(self) -> None:
         """Nothing is left to do."""
@@ -256,6 +250,26 @@ class EventsRelation(TableRelation):
         return check(self.store)
 
 
+class _WhenRead(Mapping[int, Sequence[Value]]):
+    """The columns of some rows, each made when it is first asked for."""
+
+    def __init__(self, rows: EventRows, columns: Sequence[Declared]) -> None:
+        self._rows = rows
+        self._columns = columns
+        self._made: dict[int, Sequence[Value]] = {}
+
+    def __getitem__(self, at: int) -> Sequence[Value]:
+        if at not in self._made:
+            self._made[at] = self._rows.vector(Column(self._columns[at].name)).tolist()
+        return self._made[at]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
 def _duration(idle: Value) -> Duration | None:
     return None if idle is None else Duration(Literal(idle))
 
@@ -265,7 +279,7 @@ def _bases(segments: Sequence[Segment]) -> dict[int, int]:
     bases, base = {}, 0
     for segment in segments:
         bases[id(segment)] = base
-        base += 1 << 32
+        base += 1 << ROW_BITS
     return bases
 
 

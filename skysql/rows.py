@@ -18,6 +18,7 @@ from . import kernels, timestamps
 from .columns import Array, Bool, Int64
 from .dictionary import Dictionary
 from .errors import InternalError
+from .pairs import ObjectMoments
 from .plan import Column, Value
 from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
@@ -234,21 +235,16 @@ class ObjectRows:
         return cls(segment, rows.table, rows.dictionary, every[present], positions[present], moment)
 
     @classmethod
-    def of_pairs(cls, rows: EventRows, objects: Int64, moments: Int64, numbers: Int64) -> ObjectRows:
-        """For each pair whose object is in the segment and has an event by the moment, the object as of then."""
+    def of_pairs(cls, rows: EventRows, pairs: ObjectMoments, states: tuple[Property, ...] | None) -> ObjectRows:
+        """For each pair whose object is in the segment and has an event by the moment, the object as of then.
+
+        If only these states of it are read, its event may be an earlier one: see Segment.last_until.
+        """
         segment = rows.segment
-        ids, starts = segment.paths()
-        paths = kernels.find(ids, objects)
-        here = paths >= 0
-        if not here.all():
-            paths, moments, numbers = paths[here], moments[here], numbers[here]
-        positions = kernels.last_until(segment.ts(), starts, paths, moments)
-        present = positions >= 0
-        return cls(
-            segment,
-            *(rows.table, rows.dictionary),
-            *(paths[present], positions[present], moments[present], numbers[present]),
-        )
+        paths = segment.find(pairs.objects)
+        positions = segment.last_until(paths, pairs.moments, states)
+        found = cls(segment, rows.table, rows.dictionary, paths, positions, pairs.moments, pairs.numbers)
+        return found if positions.min() >= 0 else found.keep(positions >= 0)
 
     def keep(self, mask: Bool) -> ObjectRows:
         """The rows where the mask is true."""

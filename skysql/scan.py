@@ -11,7 +11,6 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -19,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels, timestamps
+from . import kernels
 from .columns import Array, Int64
-from .dictionary import Dictionary
-from .evaluate import Evaluation, Evaluator, column_type, json_numbers
+from .evaluate import Evaluation, Evaluator, column_type
 from .groups import FEW, Accumulator, Grouping, Inexact, Partial, accumulate, finished, group, joined, merge
+from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
 from .plan import (
     Aggregate,
@@ -51,7 +50,7 @@ from .plan import (
     conjuncts,
 )
 from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .schema import ACTION, Table
+from .schema import ACTION, Property, Table
 from .segment import Segment
 from .store import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
@@ -86,6 +85,10 @@ class Scan:
 
     def rows(self) -> Iterator[Rows]:
         """The rows that meet the predicate, segment by segment."""
+        with self.snapshot.store.reading():
+            yield from self._rows()
+
+    def _rows(self) -> Iterator[Rows]:
         if isinstance(self.plan.source, Pairs):
             yield from self._pair_rows(self.plan.source)
             return
@@ -245,26 +248,32 @@ class Scan:
         return rows
 
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
-        text = self.parameters[source.rows.number - 1]
-        assert isinstance(text, str)
-        numbers, objects, moments = read_pairs(text, self.dictionary if source.by_key else None)
-        segments = self.snapshot.segments()
-        if len(objects) == 0 or not segments:
-            return
-        firsts = np.array([segment.first_object for segment in segments])
-        homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
-        homes = homes.astype(np.min_scalar_type(len(segments)))
-        dealt = np.argsort(homes, kind="stable")  # a radix sort, for up to 65,536 segments
-        edges = np.concatenate(([0], np.cumsum(np.bincount(homes, minlength=len(segments))))).tolist()
-        for segment, low, high in zip(segments, edges[:-1], edges[1:], strict=True):
-            if low == high:
-                continue
-            chosen = dealt[low:high]
+        states = self._states_read()
+        for segment, pairs in self._pairs(source).by_segment(self.snapshot.segments()):
             every = EventRows(segment, self.table, self.dictionary)
-            rows = ObjectRows.of_pairs(every, objects[chosen], moments[chosen], numbers[chosen])
+            rows = ObjectRows.of_pairs(every, pairs, states)
             kept = self._filter(rows, [*self._object_parts, *self._row_parts])
+            if isinstance(kept, ObjectRows) and kept.numbers is not None:
+                kept = kept.take(np.argsort(kept.numbers))  # whoever looks them up in the table goes through it once
             if len(kept):
                 yield kept
+
+    def _pairs(self, source: Pairs) -> ObjectMoments:
+        text = self.parameters[source.rows.number - 1]
+        assert isinstance(text, str)
+        if not is_query(text):
+            return read_pairs(text.split("\n"), self.dictionary if source.by_key else None)
+        if source.by_key:  # which keys are known may change
+            return read_pairs(self.evaluator.row(text), self.dictionary)
+        return self.evaluator.kept(text, read_pairs)
+
+    def _states_read(self) -> tuple[Property, ...] | None:
+        """The state properties that the plan reads; None if it reads what differs from event to event."""
+        plan = self.plan
+        names = {c.name.lower() for expr in (plan.where, *plan.keys, *plan.aggregates) for c in columns(expr)}
+        if names & {"last_timestamp", "events"}:
+            return None
+        return tuple(property for property in self.table.states if property.name.lower() in names)
 
     # groups
 
@@ -399,42 +408,6 @@ class Scan:
         """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
         for rows in self.rows():
             yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
-
-
-def read_pairs(text: str, dictionary: Dictionary | None) -> tuple[Int64, Int64, Int64]:
-    """(row numbers, objects, moments) of the JSON arrays of `Pairs`, without the pairs that have a NULL.
-
-    Integers alone are parsed by numpy; texts (times, keys by the dictionary) and others by Python.
-    """
-    parts = text.split(";") if text.count(";") == 2 else []
-    if len(parts) == 3 and not any(c in part for part in parts for c in '".eEnN'):
-        rows, objects, moments = (json_numbers(part)[0] for part in parts)
-        return rows if len(parts[0]) > 2 else np.arange(len(objects)), objects, moments
-    decoder, lists, at = json.JSONDecoder(), [], 0
-    for _ in range(3):
-        found, at = decoder.raw_decode(text, at)
-        lists.append(found)
-        at += 1
-    if not lists[0]:
-        lists[0] = list(range(len(lists[1])))
-    whole = [row for row in zip(*lists, strict=True) if row[1] is not None and row[2] is not None]
-    numbers = np.array([row[0] for row in whole], np.int64)
-    times = timestamps.parse_array([row[2] for row in whole]) if whole else np.zeros(0, np.int64)
-    if dictionary is not None:
-        return numbers, dictionary.known_objects([str(row[1]) for row in whole]), times
-    return numbers, np.array([_same_integer(row[1]) for row in whole], np.int64), times
-
-
-def _same_integer(value: Any) -> int:
-    """The integer that equals a value under INTEGER affinity, or 0, which is no object's."""
-    try:
-        number = int(value) if isinstance(value, int | str) else int(value) if float(value).is_integer() else 0
-    except ValueError:
-        try:
-            number = int(float(value)) if float(value).is_integer() else 0
-        except (ValueError, OverflowError):
-            return 0
-    return number if 0 < number < 1 << 63 else 0
 
 
 class _ActionRows:

@@ -84,6 +84,28 @@ class Paths:
     order: Int64 | None
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Some events of a segment, to be found by path and time: events int64[m] ascending, or None for all.
+
+    keys: int64[m], ascending: path number << bits | microseconds since `low`, which is before the first event.
+    """
+
+    events: Int64 | None
+    keys: Int64
+    bits: int
+    low: int
+    high: int
+
+    def last(self, paths: Int64, until: Int64) -> Int64:
+        """For each (path, moment) the last of the events in the path up to the moment, or -1."""
+        moments = np.maximum(until, self.low)
+        np.minimum(moments, self.high, out=moments)
+        moments -= self.low
+        at = kernels.last_keys(self.keys, self.bits, paths, moments)
+        return at if self.events is None else np.where(at < 0, -1, self.events[at])
+
+
 class Segment:
     """Whole paths of a range of objects."""
 
@@ -175,12 +197,29 @@ class Segment:
 
         return self._keep("inverse", make)
 
+    def origins(self, positions: Int64) -> list[tuple[Block, Int64]]:
+        """Where these events lie: blocks, and positions in them."""
+        order, found, base = self._paths().order, [], 0
+        places = positions if order is None else order[positions]
+        for part in self.parts:
+            low, high = part.events()
+            here = places[(places >= base) & (places < base + high - low)]
+            if len(here):
+                found.append((part.block, here - base + low))
+            base += high - low
+        return found
+
     # What follows is derived, and the same however many parts there are.
 
     def object_ids(self) -> Int64:
         """The object of each event: int64[n]."""
         objects, starts = self.paths()
         return self._keep("objects", lambda: np.repeat(objects, np.diff(starts)))
+
+    def find(self, objects: Int64) -> Int64:
+        """The place in `paths()` of each object's path, or -1: int64[m]."""
+        ids, _ = self.paths()
+        return kernels.find(ids, self._keep("places", lambda: kernels.places_table(ids)), objects)
 
     def path_numbers(self) -> Array:
         """The place of each event's path in `paths()`: int32[n]."""
@@ -311,6 +350,44 @@ class Segment:
 
         return self._keep(("codes by code", by.id, largest_by, property.id, largest), make)
 
+    def last_until(self, paths: Int64, until: Int64, states: tuple[Property, ...] | None = None) -> Int64:
+        """For each (path, moment) the path's last event up to the moment, or -1: int64[m]. Path -1 is none.
+
+        If only these states at that event matter, it may be an earlier one at which they are the same.
+        """
+        key = None if states is None else tuple(state.id for state in states)
+        marks = self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
+        if marks is None:
+            found = kernels.last_until(self.ts(), self.paths()[1], np.maximum(paths, 0), until)
+            return np.where(paths < 0, -1, found)
+        return marks.last(paths, until)
+
+    def _make_marks(self, states: tuple[Property, ...] | None) -> Marks | None:
+        """Of all events, or those where a path begins or a state changes; None if 63 bits do not hold a key."""
+        ts, (_, starts), (low, high) = self.ts(), self.paths(), self.time_range()
+        bits = (high - low + 1).bit_length()
+        if bits + (len(starts) - 2).bit_length() > 63:
+            return None
+        numbers = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        events = None
+        if states is not None:
+            chosen = np.zeros(len(ts), bool)
+            chosen[starts[:-1]] = True
+            for state in states:
+                chosen[self.sparse(state).positions] = True
+            events = np.flatnonzero(chosen)
+            ts, numbers = ts[events], numbers[events]
+        return Marks(events, numbers << bits | (ts - (low - 1)), bits, low - 1, high)
+
+    def paths_by_code(self, by: Property, largest: int) -> tuple[Array, Int64]:
+        """(path numbers int32[n], timestamps int64[n]) in the order of `by_code(by)`."""
+
+        def make() -> tuple[Array, Int64]:
+            order, _ = self.by_code(by, largest)
+            return self.path_numbers()[order], self.ts()[order]
+
+        return self._keep(("paths by code", by.id, largest), make)
+
     def tie_ends(self) -> Int64 | None:
         """kernels.tie_ends of this segment."""
         return self._keep("ties", lambda: (kernels.tie_ends(self.ts(), self.paths()[1]),))[0]
@@ -326,6 +403,8 @@ def _size(value: object) -> int:
         return 64 + sum(map(_size, value))
     if isinstance(value, Paths):
         return 64 + _size((value.objects, value.starts, value.order))
+    if isinstance(value, Marks):
+        return 64 + _size((value.events, value.keys))
     assert isinstance(value, Sparse)
     return 64 + _size((value.positions, value.values, value.valid))
 

@@ -1,15 +1,20 @@
 """The shadow tables: the only module that names one.
 
-    <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs)
+    <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
+                    stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
-    <table>_block   a row a block: its run, the range of its objects and times, how many of each
+    <table>_block   a row a block: its run, the range of its objects and times, how many of each; 'gone', the stamp of
+                    the list of events deleted from it, if there are any, which the ranges and counts leave out
     <table>_column  a row a column of a block: rowid = block << 16 | column; column 0 holds the paths, 1 the
-                    timestamps, 2 + id the property of that id
+                    timestamps, 2 + id the property of that id, 65535 the positions of the events that were deleted.
+                    Block 0 is the log, of which that is the only column: the places of its events in order of arrival
 
 A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
 While the set of runs keeps its stamp, the log is only added to at its end, and texts and keys only along with a batch.
+A block's columns are never changed: what is deleted is listed, until the block is rewritten or merged (compact.py).
 
 Stamps: every row that holds data carries a random number drawn when it was written. Row ids may be given again after a
 rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everything cached goes by it.
@@ -19,24 +24,23 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import apsw
 import numpy as np
 
 from . import format as fmt
-from . import kernels
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, origin
 from .cache import Cache
-from .columns import EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined, no_values, reorder
+from .columns import EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, NotSupportedError
+from .errors import CorruptError, NotSupportedError, OperationalError
 from .schema import ACTION, Kind, Property, Table, quote
-from .segment import Part, Segment, size
-
-V = TypeVar("V")
+from .segment import Block, Part, Segment, size
 
 Stamp: TypeAlias = tuple[int, int | None, int | None]
 """Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""
@@ -44,7 +48,9 @@ Stamp: TypeAlias = tuple[int, int | None, int | None]
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
 _COLUMN_BITS = 16
-_PATHS, _TIMESTAMPS, _FIRST_PROPERTY = 0, 1, 2
+
+ROW_BITS = 32
+"""An event's number in a snapshot is the number of its segment, and in the lower bits its position there."""
 
 SEGMENT_EVENTS = 1 << 18
 """Events a block, and so a segment, has at the most unless one path has more."""
@@ -59,144 +65,6 @@ def new_stamp() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockRow:
-    """A row of <table>_block."""
-
-    id: int
-    stamp: int
-    run: int
-    first_object: int
-    last_object: int
-    first_ts: int
-    last_ts: int
-    objects: int
-    events: int
-
-
-class StoredBlock:
-    """A block of the store; its columns are read and decoded when first asked for, and cached."""
-
-    def __init__(self, store: Store, row: BlockRow) -> None:
-        self.store = store
-        self.row = row
-        self.stamp = row.stamp
-        self.time_range = row.first_ts, row.last_ts
-
-    def paths(self) -> tuple[Int64, Int64]:
-        """(objects int64[k], starts int64[k+1])."""
-        return self.store.cache.get((self.stamp, "paths"), self._read_paths, size)
-
-    def _read_paths(self) -> tuple[Int64, Int64]:
-        objects, starts = self._decode(_PATHS, "paths", fmt.decode_paths)
-        if len(objects) != self.row.objects or int(starts[-1]) != self.row.events:
-            raise self._corrupt("paths", "its counts are not those of the block")
-        return objects, starts
-
-    def ts(self) -> Int64:
-        """int64[n]."""
-
-        def read() -> Int64:
-            _, starts = self.paths()
-            return self._decode(_TIMESTAMPS, "timestamp", lambda data: fmt.decode_timestamps(data, starts))
-
-        return self.store.cache.get((self.stamp, "ts"), read, size)
-
-    def sparse(self, property: Property) -> Sparse:
-        """The property's values or changes."""
-
-        def read() -> Sparse:
-            return self._decode(
-                _FIRST_PROPERTY + property.id,
-                property.name,
-                lambda data: fmt.decode_sparse(data, property.kind, self.row.events),
-                absent=no_values(property.kind),
-            )
-
-        return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
-
-    def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
-        data = self.store.read_column(self.row.id << _COLUMN_BITS | column)
-        if data is None:
-            if absent is not None:
-                return absent
-            raise self._corrupt(name, "it is missing")
-        try:
-            return decode(data)
-        except fmt.FormatError as error:
-            raise self._corrupt(name, str(error)) from None
-
-    def _corrupt(self, column: str, reason: str) -> CorruptError:
-        return CorruptError(
-            f"table {self.store.table.name!r}, block {self.row.id}, column {column!r}: {reason}",
-            "restore the file from a backup; `skysql check` lists every fault",
-        )
-
-
-class MemoryBlock:
-    """Events sorted in memory: the log, as a reader sees it, and what is on its way into blocks."""
-
-    def __init__(self, stamp: object, batch: Batch, order: Int64 | None) -> None:
-        self.stamp = stamp
-        self._order = order
-        self._batch = batch
-        self._sparse: dict[int, Sparse] = {}
-
-    @classmethod
-    def sort(cls, stamp: object, batch: Batch) -> MemoryBlock:
-        """The batch, put into path order."""
-        return cls(stamp, batch, kernels.path_order(batch.objects, batch.ts))
-
-    @cached_property
-    def _objects(self) -> Int64:
-        objects = self._batch.objects
-        return objects if self._order is None else objects[self._order]
-
-    @cached_property
-    def _paths(self) -> tuple[Int64, Int64]:
-        return kernels.path_starts(self._objects)
-
-    @cached_property
-    def _ts(self) -> Int64:
-        return self._batch.ts if self._order is None else self._batch.ts[self._order]
-
-    @cached_property
-    def time_range(self) -> tuple[int, int]:
-        """Bounds of the timestamps."""
-        return int(self._batch.ts.min()), int(self._batch.ts.max())
-
-    @cached_property
-    def _inverse(self) -> Int64:
-        assert self._order is not None
-        inverse = np.empty(len(self._order), np.int64)
-        inverse[self._order] = np.arange(len(self._order))
-        return inverse
-
-    def paths(self) -> tuple[Int64, Int64]:
-        """(objects int64[k], starts int64[k+1])."""
-        return self._paths
-
-    def ts(self) -> Int64:
-        """int64[n]."""
-        return self._ts
-
-    def sparse(self, property: Property) -> Sparse:
-        """The property's values or changes."""
-        sparse = self._batch.properties.get(property.id)
-        if sparse is None:
-            return no_values(property.kind)
-        if self._order is None:
-            return sparse
-        if property.id not in self._sparse:
-            self._sparse[property.id] = reorder(sparse, self._inverse)
-        return self._sparse[property.id]
-
-    @property
-    def nbytes(self) -> int:
-        """About how much memory this takes."""
-        return 48 * len(self._batch) + sum(size(sparse) for sparse in self._batch.properties.values())
-
-
-@dataclass(frozen=True, slots=True)
 class LogRow:
     """A row of <table>_log, without its data."""
 
@@ -208,17 +76,30 @@ class LogRow:
 class Snapshot:
     """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
 
-    def __init__(self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow]) -> None:
+    def __init__(
+        self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow], gone: int | None
+    ) -> None:
         self.store = store
         self.table = store.table
         self.stamp = stamp
         self.blocks = tuple(blocks)
         self.log = tuple(log)
+        self.gone = gone  # the stamp of the list of what was deleted from the log
+
+    @property
+    def log_events(self) -> int:
+        """How many events were put into the log."""
+        deleted = 0 if self.gone is None else len(self.store.gone_from_log(self))
+        return sum(row.events for row in self.log) - deleted
 
     @property
     def events(self) -> int:
         """How many events there are."""
-        return sum(block.events for block in self.blocks) + sum(row.events for row in self.log)
+        return sum(block.events for block in self.blocks) + self.log_events
+
+    def log_block(self) -> Block:
+        """The log in path order."""
+        return self.store.log_block(self)
 
     def segments(self) -> tuple[Segment, ...]:
         """All events, by object."""
@@ -228,15 +109,14 @@ class Snapshot:
     def _segments(self) -> tuple[Segment, ...]:
         runs: dict[int, list[Any]] = {}
         for row in self.blocks:
-            runs.setdefault(row.run, []).append(StoredBlock(self.store, row))
-        layers = [
-            [(block, block.row.first_object, block.row.last_object) for block in blocks]
-            for _, blocks in sorted(runs.items())
-        ]
+            if row.events:
+                runs.setdefault(row.run, []).append((self.store.block(row), row.first_object, row.last_object))
+        layers = [blocks for _, blocks in sorted(runs.items())]
         if self.log:
-            block = self.store.log_block(self.log)
+            block = self.log_block()
             objects, _ = block.paths()
-            layers.append([(block, int(objects[0]), int(objects[-1]))])
+            if len(objects):
+                layers.append([(block, int(objects[0]), int(objects[-1]))])
         if not layers:
             return ()
         return tuple(Segment(low, parts, self.store.cache) for low, parts in cut(layers))
@@ -250,6 +130,18 @@ class Snapshot:
         used, begins = np.unique(homes, return_index=True)
         for home, low, high in zip(used, begins, np.append(begins[1:], len(objects)), strict=True):
             yield self._segments[home], objects[low:high]
+
+    def located(self, rows: Int64) -> Iterator[tuple[StoredBlock | MemoryBlock, Int64]]:
+        """Blocks, and the positions in them of the events with these numbers: int64[m], ascending."""
+        found: dict[object, tuple[StoredBlock | MemoryBlock, list[Int64]]] = {}
+        homes = rows >> ROW_BITS
+        for home in np.unique(homes).tolist():
+            positions = rows[homes == home] - (home << ROW_BITS)
+            for block, inside in self._segments[home].origins(positions):
+                whole, places = origin(block, inside)
+                found.setdefault(whole.stamp, (whole, []))[1].append(places)
+        for block, each in found.values():
+            yield block, np.unique(np.concatenate(each))
 
     @cached_property
     def _firsts(self) -> Int64:
@@ -287,12 +179,18 @@ def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[P
 
 
 def _whole(block: Any) -> Part:
-    count = block.row.objects if isinstance(block, StoredBlock) else len(block.paths()[0])
-    return Part(block, 0, count, True)
+    row = _row(block)
+    return Part(block, 0, len(block.paths()[0]) if row is None else row.objects, True)
+
+
+def _row(block: Any) -> BlockRow | None:
+    """The row of a block that is stored, if it is."""
+    written = block.block if isinstance(block, Without) else block
+    return written.row if isinstance(written, StoredBlock) else None
 
 
 def _own_edges(block: Any) -> list[int]:
-    if isinstance(block, StoredBlock):
+    if _row(block) is not None:
         return []
     objects, starts = block.paths()
     return [int(objects[at]) for at in split_paths(starts, SEGMENT_EVENTS)[1:-1]]
@@ -316,12 +214,13 @@ class Store:
         self.database = database
         self.table = table
         self.cache = cache
-        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key")))
+        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
+        self._readers = 0  # scans that are under way
 
     # the shadow tables as such
 
@@ -340,7 +239,7 @@ class Store:
             "key": "(id INTEGER PRIMARY KEY, key TEXT UNIQUE, stamp INTEGER)",
             "log": "(id INTEGER PRIMARY KEY, stamp INTEGER, events INTEGER, data BLOB)",
             "block": "(id INTEGER PRIMARY KEY, stamp INTEGER, run INTEGER, first_object INTEGER, last_object INTEGER,"
-            " first_ts INTEGER, last_ts INTEGER, objects INTEGER, events INTEGER)",
+            " first_ts INTEGER, last_ts INTEGER, objects INTEGER, events INTEGER, gone INTEGER)",
             "column": "(id INTEGER PRIMARY KEY, data BLOB)",
         }.items():
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
@@ -388,7 +287,7 @@ class Store:
         """The table as the current transaction sees it."""
         stamp = self._stamp()
         if self._snapshot is None or self._snapshot.stamp != stamp:
-            self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp))
+            self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp), self._gone(stamp))
             if stamp != self._known:
                 self._known = None
                 self.dictionary.refresh()
@@ -397,7 +296,7 @@ class Store:
     def _block_rows(self, stamp: Stamp) -> Sequence[BlockRow]:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
             return self._snapshot.blocks
-        names = "id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events"
+        names = "id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events, gone"
         sql = f"SELECT {names} FROM {self.shadow('block')} ORDER BY run, first_object"
         return [BlockRow(*row) for row in self.sqlite.execute(sql)]
 
@@ -414,6 +313,12 @@ class Store:
             return known + tuple(rows[1:])
         return [LogRow(*row) for row in self.sqlite.execute(sql, (0,))]
 
+    def _gone(self, stamp: Stamp) -> int | None:
+        if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
+            return self._snapshot.gone
+        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'gone'").fetchall()
+        return found[0][0] if found else None
+
     def _stamp(self) -> Stamp:
         return self.sqlite.execute(self._stamp_sql).fetchall()[0]  # type: ignore[return-value]
 
@@ -425,8 +330,37 @@ class Store:
             f" (SELECT stamp FROM {log} ORDER BY id DESC LIMIT 1)"
         )
 
-    def read_column(self, rowid: int) -> Array | None:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around a scan: what it reads is not removed by this connection until it ends."""
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether a scan of this connection is under way, so that blocks have to stay."""
+        return self._readers > 0
+
+    def block(self, row: BlockRow) -> StoredBlock | Without:
+        """The block of that row, as it reads."""
+        block = StoredBlock(self, row)
+        return block if row.gone is None else Without(block, block.gone, row.gone, self.cache)
+
+    def read_column(self, row: BlockRow, column: int) -> Array | None:
         """The bytes of a column, uint8[size], or None if there is none."""
+        sql = f"SELECT stamp, gone FROM {self.shadow('block')} WHERE id = ?"
+        found = self.sqlite.execute(sql, (row.id,)).fetchall()
+        if not found or found[0][0] != row.stamp or (column == GONE and found[0][1] != row.gone):
+            raise OperationalError(
+                f"table {self.table.name!r} was changed under a statement that reads it",
+                "fetch all rows of a statement before a transaction that it saw is rolled back",
+            )
+        return self._read_blob(row.id << _COLUMN_BITS | column)
+
+    def _read_blob(self, rowid: int) -> Array | None:
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
         except apsw.SQLError:
@@ -469,12 +403,41 @@ class Store:
                     "restore the file from a backup; `skysql check` lists every fault",
                 ) from None
 
-    def log_block(self, rows: tuple[LogRow, ...]) -> MemoryBlock:
-        """These rows of the log in path order."""
+    def log_block(self, snapshot: Snapshot) -> MemoryBlock | Without:
+        """The log of a snapshot in path order."""
+        rows, gone = snapshot.log, snapshot.gone
         key = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
-        return self.cache.get(
+        block = self.cache.get(
             ("log", key), lambda: MemoryBlock.sort(("log", key), self.read_log(rows)), lambda block: block.nbytes
         )
+        if gone is None:
+            return block
+
+        def places() -> Int64:
+            return self.cache.get(
+                (block.stamp, gone, "gone"), lambda: block.places(self.gone_from_log(snapshot)), size
+            )
+
+        return Without(block, places, gone, self.cache)
+
+    def gone_from_log(self, snapshot: Snapshot) -> Int64:
+        """Which events of a snapshot's log were deleted, by order of arrival: int64[m], ascending."""
+        return self.cache.get((snapshot.gone, "gone"), lambda: self._read_gone(snapshot), size)
+
+    def _read_gone(self, snapshot: Snapshot) -> Int64:
+        data = self._read_blob(GONE)
+        try:
+            if data is None:
+                raise fmt.FormatError("it is missing")
+            gone = fmt.decode_positions(data, fmt.MAX_COUNT)
+            if len(gone) and int(gone[-1]) >= sum(row.events for row in snapshot.log):
+                raise fmt.FormatError("it is of a longer log")
+        except fmt.FormatError as error:
+            raise CorruptError(
+                f"table {self.table.name!r}, log, column 'gone': {error}",
+                "restore the file from a backup; `skysql check` lists every fault",
+            ) from None
+        return gone
 
     # writing; always inside a transaction of the caller's
 
@@ -514,21 +477,21 @@ class Store:
         cut = starts[first : last + 1] - low
         id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
         columns = [
-            (_PATHS, fmt.encode_paths(objects[first:last], cut)),
-            (_TIMESTAMPS, fmt.encode_timestamps(ts, cut)),
+            (PATHS, fmt.encode_paths(objects[first:last], cut)),
+            (TIMESTAMPS, fmt.encode_timestamps(ts, cut)),
         ]
         whole = first == 0 and last == len(objects)
         for property in (ACTION, *self.table.properties):
             sparse = Part(block, first, last, whole).sparse(property)
             if len(sparse.positions):
                 data = fmt.encode_sparse(sparse, property.kind, high - low)
-                columns.append((_FIRST_PROPERTY + property.id, data))
+                columns.append((FIRST_PROPERTY + property.id, data))
         self.sqlite.executemany(
             f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
             [(id << _COLUMN_BITS | column, data) for column, data in columns],
         )
         self.sqlite.execute(
-            f"INSERT INTO {self.shadow('block')} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {self.shadow('block')} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (
                 *(id, new_stamp(), run, int(objects[first]), int(objects[last - 1])),
                 *(int(ts.min()), int(ts.max()), last - first, high - low),
@@ -548,13 +511,46 @@ class Store:
             )
             self.sqlite.execute(f"DELETE FROM {self.shadow('block')} WHERE id = ?", (id,))
 
-    def clear_log(self, rows: Sequence[LogRow]) -> None:
-        """Drop these rows of the log."""
-        if rows:
-            self.sqlite.execute(
-                f"DELETE FROM {self.shadow('log')} WHERE id BETWEEN ? AND ?", (rows[0].id, rows[-1].id)
-            )
-            self._log = (), EMPTY
+    def clear_log(self, snapshot: Snapshot) -> None:
+        """Drop what is in the log."""
+        self.sqlite.execute(f"DELETE FROM {self.shadow('log')}")
+        if snapshot.gone is not None:
+            self.sqlite.execute(f"DELETE FROM {self.shadow('column')} WHERE id = ?", (GONE,))
+            self.sqlite.execute(f"DELETE FROM {self.shadow('meta')} WHERE key = 'gone'")
+        self._log = (), EMPTY
+
+    def delete_from_log(self, snapshot: Snapshot, arrivals: Int64) -> None:
+        """List these events of the log as deleted, given by order of arrival."""
+        if snapshot.gone is not None:
+            arrivals = np.union1d(self.gone_from_log(snapshot), arrivals)
+        stamp = new_stamp()
+        self._put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
+        self.sqlite.execute(f"INSERT OR REPLACE INTO {self.shadow('meta')} VALUES('gone', ?)", (stamp,))
+        self.cache.get((stamp, "gone"), lambda: arrivals, size)
+
+    def delete_from_block(self, block: StoredBlock, positions: Int64) -> BlockRow:
+        """List these events of a block as deleted, given by their positions in it; returns the row that it has now."""
+        row, stamp = block.row, new_stamp()
+        gone = positions if row.gone is None else np.union1d(block.gone(), positions)
+        left = Without(block, lambda: gone, stamp, self.cache)
+        (objects, starts), ts = left.paths(), left.ts()
+        if len(ts):
+            row = replace(row, first_object=int(objects[0]), last_object=int(objects[-1]))
+            row = replace(row, first_ts=int(ts.min()), last_ts=int(ts.max()))
+        row = replace(row, objects=len(objects), events=int(starts[-1]), gone=stamp)
+        self._put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
+        self.sqlite.execute(
+            f"UPDATE {self.shadow('block')} SET first_object = ?, last_object = ?, first_ts = ?, last_ts = ?,"
+            " objects = ?, events = ?, gone = ? WHERE id = ?",
+            (row.first_object, row.last_object, row.first_ts, row.last_ts, row.objects, row.events, stamp, row.id),
+        )
+        self.cache.get((stamp, "gone"), lambda: gone, size)
+        return row
+
+    def _put_column(self, block: int, column: int, data: bytes) -> None:
+        self.sqlite.execute(
+            f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
+        )
 
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
@@ -563,8 +559,10 @@ class Store:
     # looking after it
 
     def column_blocks(self) -> list[int]:
-        """The blocks that have columns."""
-        found = self.sqlite.execute(f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')}")
+        """The blocks that have columns, besides the log."""
+        found = self.sqlite.execute(
+            f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')} WHERE id <> {GONE}"
+        )
         return [id for (id,) in found]
 
     def stored_bytes(self) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from expressions import (
     CUSTOMER_COLUMNS,
+    DAY,
     ORDER_COLUMNS,
     ORDINARY,
     Column,
@@ -230,10 +231,42 @@ class Generator(Expressions):
             keys.append(self.key())
         self.rng.shuffle(keys)
         where = self.where(source)
-        items = [self.label(i, nested) for i in (*keys, *(self.aggregate() for _ in range(self.rng.randint(1, 3))))]
+        values = [self.path_function() or self.aggregate() for _ in range(self.rng.randint(1, 3))]
+        items = [self.label(i, nested) for i in (*keys, *values)]
         having = optional(f" HAVING {self.having(items)}") if self.chance(0.2) else ""
         by = self.group_by(items[: len(keys)], True)
         return Query(f"SELECT {', '.join(map(str, items))} FROM {source.sql}{where}{by}{having}", tuple(items))
+
+    def path_function(self) -> Item | None:
+        """A function over a path, of events."""
+        times = [c.sql for c in self.scope if c.name in ("ts", "timestamp")]
+        if not times or self.chance(0.4):
+            return None
+        ts, value = self.rng.choice(times), self.atom("TI", lambda: "x")
+        span = self.value(self.rng.choice([0, 1, DAY, 30 * DAY, "1 hour", "7 days"]))
+        one, *more = (self.boolean(1) for _ in range(self.rng.randint(1, 4)))
+        conditions = ", ".join([one, *more])
+        count = len(more) + 1
+        steps = [f"(?{self.rng.randint(1, count)})" for _ in range(self.rng.randint(1, 3))]
+        pattern = self.rng.choice(["", ".*", ".", ".*(?t<=3600000000)", "(?t>1)"]).join(steps)
+        modes = "".join(
+            f"'{mode}', " for mode in ("strict_deduplication", "strict_order", "strict_increase", "strict_once")
+            if self.chance(0.2)
+        )  # fmt: skip
+        directions = [("forward", "head"), ("backward", "tail"), ("forward", "first_match"), ("backward", "last_match")]
+        direction, base = self.rng.choice(directions)
+        kind, sql = self.rng.choice([
+            ("I", f"window_funnel({span}, {modes}{ts}, {conditions})"),
+            ("I", f"sequence_match('{pattern}', {ts}, {conditions})"),
+            ("I", f"sequence_count('{pattern}', {ts}, {conditions})"),
+            ("T", f"sequence_match_events('{pattern}', {ts}, {conditions})"),
+            ("T", f"retention({conditions})"),
+            ("T", f"sequence_next_node('{direction}', '{base}', {ts}, {value}, {conditions}, 1)"),
+            ("R", f"duration_in({value}, {self.value(self.rng.choice(['pro', 1, None]))}, {ts})"),
+            ("T", f"state_timeline({value}, {ts})"),
+            ("T", f"path_string({value}, '>', {self.rng.choice('01')}, {ts})"),
+        ])  # fmt: skip
+        return Item(sql + self.filter(), "", kind, exact=kind != "R")
 
     def of_kind(self, kind: str) -> Item:
         sql = {"T": self.text, "I": self.integer, "R": self.real}[kind](1)

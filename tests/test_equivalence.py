@@ -41,6 +41,8 @@ from oracle_sessions import IDLES, event_numbers, load_sessions, session_columns
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
+from skysql.functions import FUNCTIONS, aggregate
+
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "6000"))
 PER_DATABASE = 100
@@ -83,6 +85,7 @@ class Plain:
     def __init__(self, script: Script, ids: dict[str, int] | None = None) -> None:
         self.oracle = Oracle(script.schema, script.events, ids)
         self.sqlite = apsw.Connection(":memory:")
+        aggregate.register(self.sqlite)
         self.names: tuple[str, ...] = ()
         with self.sqlite:
             for sql in ordinary_ddl(random.Random(0), script, sky=False):
@@ -581,6 +584,8 @@ def test_the_statements_are_sql() -> None:
         shuffled.shuffle()
         for j in range(50):
             asked = statement(plain, j)
+            if any(f"{name}(" in asked.text for name in FUNCTIONS):
+                continue  # the order of rows of one time, which is that of arrival, means something to them
             answer, other = plain.ask(*asked.plain()), shuffled.ask(*asked.plain())
             refused += answer.error is not None
             assert different(answer, other, asked.ordered) is None, f"{asked.plain()}\n{answer}\n{other}"

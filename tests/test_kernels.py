@@ -61,6 +61,11 @@ def test_path_order_of_many_events(shape: str, seed: int) -> None:
     np.testing.assert_array_equal(order, np.lexsort((ts, objects)))
 
 
+@given(st.lists(IDS | st.integers(-(2**63), 2**63 - 1), max_size=60))
+def test_object_order(objects: list[int]) -> None:
+    assert kernels.object_order(int64(objects)).tolist() == sorted(range(len(objects)), key=lambda i: objects[i])
+
+
 @given(st.lists(IDS, max_size=40).map(sorted))
 def test_path_starts(objects: list[int]) -> None:
     ids, starts = kernels.path_starts(int64(objects))
@@ -69,10 +74,16 @@ def test_path_starts(objects: list[int]) -> None:
     assert starts[-1] == len(objects)
 
 
-@given(st.lists(IDS, min_size=1, max_size=40, unique=True).map(sorted), st.lists(IDS, max_size=40))
+@given(
+    st.lists(IDS, min_size=1, max_size=40, unique=True).map(sorted),
+    st.lists(IDS | st.integers(-(2**63), 2**63 - 1), max_size=40),
+)
 def test_find(ids: list[int], wanted: list[int]) -> None:
     expected = [ids.index(o) if o in ids else -1 for o in wanted]
-    assert kernels.find(int64(ids), int64(wanted)).tolist() == expected
+    table = kernels.places_table(int64(ids))
+    assert (table is not None) == (ids[-1] - ids[0] < 8 * len(ids))
+    for one in (table, None):
+        assert kernels.find(int64(ids), one, int64(wanted)).tolist() == expected
 
 
 # places within paths
@@ -105,6 +116,17 @@ def test_last_until(paths: list[list[int]], pairs: list[tuple[int, int]]) -> Non
         count = sum(t <= until for t in paths[path])
         expected.append(int(starts[path]) + count - 1 if count else -1)
     found = kernels.last_until(ts, starts, int64(p for p, _ in pairs), int64(u for _, u in pairs))
+    assert found.tolist() == expected
+
+
+@given(paths(), st.lists(st.tuples(st.integers(-1, 5), st.integers(0, 9)), max_size=20))
+def test_last_keys(paths: list[list[int]], wanted: list[tuple[int, int]]) -> None:
+    keys = [(path, time % 8) for path, times in enumerate(paths) for time in times]
+    keys.sort()
+    wanted = [(path, min(time, 7)) for path, time in wanted]
+    expected = [max((i for i, k in enumerate(keys) if k[0] == w[0] and k <= w), default=-1) for w in wanted]
+    packed = int64(path << 3 | time for path, time in keys)
+    found = kernels.last_keys(packed, 3, int64(p for p, _ in wanted), int64(t for _, t in wanted))
     assert found.tolist() == expected
 
 
@@ -150,10 +172,18 @@ def test_factorize(data: st.DataObject) -> None:
             assert (numbers[i] == numbers[j]) == (keys[i] == keys[j])
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="65,536 codes are counted as uint16")
-def test_factorize_of_one_code_and_65536() -> None:
-    numbers, bound = kernels.factorize([(np.zeros(3, np.uint8), 1), (np.array([0, 5, 65_535], np.uint16), 65_536)])
-    assert (numbers.tolist(), bound) == ([0, 5, 65_535], 65_536)
+@pytest.mark.parametrize("bounds", [(1, 65_536), (65_536, 1), (2, 65_536), (1, 1 << 40), (256, 256)])
+def test_factorize_at_the_end_of_uint16(bounds: tuple[int, int]) -> None:
+    codes = [np.array([0, bound // 2, bound - 1]) for bound in bounds]
+    numbers, bound = kernels.factorize(
+        [(code.astype(np.min_scalar_type(size - 1)), size) for code, size in zip(codes, bounds, strict=True)]
+    )
+    assert (numbers.tolist(), bound) == ((codes[0] * bounds[1] + codes[1]).tolist(), bounds[0] * bounds[1])
+
+
+def test_factorize_of_no_rows() -> None:
+    numbers, bound = kernels.factorize([(np.zeros(0, np.int64), 0), (np.zeros(0, np.int64), 1 << 20)])
+    assert (numbers.tolist(), bound) == ([], 0)
 
 
 @given(st.lists(st.integers(0, 6) | st.integers(0, 10**6), max_size=30), st.sampled_from([0, 1, 10**9]))

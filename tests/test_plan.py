@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripts import Case, ask, every_case, plain, sky
-from test_golden import answer, params, plain_sqlite_agrees
+from scripts import Case, ask, every_case, sky
+from test_golden import answer, params
 
 import skysql
 from skysql import plan as plans
@@ -45,7 +45,7 @@ def by_row() -> Iterator[skysql.Connection]:
 
 def scans(connection: skysql.Connection) -> list[PathScan]:
     """Every plan of every golden statement."""
-    prepared = [connection.engine.prepare(case.sql).plan for case in every_case() if "fails" not in case.sections]
+    prepared = [connection.engine.prepare(case.sql).plan for case in every_case()]
     return list(dict.fromkeys(scan for plan in prepared if plan is not None for scan in plan.scans))
 
 
@@ -153,7 +153,7 @@ def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[t
 
         patch.setattr(Scan, "run", spy)
         for case in every_case():
-            if "fails" not in case.sections and not case.explains:
+            if not case.explains:
                 ask(world, case.sql, case.parameters)
     return list(found.items())
 
@@ -231,19 +231,6 @@ def test_the_same_from_log_blocks_and_both(world: skysql.Connection, monkeypatch
 def test_row_by_row_the_rows_are_the_same(world: skysql.Connection, by_row: skysql.Connection, case: Case) -> None:
     if "ties" in case.sections:
         pytest.skip(case.sections["ties"])
-    row_by_row_the_same(world, by_row, case)
-
-
-def row_by_row_the_same(world: skysql.Connection, by_row: skysql.Connection, case: Case) -> None:
     assert by_row.engine.prepare(case.sql).plan is None
     found, expected = answer(by_row, case), answer(world, case)
     assert (found.names, found.typed(), bool(found.error)) == (expected.names, expected.typed(), bool(expected.error))
-
-
-@pytest.mark.xfail(strict=True)
-@pytest.mark.parametrize("case", params("fails"))
-def test_what_is_not_right_yet(world: skysql.Connection, by_row: skysql.Connection, case: Case) -> None:
-    """Once this passes, the section `fails` goes, and the file is written anew."""
-    ordinary = plain()
-    plain_sqlite_agrees(world, ordinary, case)
-    row_by_row_the_same(world, by_row, case)

@@ -6,10 +6,17 @@ makes users, the shadow tables of its source, and one companion a suffix (users_
 xCreate, xDestroy and xRename run nested statements on the same connection, as FTS5 does, so that all of it is one
 transaction with the statement that caused it.
 
-Transactions: inserts are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
+Transactions: changes are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
 so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since. As apsw
-does not call xRollbackTo while an exception of Python's is on its way, an insert that is refused flushes as well: what
-the statement has inserted so far is then undone with it, as its savepoint flushed what had come before it.
+does not call xRollbackTo while an exception of Python's is on its way, a row that is refused flushes as well: what
+the statement has changed so far is then undone with it, as its savepoint flushed what had come before it. Of other
+exceptions in a statement no table is told: whoever runs it has to have the source drop what it had changed.
+
+Conflicts: what the source raises for a broken constraint becomes SQLITE_CONSTRAINT, and SQLite keeps the rows before
+(OR FAIL), or undoes the statement (OR ABORT) or the transaction (OR ROLLBACK). OR IGNORE and OR REPLACE are the
+source's: an exception would end the statement, so a row that is dropped is, for SQLite, one that was inserted.
+
+SQLite collects the rowids of a DELETE, and the rows of an UPDATE, before it changes the first of them.
 """
 
 from __future__ import annotations
@@ -36,11 +43,11 @@ def register(connection: apsw.Connection, source: Source) -> None:
     events = EventsModule(source, dropping)
     # Ignored types: apsw's stub has a ShadowName in every module, and wants each argument to be a tuple.
     try:
-        connection.create_module("sky", events, use_bestindex_object=True, iVersion=VERSION)  # type: ignore[arg-type]
+        connection.create_module("sky", events, use_bestindex_object=True, use_no_change=True, iVersion=VERSION)  # type: ignore[arg-type]
     except Exception as error:  # apsw has no class for it
         if "xShadowName" not in str(error):
             raise
-        connection.create_module("sky", events, use_bestindex_object=True, iVersion=PLAIN_VERSION)  # type: ignore[arg-type]
+        connection.create_module("sky", events, use_bestindex_object=True, use_no_change=True, iVersion=PLAIN_VERSION)  # type: ignore[arg-type]
     for suffix in source.companions:
         companion = CompanionModule(source, suffix, dropping)
         connection.create_module(f"sky_{suffix}", companion, use_bestindex_object=True, iVersion=1)  # type: ignore[arg-type]
@@ -60,6 +67,7 @@ class EventsModule:
         relation = self.source.create(database, name, arguments)
         table = EventsTable(self, connection, database, name, relation)
         table.make_companions()
+        connection.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
         return declaration(relation.columns), table
 
     def Connect(  # noqa: N802
@@ -67,11 +75,26 @@ class EventsModule:
     ) -> tuple[str, EventsTable]:
         """The first use of a table that exists."""
         relation = self.source.connect(database, name)
+        connection.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
         return declaration(relation.columns), EventsTable(self, connection, database, name, relation)
 
     def ShadowName(self, suffix: str) -> bool:  # noqa: N802
         """Whether SQLite has to protect `<table>_<suffix>` from writes by others."""
         return self.source.shadow(suffix)
+
+
+class ConstraintError(apsw.ConstraintError):
+    """What SQLite is told of a row that breaks a constraint; the source's own error is its cause."""
+
+
+class EventsCursor(RelationCursor):
+    """A cursor that may be an UPDATE's."""
+
+    table: EventsTable
+
+    def ColumnNoChange(self, number: int) -> Any:  # noqa: N802
+        """A value that an UPDATE does not change, if it is needed all the same."""
+        return apsw.no_change if number in self.table.relation.spared else self.Column(number)
 
 
 class EventsTable(RelationTable):
@@ -124,21 +147,34 @@ class EventsTable(RelationTable):
         self.name = name
         self.make_companions()
 
+    def Open(self) -> EventsCursor:  # noqa: N802
+        """A cursor."""
+        return EventsCursor(self)
+
     def UpdateInsertRow(self, _rowid: int | None, values: Sequence[Value]) -> int:  # noqa: N802
-        """INSERT; of a row that is refused, what was inserted before it goes where SQLite undoes what it has to."""
+        """INSERT."""
         try:
             return self.relation.insert(values, self.connection.vtab_on_conflict())
-        except Exception:
-            self.relation.flush()
-            raise
+        except Exception as error:
+            raise self._refused(error) from error
 
-    def UpdateDeleteRow(self, _rowid: int) -> None:  # noqa: N802
+    def UpdateDeleteRow(self, rowid: int) -> None:  # noqa: N802
         """DELETE."""
-        raise apsw.ReadOnlyError(f"events of {self.name} cannot be deleted: a path is only ever added to")
+        self.relation.delete(rowid)
 
-    def UpdateChangeRow(self, _row: int, _new: int, _values: Sequence[Value]) -> None:  # noqa: N802
+    def UpdateChangeRow(self, row: int, new: int, values: Sequence[Any]) -> None:  # noqa: N802
         """UPDATE."""
-        raise apsw.ReadOnlyError(f"events of {self.name} cannot be updated: insert a later change instead")
+        if new != row:
+            raise apsw.MismatchError(f"the rowids of {self.name} are given, and cannot be updated")
+        try:
+            self.relation.update(row, values, self.connection.vtab_on_conflict())
+        except Exception as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> Exception:
+        """The error of a row that is refused; what was changed before it goes where SQLite undoes what it has to."""
+        self.relation.flush()
+        return ConstraintError(str(error)) if isinstance(error, self.relation.constraint_errors) else error
 
     def Begin(self) -> None:  # noqa: N802
         """The table's first write in a transaction."""

@@ -139,8 +139,8 @@ class RelationCursor:
 
     def __init__(self, table: RelationTable) -> None:
         self.table = table
-        self.rows: Iterator[tuple[Any, ...]] = iter(())
-        self.row: tuple[Any, ...] | None = None
+        self.rows: Iterator[Sequence[Any]] = iter(())
+        self.row: Sequence[Any] | None = None
 
     def Filter(self, number: int, _text: str | None, arguments: Sequence[Any] | None) -> None:  # noqa: N802
         """Start the scan that Choice `number` describes."""
@@ -151,7 +151,8 @@ class RelationCursor:
         )
         width = len(self.table.relation.columns)
         batches = self.table.relation.scan(choice.columns, constraints)
-        self.rows = chain.from_iterable(_rows(batch, width) for batch in batches)
+        made = _rows if max(choice.columns, default=0) < width else _rows_when_read
+        self.rows = chain.from_iterable(made(batch, width) for batch in batches)
         self.row = next(self.rows, None)
 
     def Next(self) -> None:  # noqa: N802
@@ -178,6 +179,26 @@ class RelationCursor:
 def _rows(batch: Batch, width: int) -> Iterator[tuple[Value, ...]]:
     nothing = repeat(None)
     return zip(*(batch.columns.get(n, nothing) for n in range(width)), batch.rowids)  # noqa: B905 (repeat is endless)
+
+
+class _RowWhenRead(Sequence[Any]):
+    """A row as the tuple that it would be, for an UPDATE, which asks for every column and reads few."""
+
+    __slots__ = ("_at", "_batch")
+
+    def __init__(self, batch: Batch, at: int) -> None:
+        self._batch = batch
+        self._at = at
+
+    def __getitem__(self, number: Any) -> Any:
+        return (self._batch.rowids if number == -1 else self._batch.columns[number])[self._at]
+
+    def __len__(self) -> int:
+        return len(self._batch.columns) + 1
+
+
+def _rows_when_read(batch: Batch, _width: int) -> Iterator[_RowWhenRead]:
+    return (_RowWhenRead(batch, at) for at in range(len(batch.rowids)))
 
 
 class _EponymousModule:

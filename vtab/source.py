@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 Value: TypeAlias = None | int | float | str | bytes
 
@@ -77,19 +77,41 @@ class Relation(Protocol):
         ...
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
-        """The rows; columns that are not asked for may be missing from the batches."""
+        """The rows; columns that are not asked for may be missing from the batches.
+
+        For an UPDATE, SQLite asks for more columns than there are: then all must be there, and few will be read.
+        """
         ...
 
 
 class WritableRelation(Relation, Protocol):
-    """A relation with rows to insert, inside SQLite's transaction.
+    """A relation with rows to insert, update and delete, inside SQLite's transaction.
 
-    `insert` may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
+    These may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
     own transaction holds it; `forget` drops what is buffered. A flush happens before every savepoint and commit.
+    Rowids are those of the last scan, which has ended before the first of its rows is changed.
     """
+
+    @property
+    def spared(self) -> frozenset[int]:
+        """The columns of which `update` wants no value where they do not change."""
+        ...
+
+    @property
+    def constraint_errors(self) -> tuple[type[Exception], ...]:
+        """What insert and update raise for a row that breaks a constraint, for OR FAIL and OR ROLLBACK to see."""
+        ...
 
     def insert(self, values: Sequence[Value], conflict: int) -> int:
         """Take one row, with a value for each column; returns its rowid. `conflict` is apsw's SQLITE_* action."""
+        ...
+
+    def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
+        """Take the new values of a row: apsw.no_change for columns that are spared and do not change."""
+        ...
+
+    def delete(self, row: int) -> None:
+        """Take the rowid of a row that goes."""
         ...
 
     def flush(self) -> None:

@@ -4,80 +4,37 @@ A path function is given *runs*: rows of events that lie side by side, cut into 
 session), each in order of time. It returns one value a group. A path scan calls it with the runs of a whole segment;
 SQLite calls it, through `aggregate.py`, with the rows of one group of any table. So both give the same answers.
 
-FUNCTIONS is the registry: what is in it, the rewriter finds, and every connection has as an aggregate.
+    funnel.py        window_funnel             retention.py     retention
+    sequence.py      sequence_match, ...       next_node.py     sequence_next_node
+    timeline.py      duration_in, ...          path_string.py   path_string
+
+Each says at its head what its functions mean, to the last corner. FUNCTIONS is the registry: what is in it, the
+rewriter finds, and every connection has as an aggregate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Protocol
+from .funnel import WindowFunnel
+from .next_node import SequenceNextNode
+from .path_string import PathString
+from .protocol import VARIES, NotConstant, PathFunction, Role, Runs
+from .retention import Retention
+from .sequence import SequenceCount, SequenceMatch, SequenceMatchEvents
+from .timeline import DurationIn, StateTimeline
 
-from ..columns import Int64
-from ..plan import Value
-from ..vectors import Vector
+_ALL: tuple[PathFunction, ...] = (
+    WindowFunnel(),
+    SequenceMatch(),
+    SequenceCount(),
+    SequenceMatchEvents(),
+    Retention(),
+    SequenceNextNode(),
+    DurationIn(),
+    StateTimeline(),
+    PathString(),
+)
 
-
-class Role(Enum):
-    """What an argument is to its function, and so the form in which the function gets it.
-
-    CONSTANT    the value; one for all rows
-    TIME        int64[n], without NULLs: microseconds, or whatever unit the argument counts in
-    CONDITION   int64[m], ascending: the rows where the predicate is true
-    VALUE       a Vector over the n rows
-    """
-
-    CONSTANT = "constant"
-    TIME = "time"
-    CONDITION = "condition"
-    VALUE = "value"
-
-
-class NotConstant:
-    """Stands for an argument whose value differs from row to row."""
-
-
-VARIES = NotConstant()
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Rows in g groups: those of group i are starts[i] ... starts[i+1]-1, in order of time.
-
-    starts: int64[g+1], from 0 to n; a group may be empty.
-    """
-
-    starts: Int64
-
-    @property
-    def rows(self) -> int:
-        """n."""
-        return int(self.starts[-1])
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-
-class PathFunction(Protocol):
-    """An aggregate over the events of a path."""
-
-    @property
-    def name(self) -> str:
-        """As SQL calls it, in lower case."""
-        ...
-
-    def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
-        """The role of each argument; raises ProgrammingError for a call that cannot be right.
-
-        Arguments that do not vary are given by value; rows of SQLite's are, too, when the first of them arrives.
-        """
-        ...
-
-    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
-        """The value of each group [g]; arguments in the forms of their roles. Raises ProgrammingError or DataError."""
-        ...
-
-
-FUNCTIONS: dict[str, PathFunction] = {}
+FUNCTIONS: dict[str, PathFunction] = {function.name: function for function in _ALL}
 """By name."""
+
+__all__ = ["FUNCTIONS", "VARIES", "NotConstant", "PathFunction", "Role", "Runs"]

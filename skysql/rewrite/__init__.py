@@ -38,7 +38,7 @@ from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse
 from .join import push_below_join
-from .lower import lower_asof, lower_ignore_nulls
+from .lower import asof_joins, lower_asof, lower_ignore_nulls
 from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
@@ -124,25 +124,23 @@ class Rewriter:
         statement = Statement(source, self._catalog, self._published)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         lower_ignore_nulls(statement)
-        lower_asof(statement)
         lower_system_time(statement)
         normalize_times(statement)
-        statement.lowered()
-        if pushdown and not stored:
-            for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
+        asof = asof_joins(statement)
+        for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
+            if pushdown and not stored:
                 apply_rules(statement, select)
-        if not statement.changed:
-            return Rewritten(text)
-        statement.restore_unread()
+            lower_asof(statement, asof, select)
+        lower_asof(statement, asof, None)
         if not statement.changed:
             return Rewritten(text)
         statement.keep_names()
         self._published += len(statement.calls)
-        edited = statement.text()
-        calls = [call for call in statement.calls if re.search(rf"\b{call.name}\b", edited)]  # others are within one
+        calls = statement.calls_read()
         for call in calls:
             publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
-        return Rewritten(prefix + edited, tuple(call.plan for call in calls), tuple(call.name for call in calls))
+        plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
+        return Rewritten(prefix + statement.text(), plans, names)
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:

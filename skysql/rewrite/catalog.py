@@ -13,6 +13,7 @@ from typing import Any
 
 import apsw
 
+from ..errors import Error
 from ..schema import Table, quote
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
@@ -34,6 +35,11 @@ class Entry:
     name: str
     table: Table | None = None
     sql: str | None = None
+
+
+def _using(sql: str | None) -> re.Match[str] | None:
+    """USING sky(...) or sky_objects(...) of a table's definition."""
+    return _USING.search(sql) if sql is not None and sql[:14].upper() == "CREATE VIRTUAL" else None
 
 
 class Catalog:
@@ -83,18 +89,23 @@ class Catalog:
             f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
         ).fetchall()
         for type, name, sql in found:
-            virtual = type == "table" and (sql or "")[:14].upper() == "CREATE VIRTUAL"
-            using = _USING.search(sql) if virtual else None
+            using = _using(sql)
             kind = using[1].lower() if using else None
             if kind == "sky":
-                entry = Entry("events", database, name, self._table_of(database, name))
+                entry = self._entry("events", database, name, name, sql)
             elif kind is not None and kind[4:] in COMPANIONS:
-                parent = name[: -len(kind[4:]) - 1]
-                entry = Entry(kind[4:], database, name, self._table_of(database, parent))
+                entry = self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
             else:
                 entry = Entry(type, database, name, None, sql)
             entries[name.lower()] = entry
         return entries
+
+    def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> Entry:
+        """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
+        try:
+            return Entry(kind, database, name, self._table_of(database, table), sql)
+        except (Error, apsw.SQLError):
+            return Entry("table", database, name, None, sql)
 
     def _read_functions(self) -> None:
         aggregates, pure, impure, own = set(), set(), set(), set()
@@ -128,10 +139,16 @@ class Catalog:
                     return entry
         return None
 
+    def columns(self, entry: Entry) -> list[str]:
+        """The names of the columns that `*` shows of a table."""
+        rows = self._sqlite.execute("SELECT name FROM pragma_table_info(?, ?)", (entry.name, entry.database))
+        return [row[0] for row in rows]
+
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""
         self.refresh()
-        return [(e.database, e.name) for es in self._entries.values() for e in es.values() if e.kind == "events"]
+        every = [entry for entries in self._entries.values() for entry in entries.values()]
+        return [(e.database, e.name) for e in every if (used := _using(e.sql)) is not None and used[1].lower() == "sky"]
 
     def view_texts(self) -> list[str]:
         """The SQL of every view."""

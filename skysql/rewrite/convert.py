@@ -141,6 +141,7 @@ class Scope:
         self.relations = relations
         self.arguments = arguments
         self.idioms = idioms
+        self.merged: set[str] = set()  # names of columns that USING has made one of two relations'
         self.whole = False  # whether every event of the table is a row, so that windows see whole paths
 
     @property
@@ -168,15 +169,16 @@ class Scope:
         name, qualifier = node.name.lower(), node.table.lower()
         if node.args.get("db"):
             return None
-        for alias, relation in self.relations.items():
-            if qualifier and qualifier != alias:
-                continue
-            if name in relation.columns:
-                found = relation.columns[name]
-                if found is None:
-                    raise NotPushable(f"{node.name} cannot be computed by a scan")
-                return found
-        return None
+        having = [relation for alias, relation in self.relations.items() if qualifier in ("", alias)]
+        having = [relation for relation in having if name in relation.columns]
+        if len(having) > 1 and name not in self.merged:
+            raise NotPushable(f"{node.name} may be of two tables")
+        if not having:
+            return None
+        found = having[0].columns[name]
+        if found is None:
+            raise NotPushable(f"{node.name} cannot be computed by a scan")
+        return found
 
     def declared_name(self, node: exp.Column) -> str:
         """What SQLite calls the column in a result: as it was declared."""
@@ -184,8 +186,7 @@ class Scope:
             for name in relation.names:
                 if name.lower() == node.name.lower():
                     return name
-        found = self.find(node)
-        return found.name if isinstance(found, Column) else node.name
+        return node.name.lower() if self.find(node) is not None else node.name  # a hidden column, or none
 
     def mentions(self, node: exp.Expression) -> bool:
         """Whether any column of these relations is read below the node."""

@@ -128,4 +128,23 @@ def span(node: exp.Expression) -> tuple[int, int] | None:
     return min(first for first, _ in spans), max(last for _, last in spans)
 
 
-__all__ = ["Dialect", "Source", "Token", "TokenType", "parse", "span"]
+def is_star(item: exp.Expression) -> bool:
+    """Whether an item of a select is `*` or `t.*`."""
+    return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
+
+
+def cte_of(table: exp.Table) -> exp.CTE | None:
+    """The CTE that a name in FROM means; None if it means a table of the schema."""
+    scope: exp.Expr | None = None if table.db else table
+    while scope is not None:
+        with_ = scope.args.get("with_")
+        if with_ is not None:
+            around = None if with_.args.get("recursive") else table.find_ancestor(exp.CTE)
+            for cte in with_.expressions:
+                if cte.alias.lower() == table.name.lower() and cte is not around:
+                    return cte  # type: ignore[no-any-return]
+        scope = scope.parent
+    return None
+
+
+__all__ = ["Dialect", "Source", "Token", "TokenType", "cte_of", "is_star", "parse", "span"]

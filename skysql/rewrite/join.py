@@ -204,7 +204,7 @@ class _Below:
         if name == "count":
             return f"coalesce(sum({part('count')}), 0)"
         if name == "avg":
-            return f"(sum({part('sum')}) * 1.0 / sum({part('count')}))"
+            return f"(total({part('total')}) / sum({part('count')}))"  # of integers too: their sum may be none
         return f"{name}({part(name)})"
 
     def _apply(self) -> None:

@@ -2,25 +2,37 @@
 
     last_value(x IGNORE NULLS) OVER w     ->  sky_last_value(x) OVER w
     a ASOF JOIN b ON a.k = b.k AND a.t >= b.t
-        ->  a JOIN b ON (a.k = b.k AND a.t >= b.t) AND b.rowid =
+        ->  a JOIN b ON a.k = b.k AND a.t >= b.t AND b.rowid =
             (SELECT z.rowid FROM b AS z WHERE a.k = z.k AND a.t >= z.t ORDER BY z.t DESC, z.rowid DESC LIMIT 1)
+    a ASOF JOIN b USING (k, t)
+        ->  the same, and what is called k or t in the select is a's: SQLite has no USING beside ON
 
-The joined item of an ASOF JOIN is a table, or `(SELECT * FROM table WHERE ...)`, which is read as the table under that
-further condition.
+All conditions of ON choose among the rows of b, one of which is then joined; WHERE asks about that one. b is a table,
+or a subquery, CTE or view that selects from one, which hands on the number of the row, too: `*` is written out there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..schema import quote
 from .convert import conjuncts_of
-from .dialect import span
+from .dialect import Source, cte_of, is_star, parse, span
+from .grouping import own
 from .statement import Statement
+from .times import time_names
 
 _INNER = "asof row"
 """The alias of the joined table in the subquery that finds the latest row."""
+
+_KEY = "asof rowid"
+"""What a subquery calls the number of its table's row."""
+
+_PLAIN = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
+"""The clauses of a select whose rows are rows of a table."""
 
 
 def lower_ignore_nulls(statement: Statement) -> None:
@@ -41,104 +53,234 @@ def lower_ignore_nulls(statement: Statement) -> None:
                 statement.edit(at, at + 2, "")
 
 
-def lower_asof(statement: Statement) -> None:
-    """ASOF JOIN and ASOF LEFT JOIN."""
-    for join in statement.source.tree.find_all(exp.Join):
-        if str(join.args.get("method") or "").upper() == "ASOF":
-            _Asof(statement, join).run()
+def asof_joins(statement: Statement) -> list[exp.Join]:
+    """Every ASOF JOIN of the statement."""
+    joins = statement.source.tree.find_all(exp.Join)
+    return [join for join in joins if str(join.args.get("method") or "").upper() == "ASOF"]
+
+
+def lower_asof(statement: Statement, joins: Iterable[exp.Join], select: exp.Select | None) -> None:
+    """Those of the joins that are the select's (None: that are in no select) and that no scan has taken up."""
+    found = [_Asof(statement, join) for join in joins if join.find_ancestor(exp.Select) is select]
+    found = [join for join in found if statement.stands(*join.where)]
+    if select is not None and found:
+        _Names(statement, select, found).run()
+    for join in found:
+        join.run()
 
 
 class _Asof:
+    """One such join."""
+
     def __init__(self, statement: Statement, join: exp.Join) -> None:
         self.statement = statement
-        self.source = statement.source
         self.join = join
         self.item = join.this
         self.alias = self.item.alias_or_name
+        self.using = [identifier.name for identifier in join.args.get("using") or []]
+        where = span(join)
+        if where is None:
+            raise self.unsupported("it cannot be found in the text")
+        self.where = where
 
     def run(self) -> None:
-        table, further = self._table()
-        where = span(self.join)
-        if where is None:
-            raise self._unsupported("it cannot be found in the text")
-        conditions, moment, descending = self._conditions()
-        side = "LEFT " if str(self.join.args.get("side") or "").upper() == "LEFT" else ""
-        outer = [condition.format(quote(self.alias)) for condition in (*conditions, *further)]
-        inner = [condition.format(quote(_INNER)) for condition in (*conditions, *further)]
-        order = "DESC" if descending else "ASC"
-        self.statement.edit(
-            *where,
-            f"{side}JOIN {table} AS {quote(self.alias)} ON {' AND '.join(outer)} AND {quote(self.alias)}.rowid ="
-            f" (SELECT {quote(_INNER)}.rowid FROM {table} AS {quote(_INNER)} WHERE {' AND '.join(inner)}"
-            f" ORDER BY {quote(_INNER)}.{moment} {order}, {quote(_INNER)}.rowid {order} LIMIT 1)",
+        """Write it as a JOIN with the row that a subquery finds."""
+        side = str(self.join.args.get("side") or "").upper()
+        if side not in ("", "LEFT"):
+            raise self.unsupported(f"{side} JOIN keeps rows that have no time to go by")
+        source, key = self._source()
+        outer, inner = " AND ".join(self._conditions(self.alias)), " AND ".join(self._conditions(_INNER))
+        moment, order = self._moment()
+        text = (
+            f"{side} JOIN {source} AS {quote(self.alias)} ON {outer} AND {quote(self.alias)}.{key} ="
+            f" (SELECT {quote(_INNER)}.{key} FROM {source} AS {quote(_INNER)} WHERE {inner}"
+            f" ORDER BY {moment} {order}, {quote(_INNER)}.{key} {order} LIMIT 1)"
         )
+        self.statement.edit(*self.where, text.lstrip())
 
-    def _unsupported(self, why: str) -> NotSupportedError:
+    @staticmethod
+    def unsupported(why: str) -> NotSupportedError:
+        """The error that says why."""
         return NotSupportedError(
             f"this ASOF JOIN is not supported: {why}", "write a ASOF JOIN b ON a.key = b.key AND a.time >= b.time"
         )
 
-    def _table(self) -> tuple[str, list[str]]:
-        """(the joined table's name, further conditions on it) in text with {} for its alias."""
-        if isinstance(self.item, exp.Table) and not isinstance(self.item.this, exp.Anonymous):
-            return self._name(self.item), []
-        select = self.item.this if isinstance(self.item, exp.Subquery) else None
-        allowed = {"expressions", "from_", "where"}
-        if isinstance(select, exp.Select) and all(name in allowed for name, value in select.args.items() if value):
-            table = select.args["from_"].this if select.args.get("from_") else None
-            if isinstance(table, exp.Table) and all(isinstance(e, exp.Star | exp.Column) for e in select.expressions):
-                where = select.args.get("where")
-                parts = conjuncts_of(where.this) if where is not None else []
-                return self._name(table), [self._text(part, {table.alias_or_name.lower()}, True) for part in parts]
-        raise self._unsupported("it joins something else than a table, or some rows of one")
+    # what is joined
 
-    @staticmethod
-    def _name(table: exp.Table) -> str:
-        return f"{quote(table.db)}.{quote(table.name)}" if table.db else quote(table.name)
+    def _selected(self) -> tuple[exp.Select, Source] | None:
+        """The select that the joined item is a name for, or that it is; None of a table."""
+        if isinstance(self.item, exp.Subquery):
+            found, source = self.item.this, self.statement.source
+        elif not isinstance(self.item.this, exp.Identifier) or self.item.args.get("version"):
+            found, source = None, self.statement.source
+        elif (cte := cte_of(self.item)) is not None:
+            renamed = cte.args["alias"].args.get("columns")
+            found, source = None if renamed else cte.this, self.statement.source
+        else:
+            entry = self.statement.catalog.find(self.item.db or None, self.item.name)
+            view = parse(entry.sql or "") if entry is not None and entry.kind == "view" else None
+            if view is None:
+                return None
+            found, source = view.tree.args.get("expression"), view
+        table = found.args["from_"].this if isinstance(found, exp.Select) and found.args.get("from_") else None
+        plain = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier) and cte_of(table) is None
+        if not plain or {name for name, value in found.args.items() if value} - _PLAIN or self._aggregates(found):
+            raise self.unsupported("it joins something else than a table, or some rows of one")
+        return found, source
 
-    def _text(self, node: exp.Expression, aliases: set[str], unqualified: bool) -> str:
-        """The node's text with {} where it names the joined table."""
+    def _aggregates(self, select: exp.Select) -> bool:
+        """Whether the items of a select hold aggregates, or functions that may be some."""
+        calls = [node for item in select.expressions for node in own(item) if isinstance(node, exp.Func)]
+        names = self.statement.catalog.aggregates
+        return any(isinstance(call, exp.AggFunc) or call.name.lower() in names for call in calls)
+
+    def _source(self) -> tuple[str, str]:
+        """What is joined, as text, and the name of the number of its rows."""
+        selected = self._selected()
+        if selected is None:
+            return (f"{quote(self.item.db)}." if self.item.db else "") + quote(self.item.name), "rowid"
+        select, source = selected
+        where, table = span(select), select.args["from_"].this
+        if where is None:
+            raise self.unsupported("what it joins cannot be found in the text")
+        ours = source is self.statement.source
+        rest = self.statement.render(where[0] + 1, where[1]) if ours else source.slice(where[0] + 1, where[1])
+        return f"(SELECT {quote(table.alias_or_name)}.rowid AS {quote(_KEY)}, {rest})", quote(_KEY)
+
+    def shown(self) -> list[str] | None:
+        """The columns of it that `*` shows; None for all of the table's."""
+        selected = self._selected()
+        if selected is None and not self.using:
+            return None
+        names = []
+        for item in selected[0].expressions if selected is not None else [exp.Star()]:
+            if is_star(item):
+                names += columns_of(self.statement, self.item if selected is None else selected[0].args["from_"].this)
+            elif isinstance(item, exp.Column | exp.Alias):
+                names.append(item.alias_or_name)
+            else:
+                raise self.unsupported("a column of what it joins has no name")
+        return [name for name in names if name.lower() not in {merged.lower() for merged in self.using}]
+
+    @property
+    def left(self) -> exp.Expression:
+        """The first item to the left, whose columns those of USING are."""
+        parent = self.join.parent
+        found = parent.args["from_"].this if isinstance(parent, exp.Select) else parent
+        if not isinstance(found, exp.Expression) or not found.alias_or_name:
+            raise self.unsupported("USING needs a name for what stands to the left")
+        return found
+
+    # conditions
+
+    def _conditions(self, alias: str) -> list[str]:
+        """What the joined row must meet, if the joined table is called by that alias."""
+        on = self.join.args.get("on")
+        texts = [self._text(part, alias) for part in (conjuncts_of(on) if on is not None else [])]
+        return [*self._of_using(alias), *texts]
+
+    def _of_using(self, alias: str) -> list[str]:
+        """The conditions that USING stands for: the last column is the time."""
+        if not self.using:
+            return []
+        left, *names = quote(self.left.alias_or_name), *map(quote, self.using)
+        texts = [f"{left}.{name} = {quote(alias)}.{name}" for name in names[:-1]]
+        sides = [f"{left}.{names[-1]}", f"{quote(alias)}.{names[-1]}"]
+        times = [self.using[-1].lower() in time_names(self.statement, item) for item in (self.left, self.item)]
+        if any(times):
+            sides = [side if time else f"sky_timestamp({side})" for side, time in zip(sides, times, strict=True)]
+        return [*texts, " >= ".join(sides)]
+
+    def _text(self, node: exp.Expression, alias: str) -> str:
+        """The node, if the joined table is called by that alias."""
         where = span(node)
         if where is None:
-            raise self._unsupported("a condition cannot be found in the text")
-        start, text, at = self.source.start(where[0]), "", self.source.start(where[0])
-        for column in sorted(node.find_all(exp.Column), key=lambda c: (span(c) or (0, 0))):
+            raise self.unsupported("a condition cannot be found in the text")
+        instead = {}
+        for column in node.find_all(exp.Column):
             place = span(column)
-            if place is None or not (column.table.lower() in aliases or (unqualified and not column.table)):
-                continue
-            first = place[1] - (3 if column.table else 1)
-            text += _escaped(self.source.text[at : self.source.start(first)]) + "{}." + quote(column.name)
-            at = self.source.end(place[1] - 1)
-        assert start <= at
-        return text + _escaped(self.source.text[at : self.source.end(where[1] - 1)])
+            if place is not None and column.table.lower() == self.alias.lower():
+                first = place[1] - 2 * len(column.parts) + 1
+                instead[first, place[1]] = f"{quote(alias)}.{quote(column.name)}"
+        return self.statement.render(*where, instead)
 
-    def _conditions(self) -> tuple[list[str], str, bool]:
-        """(conditions, the joined table's moment, whether the latest is wanted)."""
-        if self.join.args.get("using"):
-            return self._using()
-        alias = self.alias.lower()
-        texts, moment, descending = [], None, True
+    def _moment(self) -> tuple[str, str]:
+        """The time of the inner row, and the order in which the wanted one comes first."""
+        if self.using:
+            return self._of_using(_INNER)[-1].partition(" >= ")[2], "DESC"
+        alias, found = self.alias.lower(), []
         for part in conjuncts_of(self.join.args["on"]) if self.join.args.get("on") is not None else []:
-            texts.append(self._text(part, {alias}, False))
-            if isinstance(part, exp.GT | exp.GTE | exp.LT | exp.LTE) and moment is None:
-                upward = isinstance(part, exp.GT | exp.GTE)
-                for side, latest in ((part.expression, upward), (part.this, not upward)):
-                    if isinstance(side, exp.Column) and side.table.lower() == alias:
-                        moment, descending = quote(side.name), latest
-        if moment is None:
-            raise self._unsupported("it has no comparison of times")
-        return texts, moment, descending
-
-    def _using(self) -> tuple[list[str], str, bool]:
-        names = [quote(identifier.name) for identifier in self.join.args["using"]]
-        select = self.join.parent
-        from_ = select.args.get("from_") if isinstance(select, exp.Select) else None
-        if from_ is None:
-            raise self._unsupported("there is nothing to its left")
-        left = quote(from_.this.alias_or_name)
-        texts = [f"{_escaped(left)}.{_escaped(name)} = {{}}.{_escaped(name)}" for name in names[:-1]]
-        return [*texts, f"{_escaped(left)}.{_escaped(names[-1])} >= {{}}.{_escaped(names[-1])}"], names[-1], True
+            if not isinstance(part, exp.GT | exp.GTE | exp.LT | exp.LTE):
+                continue
+            upward = isinstance(part, exp.GT | exp.GTE)
+            for side, other, latest in ((part.expression, part.this, upward), (part.this, part.expression, not upward)):
+                others = {column.table.lower() for column in other.find_all(exp.Column)}
+                if isinstance(side, exp.Column) and side.table.lower() == alias and others and alias not in others:
+                    found.append((side, latest))
+        times = {*time_names(self.statement, self.item), "ts"}
+        if len(found) > 1:
+            found = [(side, latest) for side, latest in found if side.name.lower() in times]
+        if len(found) != 1:
+            raise self.unsupported(f"{'more than one' if found else 'no'} comparison may be that of the times")
+        (side, latest), *_ = found
+        return self._text(side, _INNER), "DESC" if latest else "ASC"
 
 
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
+class _Names:
+    """The columns of a select that USING made one: they are the left item's, and `*` shows them once."""
+
+    def __init__(self, statement: Statement, select: exp.Select, joins: list[_Asof]) -> None:
+        self.statement = statement
+        self.select = select
+        self.joins = {id(join.item): join for join in joins}
+        self.merged = {name.lower(): join.left for join in reversed(joins) for name in join.using}
+
+    def run(self) -> None:
+        """Qualify them, and write `*` out."""
+        aliases = {item.alias.lower() for item in self.select.expressions if isinstance(item, exp.Alias)}
+        order = self.select.args.get("order")
+        terms = [term.this for term in order.expressions] if order is not None else []
+        by_alias = {id(term) for term in terms if term.name.lower() in aliases}
+        for node in own(self.select) if self.merged else ():
+            if isinstance(node, exp.Column) and not node.table and id(node) not in by_alias:
+                self._qualify(node)
+        if any(join.shown() is not None for join in self.joins.values()):
+            for item in self.select.expressions:
+                self._star(item)
+
+    def _qualify(self, node: exp.Column) -> None:
+        left, where = self.merged.get(node.name.lower()), span(node)
+        if left is None or where is None:
+            return
+        self.statement.edit(where[1] - 1, where[1], f"{quote(left.alias_or_name)}.{quote(node.name)}")
+        for item in self.select.expressions:
+            if item.unnest() is node and self.statement.source.tokens[where[0]].text != "+":
+                names = columns_of(self.statement, left)
+                self.statement.names[id(item)] = next((n for n in names if n.lower() == node.name.lower()), node.name)
+
+    def _star(self, item: exp.Expression) -> None:
+        where = span(item)
+        if where is None or not is_star(item):
+            return
+        every = [self.select.args["from_"].this, *(join.this for join in self.select.args.get("joins") or [])]
+        if isinstance(item, exp.Star):
+            using = any(join.args.get("using") for join in self.select.args["joins"] if id(join.this) not in self.joins)
+            if using or not all(each.alias_or_name for each in every):
+                raise _Asof.unsupported("its columns cannot be told apart in *")
+        else:
+            every = [each for each in every if each.alias_or_name.lower() == item.text("table").lower()]
+        texts = []
+        for each in every:
+            alias, join = quote(each.alias_or_name), self.joins.get(id(each))
+            shown = join.shown() if join is not None else None
+            texts += [f"{alias}.*"] if shown is None else [f"{alias}.{quote(name)}" for name in shown]
+        if texts:
+            self.statement.edit(*where, ", ".join(texts))
+
+
+def columns_of(statement: Statement, item: exp.Expression) -> list[str]:
+    """The columns that `*` shows of a table; [] of anything else."""
+    if not isinstance(item, exp.Table) or cte_of(item) is not None:
+        return []
+    entry = statement.catalog.find(item.db or None, item.name)
+    return statement.catalog.columns(entry) if entry is not None else []

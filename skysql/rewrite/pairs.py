@@ -11,16 +11,16 @@ One query collects all pairs of (object, moment), one scan answers them all. Two
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from ..evaluate import declared_type
 from ..plan import Column, Pairs, PathScan
-from ..schema import quote
+from ..schema import literal, quote
 from .catalog import Entry
 from .convert import Relation, Scope, conjuncts_of, source_of
-from .dialect import span
+from .dialect import cte_of, is_star, span
 from .statement import Arguments, NotPushable, Statement
 
 
@@ -35,6 +35,18 @@ class Join:
     moment: exp.Expression
     rest: tuple[exp.Expression, ...]
     by_key: bool = False
+    database: str = "main"  # of the ordinary table
+
+    def alone(self, *nodes: exp.Expression) -> bool:
+        """Whether the table in `main` is all that these expressions depend on."""
+        alias = self.table.alias_or_name.lower()
+        every = [below for node in nodes for below in node.walk()]
+        columns = [node for node in every if isinstance(node, exp.Column)]
+        return (
+            self.database == "main"
+            and all(isinstance(node, _ALONE) for node in every)
+            and all(column.table.lower() == alias for column in columns)
+        )
 
     def of_table(self, node: exp.Expression) -> bool:
         """Whether a condition is on the ordinary table alone, so that it can choose the pairs."""
@@ -56,22 +68,19 @@ def find_join(statement: Statement, select: exp.Select) -> Join:
     if sorted(kinds) != ["objects", "table"]:
         raise NotPushable("not an ordinary table and objects")
     at = kinds.index("objects")
-    objects, table, entry = items[at], items[1 - at], found[at]
-    if "WITHOUT ROWID" in " ".join(((found[1 - at] or entry).sql or "").upper().split()[-3:]):  # type: ignore[union-attr]
+    objects, table, entry, ordinary = items[at], items[1 - at], found[at], found[1 - at]
+    assert entry is not None and ordinary is not None
+    if "WITHOUT ROWID" in " ".join((ordinary.sql or "").upper().split()[-3:]):
         raise NotPushable("a table without rowids")
-    assert entry is not None
-    return _conditions(statement, select, Join(table, objects, entry, exp.Null(), exp.Null(), ()))
+    join = Join(table, objects, entry, exp.Null(), exp.Null(), (), database=ordinary.database)
+    return _conditions(statement, select, join)
 
 
 def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
     if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
         return None
-    scope: exp.Expr | None = item
-    while scope is not None:
-        with_ = scope.args.get("with_")
-        if with_ is not None and any(cte.alias.lower() == item.name.lower() for cte in with_.expressions):
-            return None
-        scope = scope.parent
+    if cte_of(item) is not None:
+        return None
     entry = statement.catalog.find(item.db or None, item.name)
     if entry is not None and entry.kind == "table" and (entry.sql or "")[:14].upper() == "CREATE VIRTUAL":
         return None
@@ -97,7 +106,7 @@ def _conditions(statement: Statement, select: exp.Select, join: Join) -> Join:
             rest.append(part)
     if object is None or moment is None:
         raise NotPushable("no moment for each row")
-    return Join(join.table, join.objects, join.entry, object, moment, tuple(rest), by_key)
+    return replace(join, object=object, moment=moment, rest=tuple(rest), by_key=by_key)
 
 
 def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | None]:
@@ -112,24 +121,34 @@ def _equality(node: exp.Expression, alias: str) -> tuple[str, exp.Expression | N
     return "", None
 
 
+_ALONE = (
+    *(exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.Is, exp.In),
+    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Neg, exp.Add, exp.Sub, exp.Mul),
+)
+"""What says the same again as long as the table is the same: no function, no parameter, no other table."""
+
+
 def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
-    """The query that collects the pairs, as an argument: JSON arrays of rowids (if numbered), objects and moments."""
+    """The pairs, as an argument: how to collect them if that takes nothing but the table, else what is collected."""
     at, object, moment = span(join.table), span(join.object), span(join.moment)
     if at is None or object is None or moment is None:
         raise NotPushable("a join of unknown place")
     alias = join.table.alias_or_name
+    for node in (join.object, join.moment):
+        if all(column.table.lower() != alias.lower() for column in node.find_all(exp.Column)):
+            raise NotPushable("an aggregate of an outer select's columns would be the outer select's")
     source = statement.source
-    object_text, moment_text = source.slice(*object), source.slice(*moment)
-    conditions = [source.slice(*where) for part in join.rest if (where := span(part)) and join.of_table(part)]
-    if any("?" in text for text in (object_text, moment_text, *conditions)):
+    conditions = [(part, place) for part in join.rest if (place := span(part)) and join.of_table(part)]
+    texts = [source.slice(*place) for place in (object, moment, *(place for _, place in conditions))]
+    if any("?" in text for text in texts):
         raise NotPushable("parameters in a point-in-time join")
-    rows = f"json_group_array({quote(alias)}.rowid)" if numbered else "'[]'"
-    text = (
-        f"(SELECT {rows} || ';' || json_group_array({object_text}) || ';' || json_group_array({moment_text})"
-        f" FROM {source.slice(*at)}{' WHERE ' if conditions else ''}"
-        f"{' AND '.join(f'({condition})' for condition in conditions)})"
-    )
-    return Pairs(arguments.add(text), join.by_key)
+    columns = [f"json_group_array({text})" for text in texts[:2]]
+    columns.insert(0, f"json_group_array({quote(alias)}.rowid)" if numbered else "''")
+    where = " WHERE " + " AND ".join(f"({text})" for text in texts[2:]) if conditions else ""
+    rest = f" FROM {source.slice(*at)}{where}"
+    if join.alone(join.object, join.moment, *(part for part, _ in conditions)):
+        return Pairs(arguments.add(literal(f"SELECT {', '.join(columns)}{rest}")), join.by_key)
+    return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
 
 
 def pair_relation(
@@ -147,8 +166,6 @@ def pair_relation(
 
 def pair_rows(statement: Statement, select: exp.Select) -> None:
     """Read the scan in the place of the objects, and the table's rows by rowid."""
-    if any(isinstance(item, exp.Star) for item in select.expressions):
-        raise NotPushable("all columns, whose order would change")
     arguments = Arguments()
     _, relation, join = pair_relation(statement, select, arguments, numbered=True)
     first, last = span(select.args["from_"]), span(select.args["joins"][0])
@@ -170,6 +187,7 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
         if at is None:
             raise NotPushable("a condition of unknown place")
         rest.append(statement.render(*at))
+    _write_stars(statement, select, join, relation.names)
     call = statement.call(plan, named, arguments)
     table = statement.source.slice(*table_at)
     text = f'FROM {call} AS {alias} CROSS JOIN {table} ON {table_alias}.rowid = {alias}."row"'
@@ -178,3 +196,18 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
         text += " WHERE " + " AND ".join(f"({part})" for part in rest)
     statement.edit(first[0], end, text)
 
+
+
+def _write_stars(statement: Statement, select: exp.Select, join: Join, names: list[str]) -> None:
+    """`*` and `s.*` with the objects' own columns, in the order of FROM."""
+    objects = join.objects.alias_or_name
+    written = ", ".join(f"{quote(objects)}.{quote(name)}" for name in names)
+    both = [f"{quote(join.table.alias_or_name)}.*", written]
+    if select.args["from_"].this is join.objects:
+        both.reverse()
+    for item in select.expressions:
+        where = span(item)
+        if where is not None and isinstance(item, exp.Star):
+            statement.edit(*where, ", ".join(both))
+        elif where is not None and is_star(item) and item.text("table").lower() == objects.lower():
+            statement.edit(*where, written)

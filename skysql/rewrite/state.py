@@ -25,6 +25,7 @@ from sqlglot import exp
 from ..plan import Column, Expr, Literal
 from .catalog import Entry
 from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
+from .dialect import cte_of
 from .statement import NotPushable
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def latest(scope: Scope, node: exp.Expression) -> Expr | None:
     entry = _companion(scope, table)
     if entry is None:
         return None
-    inner = _Inner(scope, table, entry)
+    inner = _Inner(scope, table.alias_or_name, entry)
     facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
     item = select.expressions[0]
     value = inner.name(item.this if isinstance(item, exp.Alias) else item)
@@ -72,7 +73,7 @@ def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Col
     if entry.kind == "changes":
         if value != "new_value" or "property" not in known or set(known) - {"object", "until", "property", "new_value"}:
             return None
-        column = _state(scope, known["property"])
+        column = _changed(scope, known["property"])
         return column and replace(column, ignore_nulls="new_value" in known)
     if set(known) - {"object", "until", value} or scope.relation.table.find(value) is None:
         return None
@@ -80,27 +81,31 @@ def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Col
 
 
 class _Inner:
-    """The names of a subquery's only table."""
+    """The names of a subquery's only table, or of the table that is joined: of each, the column that it means."""
 
-    def __init__(self, scope: Scope, table: exp.Table, entry: Entry) -> None:
+    def __init__(self, scope: Scope, alias: str, entry: Entry, names: dict[str, str] | None = None) -> None:
         self.scope = scope
-        self.alias = table.alias_or_name.lower()
+        self.alias = alias.lower()
         base = entry.table
         assert base is not None
-        own = {"events": ["action", "ts", "changes"], "changes": ["property", "old_value", "new_value", "ts"]}
-        names = [base.object_name, base.key_name or "", "timestamp", *own.get(entry.kind, ["as_of", "events"])]
-        names += [p.name for p in base.properties] if entry.kind != "changes" else []
-        self.names = {name.lower() for name in names if name}
+        own = {
+            "events": ["action", "ts", "changes", "idle", "session", "session_event"],
+            "changes": ["property", "old_value", "new_value", "ts"],
+        }
+        every = [base.object_name, base.key_name or "", "timestamp", *own.get(entry.kind, ["as_of", "events"])]
+        every += [p.name for p in base.properties] if entry.kind != "changes" else []
+        self.names = {name.lower(): name.lower() for name in every if name} if names is None else names
         self.keys = {base.object_name.lower(), (base.key_name or base.object_name).lower()}
 
     def name(self, node: exp.Expression) -> str | None:
         """The inner column that the node is, or None."""
-        if not isinstance(node, exp.Column):
+        if not isinstance(node, exp.Column) or node.table.lower() not in ("", self.alias):
             return None
-        name, qualifier = node.name.lower(), node.table.lower()
-        if qualifier:
-            return name if qualifier == self.alias and name in self.names else None
-        return name if name in self.names else None
+        return self.names.get(node.name.lower())
+
+    def mentioned(self, node: exp.Expression) -> bool:
+        """Whether the node may read an inner column: it then chooses among the rows that the latest is of."""
+        return any(self.name(column) is not None for column in node.find_all(exp.Column))
 
     def outer(self, node: exp.Expression) -> Column | None:
         """The column of the scan that the node is, or None."""
@@ -150,7 +155,7 @@ def _companion(scope: Scope, table: exp.Expression) -> Entry | None:
     """The table, if it is the scanned one or belongs to it."""
     if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
         return None
-    entry = scope.statement.catalog.find(table.db or None, table.name)
+    entry = None if cte_of(table) is not None else scope.statement.catalog.find(table.db or None, table.name)
     if entry is None or not scope.relations or scope.relation.kind != "events" or scope.relation.pairs is not None:
         return None
     same = entry.database == scope.relation.database and entry.table == scope.relation.table
@@ -160,6 +165,12 @@ def _companion(scope: Scope, table: exp.Expression) -> Entry | None:
 def _state(scope: Scope, name: str) -> Column | None:
     property = scope.relation.table.find(name)
     return Column(property.name, through_ties=True) if property is not None and property.state else None
+
+
+def _changed(scope: Scope, property: str) -> Column | None:
+    """The state of the property that changes call so: a text, and texts differ by case."""
+    column = _state(scope, property)
+    return column if column is not None and column.name == property else None
 
 
 # window functions
@@ -236,14 +247,11 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
     left = str(join.args.get("side") or "").upper()
     if left not in ("", "LEFT") or scope.relation.kind != "events":
         return False
-    property, table = None, item
-    if isinstance(item, exp.Subquery) and asof:
-        property, table = _only_property(scope, item)
-    entry = _companion(scope, table) if table is not None else None
+    table, property, names = (_only_property(scope, item) if asof else None) or (item, None, None)
+    entry = _companion(scope, table)
     if entry is None or (entry.kind == "objects") == asof:
         return False
-    inner = _Inner(scope, table, entry)
-    inner.alias = item.alias_or_name.lower()
+    inner = _Inner(scope, item.alias_or_name, entry, names)
     rest: list[exp.Expression] = []
     known = _using(inner, join, asof)
     for part in conjuncts_of(join.args["on"]) if join.args.get("on") is not None else []:
@@ -254,15 +262,16 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
             known[fact[0]] = fact[1]
     property = known.pop("property", property)
     wanted = {"object", "until"} if asof else {"object", "as of"}
-    if set(known) != wanted or (rest and left):
+    if set(known) != wanted or (rest and left) or (asof and any(map(inner.mentioned, rest))):
         return False
-    added = _joined(scope, entry, property)
-    if added is None:
+    added = _joined(scope, entry, property, bool(left))
+    if added is None or inner.alias in scope.relations:
         return False
     base = scope.relation
-    scope.relations[inner.alias] = added
+    scope.relations[inner.alias] = added if names is None else _renamed(added, names)
+    scope.merged |= {identifier.name.lower() for identifier in join.args.get("using") or []}
     if entry.kind == "changes" and not left and property is not None:
-        state = _state(scope, property)
+        state = _changed(scope, property)
         assert state is not None
         base.where.append(replace(state, ever=True))
     base.where += [scope.convert(part) for part in rest]
@@ -281,36 +290,52 @@ def _using(inner: _Inner, join: exp.Join, asof: bool) -> dict[str, str]:
     return known
 
 
-def _only_property(scope: Scope, item: exp.Subquery) -> tuple[str | None, exp.Expression | None]:
-    """(property, table) of `(SELECT ... FROM users_changes WHERE property = 'plan')`."""
-    select = item.this
+def _only_property(scope: Scope, item: exp.Expression) -> tuple[exp.Expression, str, dict[str, str]] | None:
+    """(table, property, name -> column) of `(SELECT ... FROM users_changes WHERE property = 'plan')`, or such a CTE."""
+    cte = cte_of(item) if isinstance(item, exp.Table) else None
+    renamed = cte is not None and cte.args["alias"].args.get("columns")
+    select = item.this if isinstance(item, exp.Subquery) else cte.this if cte is not None and not renamed else None
     if not isinstance(select, exp.Select) or select.args.get("from_") is None or select.args.get("where") is None:
-        return None, None
+        return None
     if any(value and name not in ("expressions", "from_", "where") for name, value in select.args.items()):
-        return None, None
-    if not all(isinstance(e, exp.Star | exp.Column) for e in select.expressions):
-        return None, None
+        return None
     table = select.args["from_"].this
     entry = _companion(scope, table)
     if entry is None or entry.kind != "changes":
-        return None, None
-    inner = _Inner(scope, table, entry)
+        return None
+    inner = _Inner(scope, table.alias_or_name, entry)
     facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
     if len(facts) != 1 or facts[0] is None or facts[0][0] != "property":
-        return None, None
-    return facts[0][1], table
+        return None
+    names: dict[str, str] = {}
+    for node in select.expressions:
+        column = inner.name(node.this if isinstance(node, exp.Alias) else node)
+        if isinstance(node, exp.Star):
+            names |= inner.names
+        elif column is not None:
+            names[node.alias_or_name.lower()] = column
+        else:
+            return None
+    return table, facts[0][1], names
 
 
-def _joined(scope: Scope, entry: Entry, property: str | None) -> Relation | None:
-    """The columns that the join adds, as columns of the events."""
+def _renamed(relation: Relation, names: dict[str, str]) -> Relation:
+    """The relation with other names for some of its columns; they are called as they were written."""
+    columns = {name: relation.columns.get(column) for name, column in names.items()}
+    return replace(relation, columns=columns, names=[*names])
+
+
+def _joined(scope: Scope, entry: Entry, property: str | None, left: bool) -> Relation | None:
+    """The columns that the join adds, as columns of the events; left: where there is no row, they are NULL."""
     base = scope.relation
     table = base.table
     keys = [table.object_name, *filter(None, [table.key_name])]
     columns: dict[str, Expr | KnownCount | None] = {key.lower(): Column(key) for key in keys}
     if entry.kind == "changes":
-        state = _state(scope, property) if property is not None else None
+        state = _changed(scope, property) if property is not None else None
         if state is None or property is None:
             return None
+        columns |= dict.fromkeys(columns) if left else {}
         names = [*keys, "timestamp", "property", "old_value", "new_value"]
         columns |= {"timestamp": None, "old_value": None, "property": None, "new_value": state, "ts": None}
     elif entry.kind == "objects":

@@ -7,6 +7,7 @@ it can have asked for with `render` first.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -14,7 +15,7 @@ from sqlglot import exp
 from ..plan import Parameter, PathScan
 from ..schema import quote
 from .catalog import Catalog
-from .dialect import Source, TokenType, span
+from .dialect import Source, TokenType, is_star, span
 
 
 class NotPushable(Exception):
@@ -70,7 +71,6 @@ class Statement:
         self.calls: list[ScanCall] = []
         self._first_scan = first_scan
         self._edits: list[_Edit] = []
-        self._lowered: list[_Edit] = []  # the edits that hold whether anything is pushed down or not
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
 
@@ -106,26 +106,22 @@ class Statement:
         start, end = self.source.start(first), self.source.end(last - 1)
         self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
 
-    def lowered(self) -> None:
-        """What was edited so far holds whether anything is pushed down or not."""
-        self._lowered = list(self._edits)
+    def calls_read(self) -> list[ScanCall]:
+        """The scans that are read in the end: no other edit took their place, and no CTE that nothing reads has them.
 
-    def restore_unread(self) -> None:
-        """Undo what was pushed down in CTEs that nothing reads any more, as scans saw through them."""
+        SQLite looks up no names in such CTEs, which are left when scans see through them.
+        """
         unread: list[tuple[int, int]] = []
         for cte in reversed(list(self.source.tree.find_all(exp.CTE, bfs=True))):
             where = span(cte)
             if where is None or not cte.alias:
                 continue
             own = self.source.start(where[0]), self.source.end(where[1] - 1)
-            rest = self._without([*unread, own])
-            if not re.search(rf"(?<!\w){re.escape(cte.alias)}(?!\w)", rest, re.IGNORECASE):
-                unread.append(own)
-
-        def within(edit: _Edit) -> bool:
-            return any(a <= edit.owner_start and edit.owner_end <= b for a, b in unread)
-
-        self._edits = [e for e in self._edits if not within(e)] + [e for e in self._lowered if within(e)]
+            if not re.fullmatch(r"\w+", cte.alias) or _mentioned(cte.alias, self._without([*unread, own])):
+                continue  # a name that may be written in several ways counts as read
+            unread.append(own)
+        text = self._without(unread)
+        return [call for call in self.calls if _mentioned(call.name, text)]
 
     def _without(self, ranges: list[tuple[int, int]]) -> str:
         """The statement's edited text without these ranges of the user's."""
@@ -140,27 +136,35 @@ class Statement:
         for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
             for item in select.expressions:
                 where = span(item)
-                if where is None or isinstance(item, exp.Alias | exp.Star):
+                if where is None or isinstance(item, exp.Alias) or is_star(item):
                     continue
                 text = self.source.slice(*where)
-                if self.render(*where) != text and self._stands(*where):
+                if self.render(*where) != text and self.stands(*where):
                     self.wrap(*where, "", f" AS {quote(self.names.get(id(item), text))}")
 
-    def _stands(self, first: int, last: int) -> bool:
+    def stands(self, first: int, last: int) -> bool:
         """Whether these tokens are still in the statement: no edit reaches beyond them."""
         start, end = self.source.start(first), self.source.end(last - 1)
         return not any(e.start <= start and end <= e.end and (e.start, e.end) != (start, end) for e in self._edits)
 
-    def render(self, first: int, last: int) -> str:
-        """The tokens first ... last-1 with the edits inside them, and numbered parameters."""
-        return self._apply(self.source.start(first), self.source.end(last - 1))
+    def render(self, first: int, last: int, instead: Mapping[tuple[int, int], str] | None = None) -> str:
+        """The tokens first ... last-1 with the edits inside them, and numbered parameters.
+
+        instead: further edits that are made in this text only, by (first token, last + 1).
+        """
+        further = []
+        for (a, b), text in (instead or {}).items():
+            start, end = self.source.start(a), self.source.end(b - 1)
+            if not any(e.start <= start < end <= e.end for e in self._edits):
+                further.append(_Edit(start, end, text, start, end))
+        return self._apply(self.source.start(first), self.source.end(last - 1), further)
 
     def text(self) -> str:
         """The whole statement, edited."""
         return self._apply(0, len(self.source.text))
 
-    def _apply(self, start: int, end: int) -> str:
-        edits = [e for e in self._edits if start <= e.owner_start and e.owner_end <= end]
+    def _apply(self, start: int, end: int, further: Sequence[_Edit] = ()) -> str:
+        edits = [*(e for e in self._edits if start <= e.owner_start and e.owner_end <= end), *further]
         for at, number in self._numbers.items():
             a, b = self.source.start(at), self.source.end(at)
             if start <= a and b <= end and not any(e.start <= a and b <= e.end for e in edits):
@@ -176,3 +180,7 @@ class Statement:
         name = f"sky_scan_{self._first_scan + len(self.calls)}"
         self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
         return f"{name}({', '.join(arguments.texts)})" if arguments.texts else name
+
+
+def _mentioned(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None

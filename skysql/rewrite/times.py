@@ -15,7 +15,7 @@ from .. import timestamps
 from ..errors import DataError
 from ..schema import literal as quoted
 from .convert import TIMES
-from .dialect import parse, span
+from .dialect import cte_of, parse, span
 from .statement import Statement
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
@@ -77,6 +77,11 @@ def normalize_sides(statement: Statement, is_time: Callable[[exp.Expression], bo
                 _normalize(statement, side)
 
 
+def time_names(statement: Statement, item: exp.Expression) -> set[str]:
+    """The names of the timestamps that a FROM item has, in lower case."""
+    return _Sources(statement).times(item, 0)
+
+
 def _normalize(statement: Statement, side: exp.Expression) -> None:
     where = span(side)
     if where is None or isinstance(side, exp.Null):
@@ -123,13 +128,10 @@ class _Sources:
     def _tables(self, select: exp.Expression) -> dict[str, set[str]]:
         """alias -> the names of its timestamps."""
         if id(select) not in self._known:
-            from_ = select.args.get("from_")
-            items = [from_.this] if from_ is not None else [select.this] if isinstance(select.this, exp.Table) else []
-            items += [join.this for join in select.args.get("joins") or []]
-            self._known[id(select)] = {_alias(item): self._times(item, 0) for item in items}
+            self._known[id(select)] = {_alias(item): self.times(item, 0) for item in _items(select)}
         return self._known[id(select)]
 
-    def _times(self, item: exp.Expression, depth: int) -> set[str]:
+    def times(self, item: exp.Expression, depth: int) -> set[str]:
         """The names of the timestamps of a FROM item."""
         if depth > 16:
             return set()
@@ -138,7 +140,7 @@ class _Sources:
         if not isinstance(item, exp.Table):
             return set()
         name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
-        cte = self._cte(item, name)
+        cte = cte_of(item)
         if cte is not None:
             return self._common(cte, depth)
         if name.lower() in self._catalog.result_times:
@@ -167,8 +169,7 @@ class _Sources:
             select = select.this
         if not isinstance(select, exp.Select) or select.args.get("from_") is None:
             return set()
-        items = [select.args["from_"].this, *(join.this for join in select.args.get("joins") or [])]
-        tables = {_alias(item): self._times(item, depth + 1) for item in items}
+        tables = {_alias(item): self.times(item, depth + 1) for item in _items(select)}
         found: set[str] = set()
         for item in select.expressions:
             node = item.this if isinstance(item, exp.Alias) else item
@@ -182,16 +183,21 @@ class _Sources:
                     found.add(item.alias_or_name.lower())
         return found
 
-    @staticmethod
-    def _cte(item: exp.Expression, name: str) -> exp.CTE | None:
-        scope: exp.Expr | None = item
-        while scope is not None:
-            with_ = scope.args.get("with_")
-            for cte in with_.expressions if with_ is not None else []:
-                if cte.alias.lower() == name.lower() and item.find_ancestor(exp.CTE) is not cte:
-                    return cte  # type: ignore[no-any-return]
-            scope = scope.parent
-        return None
+
+def _items(query: exp.Expression) -> list[exp.Expression]:
+    """What a query reads from: its tables and subqueries, those of parenthesised joins among them."""
+    from_, target = query.args.get("from_"), query.this
+    found = [target] if isinstance(target, exp.Table) else []
+    found += [from_.this] if from_ is not None else []
+    found += [join.this for join in query.args.get("joins") or []]
+    return [inner for item in found for inner in _unfolded(item)]
+
+
+def _unfolded(item: exp.Expression) -> list[exp.Expression]:
+    """The item, or what is joined inside of its parentheses, and what is joined to it."""
+    joined = isinstance(item, exp.Subquery) and not item.alias and isinstance(item.this, exp.Table | exp.Subquery)
+    found = _unfolded(item.this) if joined else [item]
+    return [*found, *(inner for join in item.args.get("joins") or [] for inner in _unfolded(join.this))]
 
 
 def _alias(item: exp.Expression) -> str:

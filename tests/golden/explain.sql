@@ -50,12 +50,10 @@ EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.o
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row"
+EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row"
 --- rows
 SCAN s VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
-SCALAR SUBQUERY 1
-   SCAN o
 SEARCH o USING INTEGER PRIMARY KEY (rowid=?)
 
 ## a join with an ordinary table

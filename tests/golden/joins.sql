@@ -5,9 +5,9 @@ SELECT c.segment, count(*), sum(u.amount), avg(u.amount), total(u.items) FROM us
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount), count(amount), total(items)
+└─ compute count(*), sum(amount), total(amount), count(amount), total(items)
 --- sql
-SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (sum("u"."value 2") * 1.0 / sum("u"."value 3")) AS "avg(u.amount)", total("u"."value 4") AS "total(u.items)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)", total("u"."value 5") AS "total(u.items)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 --- rows
 segment | count(*) | sum(u.amount) | avg(u.amount) | total(u.items)
 NULL | 3 | -4.0 | -4.0 | 1.0
@@ -98,9 +98,9 @@ SELECT count(*), sum(u.amount), avg(u.amount) FROM users u JOIN customers c ON c
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount), count(amount)
+└─ compute count(*), sum(amount), total(amount), count(amount)
 --- sql
-SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (sum("u"."value 2") * 1.0 / sum("u"."value 3")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1"
+SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1"
 --- rows
 count(*) | sum(u.amount) | avg(u.amount)
 19 | 52.25 | 6.53125
@@ -113,7 +113,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*), sum(amount), total(amount), count(amount)
 --- sql
-SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", total("u"."value 3") AS "total(u.amount)", (sum("u"."value 2") * 1.0 / sum("u"."value 4")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" WHERE 1
+SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", total("u"."value 3") AS "total(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" WHERE 1
 --- rows
 count(*) | sum(u.amount) | total(u.amount) | avg(u.amount)
 0 | NULL | 0.0 | NULL
@@ -276,5 +276,14 @@ n | count(*)
 
 ## an average of integers whose sum is none
 SELECT c.segment, avg(u.object_id + 4000000000000000000) > 1e18 FROM users u JOIN customers c ON c.id = u.object_id GROUP BY c.segment
---- fails
-the sum overflows
+--- plan
+PATH SCAN users
+├─ group by object_id
+└─ compute total(object_id + 4000000000000000000), count(object_id + 4000000000000000000)
+--- sql
+SELECT c.segment, (total("u"."value 1") / sum("u"."value 2")) > 1e18 AS "avg(u.object_id + 4000000000000000000) > 1e18" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+--- rows
+segment | avg(u.object_id + 4000000000000000000) > 1e18
+NULL | 1
+'a' | 1
+'b' | 1

@@ -10,7 +10,7 @@ SELECT o.id, s.plan, s.events FROM orders o JOIN users_objects_as_of s ON s.obje
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan, s.events FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id
+SELECT o.id, s.plan, s.events FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id
 --- rows
 id | plan | events
 2 | 'pro' | 3
@@ -30,7 +30,7 @@ ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY o.id DESC
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id DESC
+SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY o.id DESC
 --- rows
 id | plan | country | seats | first_timestamp
 10 | 'basic' | 'fr' | 1 | '2026-01-02 10:00:00.000000'
@@ -49,7 +49,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((SELECT '[]' || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o))
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o')
 --- rows
 plan | count(*)
 'basic' | 2
@@ -64,7 +64,7 @@ SELECT s.plan, sum(o.total) FROM orders o JOIN users_objects_as_of s ON s.object
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT s.plan, sum(o.total) FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" GROUP BY s.plan
+SELECT s.plan, sum(o.total) FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" GROUP BY s.plan
 --- rows
 plan | sum(o.total)
 'basic' | 140
@@ -81,7 +81,7 @@ WHERE o.total > 10 AND s.plan <> 'free' AND o.total * s.events < 500 ORDER BY 1
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o WHERE (o.total > 10))) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.total > 10) AND (s.plan <> 'free') AND (o.total * s.events < 500) ORDER BY 1
+SELECT o.id, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.total > 10) AND (s.plan <> 'free') AND (o.total * s.events < 500) ORDER BY 1
 --- rows
 id | plan
 2 | 'pro'
@@ -101,7 +101,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan, country
 └─ compute count(*), sum(events), max(last_timestamp)
 --- sql
-SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)", +"value 2" AS "sum(s.events)", +"value 3" AS "max(s.last_timestamp)" FROM sky_scan_1((SELECT '[]' || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)))
+SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)", +"value 2" AS "sum(s.events)", +"value 3" AS "max(s.last_timestamp)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)')
 --- rows
 plan | country | count(*) | sum(s.events) | max(s.last_timestamp)
 'basic' | 'fr' | 2 | 6 | '2026-01-10 00:00:00.000000'
@@ -118,7 +118,7 @@ AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000' ORDER BY x.time
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY 1
+SELECT o.id, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o)) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" ORDER BY 1
 --- rows
 id | plan
 2 | 'free'
@@ -174,7 +174,7 @@ SELECT 5, 2, '2026-02-01T00:00', 50, 'pro'
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
 --- sql
-SELECT o.*, s.plan FROM sky_scan_1((SELECT json_group_array("o".rowid) || ';' || json_group_array(o.customer_id) || ';' || json_group_array(o.created_at) FROM orders o WHERE (o.id = 5))) AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 5)
+SELECT o.*, s.plan FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 5)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 5)
 --- rows
 id | customer_id | created_at | total | plan
 5 | 2 | '2026-02-01T00:00' | 50 | 'pro'
@@ -187,7 +187,7 @@ SELECT f.flight, s.status FROM flights f JOIN planes_objects_as_of s ON s.tailnu
 PATH SCAN planes OBJECTS AS OF EACH ROW
 └─ read row, object_id, tailnum, first_timestamp, last_timestamp, events, status, as_of
 --- sql
-SELECT f.flight, s.status FROM sky_scan_1((SELECT json_group_array("f".rowid) || ';' || json_group_array(f.tailnum) || ';' || json_group_array(f.at) FROM flights f)) AS "s" CROSS JOIN flights f ON "f".rowid = "s"."row" ORDER BY 1
+SELECT f.flight, s.status FROM sky_scan_1('SELECT json_group_array("f".rowid), json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "s" CROSS JOIN flights f ON "f".rowid = "s"."row" ORDER BY 1
 --- rows
 flight | status
 1 | 'new'
@@ -203,7 +203,7 @@ PATH SCAN planes OBJECTS AS OF EACH ROW
 ├─ group by status
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1((SELECT '[]' || ';' || json_group_array(f.tailnum) || ';' || json_group_array(f.at) FROM flights f))
+SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(f.tailnum), json_group_array(f.at) FROM flights f')
 --- rows
 status | count(*)
 'new' | 2
@@ -234,5 +234,25 @@ SELECT s.*, o.id FROM orders o JOIN users_objects s ON s.object_id = o.customer_
 --- plain
 SELECT object_id, first_timestamp, last_timestamp, events, plan, country, seats, 2 AS id FROM users_objects_as_of
 WHERE object_id = 1 AND as_of = '2026-01-05 12:00:00.000000'
---- fails
-row and as_of are among them
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+--- sql
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", o.id FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 2)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 2)
+--- rows
+object_id | first_timestamp | last_timestamp | events | plan | country | seats | id
+1 | '2026-01-01 09:00:00.000000' | '2026-01-05 12:00:00.000000' | 3 | 'pro' | 'de' | 5 | 2
+
+## all columns of both
+SELECT * FROM users_objects s, orders o WHERE s.object_id = o.customer_id AND s.as_of = o.created_at AND o.id = 4
+--- plain
+SELECT s.*, o.id, o.customer_id, '2026-01-10' AS created_at, o.total FROM (SELECT object_id, first_timestamp, last_timestamp, events, plan, country, seats FROM users_objects_as_of
+WHERE object_id = 2 AND as_of = '2026-01-10 00:00:00.000000') s, orders o WHERE o.id = 4
+--- plan
+PATH SCAN users OBJECTS AS OF EACH ROW
+└─ read row, object_id, first_timestamp, last_timestamp, events, plan, country, seats, as_of
+--- sql
+SELECT "s"."object_id", "s"."first_timestamp", "s"."last_timestamp", "s"."events", "s"."plan", "s"."country", "s"."seats", "o".* FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.id = 4)') AS "s" CROSS JOIN orders o ON "o".rowid = "s"."row" WHERE (o.id = 4)
+--- rows
+object_id | first_timestamp | last_timestamp | events | plan | country | seats | id | customer_id | created_at | total
+2 | '2026-01-02 10:00:00.000000' | '2026-01-10 00:00:00.000000' | 3 | 'basic' | 'fr' | 1 | 4 | 2 | '2026-01-10' | 40

@@ -217,7 +217,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute min(timestamp) AS "value 1", count(*) AS "value 2"
 --- sql
-WITH firsts AS (SELECT object_id, date(min(timestamp)) AS day, count(*) AS n FROM users GROUP BY object_id HAVING count(*) > 1) SELECT +"key 1" AS "day", +"value 1" AS "count(*)", +"value 2" AS "sum(n)" FROM sky_scan_1
+WITH firsts AS (SELECT "key 1" AS "object_id", date(+"value 1") AS day, +"value 2" AS n FROM sky_scan_1 WHERE +"value 2" > 1) SELECT +"key 1" AS "day", +"value 1" AS "count(*)", +"value 2" AS "sum(n)" FROM sky_scan_2
 --- rows
 day | count(*) | sum(n)
 '2025-12-31' | 1 | 3

@@ -853,14 +853,31 @@ SELECT o.id, u.action, u.plan FROM orders o ASOF LEFT JOIN users u ON u.object_i
 --- plain
 SELECT o.id, (SELECT x.action FROM users x WHERE x.object_id = o.customer_id AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1),
 (SELECT x.plan FROM users x WHERE x.object_id = o.customer_id AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) FROM orders o ORDER BY o.id
---- fails
-what a time is compared with is put into its form outside of the text that stands for ASOF JOIN
+--- plan
+--- sql
+SELECT o.id, u.action, u.plan FROM orders o LEFT JOIN "users" AS "u" ON "u"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "u"."timestamp" AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY o.id
+--- rows
+id | action | plan
+1 | NULL | NULL
+2 | NULL | 'pro'
+3 | 'sign up' | 'free'
+4 | NULL | 'basic'
+5 | NULL | 'pro'
+6 | 'purchase' | 'free'
+7 | NULL | NULL
+8 | NULL | NULL
+9 | NULL | NULL
+10 | NULL | 'basic'
 
 ## the property's name is a text, and texts differ by case
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'PLAN'
   AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
---- fails
-it is taken for the property called plan
+--- plan
+--- sql
+(as it is)
+--- rows
+plan | count(*)
+NULL | 28
 
 ## the object of a change that there is not is NULL
 SELECT c.object_id IS NULL AS without, count(*) FROM users u ASOF LEFT JOIN users_changes c
@@ -868,16 +885,28 @@ ON c.object_id = u.object_id AND c.property = 'plan' AND u.timestamp >= c.timest
 --- plain
 SELECT NOT EXISTS (SELECT 1 FROM users_changes x WHERE x.object_id = u.object_id AND x.property = 'plan' AND x.timestamp <= u.timestamp) AS without,
 count(*) FROM users u GROUP BY 1
---- fails
-it is taken for the event's object
+--- plan
+--- sql
+SELECT c.object_id IS NULL AS without, count(*) FROM users u LEFT JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND "c"."property" = 'plan' AND u.timestamp >= "c"."timestamp" AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND "asof row"."property" = 'plan' AND u.timestamp >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
+--- rows
+without | count(*)
+0 | 22
+1 | 6
 
 ## the latest purchase: a condition chooses among the rows to be joined
 SELECT s.plan, count(*) FROM users u ASOF JOIN users s ON s.object_id = u.object_id AND u.timestamp >= s.timestamp AND s.action = 'purchase' GROUP BY s.plan
 --- plain
 SELECT x.plan, count(*) FROM users u JOIN users x ON x.rowid = (SELECT y.rowid FROM users y WHERE y.object_id = u.object_id AND y.action = 'purchase'
 AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.plan
---- fails
-the latest event is joined, and dropped if it is no purchase
+--- plan
+--- sql
+SELECT s.plan, count(*) FROM users u JOIN "users" AS "s" ON "s"."object_id" = u.object_id AND u.timestamp >= "s"."timestamp" AND "s"."action" = 'purchase' AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" AND "asof row"."action" = 'purchase' ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY s.plan
+--- rows
+plan | count(*)
+NULL | 4
+'Free' | 1
+'free' | 6
+'pro' | 8
 
 ## the latest change to another plan than pro
 SELECT c.new_value, count(*) FROM users u ASOF JOIN users_changes c
@@ -885,19 +914,193 @@ ON c.object_id = u.object_id AND u.timestamp >= c.timestamp AND c.property = 'pl
 --- plain
 SELECT x.new_value, count(*) FROM users u JOIN users_changes x ON x.rowid = (SELECT y.rowid FROM users_changes y WHERE y.object_id = u.object_id
 AND y.property = 'plan' AND y.new_value <> 'pro' AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.new_value
---- fails
-the latest change is joined, and dropped if it is to pro
+--- plan
+--- sql
+SELECT c.new_value, count(*) FROM users u JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND u.timestamp >= "c"."timestamp" AND "c"."property" = 'plan' AND "c"."new_value" <> 'pro' AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" AND "asof row"."property" = 'plan' AND "asof row"."new_value" <> 'pro' ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY c.new_value
+--- rows
+new_value | count(*)
+'Free' | 2
+'basic' | 8
+'free' | 9
 
 ## the moment of the state keeps its name
 SELECT s.as_of, count(*) FROM users u JOIN users_objects s ON s.object_id = u.object_id AND s.as_of = u.timestamp GROUP BY s.as_of HAVING count(*) > 1
 --- plain
 SELECT timestamp AS as_of, count(*) FROM users GROUP BY timestamp HAVING count(*) > 1
---- fails
-it is called timestamp
+--- plan
+PATH SCAN users
+├─ group by timestamp
+└─ compute count(*)
+--- sql
+SELECT "key 1" AS "as_of", +"value 1" AS "count(*)" FROM sky_scan_1 WHERE +"value 1" > 1
+--- rows
+as_of | count(*)
+'2026-01-05 12:00:00.000000' | 2
+'2026-01-10 00:00:00.000000' | 2
+'2026-01-15 08:30:00.000000' | 2
+'2026-03-01 00:00:00.000000' | 4
 
 ## ASOF JOIN USING makes one column of each name
 SELECT object_id, count(*) FROM users u ASOF JOIN users s USING (object_id, timestamp) GROUP BY object_id
 --- plain
 SELECT object_id, count(*) FROM users GROUP BY object_id
---- fails
-row by row, the column's name is ambiguous
+--- plan
+PATH SCAN users
+├─ group by object_id
+└─ compute count(*)
+--- sql
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1
+--- rows
+object_id | count(*)
+1 | 6
+2 | 5
+3 | 5
+4 | 1
+5 | 3
+6 | 4
+7 | 3
+9007199254740993 | 1
+
+## the columns of the changes may be called as one likes
+SELECT c.p AS plan, count(*) FROM users u ASOF JOIN (SELECT object_id AS id, timestamp AS at, new_value AS p FROM users_changes WHERE property = 'plan') c
+ON c.id = u.object_id AND c.at <= u.timestamp GROUP BY c.p
+--- plain
+SELECT (SELECT x.plan FROM users x WHERE x.object_id = u.object_id AND x.timestamp <= u.timestamp ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) AS plan, count(*)
+FROM users u WHERE EXISTS (SELECT 1 FROM users_changes x WHERE x.object_id = u.object_id AND x.property = 'plan' AND x.timestamp <= u.timestamp) GROUP BY 1
+--- plan
+PATH SCAN users
+├─ where "plan through ties ever set"
+├─ group by "plan through ties"
+└─ compute count(*)
+--- sql
+SELECT "key 1" AS plan, +"value 1" AS "count(*)" FROM sky_scan_1
+--- rows
+plan | count(*)
+NULL | 2
+'Free' | 2
+'basic' | 5
+'free' | 4
+'pro' | 9
+
+## the changes in a CTE
+WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM users_changes WHERE property = 'plan')
+SELECT p.plan, count(*) FROM users u ASOF LEFT JOIN plans p ON p.object_id = u.object_id AND u.timestamp >= p.timestamp WHERE u.action = 'purchase' GROUP BY p.plan
+--- plain
+SELECT (SELECT x.plan FROM users x WHERE x.object_id = u.object_id AND x.timestamp <= u.timestamp ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) AS plan, count(*)
+FROM users u WHERE u.action = 'purchase' GROUP BY 1
+--- plan
+PATH SCAN users
+├─ where action = 'purchase'
+├─ group by "plan through ties"
+└─ compute count(*)
+--- sql
+WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM users_changes WHERE property = 'plan')
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+--- rows
+plan | count(*)
+NULL | 3
+'Free' | 1
+'basic' | 2
+'free' | 1
+'pro' | 5
+
+## ASOF JOIN of an ordinary table with a CTE, by a parameter, all columns
+WITH bought AS (SELECT object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2)
+SELECT o.id, b.* FROM orders o ASOF JOIN bought b ON b.customer = o.customer_id AND b.at < o.created_at AND b.amount > ?1 ORDER BY o.id
+--- parameters
+[5, "purchase"]
+--- plain
+SELECT o.id, b.object_id AS customer, b.timestamp AS at, b.amount FROM orders o JOIN users b ON b.rowid = (SELECT x.rowid FROM users x WHERE x.object_id = o.customer_id
+AND x.action = ?2 AND x.timestamp < o.created_at AND x.amount > ?1 ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY o.id
+--- plan
+--- sql
+WITH bought AS (SELECT object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2)
+SELECT o.id, "b"."customer", "b"."at", "b"."amount" FROM orders o JOIN (SELECT "b".rowid AS "asof rowid", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "b" ON "b"."customer" = o.customer_id AND "b"."at" < sky_timestamp(o.created_at) AND "b"."amount" > ?1 AND "b"."asof rowid" = (SELECT "asof row"."asof rowid" FROM (SELECT "b".rowid AS "asof rowid", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "asof row" WHERE "asof row"."customer" = o.customer_id AND "asof row"."at" < sky_timestamp(o.created_at) AND "asof row"."amount" > ?1 ORDER BY "asof row"."at" DESC, "asof row"."asof rowid" DESC LIMIT 1) ORDER BY o.id
+--- rows
+id | customer | at | amount
+5 | 2 | '2026-01-10 00:00:00.000000' | 20.0
+6 | 3 | '2026-01-20 00:00:00.000000' | 7.75
+10 | 2 | '2026-01-10 00:00:00.000000' | 20.0
+
+## ASOF JOIN with a view
+SELECT o.id, b.plan, b.amount FROM orders o ASOF LEFT JOIN purchases b ON b.customer = o.customer_id AND o.created_at >= b.at WHERE o.total <> ? ORDER BY o.id
+--- parameters
+[30]
+--- plain
+SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN users b ON b.rowid = (SELECT x.rowid FROM users x WHERE x.object_id = o.customer_id
+AND x.action = 'purchase' AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) WHERE o.total <> ? ORDER BY o.id
+--- plan
+--- sql
+SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN (SELECT "users".rowid AS "asof rowid", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "b" ON "b"."customer" = o.customer_id AND sky_timestamp(o.created_at) >= "b"."at" AND "b"."asof rowid" = (SELECT "asof row"."asof rowid" FROM (SELECT "users".rowid AS "asof rowid", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "asof row" WHERE "asof row"."customer" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."at" ORDER BY "asof row"."at" DESC, "asof row"."asof rowid" DESC LIMIT 1) WHERE o.total <> ?1 ORDER BY o.id
+--- rows
+id | plan | amount
+1 | NULL | NULL
+2 | 'free' | 9.5
+4 | 'free' | 20.0
+5 | 'free' | 20.0
+6 | 'free' | 1.25
+7 | NULL | NULL
+8 | NULL | NULL
+9 | NULL | NULL
+10 | 'free' | 20.0
+
+## ASOF JOIN of events with an ordinary table, whose times are written in many forms
+SELECT u.object_id, u.timestamp, o.id FROM users u ASOF JOIN orders o ON o.customer_id = u.object_id AND o.created_at <= u.timestamp WHERE u.object_id < 3 ORDER BY u.object_id, u.ts, u.action
+--- plain
+SELECT u.object_id, u.timestamp, (SELECT x.id FROM orders x WHERE x.customer_id = u.object_id AND x.created_at <= u.timestamp ORDER BY x.created_at DESC, x.rowid DESC LIMIT 1) AS id
+FROM users u WHERE u.object_id < 3 AND id IS NOT NULL ORDER BY u.object_id, u.ts, u.action
+--- plan
+--- sql
+SELECT u.object_id, u.timestamp, o.id FROM users u JOIN "orders" AS "o" ON "o"."customer_id" = u.object_id AND sky_timestamp("o"."created_at") <= u.timestamp AND "o".rowid = (SELECT "asof row".rowid FROM "orders" AS "asof row" WHERE "asof row"."customer_id" = u.object_id AND sky_timestamp("asof row"."created_at") <= u.timestamp ORDER BY sky_timestamp("asof row"."created_at") DESC, "asof row".rowid DESC LIMIT 1) WHERE u.object_id < 3 ORDER BY u.object_id, u.ts, u.action
+--- rows
+object_id | timestamp | id
+1 | '2026-01-01 09:00:00.000000' | 1
+1 | '2026-01-05 12:00:00.000000' | 2
+1 | '2026-01-05 12:00:00.000000' | 2
+1 | '2026-01-15 08:30:00.000000' | 2
+1 | '2026-02-07 00:00:00.000000' | 2
+1 | '2026-02-08 20:00:00.000000' | 2
+2 | '2026-01-10 00:00:00.000000' | 4
+2 | '2026-01-10 00:00:00.000000' | 4
+2 | '2026-02-01 00:00:00.000000' | 5
+2 | '2026-02-03 10:11:12.000001' | 5
+
+## the first comparison of an ASOF JOIN need not be that of the times
+SELECT o.id, u.amount FROM orders o ASOF JOIN users u ON u.amount < o.total AND o.total > u.items AND u.object_id = o.customer_id AND o.created_at >= u.timestamp ORDER BY 1
+--- plain
+SELECT o.id, u.amount FROM orders o JOIN users u ON u.rowid = (SELECT x.rowid FROM users x WHERE x.amount < o.total AND o.total > x.items AND x.object_id = o.customer_id
+AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY 1
+--- plan
+--- sql
+SELECT o.id, u.amount FROM orders o JOIN "users" AS "u" ON "u"."amount" < o.total AND o.total > "u"."items" AND "u"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "u"."timestamp" AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."amount" < o.total AND o.total > "asof row"."items" AND "asof row"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY 1
+--- rows
+id | amount
+2 | 9.5
+4 | 20.0
+5 | 20.0
+6 | 1.25
+10 | 20.0
+
+## all columns of an ASOF JOIN USING
+SELECT * FROM users u ASOF JOIN users s USING (object_id, timestamp) WHERE u.amount > 9 ORDER BY object_id, timestamp
+--- plain
+SELECT u.object_id, u.timestamp, u.action, u.plan, u.country, u.seats, u.amount, u.items, u.url, s.action, s.plan, s.country, s.seats, s.amount, s.items, s.url FROM users u JOIN users s ON s.rowid = (SELECT x.rowid FROM users x WHERE x.object_id = u.object_id
+AND x.timestamp <= u.timestamp ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) WHERE u.amount > 9 ORDER BY u.object_id, u.timestamp
+--- plan
+--- sql
+SELECT "u".*, "s"."action", "s"."plan", "s"."country", "s"."seats", "s"."amount", "s"."items", "s"."url" FROM users u JOIN "users" AS "s" ON "u"."object_id" = "s"."object_id" AND "u"."timestamp" >= "s"."timestamp" AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "u"."object_id" = "asof row"."object_id" AND "u"."timestamp" >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) WHERE u.amount > 9 ORDER BY "u"."object_id", "u"."timestamp"
+--- rows
+object_id | timestamp | action | plan | country | seats | amount | items | url | action | plan | country | seats | amount | items | url
+1 | '2026-01-05 12:00:00.000000' | 'purchase' | 'free' | 'de' | NULL | 9.5 | 1 | '/a' | NULL | 'pro' | 'de' | 5 | NULL | NULL | NULL
+2 | '2026-01-10 00:00:00.000000' | 'purchase' | 'free' | 'fr' | 1 | 20.0 | 2 | '/b' | NULL | 'basic' | 'fr' | 1 | NULL | NULL | NULL
+2 | '2026-02-03 10:11:12.000001' | 'purchase' | 'pro' | NULL | 1 | 9.5 | NULL | '/a' | 'purchase' | 'pro' | NULL | 1 | 9.5 | NULL | '/a'
+
+## a name of both tables of an ASOF JOIN
+SELECT plan, count(*) FROM users u ASOF JOIN users s ON s.object_id = u.object_id AND u.timestamp >= s.timestamp GROUP BY 1
+--- plain
+SELECT plan, count(*) FROM users u JOIN users s GROUP BY 1
+--- plan
+--- sql
+SELECT plan, count(*) FROM users u JOIN "users" AS "s" ON "s"."object_id" = u.object_id AND u.timestamp >= "s"."timestamp" AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
+--- rows
+error: ambiguous column name: plan

@@ -1,0 +1,268 @@
+"""Blocks: sorted events with decoded columns, of which segments are made.
+
+    StoredBlock   a block of the store, read and decoded column by column when first asked for
+    MemoryBlock   events sorted in memory: the log, and what is on its way into blocks
+    Without       either of them as it reads after events of it were deleted
+
+All are read-only, and keep what they decode in the cache under their stamps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from . import format as fmt
+from . import kernels
+from .cache import Cache
+from .columns import Array, Batch, Int64, Sparse, no_values, reorder
+from .errors import CorruptError
+from .schema import Property
+from .segment import Block, size
+
+if TYPE_CHECKING:
+    from .store import Store
+
+V = TypeVar("V")
+
+PATHS, TIMESTAMPS, FIRST_PROPERTY, GONE = 0, 1, 2, 0xFFFF
+"""The numbers of a block's columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """A row of <table>_block. What it tells of objects, times and counts leaves out the events that are gone.
+
+    gone: the stamp of the list of deleted events, or None if there are none.
+    """
+
+    id: int
+    stamp: int
+    run: int
+    first_object: int
+    last_object: int
+    first_ts: int
+    last_ts: int
+    objects: int
+    events: int
+    gone: int | None = None
+
+
+class StoredBlock:
+    """A block of the store, as it was written."""
+
+    def __init__(self, store: Store, row: BlockRow) -> None:
+        self.store = store
+        self.row = row
+        self.stamp = row.stamp
+        self.time_range = row.first_ts, row.last_ts
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        return self.store.cache.get((self.stamp, "paths"), self._read_paths, size)
+
+    def _read_paths(self) -> tuple[Int64, Int64]:
+        objects, starts = self._decode(PATHS, "paths", fmt.decode_paths)
+        if self.row.gone is None and (len(objects) != self.row.objects or int(starts[-1]) != self.row.events):
+            raise self.corrupt("paths", "its counts are not those of the block")
+        return objects, starts
+
+    @property
+    def events(self) -> int:
+        """How many events were written."""
+        return self.row.events if self.row.gone is None else int(self.paths()[1][-1])
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+
+        def read() -> Int64:
+            _, starts = self.paths()
+            return self._decode(TIMESTAMPS, "timestamp", lambda data: fmt.decode_timestamps(data, starts))
+
+        return self.store.cache.get((self.stamp, "ts"), read, size)
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+
+        def read() -> Sparse:
+            return self._decode(
+                FIRST_PROPERTY + property.id,
+                property.name,
+                lambda data: fmt.decode_sparse(data, property.kind, self.events),
+                absent=no_values(property.kind),
+            )
+
+        return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
+
+    def gone(self) -> Int64:
+        """The events that were deleted: int64[m], ascending."""
+
+        def read() -> Int64:
+            return self._decode(GONE, "gone", lambda data: fmt.decode_positions(data, self.events))
+
+        return self.store.cache.get((self.row.gone, "gone"), read, size)
+
+    def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
+        data = self.store.read_column(self.row, column)
+        if data is None:
+            if absent is not None:
+                return absent
+            raise self.corrupt(name, "it is missing")
+        try:
+            return decode(data)
+        except fmt.FormatError as error:
+            raise self.corrupt(name, str(error)) from None
+
+    def corrupt(self, column: str, reason: str) -> CorruptError:
+        """The error that names the place."""
+        return CorruptError(
+            f"table {self.store.table.name!r}, block {self.row.id}, column {column!r}: {reason}",
+            "restore the file from a backup; `skysql check` lists every fault",
+        )
+
+
+class MemoryBlock:
+    """Events sorted in memory: the log, as a reader sees it, and what is on its way into blocks."""
+
+    def __init__(self, stamp: object, batch: Batch, order: Int64 | None) -> None:
+        self.stamp = stamp
+        self._order = order
+        self._batch = batch
+        self._sparse: dict[int, Sparse] = {}
+
+    @classmethod
+    def sort(cls, stamp: object, batch: Batch) -> MemoryBlock:
+        """The batch, put into path order."""
+        return cls(stamp, batch, kernels.path_order(batch.objects, batch.ts))
+
+    @cached_property
+    def _objects(self) -> Int64:
+        objects = self._batch.objects
+        return objects if self._order is None else objects[self._order]
+
+    @cached_property
+    def _paths(self) -> tuple[Int64, Int64]:
+        return kernels.path_starts(self._objects)
+
+    @cached_property
+    def _ts(self) -> Int64:
+        return self._batch.ts if self._order is None else self._batch.ts[self._order]
+
+    @cached_property
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        return int(self._batch.ts.min()), int(self._batch.ts.max())
+
+    @cached_property
+    def _inverse(self) -> Int64:
+        assert self._order is not None
+        inverse = np.empty(len(self._order), np.int64)
+        inverse[self._order] = np.arange(len(self._order))
+        return inverse
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+        return self._paths
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+        return self._ts
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+        sparse = self._batch.properties.get(property.id)
+        if sparse is None:
+            return no_values(property.kind)
+        if self._order is None:
+            return sparse
+        if property.id not in self._sparse:
+            self._sparse[property.id] = reorder(sparse, self._inverse)
+        return self._sparse[property.id]
+
+    def arrivals(self, positions: Int64) -> Int64:
+        """When these events arrived: their places in the batch, int64[m]."""
+        return positions if self._order is None else self._order[positions]
+
+    def places(self, arrivals: Int64) -> Int64:
+        """Where the events that arrived then lie: int64[m], ascending."""
+        return arrivals if self._order is None else np.sort(self._inverse[arrivals])
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this takes."""
+        return 48 * len(self._batch) + sum(size(sparse) for sparse in self._batch.properties.values())
+
+
+class Without:
+    """A block without some of its events, and so perhaps without some of its paths, or empty.
+
+    gone: gives their positions in the block, ascending. stamp: identifies them, for ever.
+    """
+
+    def __init__(
+        self, block: StoredBlock | MemoryBlock, gone: Callable[[], Int64], stamp: object, cache: Cache
+    ) -> None:
+        self.block = block
+        self.stamp = block.stamp, stamp
+        self._gone = gone
+        self._cache = cache
+
+    def _keep(self, name: object, make: Callable[[], V]) -> V:
+        return self._cache.get((self.stamp, name), make, size)
+
+    def kept(self) -> Int64:
+        """Where the events that are left lie in the block: int64[n], ascending."""
+
+        def make() -> Int64:
+            kept = np.ones(int(self.block.paths()[1][-1]), bool)
+            kept[self._gone()] = False
+            return np.flatnonzero(kept)
+
+        return self._keep("kept", make)
+
+    @property
+    def time_range(self) -> tuple[int, int]:
+        """Bounds of the timestamps."""
+        if isinstance(self.block, StoredBlock):
+            return self.block.time_range
+        return self._keep("times", lambda: (int(self.ts().min()), int(self.ts().max())))
+
+    def paths(self) -> tuple[Int64, Int64]:
+        """(objects int64[k], starts int64[k+1])."""
+
+        def make() -> tuple[Int64, Int64]:
+            objects, starts = self.block.paths()
+            starts = starts - np.searchsorted(self._gone(), starts)
+            left = starts[1:] > starts[:-1]
+            return objects[left], np.append(starts[:-1][left], starts[-1])
+
+        return self._keep("paths", make)
+
+    def ts(self) -> Int64:
+        """int64[n]."""
+        return self._keep("ts", lambda: np.delete(self.block.ts(), self._gone()))
+
+    def sparse(self, property: Property) -> Sparse:
+        """The property's values or changes."""
+
+        def make() -> Sparse:
+            sparse, gone = self.block.sparse(property), self._gone()
+            before = np.searchsorted(gone, sparse.positions)
+            left = gone[np.minimum(before, len(gone) - 1)] != sparse.positions
+            valid = None if sparse.valid is None else sparse.valid[left]
+            positions = (sparse.positions[left] - before[left]).astype(np.int32)
+            return Sparse(positions, sparse.values[left], None if valid is None or valid.all() else valid)
+
+        return self._keep((property.id, property.kind), make)
+
+
+def origin(block: Block, positions: Int64) -> tuple[StoredBlock | MemoryBlock, Int64]:
+    """Where these events of a block were before any of its events were deleted: (the block, their positions)."""
+    if isinstance(block, Without):
+        return block.block, block.kept()[positions]
+    assert isinstance(block, StoredBlock | MemoryBlock)
+    return block, positions

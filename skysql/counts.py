@@ -1,0 +1,72 @@
+"""Which statement a connection is at, and how many rows its statements changed, as the user is to see it.
+
+SQLite counts rows that virtual tables are given. Among these are rows that `INSERT OR IGNORE` dropped, of which a
+virtual table cannot tell it; and it counts the rows that virtual tables write to their own shadow tables in the midst
+of it. Neither is of interest: `changes()` and `total_changes()` of SQL, and rowcount, are to be as of any table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+
+
+class Clock:
+    """Counts the statements of a connection, each execution one, so that what one of them did can be told."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+class Counts:
+    """What SQLite counts, without what it should not."""
+
+    def __init__(self, sqlite: apsw.Connection) -> None:
+        self._sqlite = sqlite
+        self._start = -1  # SQLite's total when the last statement that dropped rows began
+        self._dropped = 0  # how many it dropped,
+        self._dropped_before = 0  # and how many all before it
+        self._own = 0  # rows of shadow tables
+        self._covered: tuple[int, int, int] | None = None  # total and changes after those, and changes before
+
+    def drop(self) -> None:
+        """The statement under way has dropped a row that SQLite counts."""
+        total = self._sqlite.total_changes()
+        if total != self._start:
+            self._dropped_before += self._dropped
+            self._start, self._dropped = total, 0
+        self._dropped += 1
+
+    def undo(self) -> None:
+        """The statement under way has failed."""
+        if self._sqlite.total_changes() == self._start:
+            self._dropped = 0
+
+    @contextmanager
+    def own(self) -> Iterator[None]:
+        """Around statements that write shadow tables."""
+        total, changes = self._sqlite.total_changes(), self.changes()
+        try:
+            yield
+        finally:
+            after = self._sqlite.total_changes()
+            self._own += after - total
+            if total == self._start:
+                self._start = after
+            self._covered = after, self._sqlite.changes(), changes
+
+    def changes(self) -> int:
+        """How many rows the last INSERT, UPDATE or DELETE changed."""
+        changes, total = self._sqlite.changes(), self._sqlite.total_changes()
+        if self._covered is not None and self._covered[:2] == (total, changes):
+            return self._covered[2]
+        return changes - self._dropped if total - changes == self._start else changes
+
+    def total(self) -> int:
+        """How many rows were changed since the connection was opened."""
+        counted = self._sqlite.total_changes() != self._start
+        return self._sqlite.total_changes() - self._own - self._dropped_before - (self._dropped if counted else 0)

@@ -1,0 +1,77 @@
+"""What a path function is: its arguments, the rows it gets, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from ..columns import Int64
+from ..plan import Value
+from ..vectors import Vector
+
+
+class Role(Enum):
+    """What an argument is to its function, and so the form in which the function gets it.
+
+    CONSTANT    the value; one for all rows
+    TIME        int64[n], without NULLs: microseconds, or whatever unit the argument counts in; within ±2^62
+    CONDITION   int64[m], ascending: the rows where the predicate is true
+    VALUE       a Vector over the n rows
+    """
+
+    CONSTANT = "constant"
+    TIME = "time"
+    CONDITION = "condition"
+    VALUE = "value"
+
+
+class NotConstant:
+    """Stands for an argument whose value differs from row to row."""
+
+
+VARIES = NotConstant()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Rows in g groups: those of group i are starts[i] ... starts[i+1]-1, in order of time.
+
+    starts: int64[g+1], from 0 to n; a group may be empty.
+    """
+
+    starts: Int64
+
+    @property
+    def rows(self) -> int:
+        """n."""
+        return int(self.starts[-1])
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+class PathFunction(Protocol):
+    """An aggregate over the events of a path."""
+
+    @property
+    def name(self) -> str:
+        """As SQL calls it, in lower case."""
+        ...
+
+    @property
+    def nothing(self) -> Value:
+        """What a group without rows gives."""
+        ...
+
+    def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
+        """The role of each argument; raises ProgrammingError or DataError for a call that cannot be right.
+
+        Arguments that do not vary are given by value; rows of SQLite's are, too, when the first of them arrives.
+        """
+        ...
+
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+        """The value of each group [g]; arguments in the forms of their roles. Raises ProgrammingError or DataError."""
+        ...

@@ -1,0 +1,131 @@
+"""sequence_match, sequence_count, sequence_match_events: whether, how often and when a pattern occurs in a path.
+
+    sequence_match(pattern, ts, cond1, cond2, ...)           1 or 0
+    sequence_count(pattern, ts, cond1, cond2, ...)           a number
+    sequence_match_events(pattern, ts, cond1, cond2, ...)    a JSON array of times, as numbers
+
+    SELECT object_id, sequence_count('(?1)(?t<=''1 hour'')(?2)', ts, action = 'search', action = 'purchase')
+    FROM users GROUP BY object_id
+
+`pattern` is one for all rows, and is described in pattern.py; `(?1)` is an event that meets cond1. `ts` orders the
+events: timestamps (a TEXT or integers, as microseconds), or integers in any unit. A number in `(?t<=3600)` is in that
+unit, as the window of window_funnel is; a duration in quotes is in microseconds. There are up to 32 conditions.
+
+Only events that meet a condition count, also one that the pattern does not mention: `.` is one of these, and
+`(?1)(?2)` are two of these with none between them. A condition that is NULL is not met. Events at the same time come in
+the order of the path (of arrival). One event that meets several conditions may be any of them, but only one at a time.
+Rows without a time (NULL) are left out.
+
+The first match is that whose first event comes first; of those, that whose second event comes first; and so on.
+
+    match     is there a match?
+    count     matches that do not overlap: each is the first one after the last event of the match before it.
+              A '.*' takes as few events as possible.
+    events    the times of the (?N) of the first match. If there is none, those of the first match of as much of the
+              pattern's beginning as matches at all, up to a (?N): [] if not even its first one does.
+
+Without rows: 0, 0 and [].
+
+As in ClickHouse (sequenceMatch, ...), except:
+- `.*(?t<=5)` bounds the time from the event before the `.*`; there it bounds nothing, as it is measured from the event
+  after. `(?t<=5).*` bounds the time to the event after the `.*`; there to any event between.
+- Several times in a row hold together, and there is `!=`; both are errors there. A time at the beginning or end of a
+  pattern is an error; so is a pattern without an event.
+- The order of events at the same time is defined.
+- A row in which some condition is NULL counts for the conditions that are true; there it is left out.
+- There is no limit to the effort, and no need of one: it grows with the events times the length of the pattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..columns import Int64
+from ..plan import Value
+from ..vectors import Coded, Numbers, Vector
+from . import arguments as check
+from . import links
+from .pattern import Pattern, parse
+from .protocol import NotConstant, Role, Runs
+
+
+class _Sequence:
+    """What the three have in common; each says what it makes of the matches."""
+
+    name = ""
+    nothing: Value = 0
+
+    def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
+        """pattern, ts, conditions."""
+        check.expect(self.name, arguments, 3, None, f"write {self.name}(pattern, ts, condition, ...)")
+        conditions = check.conditions(self.name, len(arguments) - 2)
+        parse(self.name, check.text(self.name, "the pattern", arguments[0]), len(conditions))
+        return Role.CONSTANT, Role.TIME, *conditions
+
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+        """The value of each group."""
+        text, ts, *conditions = arguments
+        pattern = parse(self.name, text, len(conditions))
+        starts = runs.starts
+        if pattern.counts_others:
+            starts, ts, conditions = links.conditions_only(starts, ts, conditions)
+        return self._of(pattern, starts, ts, conditions)
+
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+        raise NotImplementedError
+
+
+def _candidates(pattern: Pattern, ts: Int64, conditions: Sequence[Int64]) -> list[Int64]:
+    """The rows that may be each event of the pattern."""
+    every = np.arange(len(ts)) if None in pattern.events else ts[:0]
+    return [every if event is None else conditions[event] for event in pattern.events]
+
+
+class SequenceMatch(_Sequence):
+    """Whether the pattern occurs."""
+
+    name = "sequence_match"
+
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+        groups, _ = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        matched = np.zeros(len(starts) - 1, np.int64)
+        matched[groups] = 1
+        return Numbers(matched)
+
+
+class SequenceCount(_Sequence):
+    """How often the pattern occurs."""
+
+    name = "sequence_count"
+
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+        groups, found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+        return Numbers(links.count_apart(starts, groups, found[0], found[-1]))
+
+
+class SequenceMatchEvents(_Sequence):
+    """When the pattern occurs first."""
+
+    name = "sequence_match_events"
+    nothing: Value = "[]"
+
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+        texts = ["[]"] * (len(starts) - 1)
+        left = np.ones(len(texts), bool)  # groups without a match so far
+        for length in range(len(pattern.events), 0, -1):
+            part = pattern.prefix(length)
+            if length < len(pattern.events) and part.events[-1] is None:
+                continue
+            candidates = [rows[left[kernels.groups_of(rows, starts)]] for rows in _candidates(part, ts, conditions)]
+            groups, found = links.matches(starts, ts, candidates, part.gaps)
+            first = kernels.changes(groups)
+            groups, found = groups[first], found[:, first]
+            named = [at for at, event in enumerate(part.events) if event is not None]
+            for group, times in zip(groups.tolist(), ts[found[named]].T.tolist(), strict=True):
+                texts[group] = f"[{','.join(map(str, times))}]"
+            left[groups] = False
+        return Coded(np.arange(len(texts)), texts)

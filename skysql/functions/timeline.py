@@ -1,0 +1,141 @@
+"""duration_in and state_timeline: how long, and when, a path was in a state.
+
+    duration_in(property, value, ts[, end])    seconds, a REAL
+    state_timeline(property, ts[, end])        a JSON array of {"state": ..., "start": ..., "end": ...}, in order
+
+    SELECT object_id, duration_in(plan, 'pro', ts, '2026-07-01') / 86400 AS days FROM users GROUP BY object_id
+    SELECT t.object_id, s.value ->> 'state', s.value ->> 'start', s.value ->> 'end'
+    FROM (SELECT object_id, state_timeline(plan, ts) AS states FROM users GROUP BY object_id) t, json_each(t.states) s
+
+An event says what the property is from its time on, until the next event. Before the first event nothing is known, and
+that time counts for no state. The last state lasts until `end` if that is given, and else until the last event: so
+without `end` the last event adds nothing. What is after `end` does not count: neither the rest of a state that lasts
+longer, nor events at `end` or later.
+
+`ts` and `end` are timestamps: texts, or integers of microseconds. `value` and `end` are one for all rows; `end` may be
+NULL, as if it were not given. Rows without a time (NULL) are left out.
+
+NULL is a state as any other: duration_in(plan, NULL, ts) is the time without a plan. Values are compared without
+conversions: 1 is 1.0 and not '1', texts byte for byte. Of several events at the same time the last (in the order of the
+path) says what the state is; the others have lasted no time, and are not in the timeline.
+
+In the timeline, events of one state in a row are one entry, and its times are texts. Without `end` the last entry ends
+at the last event, and may begin there.
+
+duration_in of a state that never was is 0.0; without rows it is NULL. state_timeline without rows, or with none before
+`end`, is '[]'. As in Timescale (state_agg) otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .. import kernels, timestamps
+from ..columns import Array, Int64
+from ..errors import DataError
+from ..plan import Value
+from ..vectors import Coded, Numbers, Vector
+from . import arguments as check
+from .protocol import NotConstant, Role, Runs
+from .values import distinct, is_value
+
+_SECOND = 1_000_000
+
+
+def _end(name: str, arguments: Sequence[Value | NotConstant]) -> int | None:
+    """The end among the last arguments of a call."""
+    value = check.constant(name, "the end", arguments[0]) if arguments else None
+    return None if value is None else timestamps.parse(value)
+
+
+class DurationIn:
+    """The time for which a property had a value."""
+
+    name = "duration_in"
+    nothing: Value = None
+
+    def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
+        """property, value, ts, end."""
+        check.expect(self.name, arguments, 3, 4, f"write {self.name}(property, value, ts[, end])")
+        check.constant(self.name, "the value", arguments[1])
+        _end(self.name, arguments[3:])
+        return (Role.VALUE, Role.CONSTANT, Role.TIME, Role.CONSTANT)[: len(arguments)]
+
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+        """Seconds of each group."""
+        property, value, ts, *rest = arguments
+        end = _end(self.name, rest)
+        until = _until(runs.starts, ts, end)
+        lasted = until - (ts if end is None else np.minimum(ts, end))
+        lasted[~is_value(property, value)] = 0
+        total = np.concatenate(([0], np.cumsum(lasted)))
+        sums = total[runs.starts[1:]] - total[runs.starts[:-1]]
+        return Numbers(sums / _SECOND, runs.starts[1:] > runs.starts[:-1])
+
+
+def _until(starts: Int64, ts: Int64, end: int | None) -> Int64:
+    """When each event's state ends."""
+    until = np.append(ts[1:], ts[-1:])
+    last = starts[1:][starts[1:] > starts[:-1]] - 1
+    until[last] = ts[last] if end is None else end
+    return until if end is None else np.minimum(until, end)
+
+
+class StateTimeline:
+    """The states of a path with their times."""
+
+    name = "state_timeline"
+    nothing: Value = "[]"
+
+    def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
+        """property, ts, end."""
+        check.expect(self.name, arguments, 2, 3, f"write {self.name}(property, ts[, end])")
+        _end(self.name, arguments[2:])
+        return (Role.VALUE, Role.TIME, Role.CONSTANT)[: len(arguments)]
+
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+        """The JSON array of each group."""
+        property, ts, *rest = arguments
+        end = _end(self.name, rest)
+        rows = _changes(runs.starts, ts, distinct(property).codes, end)
+        groups = kernels.groups_of(rows, runs.starts)
+        until = ts[runs.starts[groups + 1] - 1] if end is None else np.full(len(rows), end)
+        followed = np.flatnonzero(groups[1:] == groups[:-1])
+        until[followed] = ts[rows[followed + 1]]
+        entries = [
+            f'{{"state":{state},"start":"{start}","end":"{stop}"}}'
+            for state, start, stop in zip(
+                map(_json, property.take(rows).tolist()),
+                timestamps.format_array(ts[rows]),
+                timestamps.format_array(until),
+                strict=True,
+            )
+        ]
+        bounds = np.searchsorted(rows, runs.starts).tolist()
+        return Coded(np.arange(len(runs)), [f"[{','.join(entries[low:high])}]" for low, high in pairwise(bounds)])
+
+
+def _changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
+    """The events before `end` with which a state begins: the last ones of their moments, if they change anything."""
+    ties = kernels.tie_ends(ts, starts)
+    kept = np.ones(len(ts), bool) if ties is None else ties == np.arange(len(ts))
+    if end is not None:
+        kept &= ts < end
+    rows = np.flatnonzero(kept)
+    states, groups = codes[rows], kernels.groups_of(rows, starts)
+    new = np.ones(len(rows), bool)
+    new[1:] = (states[1:] != states[:-1]) | (groups[1:] != groups[:-1])
+    return rows[new]
+
+
+def _json(value: Value) -> str:
+    if isinstance(value, bytes):
+        raise DataError("state_timeline(): a BLOB cannot be written as JSON", "use hex(...) as the property")
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return "9e999" if value > 0 else "-9e999"
+    return json.dumps(value, ensure_ascii=False)

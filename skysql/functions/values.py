@@ -1,0 +1,29 @@
+"""Values of events, as path functions compare them: equal if SQLite's IS says so, without conversions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import kernels
+from ..columns import Bool
+from ..plan import Value
+from ..vectors import Coded, Vector, compact_codes
+
+
+def distinct(vector: Vector) -> Coded:
+    """The same values; equal ones have the same code, NULLs too."""
+    if isinstance(vector, Coded):
+        first: dict[Value, int] = {}
+        codes = np.fromiter((first.setdefault(value, len(first)) for value in vector.values), np.int64)
+        return Coded(codes[vector.codes], list(first))
+    used, places = kernels.group_numbers(*compact_codes(vector))
+    one_of_each = np.zeros(len(used), np.int64)
+    one_of_each[places] = np.arange(len(vector))
+    return Coded(places, vector.take(one_of_each).tolist())
+
+
+def is_value(vector: Vector, value: Value) -> Bool:
+    """Where the vector has the value; NULL is a value, 1 is 1.0 and not '1'."""
+    values = distinct(vector)
+    same = np.fromiter((other == value for other in values.values), bool, len(values.values))
+    return same[values.codes]

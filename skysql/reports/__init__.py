@@ -1,0 +1,58 @@
+"""Reports: table-valued functions for the questions that everyone asks of paths.
+
+    SELECT * FROM sky_funnel('users', 'sign up > purchase', '7 days', '{"by": "plan"}')
+
+    relation.py   a report as a virtual table: arguments, and what WHERE may push into it
+    subject.py    the table that a report is about, and the events that meet its conditions
+    options.py    the JSON of the last argument
+    steps.py      the steps of a funnel, as they are written
+    chains.py     how paths run through steps; numpy only
+    periods.py    days, weeks, months: calendar periods of moments; numpy only
+    quantiles.py  means and percentiles by group; numpy only
+    funnel.py, retention.py, flow.py, lifecycle.py, stickiness.py   the reports
+
+Each is one pass over whole paths: a *partial* of every segment, by arrays, and the rows from all partials. No path lies
+in two segments, so that partials of different objects, wherever they were made, give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apsw
+
+import vtab
+
+from ..evaluate import Evaluator
+from ..rewrite.catalog import Catalog
+from ..store import Snapshot
+from .funnel import Funnel, FunnelObjects
+from .relation import Report, ReportRelation
+from .subject import Subjects
+
+REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects())
+"""All reports; each connection has them as tables."""
+
+
+class Reports:
+    """The reports of one connection."""
+
+    def __init__(
+        self,
+        sqlite: apsw.Connection,
+        catalog: Catalog,
+        evaluator: Evaluator,
+        snapshot: Callable[[str, str], Snapshot],
+    ) -> None:
+        subjects = Subjects(sqlite, catalog, evaluator, snapshot)
+        self._relations = [ReportRelation(report, subjects) for report in REPORTS]
+        for report, relation in zip(REPORTS, self._relations, strict=True):
+            vtab.publish(sqlite, report.name, relation)
+
+    def forget(self) -> None:
+        """A statement begins: results that were kept for the one before are of no use to it."""
+        for relation in self._relations:
+            relation.forget()
+
+
+__all__ = ["REPORTS", "Reports"]

@@ -1,0 +1,110 @@
+"""A funnel as it was asked for: what the arguments of sky_funnel say, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ProgrammingError
+from ..plan import Expr
+from .options import Options, duration
+from .relation import Call
+from .steps import Step, parse_steps
+from .subject import Condition, Subject
+
+_OPTIONS = ("order", "step_within", "exclude", "entry", "from", "to", "hold", "session", "count", "by")
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Events that must not lie between the steps after ... before (numbered from 1)."""
+
+    condition: Condition
+    after: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A funnel as it was asked for. Durations and moments are microseconds, None for no limit."""
+
+    steps: tuple[Step, ...]
+    within: int | None
+    order: str
+    entry: str
+    count: str
+    exclusions: tuple[Exclusion, ...]
+    begin: int | None
+    end: int | None
+    hold: tuple[Expr, ...]
+    session: int | None
+    by: Expr | None
+
+    @property
+    def required(self) -> list[int]:
+        """The places of the steps that are not optional."""
+        return [at for at, step in enumerate(self.steps) if not step.optional]
+
+
+def parse_design(call: Call) -> Design:
+    """Read the arguments of a funnel. Raises ProgrammingError."""
+    subject, arguments = call.subject, call.arguments
+    options = Options(call.report, arguments["options"], _OPTIONS)
+    steps = parse_steps(subject, arguments["steps"], call.what("steps"))
+    given = arguments["within"]
+    hold = [_expression(subject, options, "hold", text) for text in options.list("hold")]
+    design = Design(
+        steps=tuple(_with_within(steps, options.duration("step_within"))),
+        within=None if given is None else duration(given, call.what("within")),
+        order=options.choice("order", ("ordered", "strict", "any")),
+        entry=options.choice("entry", ("best", "first")),
+        count=options.choice("count", ("objects", "sessions", "totals")),
+        exclusions=tuple(_exclusion(subject, options, given, len(steps)) for given in options.list("exclude")),
+        begin=options.moment("from"),
+        end=options.moment("to"),
+        hold=tuple(hold),
+        session=options.duration("session"),
+        by=None if options.get("by") is None else _expression(subject, options, "by", options.get("by")),
+    )
+    _check(design, options)
+    return design
+
+
+def _with_within(steps: Sequence[Step], within: int | None) -> list[Step]:
+    return [
+        step if at == 0 or step.within is not None else replace(step, within=within) for at, step in enumerate(steps)
+    ]
+
+
+def _expression(subject: Subject, options: Options, key: str, text: Any) -> Expr:
+    if not isinstance(text, str):
+        raise options.refuse(key, "a property, or SQL over an event")
+    return subject.expression(text, options.what(key))
+
+
+def _exclusion(subject: Subject, options: Options, given: Any, steps: int) -> Exclusion:
+    what, after, before = options.what("exclude"), 1, steps
+    if isinstance(given, dict):
+        given = dict(given)
+        after, before = given.pop("after", 1), given.pop("before", steps)
+    if not (isinstance(after, int) and isinstance(before, int) and 1 <= after < before <= steps):
+        raise ProgrammingError(
+            f'{what}: "after" and "before" are steps from 1 to {steps}, and not {after!r} and {before!r}'
+        )
+    return Exclusion(subject.given(given, what), after, before)
+
+
+def _check(design: Design, options: Options) -> None:
+    """Refuse options that do not go together."""
+    if design.order != "ordered" and any(step.optional for step in design.steps):
+        raise ProgrammingError(f'{options.report}: optional steps take {{"order": "ordered"}}')
+    if design.order == "any":
+        if any(step.within is not None for step in design.steps):
+            raise ProgrammingError(f'{options.report}: a time between steps takes an order, and "order" is "any"')
+        if any(e.before - e.after != len(design.steps) - 1 for e in design.exclusions):
+            raise ProgrammingError(f'{options.report}: "after" and "before" take an order, and "order" is "any"')
+    if design.count == "sessions" and design.session is None:
+        raise ProgrammingError(
+            f'{options.report}: to count sessions, "session" has to say where they end', '{"session": "30 minutes"}'
+        )

@@ -1,0 +1,68 @@
+"""Calendar periods of moments, UTC: hours, days, weeks (from Monday), months, quarters, years, or any fixed duration.
+
+Periods are numbered; those of a fixed duration are counted from Monday, 1970-01-05. Arrays are int64 microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import timestamps
+from ..columns import Int64
+from ..errors import DataError, ProgrammingError
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_MONDAY = 4 * _DAY
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_FIXED = {"hour": 3600 * _SECOND, "day": _DAY, "week": 7 * _DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Either `us` microseconds long, or `months` calendar months; the other is 0."""
+
+    us: int
+    months: int = 0
+
+    def numbers(self, ts: Int64) -> Int64:
+        """The number of the period in which each moment lies."""
+        if self.months:
+            months: Int64 = ts.astype("M8[us]").astype("M8[M]").astype(np.int64)
+            return months // self.months
+        return (ts - _MONDAY) // self.us
+
+    def number(self, moment: int) -> int:
+        """The number of the period in which one moment lies."""
+        return int(self.numbers(np.array([moment]))[0])
+
+    def begin(self, number: int) -> int:
+        """When a period begins."""
+        if self.months:
+            return int(np.datetime64(number * self.months, "M").astype("M8[us]").astype(np.int64))
+        return max(number * self.us + _MONDAY, timestamps.MIN_US)
+
+    def label(self, number: int) -> str:
+        """When a period begins, as text: the date, and the time if periods are no whole days."""
+        text = timestamps.format(self.begin(number))
+        if self.months or self.us % _DAY == 0:
+            return text[:10]
+        return text[:19] if self.us % _SECOND == 0 else text
+
+
+def parse_unit(value: object, what: str) -> Unit:
+    """A unit by its name, or a duration. Raises ProgrammingError."""
+    name = value.strip().lower() if isinstance(value, str) else ""
+    if name in _MONTHS:
+        return Unit(0, _MONTHS[name])
+    if name in _FIXED:
+        return Unit(_FIXED[name])
+    try:
+        return Unit(timestamps.duration(value))
+    except DataError:
+        raise ProgrammingError(
+            f"{what} is a unit of time, and not {value!r}",
+            "hour, day, week, month, quarter or year, or a duration like '3 days'",
+        ) from None

@@ -1,0 +1,190 @@
+"""A report as a virtual table: SELECT * FROM sky_funnel('users', 'sign up > purchase', '7 days', '{...}').
+
+Columns: those of the report, and a hidden one for each argument, in the order in which a call gives them. A trailing
+argument may be left out; a plan of SQLite's in which a given one is not known yet is refused.
+
+What WHERE may push into a report is what it says in `takes`: a moment is compared exactly, anything else is a hint, for
+a report that can leave out early what SQLite would drop anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vtab import Batch, Column
+from vtab.source import Constraint
+
+from .. import timestamps
+from ..columns import Bool, Int64
+from ..plan import Value
+from .subject import Subject, Subjects
+
+Columns = dict[str, Sequence[Value]]
+
+_COMPARE = {"=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+
+
+_KEPT = 10_000
+"""Rows of a result that is kept, at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A constraint on a column of the report: op is = < <= > or >=."""
+
+    column: str
+    op: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a report is asked: its arguments by name (None if left out), the columns read, and limits on them."""
+
+    report: str
+    subject: Subject
+    arguments: Mapping[str, Value]
+    columns: frozenset[str]
+    limits: tuple[Limit, ...] = ()
+
+    def what(self, argument: str) -> str:
+        """How errors call an argument."""
+        return f"{argument!r} of {self.report}"
+
+    def within(self, column: str, ts: Int64) -> Bool | None:
+        """Which moments meet the limits on a column of times; None for all."""
+        kept: Bool | None = None
+        for limit in self.limits:
+            if limit.column != column:
+                continue
+            moment = _moment(limit.value)
+            here = np.zeros(len(ts), bool) if moment is None else _COMPARE[limit.op](ts, moment)
+            kept = here if kept is None else kept & here
+        return kept
+
+    def equal(self, column: str) -> str | None:
+        """The text that a column has to be equal to, if WHERE says so."""
+        found = [limit.value for limit in self.limits if limit.column == column and limit.op == "="]
+        texts = [value for value in found if isinstance(value, str)]
+        return texts[0] if texts else None
+
+
+def _moment(value: Value) -> int | None:
+    return None if value is None else timestamps.parse(value)
+
+
+class Report(Protocol):
+    """One kind of report; has no state."""
+
+    @property
+    def name(self) -> str:
+        """As SQL calls it."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns of its rows."""
+        ...
+
+    @property
+    def hidden(self) -> Sequence[Column]:
+        """Columns that are there for WHERE only."""
+        ...
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The names of its arguments; the first is always the table."""
+        ...
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The columns on which it takes limits."""
+        ...
+
+    @property
+    def order(self) -> Sequence[str]:
+        """The columns by which its rows are sorted."""
+        ...
+
+    def rows(self, call: Call) -> Columns:
+        """The columns that were asked for, all of one length; others may be there or not."""
+        ...
+
+
+class ReportRelation:
+    """Implements `vtab.Relation`."""
+
+    def __init__(self, report: Report, subjects: Subjects) -> None:
+        self._report = report
+        self._subjects = subjects
+        arguments = [Column(name, "", True, True) for name in report.arguments]
+        self.columns = [*report.columns, *arguments, *report.hidden]
+        self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
+        self._last: tuple[object, Columns] | None = None
+        names = [column.name for column in report.columns]
+        self.order = [frozenset({names.index(name)}) for name in report.order]
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """Arguments are given by `=`; moments are compared exactly, for their texts would not compare as such."""
+        declared = self.columns[column]
+        if column in self._arguments:
+            return True if op == "=" else None
+        if op not in _COMPARE or declared.name not in self._report.takes:
+            return None
+        return declared.type == "TIMESTAMP"
+
+    def cheap(self, column: int) -> bool:
+        """A moment has to be compared here, in its own way."""
+        return self.columns[column].type == "TIMESTAMP"
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """A report has few rows; one that lists objects, many."""
+        return 100 if "objects" in {column.name for column in self._report.columns} else 10_000
+
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """What is asked of it, for people."""
+        limits = " AND ".join(f"{self.columns[at].name} {op} ?" for at, op in constraints if at not in self._arguments)
+        return f"REPORT {self._report.name}{' WHERE ' * bool(limits)}{limits}"
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The rows of the report."""
+        arguments: dict[str, Value] = dict.fromkeys(self._report.arguments)
+        limits = []
+        for constraint in constraints:
+            column, value = self.columns[constraint.column].name, constraint.value
+            if constraint.column not in self._arguments:
+                limits.append(Limit(column, constraint.op, value))
+            elif value is not None:
+                if arguments[column] not in (None, value):
+                    return  # it cannot be both
+                arguments[column] = value
+        wanted = frozenset(self.columns[at].name for at in columns if at not in self._arguments)
+        found = self._rows(arguments, wanted, tuple(limits))
+        length = len(next(iter(found.values())))
+        given = {name: [value] * length for name, value in arguments.items()}  # for SQLite may compare it
+        values = {at: (found | given)[self.columns[at].name] for at in columns}
+        yield Batch(values, range(length))
+
+    def forget(self) -> None:
+        """Drop what was kept."""
+        self._last = None
+
+    def _rows(self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]) -> Columns:
+        """The rows of a call; a short result is kept, as a join asks for it once for each row of another table."""
+        name = self._report.name
+        subject = self._subjects.open(arguments[self._report.arguments[0]], name)
+        asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
+        if self._last is None or self._last[0] != asked:
+            self._last = None
+            self._last = asked, self._report.rows(Call(name, subject, arguments, wanted, limits))
+        found = self._last[1]
+        if len(next(iter(found.values()))) > _KEPT:
+            self._last = None
+        return found
+
+
+__all__ = ["Call", "Column", "Columns", "Limit", "Report", "ReportRelation"]

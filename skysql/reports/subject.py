@@ -1,0 +1,210 @@
+"""The table that a report is about: its snapshot, and which of its events meet a condition.
+
+Conditions are written as the name of an action, or as SQL over the columns of an event. All of one report share their
+constants, so they are all made before the first of them is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import apsw
+import numpy as np
+
+from ..columns import Array, Bool, Int64
+from ..errors import ProgrammingError, near
+from ..evaluate import Evaluation, Evaluator
+from ..plan import And, Column, Expr, Value, columns, conjuncts
+from ..rewrite.catalog import Catalog, Entry
+from ..rewrite.conditions import Conditions
+from ..rows import EventRows, Rows
+from ..schema import ACTION
+from ..segment import Segment
+from ..store import Snapshot
+from ..vectors import Coded, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What events have to be: of one of these actions (codes; None for any event), and whatever `rest` says.
+
+    text: as it was written.
+    """
+
+    text: str
+    actions: Expr | tuple[int, ...] | None = None
+    rest: Expr | None = None
+
+
+class Subject:
+    """One table at one moment, as a report looks at it."""
+
+    def __init__(self, snapshot: Snapshot, conditions: Conditions, evaluator: Evaluator) -> None:
+        self.snapshot = snapshot
+        self.table = snapshot.table
+        self.dictionary = snapshot.store.dictionary
+        self._conditions = conditions
+        self._evaluator = evaluator
+        self._codes: dict[Condition, tuple[int, ...]] = {}
+
+    @property
+    def actions(self) -> Sequence[str | None]:
+        """The actions by code; the first is None."""
+        return self.dictionary.values(ACTION.id)
+
+    # conditions
+
+    def action(self, name: str, what: str) -> Condition:
+        """Events of this action; raises ProgrammingError if there are others but none of it."""
+        code = self.dictionary.code(ACTION.id, name)
+        if code is None and len(self.actions) > 1:
+            known = near(name, (action for action in self.actions if action is not None))
+            raise ProgrammingError(f"{what}: no event of {self.table.name!r} has the action {name!r}", known)
+        return Condition(name, () if code is None else (code,))
+
+    def where(self, text: str, what: str) -> Condition:
+        """Events at which this SQL is true."""
+        parts = conjuncts(self._conditions.expression(text, what))
+        by_action = [part for part in parts if [c.name.lower() for c in columns(part)] == [ACTION.name]]
+        rest = [part for part in parts if part not in by_action]
+        return Condition(text, _together(by_action), _together(rest))
+
+    def expression(self, text: str, what: str) -> Expr:
+        """SQL over an event, for its value."""
+        return self._conditions.expression(text, what)
+
+    def given(self, value: object, what: str) -> Condition:
+        """A condition in an option: SQL as text, or {"action": name}, or {"when": SQL}."""
+        if isinstance(value, str):
+            return self.where(value, what)
+        if isinstance(value, Mapping) and len(value) == 1:
+            if isinstance(name := value.get("action"), str):
+                return self.action(name, what)
+            if isinstance(text := value.get("when"), str):
+                return self.where(text, what)
+        raise ProgrammingError(
+            f"{what}: {value!r} is not a condition", 'write SQL as text, {"action": name}, or {"when": SQL}'
+        )
+
+    # events
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Evaluates the expressions; no more of them can be made from now on."""
+        return Evaluation(self.table, self._evaluator, self._conditions.values(self._evaluator))
+
+    def positions(self, segment: Segment, condition: Condition | None) -> Int64:
+        """The events of a segment that meet a condition (None: all), ascending: int64[m]."""
+        if condition is None or (condition.actions is None and condition.rest is None):
+            return np.arange(len(segment))
+        rows = EventRows(segment, self.table, self.dictionary)
+        if condition.actions is not None:
+            rows = self._of_actions(segment, condition)
+        if condition.rest is not None and len(rows):
+            true, _ = self.evaluation.truth(condition.rest, rows)
+            rows = rows.keep(true)
+        assert rows.positions is not None
+        return rows.positions.astype(np.int64)
+
+    def index(self, condition: Condition) -> int | None:
+        """The code of the action that is all of a condition; None if there is more to it."""
+        codes = condition.actions
+        return codes[0] if isinstance(codes, tuple) and len(codes) == 1 and condition.rest is None else None
+
+    def vector(self, segment: Segment, expr: Expr, positions: Array) -> Vector:
+        """An expression at these events, which need not be in order, and may be the same ones."""
+        return self.evaluation.vector(expr, EventRows(segment, self.table, self.dictionary, positions))
+
+    def _of_actions(self, segment: Segment, condition: Condition) -> EventRows:
+        order, edges = segment.by_code(ACTION, len(self.actions) - 1)
+        pieces = [slice(int(edges[code]), int(edges[code + 1])) for code in self._action_codes(condition)]
+        if len(pieces) == 1:
+            return EventRows(segment, self.table, self.dictionary, order[pieces[0]], part=pieces[0])
+        positions = np.sort(np.concatenate([order[:0], *(order[piece] for piece in pieces)]))
+        return EventRows(segment, self.table, self.dictionary, positions)
+
+    def _action_codes(self, condition: Condition) -> tuple[int, ...]:
+        if condition.actions is None or isinstance(condition.actions, tuple):
+            return condition.actions or ()
+        if condition not in self._codes:
+            true, _ = self.evaluation.truth(condition.actions, _Actions(self.actions))
+            self._codes[condition] = tuple(np.flatnonzero(true).tolist())
+        return self._codes[condition]
+
+
+class _Actions:
+    """A row an action: the dictionary itself, so that a condition is decided once for each."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._vector = Coded(np.arange(len(values)), values)
+
+    def __len__(self) -> int:
+        return len(self._vector)
+
+    def vector(self, _column: Column) -> Vector:
+        return self._vector
+
+    def keep(self, _mask: Array) -> Rows:
+        raise NotImplementedError
+
+    take = keep
+
+
+def _together(parts: Sequence[Expr]) -> Expr | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return And(tuple(parts))
+
+
+def may_equal(vector: Vector, text: str) -> Bool:
+    """Where a value may be equal to a text in SQLite's eyes: not where it is another text."""
+    if isinstance(vector, Coded):
+        may = np.fromiter((not isinstance(v, str) or v == text for v in vector.values), bool, len(vector.values))
+        return may[vector.codes]
+    return np.ones(len(vector), bool)
+
+
+class Subjects:
+    """The sky tables of one connection, by the names that reports are given."""
+
+    def __init__(
+        self,
+        sqlite: apsw.Connection,
+        catalog: Catalog,
+        evaluator: Evaluator,
+        snapshot: Callable[[str, str], Snapshot],
+    ) -> None:
+        self._sqlite = sqlite
+        self._catalog = catalog
+        self._evaluator = evaluator
+        self._snapshot = snapshot
+
+    def open(self, name: object, report: str) -> Subject:
+        """The table called `name` or `database.name`; raises ProgrammingError if there is none."""
+        if not isinstance(name, str):
+            raise ProgrammingError(
+                f"{report}: its first argument is the name of a sky table, and not {name!r}",
+                f"SELECT * FROM {report}('users', ...)",
+            )
+        entry = self._find(name)
+        if entry is None:
+            tables = [table for _, table in self._catalog.tables()]
+            raise ProgrammingError(f"{report}: there is no sky table {name!r}", near(name, tables))
+        conditions = Conditions(self._sqlite, self._catalog, entry)
+        return Subject(self._snapshot(entry.database, entry.name), conditions, self._evaluator)
+
+    def moment(self) -> object:
+        """Something that changes whenever anything may have changed that a condition can read."""
+        version = self._sqlite.execute("PRAGMA data_version").fetchall()
+        return version, self._sqlite.total_changes(), self._catalog.refresh()
+
+    def _find(self, name: str) -> Entry | None:
+        self._catalog.refresh()
+        database, dot, table = name.partition(".")
+        for candidate in ((None, name), (database, table) if dot else (None, name)):
+            entry = self._catalog.find(*candidate)
+            if entry is not None and entry.kind == "events":
+                return entry
+        return None

@@ -1,0 +1,122 @@
+"""SQL given as text, outside any statement: predicates and values over the events of one sky table.
+
+    plan = 'pro' AND amount > 10      ->  And((Compare(...), Compare(...)))
+
+A report takes its steps, exclusions and segments like this. The text means what it would mean in a WHERE on the table:
+it goes through the same scope, with the state at each event, and what arrays cannot evaluate is left to SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+from sqlglot import exp
+
+from ..errors import ProgrammingError, near
+from ..evaluate import Evaluator
+from ..plan import Expr, Value
+from ..schema import quote
+from .catalog import Catalog, Entry
+from .convert import Scope
+from .dialect import Source, TokenType, parse, span
+from .relation import event_relation
+from .statement import Arguments, NotPushable, Statement
+
+_BEFORE, _AFTER = "SELECT (\n", "\n) FROM "
+_TOKENS_AFTER = 4  # FROM, the database, a dot, the table
+
+
+class Conditions:
+    """Expressions over the events of one table; all of them share their arguments, which `values` evaluates."""
+
+    def __init__(self, sqlite: apsw.Connection, catalog: Catalog, entry: Entry) -> None:
+        self._sqlite = sqlite
+        self._catalog = catalog
+        self._entry = entry
+        self._arguments = Arguments()
+
+    def expression(self, text: str, what: str) -> Expr:
+        """The text as an expression; `what` says in errors which one it is.
+
+        Raises ProgrammingError for what is no SQL expression over the table's columns, or takes more than its event.
+        """
+        if not text.strip():
+            raise ProgrammingError(f"{what} is empty", f"write SQL over the columns of {self._entry.name!r}")
+        source = parse(self._statement(text))
+        if source is None or not _alone(source):
+            raise self._unreadable(text, what)
+        self._check(source, text, what)
+        scope = Scope(
+            Statement(source, self._catalog, 0),
+            source,
+            {self._entry.name.lower(): event_relation(self._entry)},
+            self._arguments,
+        )
+        try:
+            return scope.convert(source.tree.expressions[0].this)
+        except NotPushable as reason:
+            raise ProgrammingError(f"{what} cannot be decided event by event: {reason}", f"it reads {text!r}") from None
+
+    def values(self, evaluator: Evaluator) -> Sequence[Value]:
+        """The values of the arguments of all expressions so far: the parameters of an evaluation."""
+        return [evaluator.values(text, (), ((),), ())[0] for text in self._arguments.texts]
+
+    def _check(self, source: Source, text: str, what: str) -> None:
+        """Let SQLite prepare it, which knows the columns, the functions, and what is wrong with a text."""
+        if any(token.token_type is TokenType.PLACEHOLDER for token in source.tokens):
+            raise ProgrammingError(f"{what} has a parameter: {text!r}", "write the value itself")
+        fault = self._fault(source.text)
+        if fault is not None:
+            raise self._refused(fault, text, what)
+
+    def _unreadable(self, text: str, what: str) -> ProgrammingError:
+        """What SQLite says of a text that cannot be parsed here."""
+        fault = self._fault(self._statement(text))
+        if fault is not None:
+            return self._refused(fault, text, what)
+        return ProgrammingError(f"{what} is not one SQL expression: {text!r}", "connect conditions by AND or OR")
+
+    def _statement(self, text: str) -> str:
+        return f"{_BEFORE}{text}{_AFTER}{quote(self._entry.database)}.{quote(self._entry.name)}"
+
+    def _fault(self, statement: str) -> apsw.Error | None:
+        """Why SQLite cannot prepare it; nothing of it is run, whatever it is."""
+        cursor = self._sqlite.cursor()
+        cursor.exec_trace = lambda *_: False
+        try:
+            cursor.execute(statement)
+        except apsw.ExecTraceAbort:
+            return None
+        except apsw.Error as error:
+            return error
+        return None
+
+    def _refused(self, error: apsw.Error, text: str, what: str) -> ProgrammingError:
+        message = str(error)
+        at = getattr(error, "error_offset", -1) - len(_BEFORE)  # apsw's stub does not tell of it
+        if at >= 0:
+            read = text.encode()[:at].decode("utf-8", "ignore")
+            if len(read) < len(text):
+                return self._marked(message, text, len(read), what)
+            message = "it ends too early"
+        return ProgrammingError(f"{what} cannot be read: {message}", f"it reads {text!r}")
+
+    def _marked(self, message: str, text: str, at: int, what: str) -> ProgrammingError:
+        hint = None
+        if "no such column" in message:
+            hint = near(message.rpartition(": ")[2], event_relation(self._entry).names)
+        return ProgrammingError(
+            f"{what} cannot be read: {message}, at character {at + 1}: {text[:at]!r} before {text[at:]!r}", hint
+        )
+
+
+def _alone(source: Source) -> bool:
+    """Whether the text stayed within the parentheses put around it, as one expression."""
+    if not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
+        return False
+    item = source.tree.expressions[0]
+    return isinstance(item, exp.Paren) and span(item) == (1, len(source.tokens) - _TOKENS_AFTER)
+
+
+__all__ = ["Conditions"]

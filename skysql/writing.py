@@ -1,0 +1,299 @@
+"""What the statements of a transaction have asked of one table and its store does not hold yet.
+
+    insert, delete, update    take one row of a statement; one that is refused leaves no trace
+    flush                     puts all of it into the store
+
+Deleted and changed events are known by their numbers in the snapshot that the statement scanned. SQLite ends that scan
+before it hands over the first row, and every later scan, savepoint and commit flushes first, so all numbers that wait
+here are of one snapshot, the current one.
+
+`INSERT OR IGNORE` has to say of each row whether it is dropped, so it looks for the event here and in the store.
+`INSERT OR REPLACE` only remembers that a row replaces: what goes is found at the flush, for all rows at once.
+An UPDATE is a deletion and an insertion, of the event with all that it holds; see events.py for the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+import numpy as np
+
+from . import compact, events
+from .affinity import convert
+from .columns import Batch, concatenate, take
+from .counts import Clock, Counts
+from .errors import DataError, IntegrityError, OperationalError
+from .ingest import RowBuffer, parse_changes
+from .schema import Table
+from .store import Snapshot, Stamp, Store
+
+UNCHANGED = apsw.no_change
+"""Stands for a column that an UPDATE leaves as it is."""
+
+
+class Columns:
+    """Where the columns of a table of events stand in a row."""
+
+    def __init__(self, table: Table) -> None:
+        self.keyed = table.key_name is not None
+        self.object = 1 if self.keyed else 0
+        self.timestamp = self.object + 1
+        self.action = self.object + 2
+        self.first = self.object + 3  # of the properties
+        self.idle = self.first + len(table.properties)
+        self.ts, self.changes = self.idle + 1, self.idle + 2
+        self.computed = self.idle, self.idle + 3, self.idle + 4  # idle, session, session_event
+        self.names = [table.object_name, *([table.key_name] if table.key_name else []), "timestamp", "action"]
+        self.names += [*(p.name for p in table.properties), "idle", "ts", "changes", "session", "session_event"]
+        self.states = tuple((at, p) for at, p in enumerate(table.properties, self.first) if p.state)
+
+    def spared(self) -> frozenset[int]:
+        """The columns of which an UPDATE that does not change them gives no value."""
+        return frozenset([*(at for at, _ in self.states), self.timestamp, *self.computed, *range(self.object)])
+
+
+class Writer:
+    """Collects the changes to one table. Not to be shared between threads."""
+
+    def __init__(self, store: Store, clock: Clock, counts: Counts) -> None:
+        self.store = store
+        self.columns = Columns(store.table)
+        self._clock = clock
+        self._counts = counts
+        self._statement = -1  # the statement that inserted last,
+        self._before = 0  # and how many rows waited before it
+        self._changing = -1  # the statement that deletes or changes; what it asked for is what waits of that
+        self._inserted = RowBuffer(store.table)
+        self._changed = RowBuffer(store.table)
+        self._changed_rows: list[int] = []
+        self._deleted: list[int] = []
+        self._replacing: list[int] = []  # which of the inserted rows replace others
+        self._places: dict[tuple[Any, int], list[int]] = {}  # rows by object and time, of the first inserted ones:
+        self._placed = 0  # so many
+        self._scanned: Stamp | None = None  # what the last scan saw
+        self._numbered: Stamp | None = None  # what the numbers of events are numbers in
+        self._seen: Snapshot | None = None  # the table without what waits here, if it has been looked at
+
+    def __bool__(self) -> bool:
+        return bool(self._inserted or self._deleted or self._changed_rows)
+
+    def scanned(self, snapshot: Snapshot) -> None:
+        """A scan numbers events as they are in this snapshot."""
+        self._scanned = snapshot.stamp
+
+    # rows
+
+    def insert(self, values: Sequence[Any], conflict: int) -> bool:
+        """Take one event, or drop it, and say which."""
+        if self._statement != self._clock.now:
+            self._statement, self._before = self._clock.now, len(self._inserted)
+        if conflict not in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
+            self._add(values)
+            return True
+        if self._deleted or self._changed_rows:  # of a statement before: what is looked for now must not be those
+            self.flush()
+        if conflict == apsw.SQLITE_IGNORE:
+            return self._insert_new(values)
+        self._add(values)
+        self._replacing.append(len(self._inserted) - 1)
+        return True
+
+    def _insert_new(self, values: Sequence[Any]) -> bool:
+        row = len(self._inserted)
+        try:
+            self._add(values)
+        except IntegrityError:
+            self._counts.drop()
+            return False
+        if self._is_there(row):
+            self._inserted.truncate(row)
+            self._counts.drop()
+            return False
+        return True
+
+    def _add(self, values: Sequence[Any]) -> None:
+        columns = self.columns
+        timestamp, ts = values[columns.timestamp], values[columns.ts]
+        if any(values[at] is not None for at in columns.computed):
+            raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
+        if ts is not None:
+            if timestamp is not None:
+                raise DataError("both timestamp and ts are given", "give one of them")
+            timestamp = ts
+        if columns.keyed and values[1] is None and values[0] is not None:
+            raise self._assigned("inserted")
+        self._inserted.add(
+            values[columns.object],
+            timestamp,
+            values[columns.action],
+            values[columns.first : columns.idle],
+            values[columns.changes],
+        )
+
+    def _assigned(self, done: str) -> DataError:
+        table = self.store.table
+        return DataError(
+            f"{table.object_name} of {table.name!r} is assigned, not {done}", f"give {table.key_name}"
+        )
+
+    def delete(self, row: int) -> None:
+        """Take the number of an event that goes."""
+        self._number()
+        self._deleted.append(row)
+
+    def _number(self) -> None:
+        if not self._deleted and not self._changed_rows:
+            self._numbered, self._changing = self._scanned, self._clock.now
+
+    def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
+        """Take the number of an event that changes, and its values: UNCHANGED for those of `Columns.spared`.
+
+        A state property that is given is a change at this event, and `changes` are those that it has besides.
+        """
+        columns = self.columns
+        if values[columns.idle] is not UNCHANGED:
+            values = self._differences(row, values)
+        if any(values[at] is not UNCHANGED for at in columns.computed):
+            raise DataError("sessions are computed, not written", "leave out idle, session and session_event")
+        if columns.keyed and values[0] is not UNCHANGED:
+            raise self._assigned("written")
+        given = values[columns.timestamp]
+        properties = list(values[columns.first : columns.idle])
+        for at, _ in columns.states:
+            properties[at - columns.first] = None
+        try:
+            self._changed.add(
+                values[columns.object],
+                values[columns.ts] if given is UNCHANGED else given,
+                values[columns.action],
+                properties,
+                self._changes(values),
+            )
+        except IntegrityError:
+            if conflict != apsw.SQLITE_IGNORE:
+                raise
+            self._counts.drop()
+            return
+        self._number()
+        self._changed_rows.append(row)
+
+    def _changes(self, values: Sequence[Any]) -> dict[str, Any] | None:
+        """All changes of an event: property -> new value."""
+        table, text = self.store.table, values[self.columns.changes]
+        changes: dict[int, Any] = {} if text is None else parse_changes(table, text)
+        for at, property in self.columns.states:
+            if values[at] is not UNCHANGED:
+                changes[property.id] = convert(table, property.name, property.kind, values[at])
+        return {p.name: changes[p.id] for _, p in self.columns.states if p.id in changes} or None
+
+    def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:
+        """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""
+        was, changed = events.columns_of(self._snapshot(), row), list(values)
+        names = [name.lower() for name in self.columns.names]
+        for at in self.columns.spared():
+            if names[at] in was and was[names[at]] == values[at]:
+                changed[at] = UNCHANGED
+        return changed
+
+    # what is there already
+
+    def _snapshot(self) -> Snapshot:
+        if self._seen is None:
+            self._seen = self.store.snapshot()
+        return self._seen
+
+    def _is_there(self, row: int) -> bool:
+        """Whether the last inserted row is an event that waits here too, or that the store holds."""
+        for at in range(self._placed, row):
+            self._places.setdefault(self._inserted.place(at), []).append(at)
+        self._placed = row
+        place = self._inserted.place(row)
+        same = self._places.get(place, [])
+        replaced = max((at for at in same if at in self._replacing), default=-1)
+        found = self._inserted.values(row)
+        if any(self._inserted.values(at) == found for at in same if at >= replaced):
+            return True
+        if replaced >= 0:
+            return False
+        object = self.store.dictionary.object(place[0]) if self.columns.keyed else place[0]
+        if object is None:
+            return False
+        snapshot = self._snapshot()
+        rows = events.events_at(snapshot, np.array([object], np.int64), np.array([place[1]], np.int64))
+        return any(events.values_of(snapshot, at) == found for at in rows.tolist())
+
+    # as a whole
+
+    def flush(self) -> None:
+        """Put everything into the store."""
+        if not self:
+            return
+        store = self.store
+        rowid = store.sqlite.last_insert_rowid()
+        with self._counts.own():
+            if self._deleted or self._changed_rows or self._replacing:
+                self._apply()
+            else:
+                compact.add(store, self._inserted.take(store.begin_batch()))
+        self.forget()
+        store.sqlite.set_last_insert_rowid(rowid)
+
+    def _apply(self) -> None:
+        """Delete what goes, then add what comes."""
+        store, snapshot = self.store, self.store.snapshot()
+        if (self._deleted or self._changed_rows) and self._numbered != snapshot.stamp:
+            raise OperationalError(
+                f"table {store.table.name!r} was written by a function in the statement that changes it",
+                "call the function in a statement of its own",
+            )
+        dictionary = store.begin_batch()
+        going = np.unique(np.array(self._deleted, np.int64))
+        inserted, replaced = self._surviving(self._inserted.take(dictionary).batch(store.kinds))
+        if self._changed_rows:
+            changed = self._changed.take(dictionary).batch(store.kinds)
+            going, changed = events.rewritten(snapshot, np.array(self._changed_rows, np.int64), changed, going)
+            inserted = concatenate([changed, inserted])
+        if replaced:
+            objects, ts = (np.array(each, np.int64) for each in zip(*replaced, strict=True))
+            going = np.union1d(going, events.events_at(snapshot, objects, ts))
+        dictionary.note_unused()
+        if len(going):
+            compact.delete(store, going)
+        if len(inserted):
+            compact.add(store, inserted)
+
+    def _surviving(self, inserted: Batch) -> tuple[Batch, list[tuple[int, int]]]:
+        """The inserted rows that no later one replaces, and the places at which rows replace."""
+        last = {(int(inserted.objects[row]), int(inserted.ts[row])): row for row in self._replacing}
+        if not last:
+            return inserted, []
+        places = zip(inserted.objects.tolist(), inserted.ts.tolist(), strict=True)
+        kept = [row for row, place in enumerate(places) if row >= last.get(place, 0)]
+        return take(inserted, np.array(kept, np.int64)), list(last)
+
+    def forget(self) -> None:
+        """Drop everything."""
+        self._inserted.clear()
+        self._before = 0
+        self._changed.clear()
+        self._changed_rows.clear()
+        self._deleted.clear()
+        self._forget_places()
+        self._seen = None
+
+    def forget_statement(self) -> None:
+        """Drop what the current statement has asked for."""
+        if self._statement == self._clock.now:
+            self._inserted.truncate(self._before)
+            self._forget_places()
+        if self._changing == self._clock.now:
+            self._changed.clear()
+            self._changed_rows.clear()
+            self._deleted.clear()
+
+    def _forget_places(self) -> None:
+        self._replacing = [row for row in self._replacing if row < len(self._inserted)]
+        self._places.clear()
+        self._placed = 0
