@@ -78,7 +78,8 @@ class SQLiteEvaluator:
     def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
         """An expression without columns, with parameters of its own beside those of the scan."""
         bound = {**bindings, **{f"p{at}": value for at, value in enumerate(parameters, 1)}}
-        return self._sqlite.cursor().execute(f"SELECT {text}", bound or None).fetchall()[0][0]  # type: ignore[no-any-return]
+        rows: list[tuple[Value, ...]] = self._sqlite.cursor().execute(f"SELECT {text}", bound or None).fetchall()
+        return rows[0][0]
 
     def aggregates(
         self,

@@ -148,7 +148,7 @@ class Oracle:
 
     # matching
 
-    def _ways(self, node: Node, at: int, way: Way, start: int, number: int, out: bool) -> Iterator[Way]:
+    def _ways(self, node: Node, at: int, way: Way, start: int, number: int, out: bool) -> Iterator[Way]:  # noqa: C901
         """The ways through a node from row `at` on, the preferred ones first."""
         match node:
             case Variable(name):
@@ -204,7 +204,7 @@ class Oracle:
         condition = self.conditions.get(variable)
         if condition is None:
             return True
-        value = self._evaluate(condition, match, at, f"CASE WHEN {{}} THEN 1 ELSE 0 END")
+        value = self._evaluate(condition, match, at, "CASE WHEN {} THEN 1 ELSE 0 END")
         return bool(value)
 
     # values

@@ -115,7 +115,7 @@ class Generator:
             f"{semantics}min({v}{column})", f"{semantics}max({v}{column})", f"{semantics}avg({v}x)",
             f"{semantics}sum({v}y)", f"{semantics}count({v}y)", f"{semantics}total({v}x)",
             f"{semantics}group_concat({v}c, '')", f"{semantics}group_concat(CLASSIFIER(), '')",
-            f"{semantics}count(DISTINCT {v}c)", f"LAST({v}x) - FIRST({v}x) + 0.5", f"coalesce({v}c, 'none') || count(*)",
+            f"{semantics}count(DISTINCT {v}c)", f"LAST({v}x) - FIRST({v}x) + 0.5", f"coalesce({v}c, '') || count(*)",
             f"CASE WHEN {v}x > FIRST({v}x) THEN 'up' ELSE CLASSIFIER() END", f"{semantics}sum({v}x * 2 + {v}y)",
             f"NEXT({v}i, 1) - PREV({v}i, 1)", "7",
         )  # fmt: skip
@@ -130,8 +130,9 @@ class Generator:
         if len(used) > 1 and self.rng.random() < 0.3:
             subset = f"SUBSET U = ({', '.join(self.rng.sample(used, 2))})"
             self.known.append("U")
-        rows = self.pick(*["ONE ROW PER MATCH"] * 3, "ALL ROWS PER MATCH", "ALL ROWS PER MATCH OMIT EMPTY MATCHES",
-                         "ALL ROWS PER MATCH SHOW EMPTY MATCHES", "ALL ROWS PER MATCH WITH UNMATCHED ROWS", "")  # fmt: skip
+        every = "ALL ROWS PER MATCH"
+        rows = self.pick("", *["ONE ROW PER MATCH"] * 3, every, f"{every} OMIT EMPTY MATCHES",
+                         f"{every} SHOW EMPTY MATCHES", f"{every} WITH UNMATCHED ROWS")  # fmt: skip
         if "UNMATCHED" in rows and "{-" in pattern:
             rows = "ALL ROWS PER MATCH"
         skip = self.pick("", "", "", "AFTER MATCH SKIP PAST LAST ROW", "AFTER MATCH SKIP TO NEXT ROW",

@@ -8,7 +8,7 @@ SQLite's func.c (sumStep, kahanBabuskaStep).
 from __future__ import annotations
 
 from math import isfinite
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import apsw
 
@@ -18,7 +18,8 @@ from ..vectors import sort_key
 SUMS = frozenset({"sum", "total", "avg"})
 """Those that add numbers."""
 
-Accumulator: TypeAlias = "tuple[int | float, ...] | tuple[Value]"
+Accumulator: TypeAlias = tuple[Any, ...]
+"""Of a sum: (values, their sum as integers, as a double, what rounding has lost of that, which of them holds)."""
 
 _LOW, _HIGH = -(1 << 63), (1 << 63) - 1
 _EXACT = 4_503_599_627_370_496
@@ -34,22 +35,22 @@ def begin(function: str) -> Accumulator:
     return (None,) if function in ("min", "max") else (0, 0, 0.0, 0.0, 0)
 
 
-def step(function: str, state: Accumulator, value: Value) -> Accumulator:
-    """After one more value that is not NULL; a text or blob has to be made a number first, for a sum."""
+def step(function: str, state: Accumulator, value: Any) -> Accumulator:
+    """After one more value that is not NULL; for a sum, a number."""
     if function == "count":
-        return (state[0] + 1,)  # type: ignore[operator]
+        return (state[0] + 1,)
     if function in ("min", "max"):
         return (_extreme(function, state[0], value),)
-    count, whole, total, lost, mode = state  # type: ignore[misc]
+    count, whole, total, lost, mode = state
     integer = isinstance(value, int)
     if mode == _INTEGERS:
-        if integer and _LOW <= whole + value <= _HIGH:  # type: ignore[operator]
+        if integer and _LOW <= whole + value <= _HIGH:
             return count + 1, whole + value, total, lost, _INTEGERS
-        total, lost = _parts(whole)  # type: ignore[arg-type]
+        total, lost = _parts(whole)
         mode = _OVERFLOWN if integer else _DOUBLES
     elif not integer:
         mode = _DOUBLES
-    total, lost = (_add_integer if integer else _add)(total, lost, value)  # type: ignore[arg-type]
+    total, lost = (_add_integer if integer else _add)(total, lost, value)
     return count + 1, whole, total, lost, mode
 
 
@@ -84,12 +85,12 @@ def _parts(value: int) -> tuple[float, float]:
 def finish(function: str, state: Accumulator) -> Value:
     """The aggregate; raises what SQLite raises if integers overflow."""
     if function in ("count", "min", "max"):
-        return state[0]
-    count, whole, total, lost, mode = state  # type: ignore[misc]
+        return state[0]  # type: ignore[no-any-return]
+    count, whole, total, lost, mode = state
     if function != "total" and not count:
         return None
     if function == "sum" and mode == _INTEGERS:
-        return whole
+        return whole  # type: ignore[no-any-return]
     if function == "sum" and mode == _OVERFLOWN:
         raise apsw.SQLError("integer overflow")
     number = float(whole) if mode == _INTEGERS else total + lost if isfinite(lost) else total

@@ -183,7 +183,7 @@ class Conditions:
 
     def _moves_of(self, label: str, remembered: Sequence[Leaf]) -> list[tuple[int, Callable[[Any, str, int], Any]]]:
         """The trackers that see a row with this label."""
-        found = []
+        found: list[tuple[int, Callable[[Any, str, int], Any]]] = []
         for at, (leaf, tracker) in enumerate(zip(remembered, self._trackers, strict=True)):
             if isinstance(tracker, _Trail) or (
                 not isinstance(leaf, MatchNumber) and label in self._members(leaf.variable)

@@ -18,8 +18,10 @@ from .plan import Test, leaf_name
 
 _REMEMBERED = 1 << 18
 
-_NUMERIC = frozenset({int, float, type(None)})
-_TEXT = frozenset({str, type(None)})
+_NATURAL: dict[str, frozenset[type]] = {
+    "NUMERIC": frozenset({int, float, type(None)}),
+    "TEXT": frozenset({str, type(None)}),
+}
 
 
 def affinity(declared: str) -> str:
@@ -100,5 +102,5 @@ def _cast(parameter: str, type: str) -> str:
 
 
 def _natural(type: str) -> frozenset[type] | None:
-    """The types of values that a CAST to the column's affinity leaves as they are; None for all."""
-    return {"NUMERIC": _NUMERIC, "TEXT": _TEXT, "": None}[affinity(type.split(" COLLATE ")[0])]
+    """The types of values that a CAST to the column's affinity leaves as they are; None for any."""
+    return _NATURAL.get(affinity(type.split(" COLLATE ")[0]))

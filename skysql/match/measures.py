@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import accumulate
 
 import numpy as np
 
@@ -224,10 +223,8 @@ class Lookup:
             _, places, ranks = np.unique(sort_ranks(values), return_index=True, return_inverse=True)
             best = _reduced(np.minimum if function == "min" else np.maximum, ranks, low, high, some)
             return look_up(values.take, np.where(some, places[best] if len(places) else best, -1))
-        if function in ("min", "max") or not isinstance(values, Numbers) or values.render is not None or values.data.dtype.kind == "f":
-            return self._accumulated(function, values, low, high)
-        data = values.data.astype(np.int64)
-        if int(np.abs(data).max(initial=0)) * max(len(data), 1) >= 1 << 62:
+        data = _integers(values)
+        if data is None or function in ("min", "max"):
             return self._accumulated(function, values, low, high)
         before = np.concatenate(([0], np.cumsum(data)))
         sums = before[high] - before[low]
@@ -303,6 +300,15 @@ class Lookup:
             assert self.matches.labels is not None
             return Coded(self.matches.labels[at], self.matches.variables).tolist()
         return self.at(row, self._rows_of(at)).tolist()
+
+
+def _integers(values: Vector) -> Int64 | None:
+    """The values, if they are integers whose sums stay in 64 bits."""
+    if not isinstance(values, Numbers) or values.render is not None or values.data.dtype.kind == "f":
+        return None
+    data: Int64 = values.data.astype(np.int64)
+    largest = max(abs(int(data.max(initial=0))), abs(int(data.min(initial=0))))
+    return data if largest * len(data) < 1 << 62 else None
 
 
 def _mixes(values: Vector) -> bool:

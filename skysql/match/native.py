@@ -44,8 +44,8 @@ def function_of(expr: Expr, texts: Sequence[bool], parameters: Sequence[Value]) 
         case Arithmetic(op, left, right):
             return _binary(_arithmetic(op), left, right, texts, parameters)
         case And(items) | Or(items):
-            parts = [function_of(item, texts, parameters) for item in items]
-            return _connected([part for part in parts if part is not None], isinstance(expr, And)) if all(parts) else None
+            parts = [part for item in items if (part := function_of(item, texts, parameters)) is not None]
+            return _connected(parts, isinstance(expr, And)) if len(parts) == len(items) else None
         case Not(item):
             inner = function_of(item, texts, parameters)
             return None if inner is None else lambda values: _negated(truth(inner(values)))

@@ -96,7 +96,7 @@ class Recognition:
 
     def __str__(self) -> str:
         """The plan as a tree."""
-        lines = [f"MATCH RECOGNIZE {' '.join(self.input.split())}", *self._lines()]
+        lines = [f"MATCH RECOGNIZE {_line(self.input)}", *self._lines()]
         return "\n".join([lines[0], *(f"├─ {line}" for line in lines[1:-1]), f"└─ {lines[-1]}"])
 
     def _lines(self) -> list[str]:
@@ -111,8 +111,8 @@ class Recognition:
         within = "" if clause.within is None else f" within {clause.within / 1e6:g} seconds"
         how = "regular expression" if self.by_regex else "the general matcher"
         lines.append(f"pattern {show(clause.pattern)}{within} by {how}")
-        lines += [f"define {name} as {' '.join(expression.text.split())}" for name, expression in clause.conditions]
-        lines += [f"measure {measure.name} as {' '.join(measure.expression.text.split())}" for measure in clause.measures]
+        lines += [f"define {name} as {_line(expression.text)}" for name, expression in clause.conditions]
+        lines += [f"measure {measure.name} as {_line(measure.expression.text)}" for measure in clause.measures]
         variable = f" {clause.skip.variable}" * (clause.skip.target in (Target.FIRST, Target.LAST))
         lines.append(f"{clause.rows.value.lower()}, then skip {clause.skip.target.value.lower()}{variable}")
         return lines
@@ -137,6 +137,10 @@ def leaf_name(at: int) -> str:
 def leaf_label(label: str) -> int:
     """The place of a leaf."""
     return int(label.removeprefix("leaf ")) - 1
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _key(key: Key) -> str:

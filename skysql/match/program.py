@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from typing import NamedTuple
 
 from ..errors import NotSupportedError
 from .pattern import (
@@ -60,6 +61,14 @@ class _Step:
     kind: str
     next: tuple[int, ...] = ()
     number: int = 0  # of a position, or the mark that a check belongs to
+
+
+class _Walk(NamedTuple):
+    """Where a walk without rows has come, the marks it has passed, and whether it has to be the partition's end."""
+
+    step: int
+    marks: frozenset[int] = frozenset()
+    at_end: bool = False
 
 
 class _Graph:
@@ -144,37 +153,31 @@ class _Graph:
 
     def targets(self, entry: int, at_start: bool) -> tuple[int, ...]:
         """The positions and ends that the step leads to without consuming a row."""
-        accept = len(self.variables)
         found: dict[int, None] = {}
-        seen: set[tuple[int, frozenset[int], bool]] = set()
-        stack: list[tuple[int, frozenset[int], bool]] = [(entry, frozenset(), False)]
+        seen: set[_Walk] = set()
+        stack = [_Walk(entry)]
         while stack:
-            state = stack.pop()
-            if state in seen:
+            walk = stack.pop()
+            if walk in seen:
                 continue
-            seen.add(state)
-            at, marks, at_end = state
-            step = self.steps[at]
-            match step.kind:
-                case "position":
-                    if not at_end:
-                        found[step.number] = None
-                    continue
-                case "accept":
-                    found[accept + at_end] = None
-                    continue
-                case "start":
-                    if not at_start:
-                        continue
-                case "end":
-                    at_end = True
-                case "mark":
-                    marks |= {at}
-                case "check":
-                    if step.number in marks:
-                        continue
-            stack += [(next, marks, at_end) for next in reversed(step.next)]
+            seen.add(walk)
+            step = self.steps[walk.step]
+            if step.kind == "position":
+                if not walk.at_end:
+                    found[step.number] = None
+            elif step.kind == "accept":
+                found[len(self.variables) + walk.at_end] = None
+            elif self._passes(step, walk, at_start):
+                marks = walk.marks | {walk.step} if step.kind == "mark" else walk.marks
+                at_end = walk.at_end or step.kind == "end"
+                stack += [_Walk(next, marks, at_end) for next in reversed(step.next)]
         return tuple(found)
+
+    @staticmethod
+    def _passes(step: _Step, walk: _Walk, at_start: bool) -> bool:
+        if step.kind == "check":
+            return step.number not in walk.marks
+        return step.kind != "start" or at_start
 
 
 def compile_pattern(pattern: Node) -> Program:

@@ -75,7 +75,7 @@ def flat(pattern: Node) -> bool:
 class Expression:
     """A pattern for rows of known classes.
 
-    capturing: whether each variable is a group, as rows do not tell their variable by their byte; else all of it is one.
+    capturing: whether each variable is a group, as rows do not tell their variable by their byte; else all is one.
     """
 
     pattern: Node
@@ -116,7 +116,8 @@ class Expression:
             case Variable(name):
                 return self._group(_class(self.classes[name]))
             case Concatenation(items):
-                return b"".join(b"(?:%s)" % self._emit(i) if isinstance(i, Alternation) else self._emit(i) for i in items)
+                texts = [(isinstance(item, Alternation), self._emit(item)) for item in items]
+                return b"".join(b"(?:%s)" % text if choice else text for choice, text in texts)
             case Alternation(items):
                 return b"|".join(map(self._emit, items))
             case Permutation(items):
@@ -162,6 +163,8 @@ class Expression:
 
     def bound(self, length: int) -> float:
         """At most how many steps it takes to search a partition of so many rows."""
+        if length == 0:
+            return 0.0
         if self.deterministic:
             return length * (2.0 if self.apart else self._run(length))
         attempt = self._attempt(self.pattern, 1.0, frozenset(), length)
@@ -171,7 +174,7 @@ class Expression:
         """The largest partition, of at most `length` rows, that cannot take more steps than that."""
         if self.bound(length) <= steps:
             return length
-        return bisect_right(range(length + 1), steps, key=self.bound) - 1
+        return bisect_right(range(length + 1), steps, key=lambda rows: int(min(self.bound(rows), 1e18))) - 1
 
     def _run(self, length: int) -> float:
         """The most rows that one attempt looks at."""

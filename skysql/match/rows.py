@@ -94,10 +94,9 @@ def path_starts(events: EventRows, others: Sequence[Vector]) -> Int64:
 
 
 def _changes(vector: Vector) -> Bool:
-    if isinstance(vector, Coded):
-        return vector.codes[1:] != vector.codes[:-1]
-    changed: Bool = vector.data[1:] != vector.data[:-1]
-    if vector.mask is not None:
+    data = vector.codes if isinstance(vector, Coded) else vector.data
+    changed: Bool = data[1:] != data[:-1]
+    if isinstance(vector, Numbers) and vector.mask is not None:
         known = vector.mask
         changed = (changed & known[1:] & known[:-1]) | (known[1:] != known[:-1])
     return changed

@@ -140,7 +140,7 @@ class Run:
             at: LabelEvaluation(NO_TABLE, evaluator, parameters, partial(self._leaf_type, at)) for at in wanted
         }
         self._judge = Judge(evaluator, parameters)
-        self._tables: dict[Expr, tuple[Sequence[Value], Bool]] = {}  # the values of a column, and which meet a condition
+        self._tables: dict[Expr, tuple[Sequence[Value], Bool]] = {}  # a column's values, and which meet a condition
 
     def _needs_labels(self) -> bool:
         """Whether an output depends on which row is mapped to which variable."""
@@ -237,7 +237,8 @@ class Run:
             return None
         vector = chunk.row_column(self.plan.time)
         if isinstance(vector, Numbers) and vector.data.dtype == np.int64 and vector.mask is None:
-            return vector.data.tolist()
+            listed: list[int] = vector.data.tolist()
+            return listed
         return _microseconds(vector.tolist(), chunk.starts.tolist())
 
     # the rows of the output

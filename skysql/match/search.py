@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
 from re import Match
-from typing import TypeAlias
 
 import numpy as np
 
@@ -146,46 +145,25 @@ class Search:
         bits = {name: at for at, name in enumerate(name for name, truth in chunk.truths.items() if truth is not None)}
         if len(bits) > _MOST_CONDITIONS:
             return None
-        code, met = self._combined(chunk, bits)
+        code, met = _combined(chunk, bits)
         if len(met) > MOST_CLASSES:
             return None
-        if met[-1] > MOST_CLASSES:
-            code, met = np.searchsorted(met, code).astype(np.uint8), met
-            numbered = list(enumerate(met.tolist()))
+        if code.dtype == np.uint8:
+            key = tuple((number, number) for number in met.tolist())
         else:
-            numbered = [(byte, byte) for byte in met.tolist()]
-        key = tuple(numbered)
+            code, key = np.searchsorted(met, code).astype(np.uint8), tuple(enumerate(met.tolist()))
         if key not in self._expressions:
-            classes = {
-                name: frozenset(byte for byte, bit in key if name not in bits or bit >> bits[name] & 1)
-                for name in self.names
-            }
-            capturing = self.needs.any and self._flat and not self._by_row(classes)
-            self._expressions[key] = Expression(self.clause.pattern, self.program, classes, capturing)
-        return code.astype(np.uint8, copy=False), self._expressions[key]
+            self._expressions[key] = self._expression(key, bits)
+        return code, self._expressions[key]
 
-    @staticmethod
-    def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]:
-        """(a number a row whose bits are the conditions that it meets, the numbers that can occur, ascending)."""
-        dtype = np.uint8 if len(bits) <= _BITS else np.int64
-        tables: dict[int, tuple[Array, Array]] = {}  # by the identity of the codes
-        code: Array | None = None
-        for name, bit in bits.items():
-            truth = chunk.truths[name]
-            assert truth is not None
-            if truth.codes is None:
-                shifted = truth.table.astype(dtype) << dtype(bit)
-                code = shifted if code is None else code | shifted
-                continue
-            _, table = tables.get(id(truth.codes), (truth.codes, 0))
-            tables[id(truth.codes)] = truth.codes, table | (truth.table.astype(dtype) << dtype(bit))
-        if code is None and len(tables) == 1:
-            ((codes, table),) = tables.values()
-            return table[codes], np.unique(table)
-        total: Array = np.zeros(int(chunk.starts[-1]), dtype) if code is None else code
-        for codes, table in tables.values():
-            total = total | table[codes]
-        return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else np.unique(total)
+    def _expression(self, key: tuple[tuple[int, int], ...], bits: Mapping[str, int]) -> Expression:
+        """The pattern for rows of these (byte, the bits of the conditions that it stands for)."""
+        classes = {
+            name: frozenset(byte for byte, met in key if name not in bits or met >> bits[name] & 1)
+            for name in self.names
+        }
+        capturing = self.needs.any and self._flat and not self._by_row(classes)
+        return Expression(self.clause.pattern, self.program, classes, capturing)
 
     def _by_row(self, classes: Mapping[str, frozenset[int]]) -> bool:
         """Whether a row's byte tells which variable it is mapped to, and whether that is inside {- -}."""
@@ -354,12 +332,38 @@ class _Text:
 
     @cached_property
     def _listed(self) -> list[int]:
-        return self._separators.tolist()
+        listed: list[int] = self._separators.tolist()
+        return listed
 
     def place(self, at: int) -> tuple[int, int]:
         """(partition, row) of a place."""
         partition = bisect_left(self._listed, at) - 1
         return partition, at - partition - 1
+
+
+def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]:
+    """(a number a row whose bits are the conditions that it meets, the numbers that can occur, ascending)."""
+    dtype = np.uint8 if len(bits) <= _BITS else np.int64
+    tables: dict[int, tuple[Array, Array | int]] = {}  # by the identity of the codes
+    total: Array | None = None
+    for name, bit in bits.items():
+        truth = chunk.truths[name]
+        assert truth is not None
+        shifted = np.left_shift(truth.table, bit, dtype=dtype)
+        if truth.codes is None:
+            total = shifted if total is None else total | shifted
+        else:
+            codes, table = tables.get(id(truth.codes), (truth.codes, 0))
+            tables[id(truth.codes)] = codes, shifted | table
+    looked_up = [(codes, np.asarray(table)) for codes, table in tables.values()]
+    if total is None and len(looked_up) == 1:
+        ((codes, table),) = looked_up
+        return table[codes], np.unique(table)
+    if total is None:
+        total = np.zeros(int(chunk.starts[-1]), dtype)
+    for codes, table in looked_up:
+        total = total | table[codes]
+    return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else np.unique(total)
 
 
 def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
@@ -378,7 +382,7 @@ def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
 
 def _registers(expression: Expression, matches: Iterator[Match[bytes]]) -> tuple[Int64, Int64]:
     """The same of Match objects."""
-    edges = chain.from_iterable(chain.from_iterable(match.regs for match in matches))  # type: ignore[attr-defined]
+    edges = chain.from_iterable(chain.from_iterable(match.regs for match in matches))
     spans = np.fromiter(edges, np.int64).reshape(-1, expression.compiled.groups + 1, 2)
     return spans[:, 0, 0], spans[:, 1:, 1] - spans[:, 1:, 0]
 

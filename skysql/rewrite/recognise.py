@@ -423,7 +423,8 @@ class _Builder:
         """What can be told of each row by itself."""
         leaves = {name: by_name[name] for name in _labels(text, by_name)}
         moved = {name for name, leaf in leaves.items() if isinstance(leaf, Navigation) and leaf.shift}
-        inline = _relabelled(text, {name: _inline(leaf, variable) for name, leaf in leaves.items() if name not in moved})
+        own = {name: _inline(leaf, variable) for name, leaf in leaves.items() if name not in moved}
+        inline = _relabelled(text, own)
         if self.relation is None and not moved:
             return Column(row_name(self._row(Row(f"({inline})"))))
         labels = {name: self._label(leaf) for name, leaf in leaves.items() if name in moved}
