@@ -28,6 +28,7 @@ from skysql.match.pattern import (
     Quantified,
     Variable,
 )
+from skysql.rewrite.match import item_of, places
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "json_group_array", "median"})
 
@@ -44,7 +45,7 @@ class Match:
 class Oracle:
     """One clause over one input, in a connection of its own."""
 
-    def __init__(self, sqlite: apsw.Connection, item: str, clause: str) -> None:
+    def __init__(self, sqlite: apsw.Connection, item: str, clause: str, alias: str | None) -> None:
         self.sqlite = sqlite
         sqlite.execute("DROP TABLE IF EXISTS temp.given; DROP TABLE IF EXISTS temp.sorted")
         sqlite.execute(f"CREATE TEMP TABLE given AS SELECT * FROM {item}")
@@ -53,7 +54,7 @@ class Oracle:
         tokens = tokenize(clause)
         reader = Reader(clause, tokens, 0, len(tokens), "MATCH_RECOGNIZE")
         self.clause: Clause = ClauseParser(
-            reader, lambda name: folded.get(name.lower()), tuple(self.columns), AGGREGATES, None
+            reader, lambda name: folded.get(name.lower()), tuple(self.columns), AGGREGATES, alias
         ).parse()
         terms = [key.text for key in self.clause.partition] + [f"{k.text} {k.tail}" for k in self.clause.order]
         order = f"ORDER BY {', '.join(terms)}" if terms else ""
@@ -261,7 +262,18 @@ class Oracle:
         return f"(SELECT {''.join(pieces)} FROM ({joined}))"
 
 
-def recognise(sqlite: apsw.Connection, item: str, clause: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """(names, rows) of SELECT * FROM item MATCH_RECOGNIZE (clause)."""
-    oracle = Oracle(sqlite, item, clause)
-    return oracle.names(), oracle.rows()
+def recognise(sqlite: apsw.Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """(names, rows) of `SELECT * FROM item MATCH_RECOGNIZE (clause)`, whose item may be such a statement too."""
+    tokens = tokenize(sql)
+    (place,) = places(sql, tokens)
+    item = item_of(sql, tokens, place.first, place.keyword)
+    text = item.text
+    if "MATCH_RECOGNIZE" in text:
+        names, rows = recognise(sqlite, text[1:-1])
+        sqlite.execute("DROP TABLE IF EXISTS temp.inner_rows")
+        sqlite.execute(f"CREATE TEMP TABLE inner_rows({', '.join(names)})")
+        sqlite.executemany(f"INSERT INTO inner_rows VALUES ({', '.join('?' * len(names))})", rows)
+        text = "inner_rows"
+    clause = sql[tokens[place.keyword + 2].start : tokens[place.close - 1].end]
+    oracle = Oracle(sqlite, text, clause, item.alias)
+    return list(place.names) or oracle.names(), oracle.rows()

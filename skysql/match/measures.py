@@ -25,7 +25,7 @@ from .rows import look_up, moved, vector_of
 _BLANKS = " \t\n\v\f\r"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d+)?)")
 
-_FEW = 16
+_FEW, _OVERLAP = 16, 4
 
 _MOST_ROWS = 1 << 20
 """Rows that SQLite aggregates at a time."""
@@ -223,11 +223,9 @@ class Lookup:
             _, places, ranks = np.unique(sort_ranks(values), return_index=True, return_inverse=True)
             best = _reduced(np.minimum if function == "min" else np.maximum, ranks, low, high, some)
             return look_up(values.take, np.where(some, places[best] if len(places) else best, -1))
-        data = _integers(values)
-        if data is None or function in ("min", "max"):
+        sums = None if function in ("min", "max") else _sums(values, low, high, some)
+        if sums is None:
             return self._accumulated(function, values, low, high)
-        before = np.concatenate(([0], np.cumsum(data)))
-        sums = before[high] - before[low]
         if function == "sum":
             return Numbers(sums, None if some.all() else some)
         if function == "total":
@@ -302,13 +300,19 @@ class Lookup:
         return self.at(row, self._rows_of(at)).tolist()
 
 
-def _integers(values: Vector) -> Int64 | None:
-    """The values, if they are integers whose sums stay in 64 bits."""
-    if not isinstance(values, Numbers) or values.render is not None or values.data.dtype.kind == "f":
+def _sums(values: Vector, low: Int64, high: Int64, some: Bool) -> Array | None:
+    """The sum of each range; None if it takes more than adding: texts, infinities, integers that may leave 64 bits."""
+    if not isinstance(values, Numbers) or values.render is not None:
         return None
-    data: Int64 = values.data.astype(np.int64)
+    data = values.data
+    if data.dtype.kind == "f":
+        overlapping = int((high - low).sum()) > _OVERLAP * len(data)  # running sums have their beginnings in common
+        return None if overlapping or not np.isfinite(data).all() else _reduced(np.add, data, low, high, some)
     largest = max(abs(int(data.max(initial=0))), abs(int(data.min(initial=0))))
-    return data if largest * len(data) < 1 << 62 else None
+    if largest * len(data) >= 1 << 62:
+        return None
+    before = np.concatenate(([0], np.cumsum(data, dtype=np.int64)))
+    return before[high] - before[low]
 
 
 def _mixes(values: Vector) -> bool:
@@ -316,12 +320,10 @@ def _mixes(values: Vector) -> bool:
     return isinstance(values, Coded) and {int, float} <= set(map(type, values.values))
 
 
-def _reduced(ufunc: np.ufunc, values: Array, low: Int64, high: Int64, some: Bool) -> Int64:
-    """ufunc over each range of values; anything for an empty one."""
-    if len(values) == 0:
-        return np.zeros(len(low), np.int64)
+def _reduced(ufunc: np.ufunc, values: Array, low: Int64, high: Int64, some: Bool) -> Array:
+    """ufunc over each range of values; 0 for an empty one."""
     lows, highs = low[some], high[some]
-    result = np.zeros(len(low), np.int64)
+    result = np.zeros(len(low), values.dtype)
     if len(lows):
         padded = np.append(values, values[-1])
         edges = np.stack((lows, highs), 1).ravel()

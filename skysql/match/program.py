@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from math import factorial
 from typing import NamedTuple
 
 from ..errors import NotSupportedError
@@ -21,6 +22,7 @@ from .pattern import (
     Permutation,
     Quantified,
     Variable,
+    children,
     nullable,
     rigid,
     show,
@@ -78,10 +80,6 @@ class _Graph:
         self.excluded: list[bool] = []
 
     def add(self, kind: str, *next: int, number: int = 0) -> int:
-        if len(self.steps) >= _MOST_STEPS:
-            raise NotSupportedError(
-                f"the pattern stands for more than {_MOST_STEPS:,} steps", "are the numbers in braces meant?"
-            )
         self.steps.append(_Step(kind, next, number))
         return len(self.steps) - 1
 
@@ -180,8 +178,23 @@ class _Graph:
         return step.kind != "start" or at_start
 
 
+def _size(node: Node) -> int:
+    """About how many steps the graph of a node has."""
+    match node:
+        case Permutation(items):
+            shared = all(map(rigid, items))
+            return sum(map(_size, items)) * (2 ** (len(items) - 1) if shared else factorial(len(items)))
+        case Quantified(item, low, high):
+            return (_size(item) + 1) * (low + 1 if high is None else high)
+    return 1 + sum(map(_size, children(node)))
+
+
 def compile_pattern(pattern: Node) -> Program:
     """The program of a pattern; raises NotSupportedError if it is too large."""
+    if _size(pattern) > _MOST_STEPS:
+        raise NotSupportedError(
+            f"the pattern stands for more than {_MOST_STEPS:,} steps", "are the numbers in braces meant?"
+        )
     graph = _Graph()
     entry = graph.build(pattern, graph.add("accept"))
     steps = [step for step in graph.steps if step.kind == "position"]

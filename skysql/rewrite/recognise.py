@@ -122,7 +122,8 @@ def _describe(context: Context, ctes: str, item: Item, columns: str) -> list[Des
     cursor = context.sqlite.cursor()
     cursor.exec_trace = trace
     try:
-        cursor.execute(context.prepare(text), {f"p{at + 1}": None for at in range(len(arguments.texts))} or None)
+        bindings = {f"p{at + 1}": None for at in range(len(arguments.texts))} or None
+        cursor.execute(context.prepare(text), bindings, can_cache=False)  # a cached one has the columns of its time
     except apsw.ExecTraceAbort:
         pass
     return [_described(context, *column) for column in found]
