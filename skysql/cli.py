@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .errors import Error, OperationalError
+from .errors import Error, OperationalError, ProgrammingError
 
 if TYPE_CHECKING:
     from .connection import TableInfo
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _import_arguments(_command(commands, "import", _import, "read a file of events into a table"))
     _query_arguments(_command(commands, "query", _query, "run one SQL statement"))
+    _chart_arguments(_command(commands, "chart", _chart, "draw the rows of a statement"))
     _command(commands, "shell", _shell, "an SQL shell")
     _command(commands, "info", _info, "what the tables hold")
     compact = _command(commands, "compact", _compact, "merge what was written since the last time")
@@ -121,6 +122,13 @@ def _query_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=["table", "csv", "json", "jsonl"], default="table")
     parser.add_argument("--timing", action="store_true", help="print the number of rows and the time taken")
     parser.add_argument("--explain", action="store_true", help="print how it would run, and do not run it")
+
+
+def _chart_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sql", metavar="SQL", help="one statement; - reads it from standard input")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help=".svg, .png or .html")
+    parser.add_argument("--kind", choices=["funnel", "retention", "flow", "lines"], help="if the columns do not tell")
+    parser.add_argument("--title", metavar="TEXT")
 
 
 def _wanted(text: str) -> Wanted:
@@ -240,6 +248,20 @@ def _query(arguments: argparse.Namespace) -> int:
             rows = print_rows(cursor, [column[0] for column in cursor.description], arguments.format, sys.stdout)
         if arguments.timing:
             print(f"{rows:,} rows in {time.perf_counter() - started:.3f} s", file=sys.stderr)
+    return 0
+
+
+def _chart(arguments: argparse.Namespace) -> int:
+    from . import charts
+
+    sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
+    with _open(arguments.database) as db:
+        cursor = db.execute(sql)
+        if cursor.description is None:
+            raise ProgrammingError("this statement has no rows to draw")
+        data = charts.Data(tuple(column[0] for column in cursor.description), cursor.fetchall())
+    kind = charts.draw(data, arguments.output, arguments.kind, arguments.title, sql.strip())
+    print(f"{arguments.output}: {kind}, {len(data.rows):,} rows", file=sys.stderr)
     return 0
 
 

@@ -28,7 +28,8 @@ from ..columns import Array, Bool, Int64
 NONE = -1
 """Stands for the event of a step that a chain does not have."""
 
-_ONE = np.uint64(1)
+_LOWER = (np.uint64(1) << np.arange(64, dtype=np.uint64)) - np.uint64(1)
+"""A word with as many bits set, from the lowest on."""
 
 
 class Ranks:
@@ -48,7 +49,7 @@ class Ranks:
     def below(self, places: Int64) -> Int64:
         """For each place, 0 ... size, the number of positions smaller than it: int64[len(places)]."""
         at = places >> 6
-        lower = (_ONE << (places & 63).astype(np.uint64)) - _ONE
+        lower = _LOWER.take(places & 63)
         lower &= self._words.take(at)
         lower_bits: Int64 = self._before.take(at) + np.bitwise_count(lower)
         return lower_bits
@@ -88,9 +89,9 @@ class Stop:
     def __len__(self) -> int:
         return len(self.events)
 
-    def take(self, chosen: Array | slice) -> Stop:
-        """These of the events."""
-        return Stop(self.events[chosen], self.groups[chosen], self.ts[chosen])
+    def take(self, chosen: Int64) -> Stop:
+        """These of the events, by their places among them."""
+        return Stop(self.events.take(chosen), self.groups.take(chosen), self.ts.take(chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,10 @@ def firsts(numbers: Array) -> Int64:
     """The index of the first of each run of equal numbers."""
     if len(numbers) == 0:
         return np.zeros(0, np.int64)
-    return np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1])
+    first = np.zeros(len(changes) + 1, np.int64)
+    np.add(changes, 1, out=first[1:])
+    return first
 
 
 # in order, the best start
@@ -157,44 +161,69 @@ def firsts(numbers: Array) -> Int64:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """Events that end a chain of k steps: their indexes, groups, and the latest start of such a chain (its ts)."""
+    """Events that end a chain of k steps: their indexes, groups, and the latest start of such a chain (its ts).
+
+    first: where each group begins among them.
+    """
 
     events: Int64
     groups: Array
     origins: Int64
+    first: Int64
+
+    @classmethod
+    def of(cls, events: Int64, groups: Array, origins: Int64) -> _Reached:
+        return cls(events, groups, origins, firsts(groups))
 
 
-def furthest(course: Course, steps: Sequence[Stop], within: int | None, links: Sequence[Link]) -> Chains:
+def furthest(
+    course: Course, steps: Sequence[Stop], within: int | None, links: Sequence[Link], exact: bool = True
+) -> Chains:
     """Of each group that has an event of the first step, the earliest of its longest chains.
 
-    links[i] is between steps i-1 and i; links[0] is not looked at.
+    links[i] is between steps i-1 and i; links[0] is not looked at. Not `exact`, only the number of steps is right, and
+    any events stand for them, which is enough to count.
     """
-    reached = [_Reached(steps[0].events, steps[0].groups, steps[0].ts)]
+    reached = [_Reached.of(steps[0].events, steps[0].groups, steps[0].ts)]
+    size = int(course.groups[-1]) + 1 if len(course) else 0
     for step, link in zip(steps[1:], links[1:], strict=True):
         reached.append(_advance(course, reached[-1], step, within, link))
-    size = int(course.groups[-1]) + 1 if len(course) else 0
     depth, end = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for k, there in enumerate(reached, 1):
-        first = firsts(there.groups)
-        depth[there.groups[first]] = k
-        end[there.groups[first]] = there.events[first]
+        groups = there.groups.take(there.first)
+        depth[groups] = k
+        end[groups] = there.events.take(there.first)
+    first = reached[0].first
+    if not exact:
+        depth, end = (values.take(steps[0].groups.take(first)) for values in (depth, end))
+        return Chains([np.where(depth > at, end, NONE) for at in range(len(steps))], depth)
     if all(link.free for link in links[1:]):
-        return _earliest(course, steps[0], [step.events for step in steps], within, depth, end)
+        return _earliest(course, steps[0], first, [step.events for step in steps], within, depth, end)
     useful = _useful(course, reached, links, depth, end)
-    return _earliest(course, course.stop(useful[0]), useful, within, depth, end)
+    stop = course.stop(useful[0])
+    return _earliest(course, stop, firsts(stop.groups), useful, within, depth, end)
 
 
 def _advance(course: Course, reached: _Reached, step: Stop, within: int | None, link: Link) -> _Reached:
     """The events of the next step that end a chain."""
     before = reached.events
-    step = step.take(slice(int(np.searchsorted(step.events, before[0], "right")) if len(before) else len(step), None))
+    if len(before) == 0:
+        return reached
+    if len(reached.first) * 4 < int(course.groups[-1]):  # few groups are left: look at no others
+        alive = np.zeros(int(course.groups[-1]) + 1, bool)
+        alive[reached.groups.take(reached.first)] = True
+        step = step.take(np.flatnonzero(alive.take(step.groups)))
+    cut = int(np.searchsorted(step.events, before[0], "right"))
+    step = Stop(step.events[cut:], step.groups[cut:], step.ts[cut:])
     at = below(before, step.events, len(course)) - 1
     valid = reached.groups.take(at) == step.groups
     if within is not None:
         valid &= step.ts - reached.origins.take(at) <= within
     if not link.free:
         valid &= course.allows(before.take(at), step.events, link)
-    return _Reached(step.events[valid], step.groups[valid], reached.origins.take(at[valid]))
+    chosen = np.flatnonzero(valid)
+    origins = reached.origins.take(at.take(chosen))
+    return _Reached.of(step.events.take(chosen), step.groups.take(chosen), origins)
 
 
 def _useful(
@@ -213,17 +242,26 @@ def _useful(
 
 
 def _earliest(
-    course: Course, first: Stop, steps: Sequence[Int64], within: int | None, depth: Int64, end: Int64
+    course: Course,
+    starts: Stop,
+    first: Int64,
+    steps: Sequence[Int64],
+    within: int | None,
+    depth: Int64,
+    end: Int64,
 ) -> Chains:
-    """The earliest chains to the ends found, through steps all of whose events lead there, time aside."""
-    low = firsts(first.groups)
-    groups = first.groups[low]
-    depth, end = depth[groups], end[groups]
+    """The earliest chains to the ends found, through steps all of whose events lead there, time aside.
+
+    first: where each group begins among the starts.
+    """
+    groups = starts.groups.take(first)
+    depth, end = depth.take(groups), end.take(groups)
+    low = first.copy()
     if within is not None:
         until = course.ts.take(end) - within - 1
-        late = np.flatnonzero(first.ts[low] <= until)
-        low[late] = kernels.last_until(first.ts, np.append(low, len(first)), late, until[late]) + 1
-    chain = [first.events[low]]
+        late = np.flatnonzero(starts.ts.take(first) <= until)
+        low[late] = kernels.last_until(starts.ts, np.append(first, len(starts)), late, until.take(late)) + 1
+    chain = [starts.events.take(low)]
     for k, step in enumerate(steps[1:], 2):
         events = np.where(depth == k, end, NONE)
         further = np.flatnonzero(depth > k)

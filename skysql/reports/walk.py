@@ -192,8 +192,14 @@ class Walk:
             stops = [self._stop(course, at, steps[at]) for at in design.required]
             if len(entries) != len(stops[0]):
                 stops[0] = course.stop(entries)
-            found = chains.furthest(course, stops, design.within, [Link(), *between])
+            found = chains.furthest(course, stops, design.within, [Link(), *between], self._exact())
         return self._with_optional(course, steps, links, found)
+
+    def _exact(self) -> bool:
+        """Whether it matters which events the chains are of; else only how long they are."""
+        told = {"segment", "step", "name", "objects", "of_first", "of_previous"}
+        optional = len(self.design.required) < len(self.design.steps)
+        return bool(self.call.columns - told or self.call.limits or self.design.by is not None or optional)
 
     def _stop(self, course: Course, at: int, events: Int64) -> Stop:
         """The events of a step."""
