@@ -130,11 +130,7 @@ class Engine:
         self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
-        self.sqlite.create_scalar_function("sky_timestamp", _sky_timestamp, 1, deterministic=True)  # type: ignore[arg-type]
-        self.sqlite.create_scalar_function("changes", self.counts.changes, 0)  # type: ignore[arg-type]
-        self.sqlite.create_scalar_function("total_changes", self.counts.total, 0)  # type: ignore[arg-type]
-        self.sqlite.create_window_function("sky_last_value", _LastKnown, 1)
-        aggregate.register(self.sqlite)
+        self._register_functions()
         self._catalog = Catalog(self.sqlite, self._table_of)
         self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
@@ -144,6 +140,15 @@ class Engine:
         except apsw.Error:
             self.sqlite.close()
             raise
+
+    def _register_functions(self) -> None:
+        """Functions that do no harm: views and triggers may call them where no schema is trusted."""
+        scalar, flags = self.sqlite.create_scalar_function, apsw.SQLITE_INNOCUOUS
+        scalar("sky_timestamp", _sky_timestamp, 1, deterministic=True, flags=flags)  # type: ignore[arg-type]
+        scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
+        scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
+        self.sqlite.create_window_function("sky_last_value", _LastKnown, 1, flags=flags)
+        aggregate.register(self.sqlite)
 
     # tables
 

@@ -181,6 +181,17 @@ class Dictionary:
         self._load_keys()
         return list(map(self._ids.__getitem__, objects.tolist()))
 
+    def has_key(self, object: int) -> bool:
+        """Whether the object has a key."""
+        self._load_keys()
+        return self._ids.get(object) is not None
+
+    def is_gapless(self, property_id: int) -> bool:
+        """Whether the codes of a property are 1, 2, 3, ..."""
+        sql = f"SELECT count(*), coalesce(max(code), 0), coalesce(min(code), 1) FROM {self._value} WHERE property = ?"
+        ((count, largest, least),) = self._sqlite.execute(sql, (property_id,)).fetchall()
+        return bool(count == largest and least == 1)
+
     def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for id, key, stamp in rows:
             if key is not None:

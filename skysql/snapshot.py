@@ -1,7 +1,8 @@
 """A table at one moment, cut into segments.
 
-Events have numbers in a snapshot: the place of their block among its blocks, shifted by `ROW_BITS` (0 is the log), and
-their position there. So an event has the same number whichever segment it is found in, and what is deleted beside it.
+Events have numbers in a snapshot: the place of their block among its blocks, oldest run first and the log last, shifted
+by `ROW_BITS`, and their position there. So an event has the same number whichever segment it is found in, and whatever
+is deleted beside it; and of events of one path with the same timestamp, a later arrival has the larger number.
 """
 
 from __future__ import annotations
@@ -118,19 +119,19 @@ class Snapshot:
         numbers = np.empty(len(positions), np.int64)
         for part, chosen, inside in segment.origins(positions):
             block, places = origin(part.block, inside)
-            home = 0 if isinstance(block, MemoryBlock) else self._homes[block.row.id]
+            home = len(self.blocks) if isinstance(block, MemoryBlock) else self._homes[block.row.id]
             numbers[chosen] = places + np.int64(home << ROW_BITS)
         return numbers
 
     @cached_property
     def _homes(self) -> dict[int, int]:
-        return {row.id: home for home, row in enumerate(self.blocks, 1)}
+        return {row.id: home for home, row in enumerate(self.blocks)}
 
     def located(self, numbers: Int64) -> Iterator[tuple[StoredBlock | MemoryBlock, Int64]]:
         """Blocks as they were written, and the positions in them of events with these numbers, ascending."""
         for home, places in by_home(numbers):
-            if home:
-                yield StoredBlock(self.store, self.blocks[home - 1]), places
+            if home < len(self.blocks):
+                yield StoredBlock(self.store, self.blocks[home]), places
             else:
                 yield origin(self.log_block(), places[:0])[0], places
 

@@ -417,6 +417,20 @@ class Store:
         )
         return [id for (id,) in found]
 
+    def column_properties(self) -> list[int]:
+        """The ids of the properties that have columns."""
+        found = self.sqlite.execute(
+            f"SELECT DISTINCT (id & {GONE}) - {FIRST_PROPERTY} FROM {self.shadow('column')}"
+            f" WHERE id & {GONE} NOT IN ({PATHS}, {TIMESTAMPS}, {GONE})"
+        )
+        return [id for (id,) in found]
+
+    def lists_of_deleted(self) -> list[int]:
+        """The blocks, or 0 for the log, of which events are listed as deleted."""
+        column = self.shadow("column")
+        found = self.sqlite.execute(f"SELECT id >> {_COLUMN_BITS} FROM {column} WHERE id & {GONE} = {GONE}")
+        return [id for (id,) in found]
+
     def stored_bytes(self) -> tuple[int, int]:
         """(bytes of all the shadow tables' content, bytes of the log)."""
         sizes = f"SELECT coalesce(sum(length(data)), 0) FROM {self.shadow('log')}"

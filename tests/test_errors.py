@@ -563,6 +563,17 @@ def test_check_reads_the_file_and_not_what_is_cached(connect: Connect, stored: s
         ("UPDATE users_block SET first_ts = 99", "block 1: its times"),
         ("UPDATE users_log SET events = 5", "log batch 1: 1 events, not 5"),
         ("DELETE FROM users_value", "'action': code 1 is not in the dictionary"),
+        ("UPDATE users_value SET value = NULL WHERE property = 0", "'action': the text of code 1 was dropped"),
+        ("UPDATE users_value SET code = code + 1 WHERE property = 0", "dictionary of 'action': codes are missing"),
+        ("INSERT INTO users_value SELECT property, (SELECT max(code) + 1 FROM users_value WHERE property = 0), value, 1"
+         " FROM users_value WHERE property = 0 LIMIT 1", "dictionary of 'action': a text is there twice"),
+        ("UPDATE users_block SET gone = 5", "block 1, column 'gone': it is missing"),
+        ("INSERT INTO users_column SELECT 1 << 16 | 65535, data FROM users_column LIMIT 1",
+         "block 1: events are listed"),
+        ("INSERT INTO users_column VALUES(65535, x'00')", "log: events are listed as deleted"),
+        ("INSERT INTO users_meta VALUES('gone', 7)", "log, column 'gone': it is missing"),
+        ("INSERT INTO users_column SELECT 1 << 16 | 999, data FROM users_column LIMIT 1", "columns of property 997"),
+        ("DELETE FROM users_column WHERE id & 65535 BETWEEN 2 AND 65534", "event 0 has neither an action nor a change"),
         ("DELETE FROM users_block", "columns of block 1, which does not exist"),
     ],
 )

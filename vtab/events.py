@@ -67,7 +67,7 @@ class EventsModule:
         relation = self.source.create(database, name, arguments)
         table = EventsTable(self, connection, database, name, relation)
         table.make_companions()
-        connection.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
+        _configure(connection)
         return declaration(relation.columns), table
 
     def Connect(  # noqa: N802
@@ -75,7 +75,7 @@ class EventsModule:
     ) -> tuple[str, EventsTable]:
         """The first use of a table that exists."""
         relation = self.source.connect(database, name)
-        connection.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
+        _configure(connection)
         return declaration(relation.columns), EventsTable(self, connection, database, name, relation)
 
     def ShadowName(self, suffix: str) -> bool:  # noqa: N802
@@ -223,6 +223,7 @@ class CompanionModule:
         parent = name.removesuffix(f"_{self.suffix}")
         if parent == name or len(arguments) != 1 or _unquoted(arguments[0]) != parent:
             raise apsw.SQLError(f"{name} is not a table to create: it comes with USING sky(...)")
+        connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)
         relation = self.source.companion(database, parent, self.suffix)
         return declaration(relation.columns), CompanionTable(self, database, name, relation)
 
@@ -258,6 +259,12 @@ class CompanionTable(RelationTable):
         raise apsw.ReadOnlyError(f"{self.name} can only be read: it shows the events of {parent}")
 
     UpdateDeleteRow = UpdateChangeRow = UpdateInsertRow
+
+
+def _configure(connection: apsw.Connection) -> None:
+    """Conflicts are SQLite's to resolve; and views and triggers may use the table where no schema is trusted."""
+    connection.vtab_config(apsw.SQLITE_VTAB_CONSTRAINT_SUPPORT, 1)
+    connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)
 
 
 def _name(name: str) -> str:

@@ -248,7 +248,8 @@ class _EponymousModule:
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
 
-    def Connect(self, *_: object) -> tuple[str, RelationTable]:  # noqa: N802
+    def Connect(self, connection: apsw.Connection, *_: object) -> tuple[str, RelationTable]:  # noqa: N802
+        connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)  # views and triggers may read it
         return declaration(self.relation.columns), RelationTable(self.relation)
 
     Create = Connect

@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
 def register(sqlite: apsw.Connection) -> None:
     """Make every path function callable on the connection."""
     for name, function in FUNCTIONS.items():
-        sqlite.create_aggregate_function(name, _factory(function))
+        sqlite.create_aggregate_function(name, _factory(function), flags=apsw.SQLITE_INNOCUOUS)
 
 
 def _factory(function: PathFunction) -> Callable[[], Aggregate]:

@@ -1,0 +1,88 @@
+"""Makes the frozen file of the current format version, and what it has to answer: run once a version, by hand.
+
+    python tests/data/freeze.py
+
+A file that is there already is never written again: a released version's files are what they were.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import skysql
+from skysql.format import VERSION
+
+HERE = Path(__file__).parent
+
+QUESTIONS = [
+    "SELECT *, ts, changes FROM shop",
+    "SELECT * FROM shop_objects",
+    "SELECT * FROM shop_objects('2026-01-02')",
+    "SELECT * FROM shop_changes",
+    "SELECT * FROM shop_sessions('1 hour')",
+    "SELECT action, plan, count(*), sum(amount), max(seats) FROM shop GROUP BY action, plan ORDER BY action, plan",
+    "SELECT *, ts, changes FROM \"it's a fleet\"",
+    "SELECT * FROM \"it's a fleet_objects\"",
+    "SELECT * FROM \"it's a fleet_changes\"",
+    "SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' ORDER BY name",
+    "SELECT * FROM ordinary",
+]
+
+
+def build(path: str) -> None:
+    """A small database with something of everything: blocks, a log, deleted events of both, all kinds, odd texts."""
+    db = skysql.connect(path, isolation_level=None)
+    db.execute("PRAGMA page_size = 1024")
+    db.execute("PRAGMA journal_mode = DELETE").fetchall()
+    db.execute("CREATE TABLE ordinary(id INTEGER PRIMARY KEY, x)")
+    db.execute("INSERT INTO ordinary VALUES (1, 'one'), (2, NULL)")
+    db.execute("CREATE VIRTUAL TABLE shop USING sky(plan TEXT STATE, seats INTEGER STATE, vip BOOLEAN STATE,"
+               " rate REAL STATE, amount REAL, note TEXT, count INTEGER, seen BOOLEAN)")  # fmt: skip
+    db.execute("CREATE VIRTUAL TABLE \"it's a fleet\""
+               " USING sky(\"tail number\" TEXT OBJECT, airport TEXT STATE, delay INTEGER)")  # fmt: skip
+    insert = ("INSERT INTO shop(object_id, ts, action, plan, amount, note, count, seen, changes)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")  # fmt: skip
+    start = 1767225600_000000
+    for turn in range(3):
+        for i in range(70):
+            ts = start + (i * 7919 % 500) * 600_000_000 + turn
+            changes = {0: '{"seats": 3, "vip": true}', 1: '{"rate": 0.25}', 2: '{"seats": null}'}.get(i % 9)
+            note = ["", "naïve", "日本 🙂", "it's \"quoted\"", None][i % 5]
+            db.execute(insert, (i % 11 + 1, ts, f"action {i % 4}", ["free", "pro", None][i % 3], i / 8, note,
+                                [None, 2**63 - 1, -(2**63), i][i % 4], [None, 0, 1][i % 3], changes))  # fmt: skip
+        if turn < 2:
+            db.compact()
+    db.execute("INSERT INTO shop(object_id, ts, action, amount)"
+               " VALUES (9223372036854775807, -62135596800000000, 'first', 1e308)")  # fmt: skip
+    db.execute("DELETE FROM shop WHERE object_id = 4")
+    db.execute("UPDATE shop SET note = 'changed' WHERE object_id = 5 AND action = 'action 1'")
+    insert = "INSERT INTO \"it's a fleet\"(\"tail number\", ts, action, airport, delay) VALUES (?, ?, 'arrive', ?, ?)"
+    for i in range(12):
+        db.execute(insert, (f"N{i % 4}", start + i, "JFK LAX ORD".split()[i % 3], i - 5))  # fmt: skip
+        if i == 6:
+            db.execute("DELETE FROM \"it's a fleet\" WHERE \"tail number\" = 'N1'")
+            db.compact("it's a fleet")
+    assert db.check() == []
+    db.execute("VACUUM")
+    db.close()
+
+
+def answers(db: skysql.Connection) -> list[Any]:
+    """The rows of each question."""
+    return [[question, db.execute(question).fetchall()] for question in QUESTIONS]
+
+
+def main() -> None:
+    """Write version<n>.db and version<n>.json, unless they are there."""
+    file = HERE / f"version{VERSION}.db"
+    if file.exists():
+        raise SystemExit(f"{file} is there already")
+    build(str(file))
+    db = skysql.connect(str(file), read_only=True)
+    file.with_suffix(".json").write_text(json.dumps(answers(db), ensure_ascii=False, indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main()
