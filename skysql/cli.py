@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(commands, "export", _export, "write a table into a file that imports again")
     _add_table(export)
     _add_file(export)
-    demo = commands.add_parser("demo", help="a web shop of a million events, and six questions")
+    demo = commands.add_parser("demo", help="a web shop of a million events, and ten questions")
     demo.add_argument("database", metavar="DB", nargs="?", help="a new file; without it, a temporary one")
     demo.add_argument("--events", type=int, default=None, help=argparse.SUPPRESS)
     demo.set_defaults(run=_demo)
@@ -362,11 +362,18 @@ def _run_demo(path: str, events: int | None) -> int:
             cursor = db.execute(question.sql)
             rows = cursor.fetchall()
             seconds = time.perf_counter() - started
-            plan = "(row by row, by SQLite)" if cursor.plan is None else str(cursor.plan)
-            print(f"\n{_indent(plan)}\n")
+            print(f"\n{_indent(_plan_of(db, cursor, question.sql))}\n")
             print_rows(rows, [column[0] for column in cursor.description or ()], "table", sys.stdout, "    ")
             print(f"\n    {len(rows)} rows in {seconds * 1000:.0f} ms")
     return 0
+
+
+def _plan_of(db: Connection, cursor: Cursor, sql: str) -> str:
+    """The scans of a statement, or, of a report, what SQLite says that it reads."""
+    if cursor.plan is not None:
+        return str(cursor.plan)
+    details = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    return "\n".join(detail.partition(":")[2] or detail for detail in details if "VIRTUAL TABLE" in detail)
 
 
 def _indent(text: str) -> str:

@@ -23,6 +23,7 @@ from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
+from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import Reports
@@ -59,7 +60,7 @@ class Prepared:
 class Plan:
     """The path scans of one statement; prints as their trees."""
 
-    def __init__(self, scans: Sequence[PathScan]) -> None:
+    def __init__(self, scans: Sequence[PathScan | Recognition]) -> None:
         self.scans = tuple(scans)
 
     def __str__(self) -> str:

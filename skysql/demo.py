@@ -1,4 +1,4 @@
-"""A web shop to try skysql on: a seeded million events, and six questions about them.
+"""A web shop to try skysql on: a seeded million events, and ten questions about them.
 
     shop       sky table: customers sign up, visit, search, buy and return; they change plans and move house
     customers  ordinary table: a row a customer, with a segment
@@ -93,6 +93,41 @@ SELECT c.segment, s.plan, count(*) AS returns, round(sum(s.amount), 2) AS refund
 FROM shop s JOIN customers c ON c.id = s.object_id
 WHERE s.action = 'return'
 GROUP BY c.segment, s.plan ORDER BY refunded DESC""",
+    ),
+    Question(
+        "How long do customers stay, by the plan they come with?",
+        "Sessions: paths cut where nothing happened for a week, with the state at their beginning.",
+        """\
+SELECT plan, count(*) AS sessions, round(avg(events), 2) AS events, round(avg(duration) / 86400, 1) AS days
+FROM shop_sessions('7 days')
+GROUP BY plan ORDER BY sessions DESC""",
+    ),
+    Question(
+        "How many get from a search to a purchase within a week, and how fast?",
+        "A funnel; the segment is the plan at its first step.",
+        """\
+SELECT segment AS plan, name, objects, round(of_first, 3) AS of_first, round(first_median / 3600, 1) AS median_hours
+FROM sky_funnel('shop', 'search > add to basket > purchase', '7 days', '{"by": "plan"}')""",
+    ),
+    Question(
+        "Who comes back to buy in the months after signing up?",
+        "Retention by calendar month.",
+        """\
+SELECT cohort, size, period, objects, round(share, 3) AS share
+FROM sky_retention('shop', 'sign up', 'purchase', 'month', 3)
+WHERE cohort < '2025-04' ORDER BY cohort, period""",
+    ),
+    Question(
+        "How often is something looked at again and again, and then bought?",
+        "MATCH_RECOGNIZE: a pattern of events within each path.",
+        """\
+SELECT visits, count(*) AS matches
+FROM shop MATCH_RECOGNIZE (
+  PARTITION BY object_id ORDER BY timestamp
+  MEASURES count(V.*) AS visits
+  PATTERN (V{3,} B P)
+  DEFINE V AS action = 'visit', B AS action = 'add to basket', P AS action = 'purchase')
+GROUP BY visits ORDER BY visits LIMIT 5""",
     ),
 )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -75,6 +75,10 @@ class Evaluator(Protocol):
         self, text: str, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
     ) -> list[Value]:
         """The expression for each row of columns called `names` (label, declared type)."""
+        ...
+
+    def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
+        """An expression without columns, with parameters of its own beside those of the scan."""
         ...
 
     def aggregates(
@@ -150,6 +154,10 @@ class Evaluation:
         if isinstance(expr, Literal | Parameter | Moment | Duration):
             return self.scalar(expr)
         return self.evaluator.values(sql(expr), (), ((),), self.parameters)[0]
+
+    def declared_type(self, name: str) -> str:
+        """The type that a column of the source is declared with."""
+        return column_type(self.source, self.table, name)
 
     def number_set(self, set: Parameter) -> tuple[Array, bool]:
         """The int64 numbers of a JSON array, ascending, and whether a NULL is among its elements."""
@@ -297,7 +305,7 @@ class Evaluation:
         keys = list(zip(*data, strict=True))
         missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
         if missing:
-            names = [(column.label, column_type(self.source, self.table, column.name)) for column in reads]
+            names = [(column.label, self.declared_type(column.name)) for column in reads]
             chosen = [[values[at] for at in missing] for values in data]
             results = self.evaluator.values(text, names, chosen, self.parameters)
             if len(memo.by_values) > 1 << 20:

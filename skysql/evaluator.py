@@ -7,7 +7,7 @@ with the declared types of the originals, as those decide affinities.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import apsw
 
@@ -75,6 +75,12 @@ class SQLiteEvaluator:
             return [self._run(f"SELECT {text}", parameters)[0][0]]
         feed = self._feed(names, data, len(data[0]))
         return [value for (value,) in self._run(f"SELECT {text} FROM {quote(feed)}", parameters)]
+
+    def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
+        """An expression without columns, with parameters of its own beside those of the scan."""
+        bound = {**bindings, **{f"p{at}": value for at, value in enumerate(parameters, 1)}}
+        rows: list[tuple[Value, ...]] = self._sqlite.cursor().execute(f"SELECT {text}", bound or None).fetchall()
+        return rows[0][0]
 
     def aggregates(
         self,

@@ -1,4 +1,4 @@
-"""Copies of a database: SQLite's backup, VACUUM INTO, the files of a database in use; and what may stand in a schema."""
+"""Copies of a database: SQLite's backup, VACUUM INTO, the files of one in use; and what may stand in a schema."""
 
 import shutil
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_a_backup_goes_back_over_what_was_written_since(connect: Connect, path: 
     assert answers(db) == expected
 
 
-def test_a_copy_in_the_midst_of_a_transaction_has_what_was_committed(connect: Connect, path: str, tmp_path: Path) -> None:
+def test_a_copy_amid_a_transaction_has_what_was_committed(connect: Connect, path: str, tmp_path: Path) -> None:
     db = connect(path, isolation_level=None)
     fill(db)
     expected = answers(db)
@@ -128,7 +128,8 @@ def test_sky_tables_do_not_need_a_trusted_schema(connect: Connect, path: str) ->
 
 
 NAMES = [
-    'say "x"', "it's", "a;b -- c", "x'); DROP TABLE orders; --", "[b]", "`t`", "日本 🙂", "select", "a.b", "%s {0}", "\\",
+    'say "x"', "it's", "a;b -- c", "x'); DROP TABLE orders; --", "[b]", "`t`", "日本 🙂", "select", "a.b", "%s {0}",
+    "\\",
     "x" * 3000, "a\nb", " ",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@
     state.py      the idioms of state at the time of the action
     times.py      times in their one form; FOR SYSTEM_TIME AS OF
     lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
+    match.py, recognise.py, matching.py   MATCH_RECOGNIZE, before anything else
     aggregate.py, join.py, pairs.py, filter.py   the rules: each takes a select, and edits it or raises NotPushable
 
 The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
@@ -29,6 +30,7 @@ from vtab import Batch, publish, retract
 from vtab.source import Column, Constraint
 
 from ..evaluate import Evaluator
+from ..match.plan import Recognition
 from ..plan import PathScan, Value
 from ..scan import Scan
 from ..snapshot import Snapshot
@@ -38,6 +40,7 @@ from .dialect import parse
 from .filter import push_rows
 from .join import push_below_join
 from .lower import asof_joins, lower_asof, lower_ignore_nulls
+from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
 from .times import lower_system_time, normalize_times
@@ -54,7 +57,7 @@ class Rewritten:
     """The text for SQLite, and the scans that it reads."""
 
     sql: str
-    scans: tuple[PathScan, ...] = ()
+    scans: tuple[PathScan | Recognition, ...] = ()
     names: tuple[str, ...] = ()
 
 
@@ -74,10 +77,15 @@ class Rewriter:
         self._snapshot = snapshot
         self._cache: OrderedDict[tuple[str, bool], tuple[int, Rewritten]] = OrderedDict()
         self._published = 0
+        self._matching = Matching(sqlite, catalog, evaluator, snapshot, lambda *call: self.rewrite(*call).sql)
+        self._viewed = 0
 
     def rewrite(self, text: str, pushdown: bool) -> Rewritten:
         """The statement as SQLite is to get it."""
         generation = self._catalog.refresh()
+        if generation != self._viewed:
+            self._viewed = generation
+            self._matching.publish_stored(pushdown)
         key = text, pushdown
         known = self._cache.get(key)
         if known is not None and known[0] == generation:
@@ -95,11 +103,19 @@ class Rewriter:
     def _forget(self, rewritten: Rewritten) -> None:
         for name in rewritten.names:
             retract(self._sqlite, name)
+            self._catalog.result_times.pop(name, None)
 
     def _rewrite(self, text: str, pushdown: bool) -> Rewritten:
+        if WORD not in text.lower():
+            return self._push(text, pushdown)
+        text, matches, names = self._matching.replace(text, pushdown)
+        pushed = self._push(text, pushdown)
+        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names))
+
+    def _push(self, text: str, pushdown: bool) -> Rewritten:
         words = self._catalog.words
         folded = text.lower()
-        if not words or not any(word in folded for word in words):
+        if not words or not (any(word in folded for word in words) or MATCHES in folded):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""

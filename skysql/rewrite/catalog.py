@@ -54,6 +54,7 @@ class Catalog:
         self._databases: list[str] = []
         self.generation = 0
         self.words: frozenset[str] = frozenset()
+        self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
         self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
@@ -148,6 +149,10 @@ class Catalog:
         self.refresh()
         every = [entry for entries in self._entries.values() for entry in entries.values()]
         return [(e.database, e.name) for e in every if (used := _using(e.sql)) is not None and used[1].lower() == "sky"]
+
+    def view_texts(self) -> list[str]:
+        """The SQL of every view."""
+        return [e.sql or "" for es in self._entries.values() for e in es.values() if e.kind == "view"]
 
     def companion(self, entry: Entry, suffix: str) -> Entry:
         """Another of the tables that belong together; suffix '' is the events."""

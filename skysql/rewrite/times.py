@@ -7,6 +7,8 @@ written out goes through sky_timestamp). And FOR SYSTEM_TIME AS OF becomes the a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from .. import timestamps
@@ -54,6 +56,11 @@ def normalize_times(statement: Statement) -> None:
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
         if entry is not None and entry.kind == "objects" and len(call.expressions) == 1:
             _normalize(statement, call.expressions[0])
+    normalize_sides(statement, sources.is_time)
+
+
+def normalize_sides(statement: Statement, is_time: Callable[[exp.Expression], bool]) -> None:
+    """Put what stands opposite a timestamp into its form."""
     for node in statement.source.tree.find_all(*_COMPARISONS, exp.Between, exp.In):
         if isinstance(node, exp.Between):
             sides = [node.this, node.args["low"], node.args["high"]]
@@ -63,10 +70,10 @@ def normalize_times(statement: Statement) -> None:
             sides = [node.this, *node.expressions]
         else:
             sides = [node.this, node.expression]
-        if not any(sources.is_time(side) for side in sides):
+        if not any(is_time(side) for side in sides):
             continue
         for side in sides:
-            if not sources.is_time(side):
+            if not is_time(side):
                 _normalize(statement, side)
 
 
@@ -136,6 +143,8 @@ class _Sources:
         cte = cte_of(item)
         if cte is not None:
             return self._common(cte, depth)
+        if name.lower() in self._catalog.result_times:
+            return set(self._catalog.result_times[name.lower()])
         entry = self._catalog.find(item.db or None, name)
         if entry is None or entry.kind == "table":
             return set()

@@ -1,0 +1,19 @@
+"""MATCH_RECOGNIZE: row pattern recognition (ISO/IEC 9075-2, 19075-5) over the rows of any table expression.
+
+    lexer.py, pattern.py, expressions.py, clause.py   the text becomes a Clause
+    program.py    a pattern as positions and what may follow each
+    plan.py       a Recognition: everything that is to be done, frozen; skysql/rewrite/recognise.py makes it
+    rows.py       the input, some whole partitions at a time
+    search.py     the matches of a chunk: by regex.py where that is safe, else by matcher.py
+    history.py, judge.py, folds.py   conditions that look back
+    measures.py   what measures look up among the rows of a match
+    run.py        all of it, chunk by chunk; relation.py hands the result to SQLite
+
+Decisions where the standard leaves a choice, or SQLite's ways differ from its own
+- Names of variables are compared without regard to case; CLASSIFIER() gives an unquoted one in capitals.
+- A repetition beyond a quantifier's minimum consumes at least one row.
+- Rows with equal ORDER BY keys come in path order from a sky table, else as SQLite's stable sort leaves them.
+- After an empty match the search goes on at the next row, whatever AFTER MATCH SKIP says.
+- Of a row WITH UNMATCHED ROWS that is in no match, every measure is NULL.
+- A plain column that is looked up keeps its affinity and collation; any other expression has none, as in a function.
+"""

@@ -1,0 +1,440 @@
+"""The expressions of MEASURES and DEFINE: SQL around values that are looked up among the rows of a match.
+
+    Row          SQL over one row of the input, or CLASSIFIER(): what a row has been mapped to
+    Navigation   a Row at one row of the match: LAST(A.price, 2), PREV(FIRST(x)), or a bare column, which is its LAST
+    Fold         an aggregate over the rows of the match that are mapped to a variable
+    MatchNumber  which match of its partition this is
+    Constant     a subquery, which does not depend on rows
+    Expression   the text, cut where these stand
+
+Which rows count: those of a variable, or of all for a plain column; with RUNNING, the default, up to the current row,
+with FINAL all of the match. PREV and NEXT then go on from there within the partition, be it out of the match. In the
+condition of a variable the current row is already mapped to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import NoReturn, TypeAlias
+
+import apsw
+
+from ..errors import NotSupportedError
+from ..plan import identifier
+from .lexer import Kind, Reader, Token, closing
+
+LOGICAL = ("FIRST", "LAST")
+PHYSICAL = ("PREV", "NEXT")
+SIMPLE = frozenset({"count", "sum", "total", "avg", "min", "max"})
+"""Aggregates that are computed here; others are SQLite's."""
+
+_BARE_WORDS = frozenset({*apsw.keywords, "TRUE", "FALSE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An expression over one row. column: the name, if that is all it is. classifier: it is CLASSIFIER() instead."""
+
+    text: str
+    column: str | None = None
+    classifier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """row at the (1 + offset)th row from the first or last of those mapped to the variable, moved by `shift` rows."""
+
+    row: Row
+    variable: str | None = None  # None: all rows of the match
+    first: bool = False
+    offset: int = 0
+    final: bool = False
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """An aggregate. call: its text, with the columns as Rows. argument: of a simple one, None for count(*)."""
+
+    function: str
+    call: tuple[str | Row, ...]
+    simple: bool
+    argument: Row | None = None
+    variable: str | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MatchNumber:
+    """MATCH_NUMBER()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A subquery, as it was written."""
+
+    text: str
+
+
+Leaf: TypeAlias = "Navigation | Fold | MatchNumber"
+Piece: TypeAlias = "str | Navigation | Fold | MatchNumber | Constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """text: as it was written. pieces: the same, cut."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """What is looked up, each once."""
+        found = [piece for piece in self.pieces if not isinstance(piece, str | Constant)]
+        return tuple(dict.fromkeys(found))
+
+    def render(self, leaf: Callable[[Leaf], str], constant: Callable[[str], str]) -> str:
+        """The text with each leaf and each subquery written in some other way."""
+
+        def shown(piece: Piece) -> str:
+            if isinstance(piece, str):
+                return piece
+            return constant(piece.text) if isinstance(piece, Constant) else leaf(piece)
+
+        return "".join(map(shown, self.pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What names mean in a clause. In lower case: the variables, and unions of them, as they are to be shown."""
+
+    variables: Mapping[str, str]
+    unions: Mapping[str, tuple[str, ...]]
+    column: Callable[[str], str | None]  # the column of the input that a name means
+    columns: tuple[str, ...]  # those to offer when there is none
+    aggregates: frozenset[str]
+
+    def variable(self, token: Token, reader: Reader, at: int) -> str:
+        """The variable or union of that name."""
+        found = self.variables.get(token.name.lower())
+        if found is not None:
+            return found
+        if token.name.lower() in self.unions:
+            return token.name.lower()
+        names = [*self.variables.values(), *self.unions]
+        raise reader.error(f"{token.text} is no variable of the pattern", at, f"there are {', '.join(names)}")
+
+
+class ExpressionParser:
+    """Reads one expression. `defined` is the variable whose condition it is; None for a measure."""
+
+    def __init__(self, names: Names, reader: Reader, defined: str | None) -> None:
+        self.names = names
+        self.reader = reader
+        self.tokens = reader.tokens
+        self.defined = defined
+
+    def parse(self) -> Expression:
+        """All that the reader has."""
+        first, last = self.reader.at, self.reader.last
+        if first == last:
+            raise self.reader.error("expected an expression")
+        text = self.reader.text[self.tokens[first].start : self.tokens[last - 1].end]
+        return Expression(text, tuple(self._pieces(first, last)))
+
+    def _text(self, first: int, last: int) -> str:
+        return self.reader.text[self.tokens[first].start : self.tokens[last - 1].end] if last > first else ""
+
+    def _fail(self, message: str, at: int, hint: str | None = None) -> NoReturn:
+        raise self.reader.error(message, at, hint)
+
+    def _opens(self, at: int) -> bool:
+        return at < self.reader.last and self.tokens[at].text == "("
+
+    # the text around the leaves
+
+    def _pieces(self, first: int, last: int) -> list[Piece]:
+        pieces: list[Piece] = []
+        at, copied = first, self.tokens[first].start
+        while at < last:
+            found = self._special(at)
+            if found is not None:
+                piece, after = found
+                pieces += [self.reader.text[copied : self.tokens[at].start], piece]
+                copied = self.tokens[after - 1].end
+                at = after
+            else:
+                at = self._skip(at, last)
+        pieces.append(self.reader.text[copied : self.tokens[last - 1].end])
+        return [piece for piece in pieces if piece != ""]
+
+    def _special(self, at: int) -> tuple[Piece, int] | None:
+        """The leaf or subquery that begins here, and where it ends."""
+        token = self.tokens[at]
+        word = token.word
+        if word in ("RUNNING", "FINAL") and at + 2 < self.reader.last and self._opens(at + 2):
+            return self._semantics(at)
+        if self._opens(at + 1) and token.is_name:
+            if word in (*LOGICAL, *PHYSICAL, "CLASSIFIER", "MATCH_NUMBER") or self._is_aggregate(at):
+                return self._call(at, final=False)
+            if word != "EXISTS":
+                return None
+        if word == "EXISTS" or (token.text == "(" and self._is_query(at) and not self._in_list(at)):
+            end = closing(self.tokens, at + (word == "EXISTS")) + 1
+            return Constant(self._text(at, end)), end
+        found = self._column(at)
+        if found is None:
+            return None
+        row, variable, end = found
+        return Navigation(row, variable), end
+
+    def _is_query(self, at: int) -> bool:
+        return at + 1 < self.reader.last and self.tokens[at + 1].word in ("SELECT", "WITH", "VALUES")
+
+    def _in_list(self, at: int) -> bool:
+        return at > 0 and self.tokens[at - 1].word == "IN"
+
+    def _skip(self, at: int, last: int) -> int:
+        """Where to go on after a token that is only copied."""
+        word = self.tokens[at].word
+        if word == "OVER" and (self._opens(at + 1) or self.tokens[min(at + 1, last - 1)].is_name):
+            self._fail("a window function cannot be inside MATCH_RECOGNIZE", at, "the variables say which rows count")
+        if word == "COLLATE":
+            return at + 2
+        if word == "AS":  # CAST(x AS type)
+            while at < last and self.tokens[at].text != ")":
+                at += 1
+            return at
+        if self.tokens[at].text == "(" and self._is_query(at):
+            return closing(self.tokens, at) + 1
+        return at + 1
+
+    def _column(self, at: int) -> tuple[Row, str | None, int] | None:
+        """(row, variable, end) of the column that is named here; None for a keyword, a function or no name at all."""
+        token = self.tokens[at]
+        if not token.is_name or self._opens(at + 1):
+            return None
+        following = self.reader.tokens[at + 1] if at + 1 < self.reader.last else None
+        if following is not None and following.text == ".":
+            variable = self.names.variable(token, self.reader, at)
+            if at + 2 >= self.reader.last or not self.tokens[at + 2].is_name:
+                self._fail("expected a column", at + 1, f"{token.text}.* is for count() only")
+            return self._named(at + 2), variable, at + 3
+        reserved = token.kind is Kind.WORD and identifier(token.text) != token.text
+        if not reserved and self.names.column(token.name) is not None:
+            return self._named(at), None, at + 1
+        if token.word in _BARE_WORDS:
+            return None
+        self._named(at)
+        return None
+
+    def _named(self, at: int) -> Row:
+        token = self.tokens[at]
+        column = self.names.column(token.name)
+        if column is None:
+            near = get_close_matches(token.name, self.names.columns, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names.columns)}"
+            self._fail(f"the input has no column {token.text}", at, hint)
+        return Row(identifier(column), column)
+
+    # calls
+
+    def _semantics(self, at: int) -> tuple[Leaf, int] | None:
+        word, name = self.tokens[at].word, self.tokens[at + 1].word
+        if name in LOGICAL or self._is_aggregate(at + 1):
+            if word == "FINAL" and self.defined is not None:
+                self._fail("FINAL cannot be in a condition: there is no match yet", at)
+            return self._call(at + 1, final=word == "FINAL")
+        if name in (*PHYSICAL, "CLASSIFIER", "MATCH_NUMBER"):
+            hint = f"write {name}({word} LAST(...))" if name in PHYSICAL else None
+            self._fail(f"{word} is for FIRST, LAST and aggregates, not for {name}", at, hint)
+        return None
+
+    def _is_aggregate(self, at: int) -> bool:
+        name = self.tokens[at].name.lower()
+        if name not in self.names.aggregates or not self.tokens[at].is_name:
+            return False
+        return name not in ("min", "max") or len(self._arguments(at)) == 1
+
+    def _arguments(self, at: int) -> list[tuple[int, int]]:
+        """The tokens of each argument of the call at `at`."""
+        end = closing(self.tokens, at + 1)
+        if end >= self.reader.last:
+            self._fail("expected )", at + 1)
+        found, depth, first = [], 0, at + 2
+        for place in range(at + 2, end):
+            text = self.tokens[place].text
+            depth += (text == "(") - (text == ")")
+            if text == "," and depth == 0:
+                found.append((first, place))
+                first = place + 1
+        if found or first < end:
+            found.append((first, end))
+        for low, high in found:
+            if low == high:
+                self._fail("expected an argument", low)
+        return found
+
+    def _call(self, at: int, final: bool) -> tuple[Leaf, int]:
+        end = closing(self.tokens, at + 1) + 1
+        match self.tokens[at].word:
+            case "CLASSIFIER":
+                return Navigation(*self._classifier(at)), end
+            case "MATCH_NUMBER":
+                if self._arguments(at):
+                    self._fail("MATCH_NUMBER takes no argument", at)
+                return MatchNumber(), end
+            case "FIRST" | "LAST":
+                return self._logical(at, final), end
+            case "PREV" | "NEXT":
+                return self._physical(at), end
+        return self._fold(at, final), end
+
+    def _classifier(self, at: int) -> tuple[Row, str | None]:
+        arguments = self._arguments(at)
+        if not arguments:
+            return Row("CLASSIFIER()", classifier=True), None
+        ((first, last), *more) = arguments
+        if more or last - first != 1 or not self.tokens[first].is_name:
+            self._fail("CLASSIFIER takes one variable or nothing", at)
+        variable = self.names.variable(self.tokens[first], self.reader, first)
+        return Row("CLASSIFIER()", classifier=True), variable
+
+    def _logical(self, at: int, final: bool) -> Navigation:
+        name = self.tokens[at].word
+        arguments = self._arguments(at)
+        row, variable = self._row(name, at, arguments)
+        return Navigation(row, variable, name == "FIRST", self._offset(name, arguments, 0), final)
+
+    def _physical(self, at: int) -> Navigation:
+        name = self.tokens[at].word
+        arguments = self._arguments(at)
+        offset = self._offset(name, arguments, 1)
+        if not arguments:
+            self._fail(f"{name} needs an argument", at)
+        first, last = arguments[0]
+        semantics = self.tokens[first].word if self.tokens[first].word in ("RUNNING", "FINAL") else ""
+        inner = first + bool(semantics)
+        if self.tokens[inner].word in LOGICAL and self._opens(inner + 1):
+            if closing(self.tokens, inner + 1) != last - 1:
+                self._fail(f"{self.tokens[inner].word} has to be all of the argument of {name}", inner)
+            if semantics == "FINAL" and self.defined is not None:
+                self._fail("FINAL cannot be in a condition: there is no match yet", first)
+            base = self._logical(inner, semantics == "FINAL")
+        else:
+            base = Navigation(*self._row(name, at, arguments))
+        return replace(base, shift=-offset if name == "PREV" else offset)
+
+    def _offset(self, name: str, arguments: list[tuple[int, int]], default: int) -> int:
+        if len(arguments) < 2:
+            return default
+        first, last = arguments[1]
+        if len(arguments) > 2:
+            self._fail(f"{name} takes an expression and a number of rows", arguments[2][0])
+        token = self.tokens[first]
+        if last - first != 1 or token.kind is not Kind.NUMBER or not token.text.isdigit():
+            self._fail(f"the number of rows of {name} has to be a whole number that is written out", first)
+        return int(token.text)
+
+    # expressions over one row
+
+    def _row(self, name: str, at: int, arguments: list[tuple[int, int]]) -> tuple[Row, str | None]:
+        """The first argument of a navigation, and the variable that its columns have in common."""
+        if not arguments:
+            self._fail(f"{name} needs an argument", at)
+        first, last = arguments[0]
+        if self.tokens[first].word == "CLASSIFIER" and self._opens(first + 1):
+            if closing(self.tokens, first + 1) == last - 1:
+                return self._classifier(first)
+        pieces, found = self._over_row(first, last, name)
+        if not found:
+            self._fail(f"{name} needs a column", at, "it looks up a value of another row")
+        if len(found) > 1:
+            self._fail(f"the columns inside {name} belong to different variables", first)
+        text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+        whole = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Row) else Row(text)
+        if any(isinstance(piece, Row) and piece.classifier for piece in pieces):
+            raise NotSupportedError(
+                f"CLASSIFIER() inside {name} has to be its whole argument", f"use it around {name} instead"
+            )
+        return whole, next(iter(found))
+
+    def _over_row(self, first: int, last: int, name: str) -> tuple[list[str | Row], set[str | None]]:
+        """(the text cut at its columns, the variables that these have) of what is inside a call."""
+        pieces: list[str | Row] = []
+        found: set[str | None] = set()
+        at, copied = first, self.tokens[first].start if first < last else 0
+        while at < last:
+            self._check_nesting(at, name)
+            column = self._classified(at) or self._column(at)
+            if column is None:
+                at = self._skip(at, last)
+                continue
+            row, variable, after = column
+            pieces += [self.reader.text[copied : self.tokens[at].start], row]
+            copied = self.tokens[after - 1].end
+            found.add(variable)
+            at = after
+        if first < last:
+            pieces.append(self.reader.text[copied : self.tokens[last - 1].end])
+        return [piece for piece in pieces if piece != ""], found
+
+    def _classified(self, at: int) -> tuple[Row, str | None, int] | None:
+        if self.tokens[at].word != "CLASSIFIER" or not self._opens(at + 1):
+            return None
+        return *self._classifier(at), closing(self.tokens, at + 1) + 1
+
+    def _check_nesting(self, at: int, name: str) -> None:
+        word = self.tokens[at].word
+        if not self._opens(at + 1):
+            return
+        if word in PHYSICAL:
+            hint = f"write {word}({name}(...))" if name in LOGICAL else None
+            self._fail(f"{word} cannot be inside {name}", at, hint)
+        if word in LOGICAL:
+            hint = f"it has to be all of the argument of {name}" if name in PHYSICAL else None
+            self._fail(f"{word} cannot be inside {name}", at, hint)
+        if word == "MATCH_NUMBER" or self._is_aggregate(at):
+            self._fail(f"{self.tokens[at].text} cannot be inside {name}", at)
+
+    # aggregates
+
+    def _fold(self, at: int, final: bool) -> Fold:
+        function = self.tokens[at].name.lower()
+        end = closing(self.tokens, at + 1)
+        star = self._star(at, function, final)
+        if star is not None:
+            return star
+        pieces, found = self._over_row(at + 2, end, self.tokens[at].text)
+        if len(found) > 1:
+            self._fail(f"the columns inside {self.tokens[at].text} belong to different variables", at)
+        call = (f"{self.tokens[at].text}(", *pieces, ")")
+        variable = next(iter(found), None)
+        self._check_filter(end)
+        classified = any(isinstance(piece, Row) and piece.classifier for piece in pieces)
+        inner = [token.word for token in self.tokens[at + 2 : end]]
+        if function not in SIMPLE or classified or inner[0] == "DISTINCT" or "ORDER" in inner:
+            return Fold(function, call, False, None, variable, final)
+        text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+        whole = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Row) else Row(text)
+        return Fold(function, call, True, whole, variable, final)
+
+    def _check_filter(self, end: int) -> None:
+        if end + 1 < self.reader.last and self.tokens[end + 1].word == "FILTER":
+            raise NotSupportedError(
+                "FILTER is not supported inside MATCH_RECOGNIZE", "aggregate CASE WHEN ... THEN ... END"
+            )
+
+    def _star(self, at: int, function: str, final: bool) -> Fold | None:
+        """count(), count(*) or count(A.*)."""
+        end = closing(self.tokens, at + 1)
+        texts = [token.text for token in self.tokens[at + 2 : end]]
+        if texts[-1:] not in ([], ["*"]) or texts[:-1] not in ([], [*texts[:1], "."]):
+            return None
+        if function != "count":
+            self._fail(f"{self.tokens[at].text} needs an argument", at)
+        self._check_filter(end)
+        variable = self.names.variable(self.tokens[at + 2], self.reader, at + 2) if len(texts) == 3 else None
+        return Fold("count", ("count(*)",), True, None, variable, final)

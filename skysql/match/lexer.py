@@ -1,0 +1,172 @@
+"""SQLite's lexical grammar, and a reader of tokens that says where a text goes wrong.
+
+Row patterns have symbols of their own (`A+? {- B -} ^ $`), which no SQL tokenizer leaves alone; so here they are single
+characters, and `?` and `$` are what the reader of a pattern makes of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ..errors import ProgrammingError
+
+_TOKEN = re.compile(
+    r"""(?P<BLANK> (?: \s | --[^\n]* | /\*.*?(?:\*/|\Z) )+ )
+      | (?P<STRING> [xX]?'(?:[^']|'')*' )
+      | (?P<QUOTED> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
+      | (?P<NUMBER> 0[xX][\da-fA-F_]+ | (?: \d[\d_]*(?:\.[\d_]*)? | \.\d[\d_]* )(?:[eE][+-]?\d+)? )
+      | (?P<PARAMETER> \?\d* | [:@][\w$]+ | \$\w[\w$]*(?:::\w+)* )
+      | (?P<WORD> [^\W\d][\w$]* )
+      | (?P<SYMBOL> ->>? | \|\| | << | >> | <= | >= | <> | == | != | . )""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    STRING = auto()
+    QUOTED = auto()
+    NUMBER = auto()
+    PARAMETER = auto()
+    WORD = auto()
+    SYMBOL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The characters start ... end-1 of a statement."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+    @property
+    def word(self) -> str:
+        """A word in capitals; '' for anything else."""
+        return self.text.upper() if self.kind is Kind.WORD else ""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can be an identifier."""
+        return self.kind in (Kind.WORD, Kind.QUOTED)
+
+    @property
+    def name(self) -> str:
+        """The identifier without its quotes."""
+        if self.kind is not Kind.QUOTED:
+            return self.text
+        quote = self.text[-1]
+        return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of a statement, without blanks and comments."""
+    tokens = []
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or ""
+        if kind != "BLANK":
+            tokens.append(Token(Kind[kind], match[0], match.start(), match.end()))
+    return tokens
+
+
+def replace_tokens(text: str, replacement: Callable[[Token], str | None]) -> str:
+    """The text with some of its tokens replaced; None leaves one as it is."""
+    pieces, at = [], 0
+    for token in tokenize(text):
+        new = replacement(token)
+        if new is not None:
+            pieces += [text[at : token.start], new]
+            at = token.end
+    return "".join([*pieces, text[at:]])
+
+
+def closing(tokens: Sequence[Token], opening: int) -> int:
+    """The place of the parenthesis that closes the one at `opening`; len(tokens) if there is none."""
+    depth = 0
+    for at in range(opening, len(tokens)):
+        if tokens[at].kind is Kind.SYMBOL:
+            depth += (tokens[at].text == "(") - (tokens[at].text == ")")
+            if depth == 0:
+                return at
+    return len(tokens)
+
+
+class Reader:
+    """Reads the tokens first ... last-1 of a statement from the left."""
+
+    def __init__(self, text: str, tokens: Sequence[Token], first: int, last: int, what: str) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.at = first
+        self.last = last
+        self.what = what  # the part of the clause that is read, for errors
+
+    def part(self, first: int, last: int) -> Reader:
+        """A reader of some of the tokens."""
+        return Reader(self.text, self.tokens, first, last, self.what)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left."""
+        return self.at >= self.last
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        """The token that comes next, or after that."""
+        at = self.at + ahead
+        return self.tokens[at] if at < self.last else None
+
+    def words(self, count: int) -> tuple[str, ...]:
+        """The next tokens as words in capitals, or as symbols."""
+        found = [self.peek(ahead) for ahead in range(count)]
+        return tuple("" if t is None else t.word or (t.text if t.kind is Kind.SYMBOL else "") for t in found)
+
+    def take(self, expected: str) -> Token:
+        """The next token, whatever it is."""
+        token = self.peek()
+        if token is None:
+            raise self.error(f"expected {expected}")
+        self.at += 1
+        return token
+
+    def accept(self, *words: str) -> bool:
+        """Read these words or symbols, if they are what comes next."""
+        if self.words(len(words)) != words:
+            return False
+        self.at += len(words)
+        return True
+
+    def expect(self, *words: str) -> None:
+        """Read these words or symbols."""
+        for word in words:
+            if not self.accept(word):
+                raise self.error(f"expected {word}")
+
+    def name(self, expected: str) -> Token:
+        """Read an identifier."""
+        token = self.peek()
+        if token is None or not token.is_name:
+            raise self.error(f"expected {expected}")
+        self.at += 1
+        return token
+
+    def error(self, message: str, at: int | None = None, hint: str | None = None) -> ProgrammingError:
+        """What is wrong, and where: the text around the token, which stands between >>> and <<<."""
+        place = min(self.at if at is None else at, self.last)
+        token = self.tokens[place] if place < len(self.tokens) else None
+        start, end = (token.start, token.end) if token is not None else (len(self.text), len(self.text))
+        found = "" if at is not None else f", found {token.text if token is not None else 'the end'}"
+        line = self.text.count("\n", 0, start) + 1
+        column = start - (self.text.rfind("\n", 0, start) + 1) + 1
+        before = _one_line(self.text[max(0, start - 40) : start])
+        after = _one_line(self.text[end : end + 20])
+        shown = f"{before}>>>{self.text[start:end]}<<<{after}".strip()
+        return ProgrammingError(f"{message}{found} in {self.what} (line {line}, column {column}): {shown}", hint)
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)

@@ -1,0 +1,147 @@
+"""What is to be done for one MATCH_RECOGNIZE: frozen, and printed by EXPLAIN QUERY PLAN.
+
+Expressions are those of skysql.plan. Their columns are called by labels:
+
+    row 3              a row column: an expression over one row of the input (`Recognition.rows`)
+    row 3 moved -1     the same of the row before
+    leaf 2             the second leaf of the condition or measure that the expression belongs to
+    anything else      a column of the sky table
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..plan import Expr, PathScan, conjuncts, sql
+from .clause import Clause, Key, Target
+from .expressions import Leaf, Row
+from .pattern import show
+from .program import Program
+
+_ROW = re.compile(r"row (\d+)(?: moved (-?\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What of a condition looks at more than its own row: SQL over its leaves; expr if arrays could evaluate it too."""
+
+    text: str
+    leaves: tuple[Leaf, ...]
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Both parts have to be met. own: over row columns, moved or not, or the sky table's; None for nothing."""
+
+    own: Expr | None
+    test: Test | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column of the result: a row column (by number) of the row that is shown, or a measure."""
+
+    name: str
+    type: str
+    row: int | None = None
+    measure: Expr | None = None
+    leaves: tuple[Leaf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """The rows are events that a path scan selects, partitioned by paths.
+
+    expressions: of the row columns. keys: those that cut paths into partitions. object: that of the object's id, which
+    the table calls `object_name`.
+    """
+
+    scan: PathScan
+    expressions: tuple[Expr, ...]
+    keys: tuple[int, ...]
+    object: int | None
+    object_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySource:
+    """The rows are those of a query, in some order. keys: the row columns that tell partitions apart."""
+
+    sql: str
+    order: str
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """input: as it was written. types: the declared type of each row column. parameters: how many come with the scan.
+
+    time: the row column of the first ORDER BY, for WITHIN. by_regex: whether `re` may be used at all.
+    """
+
+    input: str
+    clause: Clause
+    program: Program
+    source: EventSource | QuerySource
+    rows: Mapping[Row, int]
+    types: tuple[str, ...]
+    conditions: Mapping[str, Condition]
+    outputs: tuple[Output, ...]
+    time: int | None
+    by_regex: bool
+    parameters: int
+
+    def __str__(self) -> str:
+        """The plan as a tree."""
+        lines = [f"MATCH RECOGNIZE {_line(self.input)}", *self._lines()]
+        return "\n".join([lines[0], *(f"├─ {line}" for line in lines[1:-1]), f"└─ {lines[-1]}"])
+
+    def _lines(self) -> list[str]:
+        clause = self.clause
+        lines = ["read events by path scan" if isinstance(self.source, EventSource) else "read rows by query"]
+        if isinstance(self.source, EventSource):
+            lines += [f"where {sql(part)}" for part in conjuncts(self.source.scan.where)]
+        if clause.partition:
+            lines.append(f"partition by {', '.join(map(_key, clause.partition))}")
+        if clause.order:
+            lines.append(f"order by {', '.join(map(_key, clause.order))}")
+        within = "" if clause.within is None else f" within {clause.within / 1e6:g} seconds"
+        how = "regular expression" if self.by_regex else "the general matcher"
+        lines.append(f"pattern {show(clause.pattern)}{within} by {how}")
+        lines += [f"define {name} as {_line(expression.text)}" for name, expression in clause.conditions]
+        lines += [f"measure {measure.name} as {_line(measure.expression.text)}" for measure in clause.measures]
+        variable = f" {clause.skip.variable}" * (clause.skip.target in (Target.FIRST, Target.LAST))
+        lines.append(f"{clause.rows.value.lower()}, then skip {clause.skip.target.value.lower()}{variable}")
+        return lines
+
+
+def row_name(number: int, moved: int = 0) -> str:
+    """The label of a row column."""
+    return f"row {number}" + f" moved {moved}" * (moved != 0)
+
+
+def row_label(label: str) -> tuple[int | None, int]:
+    """(number, by how much it is moved) of a row column; (None, 0) of any other column."""
+    found = _ROW.fullmatch(label)
+    return (int(found[1]), int(found[2] or 0)) if found else (None, 0)
+
+
+def leaf_name(at: int) -> str:
+    """The label of the leaf at a place, from 0."""
+    return f"leaf {at + 1}"
+
+
+def leaf_label(label: str) -> int:
+    """The place of a leaf."""
+    return int(label.removeprefix("leaf ")) - 1
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _key(key: Key) -> str:
+    return f"{key.text} {key.tail}".strip()

@@ -1,0 +1,127 @@
+"""The result of MATCH_RECOGNIZE as a relation: its output columns, and a required column for each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from vtab import Batch
+from vtab.source import Column as Declared
+from vtab.source import Constraint
+
+from ..errors import OperationalError
+from ..evaluate import Evaluator
+from ..plan import And, Column, Compare, Literal, Value, conjuncts
+from ..rows import EventRows
+from ..scan import Scan
+from ..snapshot import Snapshot
+from .plan import EventSource, QuerySource, Recognition, row_name
+from .rows import Chunk, EventChunk, path_starts, query_chunks
+from .run import NO_TABLE, Run
+
+Query = Callable[[str, dict[str, Value]], Iterator[tuple[Value, ...]]]
+
+
+class MatchRelation:
+    """Implements `vtab.Relation`."""
+
+    order: Sequence[frozenset[int]] = ()
+    keeps: frozenset[int] = frozenset()
+
+    def __init__(
+        self,
+        plan: Recognition,
+        evaluator: Evaluator,
+        snapshot: Callable[[str, str], Snapshot],
+        query: Query,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self.plan = plan
+        self._evaluator = evaluator
+        self._snapshot = snapshot
+        self._query = query
+        self._interrupted = interrupted
+        self._width = max(len(plan.outputs), 1)
+        self.columns = [Declared(output.name, output.type) for output in plan.outputs]
+        if not self.columns:
+            self.columns.append(Declared("nothing"))
+        self.columns += [Declared(f"argument {at}", "", True, True) for at in range(1, plan.parameters + 1)]
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """Parameters are given by `=`; an equality with a partition column leaves out the other partitions."""
+        if op != "=":
+            return None
+        if column >= self._width:
+            return True
+        return False if self._is_key(column) else None
+
+    def _is_key(self, column: int) -> bool:
+        """Whether the column tells partitions apart; in a scan, only the object does so before rows are read."""
+        row = self.plan.outputs[column].row if column < len(self.plan.outputs) else None
+        source = self.plan.source
+        if row is None:
+            return False
+        return row in source.keys if isinstance(source, QuerySource) else row == source.object
+
+    def cheap(self, _column: int) -> bool:
+        """A scan for each of several values does not pay."""
+        return False
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """Large, so that a join does not ask again for each row of something else."""
+        return 1000 if any(column < self._width for column, _ in constraints) else 1_000_000
+
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """The plan, and which partitions are left out."""
+        keys = [self.columns[column].name for column, _ in constraints if column < self._width]
+        first, *rest = str(self.plan).split("\n")
+        return "\n".join([first, *(f"├─ only where {key} = ?" for key in keys), *rest])
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The rows of all matches."""
+        given = {c.column: c.value for c in constraints}
+        parameters = [given[self._width + at] for at in range(self.plan.parameters)]
+        filters = {self.plan.outputs[at].row: value for at, value in given.items() if at < self._width}
+        wanted = sorted(at for at in columns if at < len(self.plan.outputs))
+        source, table = self.plan.source, NO_TABLE
+        if isinstance(source, EventSource):
+            snapshot = self._snapshot(source.scan.database, source.scan.table)
+            chunks, table = self._event_chunks(source, snapshot, parameters, filters), snapshot.table
+        else:
+            chunks = self._query_chunks(source, parameters, filters)
+        run = Run(self.plan, table, self._evaluator, parameters, wanted, self._check)
+        base = 0
+        for length, values in run.batches(chunks):
+            yield Batch(values, range(base, base + length))
+            base += length
+
+    def _check(self) -> None:
+        if self._interrupted():
+            raise OperationalError("interrupted")
+
+    def _query_chunks(
+        self, source: QuerySource, parameters: Sequence[Value], filters: Mapping[int | None, Value]
+    ) -> Iterator[Chunk]:
+        conditions = " AND ".join(f'"{row_name(row or 0)}" = :f{row}' for row in filters)
+        text = f"SELECT * FROM ({source.sql}){f' WHERE {conditions}' if filters else ''}{source.order}"
+        bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
+        bindings |= {f"f{row}": value for row, value in filters.items()}
+        return query_chunks(self._query(text, bindings), source.keys)
+
+    def _event_chunks(
+        self,
+        source: EventSource,
+        snapshot: Snapshot,
+        parameters: Sequence[Value],
+        filters: Mapping[int | None, Value],
+    ) -> Iterator[Chunk]:
+        plan = source.scan
+        for value in filters.values():
+            if isinstance(value, int):
+                only = Compare("=", Column(source.object_name), Literal(value))
+                plan = replace(plan, where=And((*conjuncts(plan.where), only)))
+        scan = Scan(plan, snapshot, self._evaluator, parameters)
+        for events in scan.rows():
+            assert isinstance(events, EventRows)
+            others = [scan.evaluation.vector(source.expressions[key], events) for key in source.keys]
+            yield EventChunk(events, scan.evaluation, source.expressions, path_starts(events, others))
