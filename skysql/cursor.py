@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
@@ -30,7 +29,7 @@ from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bin
 from .statements import READS, Statement, analyse, statements
 
 if TYPE_CHECKING:
-    from .connection import Plan
+    from .connection import Engine, Plan
     from .dbapi import Connection
 
 
@@ -182,6 +181,27 @@ class _Start:
         return True
 
 
+class _Undoing:
+    """Around a statement: if it fails, what it has inserted into sky tables goes, too."""
+
+    __slots__ = ("engine", "statement")
+
+    def __init__(self, engine: Engine, statement: Statement) -> None:
+        self.engine = engine
+        self.statement = statement
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            return
+        if self.statement.writes:
+            self.engine.undo()
+        elif self.statement.verb not in READS:
+            self.engine.reread()
+
+
 class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
@@ -271,19 +291,10 @@ class Cursor:
                         pass
         return self
 
-    @contextmanager
-    def _undoing(self, statement: Statement) -> Iterator[None]:
-        """Around a statement: if it fails, what it has inserted into sky tables goes, too."""
+    def _undoing(self, statement: Statement) -> _Undoing:
         engine = self.connection.engine
         engine.clock.now += 1
-        try:
-            yield
-        except BaseException:
-            if statement.writes:
-                engine.undo()
-            elif statement.verb not in READS:
-                engine.reread()
-            raise
+        return _Undoing(engine, statement)
 
     def _check(self) -> None:
         if self._closed:

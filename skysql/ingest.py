@@ -179,6 +179,8 @@ class RowBuffer:
 
     def clear(self) -> None:
         """Forget all rows."""
+        if not self._ts:
+            return
         self._objects, self._ts = [], []
         for column in (self._action, *self._columns):
             if column.positions:

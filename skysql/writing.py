@@ -117,8 +117,9 @@ class Writer:
     def _add(self, values: Sequence[Any]) -> None:
         columns = self.columns
         timestamp, ts = values[columns.timestamp], values[columns.ts]
-        if any(values[at] is not None for at in columns.computed):
-            raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
+        for at in columns.computed:
+            if values[at] is not None:
+                raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
         if ts is not None:
             if timestamp is not None:
                 raise DataError("both timestamp and ts are given", "give one of them")

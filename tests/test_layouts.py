@@ -10,7 +10,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import store
+from skysql import compact, snapshot
 
 TABLE = """CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, place TEXT STATE, seats INTEGER STATE,
     amount REAL, n INTEGER, yes BOOLEAN, url TEXT)"""
@@ -43,7 +43,8 @@ def close(found: Any, expected: Any) -> bool:
 def test_against_row_by_row(connect: Connect, path: str, monkeypatch: Any, seed: int) -> None:
     """Several segments, values that are missing everywhere, a log on top, and sums that leave 64 bits."""
     rng = random.Random(seed)
-    monkeypatch.setattr(store, "SEGMENT_EVENTS", 60)
+    for module in (compact, snapshot):
+        monkeypatch.setattr(module, "SEGMENT_EVENTS", 60)
     db, plain = connect(path, isolation_level=None), connect(path, isolation_level=None, pushdown=False)
     db.execute(TABLE)
     db.executemany(INSERT, [row(rng, large=False) for _ in range(300)])
