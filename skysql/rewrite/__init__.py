@@ -9,7 +9,7 @@
     times.py      times in their one form; FOR SYSTEM_TIME AS OF
     lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
     match.py, recognise.py, matching.py   MATCH_RECOGNIZE, before anything else
-    aggregate.py, join.py, pairs.py, filter.py   the rules: each takes a select, and edits it or raises NotPushable
+    aggregate.py, join.py, pairs.py   the rules: each takes a select, and edits it or raises NotPushable
 
 The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
 SQLite byte for byte.
@@ -37,7 +37,6 @@ from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse
-from .filter import push_rows
 from .join import push_below_join
 from .lower import asof_joins, lower_asof, lower_ignore_nulls
 from .matching import MATCHES, WORD, Matching
@@ -45,7 +44,7 @@ from .pairs import pair_rows
 from .statement import NotPushable, ScanCall, Statement
 from .times import lower_system_time, normalize_times
 
-RULES = (push_aggregate, push_below_join, pair_rows, push_rows)
+RULES = (push_aggregate, push_below_join, pair_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
@@ -157,14 +156,14 @@ def apply_rules(statement: Statement, select: exp.Select) -> None:
 class _Result:
     """The result of a scan, as a relation: its columns, and a required column for each argument."""
 
+    order: Sequence[frozenset[int]] = ()
+
     def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Callable[[str, str], Snapshot]) -> None:
         self._call = call
         self._evaluator = evaluator
         self._snapshot = snapshot
         self._width = len(call.columns)
-        self.order = call.order
-        shown = self._width - call.hidden
-        self.columns = [Column(name, type, at >= shown) for at, (name, type) in enumerate(call.columns)]
+        self.columns = [Column(name, type) for name, type in call.columns]
         self.columns += [Column(f"argument {at}", "", True, True) for at in range(1, call.arguments + 1)]
         if not call.columns:
             self.columns.insert(0, Column("nothing"))

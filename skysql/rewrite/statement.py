@@ -37,17 +37,12 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class ScanCall:
-    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes.
-
-    hidden: how many of the last columns `*` does not show. order: as of vtab.Relation.
-    """
+    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes."""
 
     name: str
     plan: PathScan
     columns: tuple[tuple[str, str], ...]
     arguments: int
-    hidden: int = 0
-    order: tuple[frozenset[int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +184,10 @@ class Statement:
             at = e.end
         return "".join([*pieces, self.source.text[at:end]])
 
-    def call(
-        self,
-        plan: PathScan,
-        columns: tuple[tuple[str, str], ...],
-        arguments: Arguments,
-        hidden: int = 0,
-        order: tuple[frozenset[int], ...] = (),
-    ) -> str:
+    def call(self, plan: PathScan, columns: tuple[tuple[str, str], ...], arguments: Arguments) -> str:
         """The text that reads the result of a scan."""
         name = f"sky_scan_{self._first_scan + len(self.calls)}"
-        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts), hidden, order))
+        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
         return f"{name}({', '.join(arguments.texts)})" if arguments.texts else name
 
 
