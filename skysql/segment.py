@@ -105,6 +105,13 @@ class Marks:
         at = kernels.last_keys(self.keys, self.bits, paths, moments)
         return at if self.events is None else np.where(at < 0, -1, self.events[at])
 
+    def last_of_all(self, until: int) -> tuple[Int64, Int64]:
+        """Of each path that has one, the last of the events up to the moment: (path numbers, events)."""
+        paths = self.keys >> self.bits
+        early = self.keys - (paths << self.bits) <= max(until, self.low) - self.low
+        at = kernels.last_of_all(early, np.append(paths[1:] != paths[:-1], True))
+        return paths[at], at if self.events is None else self.events[at]
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -281,6 +288,13 @@ class Segment:
 
         return self._keep(("session durations", idle), make)
 
+    def session_codes(self, idle: int, property: Property, largest: int) -> Array:
+        """`codes` at the first event of each session: unsigned [s]."""
+        return self._keep(
+            ("session codes", idle, property.id, property.state, largest),
+            lambda: self.codes(property, largest)[self.session_starts(idle)[:-1]],
+        )
+
     def sessions(self, idle: int) -> Array:
         """Of each event the place of its session in `session_starts(idle)`: int32[n]."""
         begins = self.session_starts(idle)
@@ -410,12 +424,26 @@ class Segment:
 
         If only these states at that event matter, it may be an earlier one at which they are the same.
         """
-        key = None if states is None else tuple(state.id for state in states)
-        marks = self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
+        marks = self._marks(states)
         if marks is None:
             found = kernels.last_until(self.ts(), self.paths()[1], np.maximum(paths, 0), until)
             return np.where(paths < 0, -1, found)
         return marks.last(paths, until)
+
+    def last_of_all(self, until: int, states: tuple[Property, ...] | None = None) -> tuple[Int64, Int64]:
+        """Of each path that has one, the last event up to the moment: (path numbers, events), int64[m] each.
+
+        states: as of last_until.
+        """
+        marks = None if states is None else self._marks(states)
+        if marks is not None:
+            return marks.last_of_all(until)
+        ts, starts = self.ts(), self.paths()[1]
+        return np.flatnonzero(ts[starts[:-1]] <= until), kernels.last_of_all(ts <= until, self.path_ends())
+
+    def _marks(self, states: tuple[Property, ...] | None) -> Marks | None:
+        key = None if states is None else tuple(state.id for state in states)
+        return self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
 
     def _make_marks(self, states: tuple[Property, ...] | None) -> Marks | None:
         """Of all events, or those where a path begins or a state changes; None if 63 bits do not hold a key."""

@@ -80,7 +80,7 @@ def random_flow(rng: random.Random, actions: list[str], unit: int) -> tuple[str,
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_reports_equal_the_references(connect: Connect, seed: int) -> None:
+def test_reports_equal_the_references(connect: Connect, loops: None, seed: int) -> None:
     rng = random.Random(seed)
     db = connect(isolation_level=None)
     unit = rng.choice([1_000_000, HOUR, DAY, 9 * DAY])

@@ -17,6 +17,7 @@ import numpy as np
 from ..columns import Array, Bool, Int64
 from ..errors import ProgrammingError, near
 from ..evaluate import Evaluation, Evaluator
+from ..masks import CODES, Met
 from ..plan import And, Column, Expr, Value, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
@@ -132,6 +133,15 @@ class Subject:
             rows = rows.keep(true)
         assert rows.positions is not None
         return rows.positions.astype(np.int64)
+
+    def met(self, segment: Segment, condition: Condition) -> Met:
+        """The same, of all events; by the codes of actions where it asks for nothing else."""
+        largest = len(self.actions) - 1
+        if condition.actions is None or condition.rest is not None or largest >= CODES:
+            return Met(self.positions(segment, condition))
+        truth = np.zeros(CODES, bool)
+        truth[list(self._action_codes(condition))] = True
+        return Met(lambda: self.positions(segment, condition), segment.codes(ACTION, largest), truth)
 
     def occurrences(self, segment: Segment, condition: Condition | None) -> Occurrences:
         """The same events with their paths and times; those of one action lie side by side in the segment's index."""
