@@ -236,9 +236,7 @@ def read(db: skysql.Connection, keyed: bool) -> Events:
         sums[row[3]] = count + 1, total + row[4]
     counted = db.execute("SELECT action, count(*), sum(amount) FROM users GROUP BY action ORDER BY action").fetchall()
     assert counted == [(action, *sums[action]) for action in sorted(sums)]
-    return {
-        row[0]: Event(row[0], int(row[1].removeprefix("object ")) if keyed else row[1], *row[2:6]) for row in rows
-    }
+    return {row[0]: Event(row[0], int(row[1].removeprefix("object ")) if keyed else row[1], *row[2:6]) for row in rows}
 
 
 def _states(rows: list[Any]) -> None:

@@ -61,9 +61,7 @@ def test_a_power_cut_loses_no_more_than_is_promised(
             look(connect, directory / "events.db", seed, states[: done + 2], earliest, where)
 
 
-def look(
-    connect: Connect, path: Path, seed: int, states: list[deeds.Events], earliest: int, where: str
-) -> None:
+def look(connect: Connect, path: Path, seed: int, states: list[deeds.Events], earliest: int, where: str) -> None:
     """Whether the file is good, and holds what it should after some deed from the earliest on."""
     keyed = seed % 2 == 1
     db = connect(str(path), isolation_level=None, cache_size="64MB")
