@@ -3,6 +3,7 @@
     funnel     functions/chains.py, levels; reports/walk.py, Walk
     matches    functions/links.py, count_apart
     returns    reports/retention.py, returned
+    last_marks segment.py, Marks.last
     counts     kernels.py, group_count
     sums       kernels.py, group_sum
 
@@ -190,6 +191,21 @@ def returns(
         *(shape[1], int(on_or_after), returned),
     )
     return returned
+
+
+def last_marks(
+    keys: Int64, starts: Int64, bits: int, times: tuple[int, int], paths: Int64, until: Int64
+) -> Int64:
+    """For each (path, moment) the place of the path's last mark that is not after the moment, or -1: int64[m].
+
+    keys: int64[n], ascending, path << bits | time since times[0]; none is after times[1]. starts: int64[k+1], where the
+    marks of each path begin. paths: int64[m], each below k; -1 is none. until: int64[m].
+    """
+    assert keys.dtype == starts.dtype == paths.dtype == until.dtype == np.int64 and len(paths) == len(until)
+    assert int(paths.max(initial=-1)) < len(starts) - 1 and int(starts[-1]) == len(keys)
+    found = np.empty(len(paths), np.int64)
+    _call("skysql_last_marks", keys, starts, bits, *times, paths, until, len(paths), found)
+    return found
 
 
 GROUPS = 256

@@ -381,6 +381,32 @@ EXPORT void skysql_returns(const int32_t *born, const int64_t *birth, const int6
     }
 }
 
+/* Moments: segment.py, Marks. A path has few marks, so they are looked through from its first on. */
+
+enum { FEW_MARKS = 16 };
+
+/* found int64[n]: the last of the marks of a path that is not after the moment, or -1; path -1 has none. Those of path p
+   are keys[starts[p]] ... keys[starts[p+1]-1], ascending: p << bits | time since `low`, up to that of `high`. */
+EXPORT void skysql_last_marks(const int64_t *keys, const int64_t *starts, int64_t bits, int64_t low, int64_t high,
+                              const int64_t *paths, const int64_t *until, int64_t n, int64_t *found) {
+    for (int64_t k = 0; k < n; k++) {
+        int64_t path = paths[k], moment = until[k] > high ? high : until[k];
+        found[k] = -1;
+        if (path < 0 || moment < low) continue;
+        int64_t key = (path << bits) + (moment - low), from = starts[path], to = starts[path + 1];
+        while (to - from > FEW_MARKS) {
+            int64_t middle = from + (to - from) / 2;
+            if (keys[middle] <= key)
+                from = middle;
+            else
+                to = middle;
+        }
+        int64_t at = from;
+        for (; from < to; from++) at += keys[from] <= key;
+        if (at > starts[path]) found[k] = at - 1;
+    }
+}
+
 /* Groups: kernels.py. Four tables are filled in turn, as an addition waits for the one before it in the same group. */
 
 enum { GROUPS = 256, TURNS = 4 };

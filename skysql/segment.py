@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from . import kernels, replay
+from . import compiled, kernels, replay
 from .cache import Cache
 from .columns import DTYPES, Array, Int64, Sparse
 from .schema import Property
@@ -89,20 +89,26 @@ class Marks:
     """Some events of a segment, to be found by path and time: events int64[m] ascending, or None for all.
 
     keys: int64[m], ascending: path number << bits | microseconds since `low`, which is before the first event.
+    starts: int64[k+1], where the marks of each path begin.
     """
 
     events: Int64 | None
     keys: Int64
+    starts: Int64
     bits: int
     low: int
     high: int
 
     def last(self, paths: Int64, until: Int64) -> Int64:
         """For each (path, moment) the last of the events in the path up to the moment, or -1."""
-        moments = np.maximum(until, self.low)
-        np.minimum(moments, self.high, out=moments)
-        moments -= self.low
-        at = kernels.last_keys(self.keys, self.bits, paths, moments)
+        if compiled.available():
+            times = self.low, self.high
+            at = compiled.last_marks(self.keys, self.starts, self.bits, times, paths, np.ascontiguousarray(until))
+        else:
+            moments = np.maximum(until, self.low)
+            np.minimum(moments, self.high, out=moments)
+            moments -= self.low
+            at = kernels.last_keys(self.keys, self.bits, paths, moments)
         return at if self.events is None else np.where(at < 0, -1, self.events[at])
 
     def last_of_all(self, until: int) -> tuple[Int64, Int64]:
@@ -460,7 +466,8 @@ class Segment:
                 chosen[self.sparse(state).positions] = True
             events = np.flatnonzero(chosen)
             ts, numbers = ts[events], numbers[events]
-        return Marks(events, numbers << bits | (ts - (low - 1)), bits, low - 1, high)
+            starts = np.searchsorted(events, starts)
+        return Marks(events, numbers << bits | (ts - (low - 1)), starts, bits, low - 1, high)
 
     def paths_by_code(self, by: Property, largest: int) -> tuple[Array, Int64]:
         """(path numbers int32[n], timestamps int64[n]) in the order of `by_code(by)`."""
@@ -489,7 +496,7 @@ def _size(value: object) -> int:
     if isinstance(value, Layout):
         return 128 + _size((value.positions, value.sort, *value.codes, value.starts))
     if isinstance(value, Marks):
-        return 64 + _size((value.events, value.keys))
+        return 64 + _size((value.events, value.keys, value.starts))
     assert isinstance(value, Sparse)
     return 64 + _size((value.positions, value.values, value.valid))
 
