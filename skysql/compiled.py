@@ -79,6 +79,14 @@ def _later(name: str, *arguments: Array | int | None) -> Callable[[], None]:
     return _pool().submit(_call, name, *arguments).result
 
 
+def _then(wait: Callable[[], None], result: Array) -> Callable[[], Array]:
+    def get() -> Array:
+        wait()
+        return result
+
+    return get
+
+
 def _processors() -> int:
     try:
         return len(os.sched_getaffinity(0))
@@ -125,7 +133,7 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
     levels = np.empty(len(starts) - 1, np.uint8)
     assert 1 <= steps <= STEPS and 0 <= window < LIMIT
     wait = _later("skysql_funnel", *_masked(masks, ts, starts), steps, window, modes, levels)
-    return lambda: wait() or levels
+    return _then(wait, levels)
 
 
 MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16, "path": 32}
@@ -143,7 +151,7 @@ def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Arr
     assert 1 <= len(wanted) == len(adjacent) == len(most) <= STEPS
     assert wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64
     wait = _later("skysql_matches", *_masked(masks, ts, starts), len(wanted), wanted, adjacent, most, counts)
-    return lambda: wait() or counts
+    return _then(wait, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +180,8 @@ class Periods:
 
 def returns(
     births: Births, found: tuple[Array, Int64, Int64], periods: Periods, shape: tuple[int, int], on_or_after: bool
-) -> Int64:
-    """How many paths of each cohort returned in each row: int64[cohorts, rows], which is the shape.
+) -> Callable[[], Int64]:
+    """What waits for how many paths of each cohort returned in each row: int64[cohorts, rows], which is the shape.
 
     found: the events at which a path returns if it was born before, in path order: (path int32[n], event int64[n],
     ts int64[n]). on_or_after: whether the last return counts in all rows up to its own, which is then in order.
@@ -183,14 +191,14 @@ def returns(
     assert paths.dtype == births.paths.dtype == np.int32 and len(paths) == len(events) == len(ts)
     assert len(births.paths) == len(births.events) == len(births.cohorts) == len(births.begun)
     assert periods.unit > 0 and int(births.cohorts.max(initial=-1)) < shape[0] and int(periods.rows.max()) < shape[1]
-    _call(
+    wait = _later(
         "skysql_returns",
         *(births.paths, births.events, births.cohorts, births.begun, len(births.paths)),
         *(paths, events, ts, len(paths)),
         *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.rows, len(periods.rows)),
         *(shape[1], int(on_or_after), returned),
     )
-    return returned
+    return _then(wait, returned)
 
 
 def last_marks(

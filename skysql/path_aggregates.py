@@ -6,7 +6,7 @@ What a function gets here is what SQLite would hand it row by row (functions/agg
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ class PathAggregates:
                 order = np.lexsort((moments, groups.numbers))
         if order is None:
             return rows, groups
-        return rows.take(order), Grouping(groups.numbers[order], groups.size, groups.counts, groups.used, True)
+        return rows.take(order), replace(groups, numbers=groups.numbers[order], runs=groups.starts())
 
     def _times(self, name: str, expr: Expr, rows: Rows) -> tuple[Int64, Bool | None]:
         """(int64[n], where they are known), each as the function takes a time."""
@@ -108,7 +108,8 @@ def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
         return rows, groups
     numbers = groups.numbers[index]
     counts = kernels.group_count(numbers, groups.size)
-    return rows.take(index), Grouping(numbers, groups.size, counts, groups.used, groups.runs)
+    kept = Grouping(numbers, groups.size, counts, groups.used)
+    return rows.take(index), kept if groups.runs is None else replace(kept, runs=kept.starts())
 
 
 def _in_path_order(time: Expr, rows: Rows) -> bool:

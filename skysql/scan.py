@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from . import compiled, kernels
-from .columns import Array, Int64
+from .columns import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
 from .functions import Result, awaited
 from .groups import (
@@ -91,6 +91,7 @@ class Scan:
         # what is the same for all segments, by the identities of conditions, as 1 equals 1.0
         self._conditions: dict[int, tuple[list[Expr], list[Expr]]] = {}  # of path functions: on the action, others
         self._action_codes: dict[tuple[int, ...], list[int]] = {}  # that meet them
+        self._truths: dict[int, Bool] = {}  # which do, where they are on the action only
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
 
@@ -242,15 +243,17 @@ class Scan:
             actions = [p for p in parts if self._cost(p) == 0]
             self._conditions[id(condition)] = actions, [p for p in parts if p not in actions]
         actions, others = self._conditions[id(condition)]
-        if others:
+        if others or self._largest_action >= CODES:
             return Met(self._positions(rows, actions, others))
-        codes = rows.vector(Column(ACTION.name))
-        truth = np.zeros(CODES, bool)
-        assert isinstance(codes, Coded)
-        if codes.codes.dtype != np.uint8:
-            return Met(self._positions(rows, actions, []))
-        truth[self._codes_of(actions)] = True
-        return Met(lambda: self._positions(rows, actions, []), codes.codes, truth)
+        truth = self._truths.get(id(condition))
+        if truth is None:
+            truth = self._truths[id(condition)] = np.zeros(CODES, bool)
+            truth[self._codes_of(actions)] = True
+        return Met(lambda: self._positions(rows, actions, []), rows.segment.codes(ACTION, self._largest_action), truth)
+
+    @cached_property
+    def _largest_action(self) -> int:
+        return len(self.dictionary.values(ACTION.id)) - 1
 
     def _positions(self, every: EventRows, actions: list[Expr], parts: list[Expr]) -> Int64:
         """The places of those of all events of a segment that meet conditions, ascending."""
@@ -261,7 +264,7 @@ class Scan:
 
     def _of_actions(self, every: EventRows, parts: list[Expr]) -> EventRows:
         """The events whose action meets these conditions, by the index of events by action."""
-        order, edges = every.segment.by_code(ACTION, len(self.dictionary.values(ACTION.id)) - 1)
+        order, edges = every.segment.by_code(ACTION, self._largest_action)
         slices = [slice(int(edges[code]), int(edges[code + 1])) for code in self._codes_of(parts)]
         slices = [piece for piece in slices if piece.start < piece.stop]
         if not slices:
@@ -374,7 +377,7 @@ class Scan:
         values = [self.dictionary.values(state.id) for state in states]
         if rows.part is None or math.prod(map(len, values)) > FEW:
             return None
-        segment, actions = rows.segment, len(self.dictionary.values(ACTION.id)) - 1
+        segment, actions = rows.segment, self._largest_action
         by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
         layout = segment.layout(ACTION, actions, rows.part, by)
         keys: list[Vector] = [Coded(codes, texts) for codes, texts in zip(layout.codes, values, strict=True)]
@@ -396,7 +399,7 @@ class Scan:
         segment, us = rows.segment, idle_us(rows.idle)
         starts = segment.session_starts(us) if more else segment.paths()[1]
         numbers = segment.sessions(us) if more else segment.path_numbers()
-        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
+        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
         """A key's values; equal ones have equal codes where no merge comes to see to it."""

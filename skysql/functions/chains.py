@@ -59,8 +59,8 @@ class _Reached:
         return _Reached(self.groups[new], self.rows[new])
 
 
-def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) -> Callable[[], Int64]:
-    """What waits for the most steps that each group takes: int64[g].
+def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) -> Callable[[], Array]:
+    """What waits for the most steps that each group takes: uint8[g].
 
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. conditions: over the n events.
     """
@@ -68,10 +68,10 @@ def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) ->
         modes = sum(bit for mode, bit in compiled.MODES.items() if getattr(rules, mode, False))
         wait = compiled.funnel(Masks.of(conditions, len(ts)), ts, starts, len(conditions), rules.window, modes)
 
-        def finish() -> Int64:
+        def finish() -> Array:
             level = wait()
             crowded = np.flatnonzero(level == compiled.CROWDED).tolist() if rules.once else []
-            return _with_crowded(level.astype(np.int64), crowded, starts, ts, conditions, rules)
+            return _with_crowded(level, crowded, starts, ts, conditions, rules)
 
         return finish
     level, crowded = _by_arrays(starts, ts, [met.rows for met in conditions], rules)
@@ -79,8 +79,8 @@ def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) ->
 
 
 def _with_crowded(
-    level: Int64, crowded: list[int], starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules
-) -> Int64:
+    level: Array, crowded: list[int], starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules
+) -> Array:
     """The levels, with those of crowded groups (see _Order)."""
     for group in crowded:
         low, high = int(starts[group]), int(starts[group + 1])
@@ -89,7 +89,7 @@ def _with_crowded(
     return level
 
 
-def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> tuple[Int64, list[int]]:
+def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> tuple[Array, list[int]]:
     """(levels, the groups that are crowded), without a loop over events."""
     order = _Order(starts, ts, conditions, rules)
     groups = kernels.Groups(starts)
@@ -105,7 +105,7 @@ def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rul
         reached.append(_Reached(of[inside], chains.rows))
     if rules.order or rules.deduplication:
         reached = _unstopped(starts, order, conditions, [step.first() for step in reached], rules)
-    level = np.zeros(len(starts) - 1, np.int64)
+    level = np.zeros(len(starts) - 1, np.uint8)
     for number, step in enumerate(reached, 1):
         level[step.groups] = number
     return level, sorted(set(groups.of(order.crowded).tolist()))

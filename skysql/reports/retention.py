@@ -128,8 +128,8 @@ class _Reading:
         self.call = call
         self.subject = call.subject
 
-    def partial(self, segment: Segment) -> Cohorts:
-        """The cohorts of a segment."""
+    def begin(self, segment: Segment) -> Callable[[], Cohorts]:
+        """What waits for the cohorts of a segment."""
         births, keys = self._births(segment)
         numbers, bound = compact_codes(keys)
         used, numbers = kernels.group_numbers(numbers, bound)
@@ -141,14 +141,15 @@ class _Reading:
         if compiled.available() and not self.design.unit.months:
             returned = self._returned_by_loop(segment, births, numbers, shape)
         else:
-            returned = self._returned(segment, births, numbers, shape)
-        return Cohorts(keys.take(one_of_each), np.bincount(numbers, minlength=len(used)), earliest, returned)
+            returned = self._returned_by_arrays(segment, births, numbers, shape)
+        sizes = np.bincount(numbers, minlength=len(used))
+        return lambda: Cohorts(keys.take(one_of_each), sizes, earliest, returned())
 
     def _births(self, segment: Segment) -> tuple[Occurrences, Vector]:
         """The birth of each object of the segment that counts, and its cohort."""
         design = self.design
         found = self.subject.occurrences(segment, design.first)
-        births = found.take(np.flatnonzero(np.diff(found.paths, prepend=-1)))
+        births = found.take(np.flatnonzero(kernels.changes(found.paths)))
         if design.begin is not None:
             births = births.take(births.ts >= design.begin)
         if design.end is not None:
@@ -177,8 +178,8 @@ class _Reading:
 
     def _returned_by_loop(
         self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
-    ) -> Int64:
-        """How many of each cohort returned in each row: int64[shape]."""
+    ) -> Callable[[], Int64]:
+        """What waits for how many of each cohort returned in each row: int64[shape]."""
         design, edges = self.design, self.design.edges
         begun = births.ts if design.rolling else design.unit.numbers(births.ts)
         rows = np.full(edges[-1], -1, np.int64)
@@ -192,10 +193,13 @@ class _Reading:
             design.on_or_after,
         )
 
-    def _returned(self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]) -> Int64:
+    def _returned_by_arrays(
+        self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
+    ) -> Callable[[], Int64]:
         """The same, without a loop over events."""
         numbers, at = self._returns(segment, births, cohorts)
-        return np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+        returned = np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+        return lambda: returned
 
     def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
         """For each return that counts, the cohort's number, and the row of the cohort."""
@@ -277,7 +281,8 @@ class Retention:
         """A row a cohort and period."""
         design = parse_design(call)
         reading = _Reading(design, call)
-        parts = [reading.partial(segment) for segment in call.subject.snapshot.segments()]
+        waiting = [reading.begin(segment) for segment in call.subject.snapshot.segments()]
+        parts = [finish() for finish in waiting]
         columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         until = call.subject.last_moment() if design.until is None else design.until
         if not parts or until is None:
