@@ -2,7 +2,8 @@
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
-                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
+                    'merging' (first << 31 | last of the runs whose merge is under way, if one is)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -403,6 +404,19 @@ class Store:
         self.sqlite.execute(
             f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
         )
+
+    def merging(self) -> tuple[int, int] | None:
+        """The first and the last of the runs whose merge is under way."""
+        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'").fetchall()
+        return divmod(found[0][0], 1 << 31) if found and isinstance(found[0][0], int) else None
+
+    def set_merging(self, runs: tuple[int, int] | None) -> None:
+        """Say which runs are being merged."""
+        meta = self.shadow("meta")
+        if runs is None:
+            self.sqlite.execute(f"DELETE FROM {meta} WHERE key = 'merging'")
+        else:
+            self.sqlite.execute(f"INSERT OR REPLACE INTO {meta} VALUES('merging', ?)", (runs[0] << 31 | runs[1],))
 
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
