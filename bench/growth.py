@@ -4,7 +4,7 @@
 
 `feed` appends the workload of bench/events.py in order of time, as it would arrive: every batch holds events of many
 objects. It tells what is written altogether, the longest commit, and how long questions take before and after a
-compaction, which must have the same answers. The other shapes are a fifth as large (`--events`):
+compaction, which must have the same answers; and what memory all questions take with a cache of 512 MB. The other shapes are a fifth as large (`--events`):
 
     busy      one object has all the events
     single    every object has one event
@@ -18,6 +18,8 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +96,24 @@ def feed(directory: str, events: int, batches: int) -> None:
         ratio = took / compacted[name][0]
         tell(f"{name}, pending", f"{took * 1e3:,.1f} ms", f"{ratio:.1f} x compacted, <= 3 x")
     connection.close()
+    subprocess.run([sys.executable, "-m", "bench.growth", "--ask", path], check=True)
+
+
+def ask_all(path: str) -> None:
+    """Every question of the other benchmarks, in this process, with a small cache."""
+    import skysql
+
+    from .paths import SKYSQL
+    from .subject import STATEMENTS
+
+    connection = skysql.connect(path, cache_size="512MB")
+    for statement in (*STATEMENTS, *SKYSQL):
+        if "orders" not in statement.sql:
+            since = time.perf_counter()
+            connection.execute(statement.sql, (1,) if statement.sql.endswith("ORDER BY ts") else ()).fetchall()
+            what = f"{statement.question} {statement.way}"[:42]
+            tell(f"512 MB: {what}", f"{time.perf_counter() - since:.2f} s")
+    tell("512 MB: peak memory", f"{peak_bytes() / 2**30:.2f} GiB", "<= 2 GB")
 
 
 def _parts(events: Events, batches: int) -> Iterator[Events]:
@@ -240,8 +260,12 @@ def main() -> None:
     parser.add_argument("--events", type=float, default=100e6)
     parser.add_argument("--batches", type=int, default=1000)
     parser.add_argument("--shapes", default=",".join(("feed", *SHAPES)), help="which, with commas")
+    parser.add_argument("--ask", help="only ask all questions of this file, and tell the peak of memory")
     parser.add_argument("--directory", help="where the files are kept meanwhile; a temporary one by default")
     arguments = parser.parse_args()
+    if arguments.ask:
+        ask_all(arguments.ask)
+        return
     print(machine())
     events = int(arguments.events)
     for shape in arguments.shapes.split(","):

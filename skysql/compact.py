@@ -149,35 +149,43 @@ def _merge_alike(store: Store) -> None:
         return
     under_way = store.merging()
     young = [(run, blocks) for run, blocks in _runs(store) if under_way is None or run > under_way[1]]
-    chosen = alike([_events(blocks) for _, blocks in young])
+    chosen = alike([_events(blocks) for _, blocks in young], None if under_way is None else STEP)
     if chosen is not None:
         merging = young[chosen[0] : chosen[1]]
         blocks = [block for _, run in merging for block in run]
         if _events(blocks) <= STEP:
             _merge(store, blocks)
-        elif under_way is None:
+        else:
             under_way = merging[0][0], merging[-1][0]
             store.set_merging(under_way)
     if under_way is not None:
         _go_on(store, *under_way)
 
 
-def alike(sizes: Sequence[int]) -> tuple[int, int] | None:
-    """Which neighbours to merge, as a range, of runs of so many events, the oldest first."""
+def alike(sizes: Sequence[int], most: int | None = None) -> tuple[int, int] | None:
+    """Which neighbours to merge, as a range, of runs of so many events, the oldest first; at most so many events."""
     levels = [_level(size) for size in sizes]
     for level in sorted(set(levels)):
-        low = 0
-        for fits, stretch in groupby(levels, key=lambda each: each <= level):  # noqa: B023  consumed at once
-            members = list(stretch)
-            high = low + len(members)
-            if fits and members.count(level) >= ALIKE:
-                merged = [*sizes[:low], sum(sizes[low:high]), *sizes[high:]]
-                wider = alike(merged)  # it may be one of four again
+        for low, high in _stretches([each <= level for each in levels]):
+            while most is not None and sum(sizes[low:high]) > most:
+                low += 1
+            if levels[low:high].count(level) >= ALIKE:
+                total = sum(sizes[low:high])
+                wider = alike([*sizes[:low], total, *sizes[high:]], most)  # it may be one of four again
                 if wider is not None and wider[0] <= low < wider[1]:
                     return wider[0], wider[1] + high - low - 1
                 return low, high
-            low = high
     return None
+
+
+def _stretches(marks: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """The ranges of neighbours that are marked."""
+    low = 0
+    for marked, stretch in groupby(marks):
+        high = low + len(list(stretch))
+        if marked:
+            yield low, high
+        low = high
 
 
 def _level(size: int) -> int:
