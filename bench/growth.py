@@ -4,7 +4,8 @@
 
 `feed` appends the workload of bench/events.py in order of time, as it would arrive: every batch holds events of many
 objects. It tells what is written altogether, the longest commit, and how long questions take before and after a
-compaction, which must have the same answers; and what memory all questions take with a cache of 512 MB. The other shapes are a fifth as large (`--events`):
+compaction, which must have the same answers; and what memory all questions take with a cache of 512 MB. The other
+shapes are a fifth as large (`--events`):
 
     busy      one object has all the events
     single    every object has one event
