@@ -39,7 +39,7 @@ from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlo
 from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, NotSupportedError, OperationalError, ProgrammingError
+from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
 from .schema import ACTION, Kind, Property, Table, check_table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
@@ -377,6 +377,12 @@ class Store:
         """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
         objects, starts = block.paths()
         low, high = int(starts[first]), int(starts[last])
+        if high - low > fmt.MOST_BYTES // 8:  # a block of many events is one path
+            raise DataError(
+                f"table {self.table.name!r}: object {int(objects[first])} has {high - low} events,"
+                f" more than the {fmt.MOST_BYTES // 8} of a path",
+                "delete some of its events, or spread them over several objects",
+            )
         ts = block.ts()[low:high]
         cut = starts[first : last + 1] - low
         id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
