@@ -68,6 +68,10 @@ from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
+_FIRST_ROWS = 256
+_MOST_ROWS = 1 << 16
+"""So many rows are handed out at once."""
+
 
 class Scan:
     """One run of a plan over a snapshot."""
@@ -444,8 +448,13 @@ class Scan:
 
     def batches(self, wanted: Sequence[int]) -> Iterator[tuple[int, list[list[Value]]]]:
         """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
+        most = _FIRST_ROWS
         for rows in self.rows():
-            yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
+            low = 0
+            while low < len(rows):  # few at first, so that who wants few pays for few
+                piece = rows.take(np.arange(low, min(low + most, len(rows))))
+                yield len(piece), [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
+                low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
 Measure: TypeAlias = tuple[Aggregate, Property | None]

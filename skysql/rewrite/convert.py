@@ -85,6 +85,7 @@ class Relation:
     """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
 
     as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
+    ordered: whether a subquery orders the rows in its own way, which what only aggregates them need not know.
     """
 
     database: str
@@ -97,6 +98,7 @@ class Relation:
     pairs: Pairs | None = None
     idle: Duration | None = None
     groups: PathScan | None = None
+    ordered: bool = False
 
 
 def source_of(relation: Relation) -> Source:

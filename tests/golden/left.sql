@@ -54,8 +54,11 @@ object_id | amount
 ## grouping under a collation
 SELECT plan COLLATE NOCASE AS p, count(*) FROM users WHERE plan LIKE 'pro' GROUP BY plan COLLATE NOCASE
 --- plan
+PATH SCAN users
+├─ where plan LIKE 'pro'
+└─ read plan
 --- sql
-(as it is)
+SELECT plan COLLATE NOCASE AS p, count(*) FROM sky_scan_1 AS "users" GROUP BY plan COLLATE NOCASE
 --- rows
 p | count(*)
 'pro' | 10
@@ -140,8 +143,11 @@ object_id | max(amount)
 ## bare columns in groups: of a row with the smallest
 SELECT plan, object_id, min(amount) FROM users WHERE amount IN (20, 1.25, -4) GROUP BY plan
 --- plan
+PATH SCAN users
+├─ where amount IN (20, 1.25, -4)
+└─ read object_id, plan, amount
 --- sql
-(as it is)
+SELECT plan, object_id, min(amount) FROM sky_scan_1 AS "users" GROUP BY plan
 --- rows
 plan | object_id | min(amount)
 'free' | 3 | 1.25
