@@ -4,7 +4,7 @@
     catalog.py    which names are sky tables and views
     statement.py  a statement's text and the edits made to it
     relation.py   FROM items that a scan can produce
-    convert.py    expressions
+    convert.py, granularity.py   expressions
     state.py      the idioms of state at the time of the action
     result.py     what a scan gives, as a relation for SQLite
     times.py      times in their one form; FOR SYSTEM_TIME AS OF

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..evaluate import expression_type
-from ..plan import And, Column, Compare, Expr, InSet, Literal, Moment, Or, Parameter, PathScan, Sql, columns
+from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ..schema import quote
-from .convert import KnownCount, Relation, Scope, alias_of, conjuncts_of, source_of
+from .convert import KnownCount, Relation, Scope, alias_of, conjuncts_of, object_names, source_of
 from .dialect import is_star, span
 from .grouping import own
 from .relation import Resolver, take_arguments
@@ -79,12 +79,10 @@ def told(part: Expr) -> bool:
     match part:
         case Compare(op, Column() as column, Literal() | Parameter() | Moment()):
             return op in _TOLD and column == Column(column.name)
-        case InSet():
-            return True
         case And(items) | Or(items):
             return all(map(told, items))
         case _:
-            return not columns(part)
+            return not columns(part)  # an IN is many conditions: the table would be asked for each
 
 
 @dataclass(slots=True)
@@ -178,10 +176,10 @@ class _Rows:
     @staticmethod
     def _point(relation: Relation) -> bool:
         """Whether the rows are of one object, which a virtual table finds at once."""
-        name = relation.table.object_name.lower()
+        names = object_names(relation)
         return any(
             isinstance(part, Compare) and part.op == "=" and isinstance(part.left, Column)
-            and part.left.name.lower() == name and told(part)
+            and part.left.name.lower() in names and told(part)
             for part in relation.where
         )  # fmt: skip
 

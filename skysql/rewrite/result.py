@@ -15,7 +15,7 @@ from vtab.source import Constraint, Relation
 
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
-from ..plan import And, Column, Compare, Events, Literal, Pairs, PathScan, conjuncts
+from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot
 from .statement import ScanCall
@@ -86,28 +86,28 @@ class RowsResult(_Result):
     def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> None:
         super().__init__(call, evaluator, snapshot)
         plan = call.plan
-        name = snapshot(plan.database, plan.table).table.object_name
-        stored = [place for key, place in zip(plan.keys, self._places, strict=False) if key == Column(name)]
-        self._object = None if isinstance(plan.source, Pairs) or not stored else stored[0]
-        if isinstance(plan.source, Events):
-            self.keeps = frozenset()  # of these there may be too many
-        elif not isinstance(plan.source, Pairs):
-            self.keeps = frozenset(stored)
+        table = snapshot(plan.database, plan.table).table
+        self._table, names = table, (table.object_name, table.key_name)
+        self._objects: dict[int, Expr] = {}  # columns that tell the object
+        if not isinstance(plan.source, Pairs):
+            self._objects = {p: key for p, key in zip(self._places, plan.keys, strict=False) if _is_one(key, names)}
+            self.keeps = frozenset(() if isinstance(plan.source, Events) else self._objects)  # of events, too many
         self._share = max(100, 1_000_000 >> min(2 * len(conjuncts(plan.where)), 12))
 
     def exact(self, column: int, op: str) -> bool | None:
         """An object is a hint."""
-        return False if column == self._object and op == "=" else super().exact(column, op)
+        return False if column in self._objects and op == "=" else super().exact(column, op)
 
     def cheap(self, column: int) -> bool:
-        """Paths are found by their object."""
-        return column == self._object
+        """Paths are found by their object; of several keys, a scan gives them in the order of paths."""
+        key = self._objects.get(column)
+        return isinstance(key, Column) and key.name == self._table.object_name
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
         """A point is a path; else a share of all rows; of pairs, few."""
         if isinstance(self.call.plan.source, Pairs):
             return super().estimate(constraints)
-        return 40 if any(column == self._object for column, _ in constraints) else self._share
+        return 40 if any(column in self._objects for column, _ in constraints) else self._share
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The rows."""
@@ -121,8 +121,14 @@ class RowsResult(_Result):
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
         plan = self.call.plan
-        points = [c.value for c in constraints if c.column == self._object and isinstance(c.value, int)]
-        if not points:
-            return plan
-        key = plan.keys[self._places.index(self._object or 0)]
-        return replace(plan, where=And((*conjuncts(plan.where), *(Compare("=", key, Literal(at)) for at in points))))
+        points = [
+            Compare("=", self._objects[constraint.column], Literal(constraint.value))
+            for constraint in constraints
+            if constraint.column in self._objects
+            and isinstance(constraint.value, int if self.cheap(constraint.column) else str)  # others take a conversion
+        ]
+        return replace(plan, where=And((*conjuncts(plan.where), *points))) if points else plan
+
+
+def _is_one(key: Expr, names: tuple[str | None, ...]) -> bool:
+    return isinstance(key, Column) and key == Column(key.name) and key.name in names

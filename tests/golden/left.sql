@@ -156,8 +156,11 @@ plan | object_id | min(amount)
 ## a window function over events
 SELECT object_id, row_number() OVER (PARTITION BY object_id ORDER BY ts) AS n FROM users WHERE object_id IN (4, 5) ORDER BY 1, 2
 --- plan
+PATH SCAN users
+├─ where object_id IN (SELECT value FROM json_each(:p1))
+└─ read object_id, ts
 --- sql
-(as it is)
+SELECT object_id, row_number() OVER (PARTITION BY object_id ORDER BY ts) AS n FROM sky_scan_1('[4,5]') AS "users" ORDER BY 1, 2
 --- rows
 object_id | n
 4 | 1
@@ -210,8 +213,11 @@ sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)
 ## an IN of something else than the object
 SELECT count(*) FROM users WHERE plan IN (SELECT plan FROM users WHERE object_id = 5)
 --- plan
+PATH SCAN users
+├─ where plan IN (SELECT value FROM json_each(:p1))
+└─ compute count(*)
 --- sql
-(as it is)
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT plan FROM users WHERE object_id = 5) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q))
 --- rows
 count(*)
 10

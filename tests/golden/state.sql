@@ -804,8 +804,11 @@ SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDE
 --- plain
 SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDER BY timestamp) AS p FROM users WHERE object_id IN (3, 5)) GROUP BY p
 --- plan
+PATH SCAN users
+├─ where object_id IN (SELECT value FROM json_each(:p1))
+└─ read timestamp, plan, country
 --- sql
-(as it is)
+SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDER BY timestamp) AS p FROM sky_scan_1('[3,5]') AS "users") GROUP BY p
 --- rows
 p | count(*)
 '' | 1
