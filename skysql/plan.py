@@ -80,7 +80,11 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class InSet:
-    """Whether the column is among the numbers of a JSON array that comes as a parameter."""
+    """Whether the column is among the elements of a JSON array that comes as a parameter.
+
+    Elements are compared with a column of integers as numbers, as which texts count that are some; with a column of
+    texts as texts, but for numbers, with which texts are compared as numbers.
+    """
 
     column: Column
     set: Parameter

@@ -102,6 +102,7 @@ class TableRelation:
         self.evaluator = evaluator
         self.columns = columns
         self.keeps: frozenset[int] = frozenset()
+        self._objects = range(len(_object_columns(store.table)))
         names = [column.name.lower() for column in columns]
         times = frozenset(names.index(name) for name in ("timestamp", "ts") if name in names)
         self.order = [frozenset({0}), *([times] if times else [])]
@@ -123,7 +124,7 @@ class TableRelation:
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
         """A point is a path; anything else a share of all."""
-        if any(column == 0 and op == "=" for column, op in constraints):
+        if any(column in self._objects and op == "=" for column, op in constraints):
             return 40
         return max(100, 1_000_000 >> min(len(constraints) * 2, 12))
 

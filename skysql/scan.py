@@ -50,6 +50,7 @@ from .plan import (
     InSet,
     Literal,
     Objects,
+    Or,
     Pairs,
     Parameter,
     PathAggregate,
@@ -68,6 +69,10 @@ from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
+_FIRST_ROWS = 256
+_MOST_ROWS = 1 << 16
+"""So many rows are handed out at once."""
+
 
 class Scan:
     """One run of a plan over a snapshot."""
@@ -80,9 +85,9 @@ class Scan:
         self.evaluator = evaluator
         self.parameters = parameters
         self.evaluation = Evaluation(self.table, evaluator, parameters, plan.source)
-        object_name = "" if isinstance(plan.source, Groups) else self.table.object_name.lower()
+        names = frozenset() if isinstance(plan.source, Groups) else object_columns(plan.source, self.table)
         parts = conjuncts(plan.where)
-        self._object_parts = [p for p in parts if [c.name.lower() for c in columns(p)] == [object_name]]
+        self._object_parts = [p for p in parts if {c.name.lower() for c in columns(p)} <= names and columns(p)]
         self._action_codes: dict[tuple[Expr, ...], list[int]] = {}  # that meet conditions; the same in all segments
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
@@ -126,18 +131,34 @@ class Scan:
         """The only objects that can meet the predicate, ascending; None if any can."""
         found: Int64 | None = None
         for part in self._object_parts:
-            match part:
-                case Compare("=", Column(), Literal() | Parameter() as right):
-                    value = self.evaluation.scalar(right)
-                    if not isinstance(value, int):
-                        continue
-                    here = np.array([value], np.int64)
-                case InSet(_, numbers):
-                    here, _ = self.evaluation.number_set(numbers)
-                case _:
-                    continue
-            found = here if found is None else np.intersect1d(found, here)
+            here = self._objects_of(part)
+            if here is not None:
+                found = here if found is None else np.intersect1d(found, here)
         return found
+
+    def _objects_of(self, part: Expr) -> Int64 | None:
+        """The objects among which are all that meet a condition on the object, ascending; None for all."""
+        match part:
+            case Compare("=", Column(name), Literal() | Parameter() as right):
+                value = self.evaluation.scalar(right)
+                if name.lower() == self.table.object_name.lower():
+                    return np.array([value], np.int64) if isinstance(value, int) else None
+                return self._objects_called([str(value)]) if isinstance(value, int | str) else None
+            case InSet(Column(name), set) if name.lower() == self.table.object_name.lower():
+                return self.evaluation.number_set(set).numbers
+            case InSet(_, set):
+                texts = self.evaluation.text_set(set)
+                return None if texts.numbers else self._objects_called(list(texts.texts))
+            case Or(items):
+                each = [self._objects_of(item) for item in items]
+                known = [objects for objects in each if objects is not None]
+                return np.unique(np.concatenate(known)) if len(known) == len(each) else None
+        return None
+
+    def _objects_called(self, keys: list[str]) -> Int64:
+        """The objects that have these keys, ascending."""
+        objects = np.unique(self.dictionary.known_objects(keys))
+        return objects[objects > 0]
 
     def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:
         source = self.plan.source
@@ -444,8 +465,13 @@ class Scan:
 
     def batches(self, wanted: Sequence[int]) -> Iterator[tuple[int, list[list[Value]]]]:
         """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
+        most = _FIRST_ROWS
         for rows in self.rows():
-            yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
+            low = 0
+            while low < len(rows):  # few at first, so that who wants few pays for few
+                piece = rows.take(np.arange(low, min(low + most, len(rows))))
+                yield len(piece), [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
+                low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
 Measure: TypeAlias = tuple[Aggregate, Property | None]

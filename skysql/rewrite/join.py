@@ -20,6 +20,7 @@ from ..schema import quote
 from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
 from .grouping import Groups, call_arguments, call_name, is_aggregate, own, result_columns
+from .pairs import ordinary_table, repeatable
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
@@ -77,6 +78,7 @@ class _Below:
         for join in select.args["joins"]:
             if join.args.get("on") is not None:
                 self._conditions(join.args["on"], take=not join.args.get("side"))
+        self._restrict()
         self._aliases()
         for item in select.expressions:
             self._item(item)
@@ -89,6 +91,37 @@ class _Below:
         if not self.groups.keys:
             raise NotPushable("a join that mentions no key")
         self._apply()
+
+    def _restrict(self) -> None:
+        """Of a table with conditions of its own, only the objects of the rows that meet them matter."""
+        where = self.select.args.get("where")
+        parts = conjuncts_of(where.this) if where is not None else []
+        for join in self.select.args["joins"]:
+            if join.args.get("on") is not None and not join.args.get("side"):
+                parts += conjuncts_of(join.args["on"])
+        for part in parts:
+            for mine, other in ((part.this, part.expression), (part.expression, part.this)):
+                if isinstance(part, exp.EQ) and isinstance(mine, exp.Column) and isinstance(other, exp.Column):
+                    self._restrict_to(mine, other, parts)
+
+    def _restrict_to(self, mine: exp.Column, other: exp.Column, parts: list[exp.Expression]) -> None:
+        column, at = self.scope.find(mine) if self._mine(mine) else None, span(other)
+        items = [item for item in self.others if item.alias_or_name.lower() == other.table.lower()]
+        entry = ordinary_table(self.statement, items[0]) if other.table and len(items) == 1 else None
+        if not isinstance(column, Column) or not (self.scope.is_object(column) or self.scope.is_key(column)):
+            return
+        places = [span(part) for part in parts if self._only(part, other.table)]
+        known = [place for place in (at, span(items[0]) if items else None, *places) if place is not None]
+        if entry is None or not places or len(known) < len(places) + 2:
+            return
+        key, table, *conditions = [self.statement.render(*place) for place in known]
+        query = f"SELECT {key} FROM {table} WHERE ({') AND ('.join(conditions)})"
+        self.scope.relation.where.append(self.scope.among(column, query))
+
+    def _only(self, part: exp.Expression, alias: str) -> bool:
+        """Whether a condition reads nothing but the table of that alias, and says the same each time."""
+        read = list(part.find_all(exp.Column))
+        return bool(read) and all(c.table.lower() == alias.lower() for c in read) and repeatable(self.statement, part)
 
     def _aliases(self) -> None:
         if self.select.args.get("distinct") is not None or self.select.args.get("qualify") is not None:
