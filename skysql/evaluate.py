@@ -22,6 +22,7 @@ from .columns import Array, Bool
 from .plan import (
     And,
     Arithmetic,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -390,6 +391,8 @@ def _distinct(values: list[Value]) -> Sequence[object]:
 
 def column_type(source: Source, table: Table, name: str) -> str | None:
     """The type of a column of a scan's source; None of a group's that is an expression without an affinity."""
+    if isinstance(source, Changes) and name.lower() in ("property", "old_value", "new_value"):
+        return "TEXT" if name.lower() == "property" else ""  # of properties of any type
     if not isinstance(source, Groups):
         return declared_type(table, name)
     kind, _, place = name.partition(" ")

@@ -316,6 +316,10 @@ class SessionRows:
     def _at(self, every: Array) -> Array:
         return every if self.sessions is None else every[self.sessions]
 
+    def firsts(self) -> Array:
+        """The positions of the sessions' first events."""
+        return self._at(self._begins[:-1])
+
     def keep(self, mask: Bool) -> SessionRows:
         """The rows where the mask is true."""
         return self.take(np.flatnonzero(mask))
@@ -330,7 +334,7 @@ class SessionRows:
         name = column.name.lower()
         if name == "duration":
             return Numbers(self._at(self.segment.session_durations(idle_us(self.idle))))
-        first = self._at(self._begins[:-1])
+        first = self.firsts()
         property = self.table.find(name)
         if property is not None and property.state:
             return property_vector(self.segment, self.dictionary, property, column, first)

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from . import kernels
+from .changes import ChangeRows
 from .columns import Array, Int64
 from .evaluate import Evaluation, Evaluator, column_type
 from .groups import (
@@ -41,6 +42,7 @@ from .plan import (
     Aggregate,
     And,
     AnyAggregate,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -172,6 +174,8 @@ class Scan:
             return None
         if isinstance(source, Sessions):
             return self._filter(SessionRows.of(every, paths, idle), self._row_parts)
+        if isinstance(source, Changes):
+            return self._filter(ChangeRows.of(every, paths), self._row_parts)
         if isinstance(source, Objects):
             moment = source.as_of
             until = None if moment is None else self.evaluation.scalar(moment)
@@ -431,7 +435,7 @@ class Scan:
         """The aggregates of a partial, a vector each."""
         by_sqlite = dict(self._by_sqlite(partial))
         return [
-            Coded(np.arange(partial.groups), by_sqlite[place])
+            joined([Coded(np.arange(partial.groups), by_sqlite[place])])
             if isinstance(aggregate, SqlAggregate)
             else finished(aggregate, accumulator)
             for place, (aggregate, accumulator) in enumerate(
@@ -463,14 +467,30 @@ class Scan:
                 missing = empty[0][1] if empty else None
             yield place, [by_group.get(group, missing) for group in range(partial.groups)]
 
-    def batches(self, wanted: Sequence[int]) -> Iterator[tuple[int, list[list[Value]]]]:
-        """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
+    def numbers(self, rows: Rows) -> list[int] | None:
+        """The rowids that rows have in the tables themselves; None of rows that are in none."""
+        numbers: Int64 | None = None
+        match rows:
+            case EventRows():
+                positions = np.arange(len(rows)) if rows.positions is None else rows.positions
+                numbers = self.snapshot.numbers(rows.segment, positions)
+            case SessionRows():
+                numbers = self.snapshot.numbers(rows.segment, rows.firsts())
+            case ChangeRows():
+                numbers = self.snapshot.numbers(rows.segment, rows.positions) * len(self.table.states) + rows.states
+            case ObjectRows(numbers=None):
+                numbers = rows.segment.paths()[0][rows.paths]
+        return None if numbers is None else numbers.tolist()
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[tuple[Rows, list[list[Value]]]]:
+        """Rows as they are, for a plan that is not grouped: (the rows, a list for each of the wanted keys)."""
         most = _FIRST_ROWS
         for rows in self.rows():
             low = 0
             while low < len(rows):  # few at first, so that who wants few pays for few
                 piece = rows.take(np.arange(low, min(low + most, len(rows))))
-                yield len(piece), [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
+                values = [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
+                yield piece, values
                 low, most = low + most, min(most * 4, _MOST_ROWS)
 
 

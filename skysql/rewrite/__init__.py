@@ -145,6 +145,8 @@ class Rewriter:
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:
     """Rewrite one select by the first rule that can."""
+    if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
+        return  # SQLite takes TRUE for the column of that name, where there is one
     for rule in RULES:
         try:
             rule(statement, select)

@@ -19,6 +19,7 @@ from ..evaluate import column_type
 from ..plan import (
     And,
     Arithmetic,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -79,7 +80,7 @@ class Relation:
 
     database: str
     table: Table
-    kind: str  # 'events', 'objects', 'sessions' or 'groups'
+    kind: str  # 'events', 'objects', 'sessions', 'changes' or 'groups'
     columns: dict[str, Expr | KnownCount | None]
     names: list[str]
     where: list[Expr] = field(default_factory=list)
@@ -98,6 +99,8 @@ def source_of(relation: Relation) -> Source:
         return GroupsOf(relation.groups)
     if relation.kind == "objects":
         return Objects(relation.as_of)
+    if relation.kind == "changes":
+        return Changes()
     return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
 
 

@@ -38,7 +38,7 @@ def push_rows(statement: Statement, select: exp.Select) -> None:
         raise NotPushable("rows that are read while their table is changed")
     arguments = Arguments()
     scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
-    if scope is None or scope.relation.kind not in ("events", "objects", "sessions") or scope.relation.ordered:
+    if scope is None or scope.relation.kind == "groups" or scope.relation.pairs is not None or scope.relation.ordered:
         raise NotPushable("no relation whose rows are stored")
     relation = scope.relation
     rest = []
@@ -162,7 +162,8 @@ class _Rows:
             self._other(alias, relation)
         for item in stars:
             self._star(item, dict(others))
-        if not others and not self.edits and (all(map(told, first.where)) or self._point(first)):
+        found = all(told(part) and self._heard(part) for part in first.where) or self._point(first)
+        if found and not others and not self.edits:
             raise NotPushable("rows that a virtual table finds as well")
         self._apply(first)
 
@@ -172,6 +173,11 @@ class _Rows:
             if id(node) not in self.dropped and not node.table and node.name.lower() not in self.scope.merged:
                 if sum(node.name.lower() in relation.columns for relation in self.scope.relations.values()) > 1:
                     raise NotPushable(f"{node.name} may be of two tables")
+
+    def _heard(self, part: Expr) -> bool:
+        """Whether a table uses what it is told: of changes, the object and the time."""
+        names = {column.name.lower() for column in columns(part)}
+        return self.scope.relation.kind != "changes" or names <= {"timestamp", "ts", *object_names(self.scope.relation)}
 
     @staticmethod
     def _point(relation: Relation) -> bool:
@@ -285,7 +291,8 @@ class _Rows:
 
 def _order(relation: Relation, plan: PathScan) -> tuple[tuple[int, ...], ...]:
     """The keys of the plan by which its rows are in order."""
-    places = {"events": ("timestamp", "ts"), "sessions": ("session", "first_timestamp")}.get(relation.kind, ())
+    times = ("timestamp", "ts")
+    places = {"events": times, "changes": times, "sessions": ("session", "first_timestamp")}.get(relation.kind, ())
     order = []
     for wanted in ((relation.table.object_name.lower(),), places):
         order.append(tuple(at for at, key in enumerate(plan.keys) if _is_one_of(key, wanted)))

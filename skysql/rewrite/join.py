@@ -42,6 +42,8 @@ def push_below_join(statement: Statement, select: exp.Select) -> None:
     resolver = Resolver(statement, statement.source, arguments, IDIOMS)
     items = [select.args["from_"].this, *(join.this for join in joins)]
     found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
+    if len(found) > 1:  # changes may be left to SQLite
+        found = [(at, relation) for at, relation in found if relation.kind != "changes"]
     if len(found) != 1:
         raise NotPushable("not exactly one sky table")
     at, relation = found[0]
@@ -221,13 +223,16 @@ class _Below:
         name, arguments = call_name(self.statement, call), call_arguments(call)
         inner = arguments[0] if arguments else None
         if isinstance(inner, exp.Distinct) or name in ("min", "max"):
-            if condition is None and not (name in ("min", "max") and self._ours(call)):
+            theirs = condition is None or self._theirs(condition)
+            if theirs and not (name in ("min", "max") and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
         known = name in ("count", "sum", "total", "avg") and name not in self.statement.catalog.own
         if not known or len(arguments) > 1 or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
         inner = None if isinstance(inner, exp.Star) else inner
+        if inner is not None and self._theirs(inner) and (condition is None or self._theirs(condition)):
+            return self._repeated(name, inner, condition)
         if any(part is not None and not self._ours(part) for part in (inner, condition)):
             raise NotPushable("an aggregate of the other table")
         filter = None if condition is None else self.scope.convert(condition)
@@ -243,6 +248,26 @@ class _Below:
         if name == "avg":
             return f"(total({part('total')}) / sum({part('count')}))"  # of integers too: their sum may be none
         return f"{name}({part(name)})"
+
+    def _theirs(self, node: exp.Expression) -> bool:
+        """Whether a node reads columns, and none of the events."""
+        read = list(node.find_all(exp.Column))
+        return bool(read) and node.find(exp.Select) is None and not any(self._mine(column) for column in read)
+
+    def _repeated(self, name: str, inner: exp.Expression, condition: exp.Expression | None) -> str:
+        """An aggregate of what every event of a group is joined with: as many times as there are events."""
+        places = span(inner), None if condition is None else span(condition)
+        if places[0] is None or (condition is not None and places[1] is None):
+            raise NotPushable("an aggregate of unknown place")
+        value = f"({self.statement.render(*places[0])})"
+        times = f"{self.alias}.{self.groups.value(Aggregate('count', None)).lstrip('+')}"
+        only = f" FILTER (WHERE {self.statement.render(*places[1])})" if places[1] is not None else ""
+        count = f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
+        if name == "count":
+            return f"coalesce({count}, 0)"
+        if name == "avg":
+            return f"(total({value} * {times}){only} / {count})"
+        return f"total({value} * {times}){only}" if name == "total" else f"sky_repeated_sum({value}, {times}){only}"
 
     def _apply(self) -> None:
         relation, at = self.scope.relation, span(self.item)

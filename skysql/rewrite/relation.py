@@ -62,6 +62,15 @@ def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
     return Relation(entry.database, table, "objects", dict(columns), names, as_of=as_of)
 
 
+def change_relation(entry: Entry) -> Relation:
+    """The changes of a table."""
+    table = entry.table
+    assert table is not None
+    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "property", "old_value", "new_value"]
+    columns = {name.lower(): Column(name) for name in [*names, "ts"]}
+    return Relation(entry.database, table, "changes", dict(columns), names)
+
+
 class Resolver:
     """Finds the relation behind a FROM item of one select."""
 
@@ -85,13 +94,15 @@ class Resolver:
         if cte is not None:
             return self._common(cte)
         entry = self.statement.catalog.find(item.db or None, item.name)
-        if entry is None or entry.kind in ("table", "changes"):
+        if entry is None or entry.kind == "table":
             return None
         if entry.kind == "view":
             return self._view(entry)
         if entry.kind in ("events", "sessions"):
             made = event_relation if entry.kind == "events" else session_relation
             return None if item.args.get("version") else made(entry, None)
+        if entry.kind == "changes":
+            return None if item.args.get("version") else change_relation(entry)
         return object_relation(entry, self._system_time(item))
 
     def _system_time(self, item: exp.Table) -> Moment | None:

@@ -114,10 +114,10 @@ class RowsResult(_Result):
         scan = self._scan(constraints)
         keys = range(len(scan.plan.keys))
         base, wanted = 0, [key for key, place in zip(keys, self._places, strict=False) if place in columns]
-        for length, values in scan.batches(wanted):
+        for rows, values in scan.batches(wanted):
             found = zip((self._places[key] for key in wanted), values, strict=True)
-            yield Batch(dict(found), range(base, base + length))
-            base += length
+            yield Batch(dict(found), scan.numbers(rows) or range(base, base + len(rows)))
+            base += len(rows)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
         plan = self.call.plan

@@ -222,8 +222,11 @@ NULL | -4.0 | '2026-01-15 08:30:00.000000'
 ## an aggregate of the ordinary table
 SELECT u.plan, count(DISTINCT c.segment), sum(c.id) FROM users u JOIN customers c ON c.id = u.object_id GROUP BY u.plan
 --- plan
+PATH SCAN users
+├─ group by object_id, plan
+└─ compute count(*)
 --- sql
-(as it is)
+SELECT "u"."key 2" AS "plan", count(DISTINCT c.segment), sky_repeated_sum((c.id), "u"."value 1") AS "sum(c.id)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY "u"."key 2"
 --- rows
 plan | count(DISTINCT c.segment) | sum(c.id)
 NULL | 1 | 11

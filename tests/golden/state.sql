@@ -774,8 +774,11 @@ SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id 
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'plan'
   AND c.timestamp <= u.timestamp ORDER BY c.timestamp, c.rowid LIMIT 1) AS plan, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'plan'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp <= u.timestamp) ORDER BY c.timestamp LIMIT 1) AS plan, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- rows
 plan | count(*)
 NULL | 2
@@ -790,8 +793,11 @@ SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id 
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'country'
   AND c.timestamp < u.timestamp ORDER BY c.timestamp DESC, c.rowid DESC LIMIT 1) AS country, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'country'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp < u.timestamp) ORDER BY c.timestamp DESC LIMIT 1) AS country, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- rows
 country | count(*)
 NULL | 2
@@ -879,8 +885,11 @@ id | action | plan
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'PLAN'
   AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'PLAN'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp <= u.timestamp) ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
 --- rows
 plan | count(*)
 NULL | 28
@@ -1000,8 +1009,8 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 --- sql
-WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM users_changes WHERE property = 'plan')
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM sky_scan_1 AS "users_changes")
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_2
 --- rows
 plan | count(*)
 NULL | 3
