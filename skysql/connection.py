@@ -16,7 +16,7 @@ import apsw
 
 import vtab
 
-from . import compact, ingest, timestamps
+from . import compact, ingest, repeated, timestamps
 from .arguments import sky_arguments
 from .cache import SHARED, Cache, parse_size
 from .check import check
@@ -151,6 +151,7 @@ class Engine:
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1, flags=flags)
+        repeated.register(self.sqlite)
         aggregate.register(self.sqlite)
 
     # tables

@@ -133,6 +133,8 @@ def accumulate(
     if count is None:
         count = kernels.group_count(groups, size)
     if aggregate.distinct:
+        if isinstance(values, Coded) and not all(v is None or type(v) is str for v in values.values):
+            values = joined([values])  # 1 and 1.0 are one value
         numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)

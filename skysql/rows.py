@@ -326,6 +326,10 @@ class SessionRows:
     def _at(self, every: Array) -> Array:
         return every if self.sessions is None else every[self.sessions]
 
+    def firsts(self) -> Array:
+        """The positions of the sessions' first events."""
+        return self._at(self._begins[:-1])
+
     def keep(self, mask: Bool) -> SessionRows:
         """The rows where the mask is true."""
         return self.take(np.flatnonzero(mask))
@@ -350,7 +354,7 @@ class SessionRows:
         property = self.table.find(name)
         if property is not None and property.state:
             return self._state(property, column)
-        first = self._at(self._begins[:-1])
+        first = self.firsts()
         last = self._at(self._begins[1:]) - 1
         match name:
             case "first_timestamp":

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from . import compiled, kernels
+from .changes import ChangeRows
 from .columns import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
 from .functions import Result, awaited
@@ -44,6 +45,7 @@ from .plan import (
     Aggregate,
     And,
     AnyAggregate,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -53,6 +55,7 @@ from .plan import (
     InSet,
     Literal,
     Objects,
+    Or,
     Pairs,
     Parameter,
     PathAggregate,
@@ -73,6 +76,10 @@ from .vectors import Coded, Numbers, Vector, sort_ranks
 
 V = TypeVar("V")
 
+_FIRST_ROWS = 256
+_MOST_ROWS = 1 << 16
+"""So many rows are handed out at once."""
+
 
 class Scan:
     """One run of a plan over a snapshot."""
@@ -85,9 +92,9 @@ class Scan:
         self.evaluator = evaluator
         self.parameters = parameters
         self.evaluation = Evaluation(self.table, evaluator, parameters, plan.source)
-        object_name = "" if isinstance(plan.source, Groups) else self.table.object_name.lower()
+        names = frozenset() if isinstance(plan.source, Groups) else object_columns(plan.source, self.table)
         parts = conjuncts(plan.where)
-        self._object_parts = [p for p in parts if [c.name.lower() for c in columns(p)] == [object_name]]
+        self._object_parts = [p for p in parts if {c.name.lower() for c in columns(p)} <= names and columns(p)]
         # what is the same for all segments, by the identities of conditions, as 1 equals 1.0
         self._conditions: dict[int, tuple[list[Expr], list[Expr]]] = {}  # of path functions: on the action, others
         self._action_codes: dict[tuple[int, ...], list[int]] = {}  # that meet them
@@ -134,18 +141,34 @@ class Scan:
         """The only objects that can meet the predicate, ascending; None if any can."""
         found: Int64 | None = None
         for part in self._object_parts:
-            match part:
-                case Compare("=", Column(), Literal() | Parameter() as right):
-                    value = self.evaluation.scalar(right)
-                    if not isinstance(value, int):
-                        continue
-                    here = np.array([value], np.int64)
-                case InSet(_, numbers):
-                    here, _ = self.evaluation.number_set(numbers)
-                case _:
-                    continue
-            found = here if found is None else np.intersect1d(found, here)
+            here = self._objects_of(part)
+            if here is not None:
+                found = here if found is None else np.intersect1d(found, here)
         return found
+
+    def _objects_of(self, part: Expr) -> Int64 | None:
+        """The objects among which are all that meet a condition on the object, ascending; None for all."""
+        match part:
+            case Compare("=", Column(name), Literal() | Parameter() as right):
+                value = self.evaluation.scalar(right)
+                if name.lower() == self.table.object_name.lower():
+                    return np.array([value], np.int64) if isinstance(value, int) else None
+                return self._objects_called([str(value)]) if isinstance(value, int | str) else None
+            case InSet(Column(name), set) if name.lower() == self.table.object_name.lower():
+                return self.evaluation.number_set(set).numbers
+            case InSet(_, set):
+                texts = self.evaluation.text_set(set)
+                return None if texts.numbers else self._objects_called(list(texts.texts))
+            case Or(items):
+                each = [self._objects_of(item) for item in items]
+                known = [objects for objects in each if objects is not None]
+                return np.unique(np.concatenate(known)) if len(known) == len(each) else None
+        return None
+
+    def _objects_called(self, keys: list[str]) -> Int64:
+        """The objects that have these keys, ascending."""
+        objects = np.unique(self.dictionary.known_objects(keys))
+        return objects[objects > 0]
 
     def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:
         source = self.plan.source
@@ -159,6 +182,8 @@ class Scan:
             return None
         if isinstance(source, Sessions):
             return self._filter(SessionRows.of(every, paths, idle), self._row_parts)
+        if isinstance(source, Changes):
+            return self._filter(ChangeRows.of(every, paths), self._row_parts)
         if isinstance(source, Objects):
             moment = source.as_of
             until = None if moment is None else self.evaluation.scalar(moment)
@@ -466,7 +491,7 @@ class Scan:
         """The aggregates of a partial, a vector each."""
         by_sqlite = dict(self._by_sqlite(partial))
         return [
-            Coded(np.arange(partial.groups), by_sqlite[place])
+            joined([Coded(np.arange(partial.groups), by_sqlite[place])])
             if isinstance(aggregate, SqlAggregate)
             else finished(aggregate, accumulator)
             for place, (aggregate, accumulator) in enumerate(
@@ -498,10 +523,31 @@ class Scan:
                 missing = empty[0][1] if empty else None
             yield place, [by_group.get(group, missing) for group in range(partial.groups)]
 
-    def batches(self, wanted: Sequence[int]) -> Iterator[tuple[int, list[list[Value]]]]:
-        """Rows as they are, for a plan that is not grouped: (how many, a list for each of the wanted keys)."""
+    def numbers(self, rows: Rows) -> list[int] | None:
+        """The rowids that rows have in the tables themselves; None of rows that are in none."""
+        numbers: Int64 | None = None
+        match rows:
+            case EventRows():
+                positions = np.arange(len(rows)) if rows.positions is None else rows.positions
+                numbers = self.snapshot.numbers(rows.segment, positions)
+            case SessionRows():
+                numbers = self.snapshot.numbers(rows.segment, rows.firsts())
+            case ChangeRows():
+                numbers = self.snapshot.numbers(rows.segment, rows.positions) * len(self.table.states) + rows.states
+            case ObjectRows(numbers=None):
+                numbers = rows.segment.paths()[0][rows.paths]
+        return None if numbers is None else numbers.tolist()
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[tuple[Rows, list[list[Value]]]]:
+        """Rows as they are, for a plan that is not grouped: (the rows, a list for each of the wanted keys)."""
+        most = _FIRST_ROWS
         for rows in self.rows():
-            yield len(rows), [self.evaluation.vector(self.plan.keys[at], rows).tolist() for at in wanted]
+            low = 0
+            while low < len(rows):  # few at first, so that who wants few pays for few
+                piece = rows.take(np.arange(low, min(low + most, len(rows))))
+                values = [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
+                yield piece, values
+                low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
 Measure: TypeAlias = tuple[Aggregate, Property | None]
