@@ -39,8 +39,11 @@ def check(store: Store) -> list[str]:
         for property in (ACTION, *store.table.properties):
             faults += _attempt(_column, store, row, block, property)
         faults += _attempt(_contents, store, row, block)
+    gone = _gone(store, snapshot)
+    first = 0
     for log in snapshot.log:
-        faults += _attempt(_batch, store, log)
+        faults += _attempt(_batch, store, log, gone[(gone >= first) & (gone < first + log.events)] - first)
+        first += log.events
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
     faults += _overlaps(snapshot)
@@ -109,8 +112,10 @@ def _contents(store: Store, row: BlockRow, block: StoredBlock | Without) -> Iter
     yield from _keys(f"block {row.id}", store, objects)
 
 
-def _empty(where: str, events: int, sparse: Iterable[Sparse]) -> Iterator[str]:
+def _empty(where: str, events: int, sparse: Iterable[Sparse], gone: Int64 | None = None) -> Iterator[str]:
     something = np.zeros(events, bool)
+    if gone is not None:
+        something[gone[gone < events]] = True
     for each in sparse:
         something[each.positions] = True
     if not something.all():
@@ -137,7 +142,15 @@ def _texts(store: Store) -> Iterator[str]:
                 yield f"dictionary of {property.name!r}: codes are missing"
 
 
-def _batch(store: Store, row: LogRow) -> Iterator[str]:
+def _gone(store: Store, snapshot: Snapshot) -> Int64:
+    """The events of the log that were deleted; none if their list cannot be read, which `_deleted` tells."""
+    try:
+        return np.zeros(0, np.int64) if snapshot.gone is None else store.gone_from_log(snapshot)
+    except DatabaseError:
+        return np.zeros(0, np.int64)
+
+
+def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
     where = f"log batch {row.id}"
     batch = store.read_log([row])
     if len(batch) != row.events:
@@ -148,7 +161,7 @@ def _batch(store: Store, row: LogRow) -> Iterator[str]:
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])
     ids = [p.id for p in (ACTION, *store.table.states)]
-    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties])
+    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties], gone)
     yield from _keys(where, store, batch.objects)
 
 
@@ -173,6 +186,8 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
+    if store.may_hold_former:
+        known.update(range(store.table.next_id))
     for id in store.column_properties():
         if id not in known:
             yield f"there are columns of property {id}, which does not exist"

@@ -62,6 +62,10 @@ def _message(error: Error | OSError) -> str:
 
 # arguments
 
+_CHANGES = (
+    "ADD name TYPE [STATE], RENAME name TO new, DROP name, ALTER name TO STATE, ALTER name TO ATTRIBUTE, or"
+    " ALTER name TYPE type"
+)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="skysql", description="A behavioural event database that speaks SQL.")
@@ -71,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     _chart_arguments(_command(commands, "chart", _chart, "draw the rows of a statement"))
     _command(commands, "shell", _shell, "an SQL shell")
     _command(commands, "info", _info, "what the tables hold")
+    alter = _command(commands, "alter", _alter, "change the properties of a table")
+    _add_table(alter)
+    alter.add_argument("change", metavar="CHANGE", nargs="+", help=_CHANGES)
     compact = _command(commands, "compact", _compact, "merge what was written since the last time")
     _add_table(compact, "?")
     compact.add_argument("--vacuum", action="store_true", help="leave nothing of what was deleted in the file")
@@ -308,6 +315,13 @@ def _description(info: TableInfo) -> str:
         "  columns",
     ]
     return "\n".join(lines + [f"    {argument}" for argument in info.table.arguments()])
+
+
+def _alter(arguments: argparse.Namespace) -> int:
+    with _open(arguments.database) as db:
+        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, " ".join(arguments.change))).fetchall()
+    print(done)
+    return 0
 
 
 def _compact(arguments: argparse.Namespace) -> int:

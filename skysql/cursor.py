@@ -62,10 +62,16 @@ _CLASSES: dict[type[apsw.Error], type[errors.DatabaseError]] = (
 )
 
 
+_HINTS = {
+    "virtual tables may not be altered": "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')",
+}
+
+
 def translate(error: apsw.Error) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
-    translated = _CLASSES.get(type(error), errors.DatabaseError)(message)
+    hint = _HINTS.get(message)
+    translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     code = getattr(error, "extendedresult", None)
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
@@ -250,6 +256,8 @@ class Cursor:
                     self._rerun = text, parameters
                 if self.connection.detect_types:
                     self._convert = self._find_converters()
+            elif statement.verb == "ROLLBACK" and sqlite.in_transaction:
+                self.connection.engine.rolled_back()
             self.lastrowid = sqlite.last_insert_rowid()
         return self
 
