@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     compact = _command(commands, "compact", _compact, "merge what was written since the last time")
     _add_table(compact, "?")
     compact.add_argument("--vacuum", action="store_true", help="leave nothing of what was deleted in the file")
+    repair = _command(commands, "repair", _repair, "save all that is readable of a damaged file into a new one")
+    repair.add_argument("target", metavar="NEWFILE", help="the file to make")
     _command(commands, "check", _check, "verify everything that is stored")
     export = _command(commands, "export", _export, "write a table into a file that imports again")
     _add_table(export)
@@ -340,6 +342,22 @@ def _check(arguments: argparse.Namespace) -> int:
     if faults:
         return _fail(f"{arguments.database}: {len(faults)} faults (restore it from a copy)", 1)
     print("no faults")
+    return 0
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from .repair import repair
+
+    report = repair(arguments.database, arguments.target)
+    for table, events in report.events.items():
+        print(f"{table}: {events:,} events saved")
+    for table, count in report.rows.items():
+        print(f"{table}: {count:,} rows saved")
+    for loss in report.losses:
+        print(f"lost: {loss}")
+    if report.losses:
+        return _fail(f"{arguments.target}: not all could be saved ({len(report.losses)} losses)", 1)
+    print("nothing was lost")
     return 0
 
 

@@ -248,7 +248,7 @@ class Engine:
         if not isinstance(table, str) or not isinstance(change, str):
             raise ProgrammingError("sky_alter() takes a table and a change, both texts", "see 'Changing a table'")
         asked = alteration.parse(change)
-        with self._transaction():
+        with self.transaction():
             ((database, name),) = self._keys(table)
             relation = self.relation(database, name)
             relation.flush()
@@ -286,7 +286,7 @@ class Engine:
         Part of the current transaction if there is one, else a transaction of its own.
         """
         (relation,) = self._named(table)
-        with self._transaction():
+        with self.transaction():
             relation.flush()
             batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
             if len(batch):
@@ -299,7 +299,7 @@ class Engine:
             raise OperationalError("the file cannot be vacuumed within a transaction", "commit it first")
         relations = self._named(table)
         for relation in relations:
-            with self._transaction():
+            with self.transaction():
                 relation.flush()
                 compact.compact(relation.store)
         if vacuum:
@@ -352,7 +352,7 @@ class Engine:
         )
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """A savepoint inside the current transaction, else a transaction."""
         nested = self.sqlite.in_transaction
         begin, end, undo = (

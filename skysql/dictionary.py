@@ -166,6 +166,14 @@ class Dictionary:
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 
+    def restore_keys(self, keys: Mapping[int, str]) -> None:
+        """Give objects the keys that they once had; neither may be known."""
+        stamp = secrets.randbits(63)
+        rows = [(id, key, stamp) for id, key in sorted(keys.items())]
+        self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+        self.refresh()
+        self._key_stamp = None
+
     def object(self, key: str) -> int | None:
         """The object id of a key, or None."""
         self._load_keys()

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property, partial
@@ -113,11 +113,15 @@ class Store:
                 f"table {name!r} is of format version {version}; this skysql reads up to {fmt.VERSION}",
                 "upgrade skysql",
             )
+        return cls(sqlite, database, cls.definition(name, values), cache)
+
+    @staticmethod
+    def definition(name: str, values: Mapping[Any, Any]) -> Table:
+        """What <name>_meta says of the table; raises CorruptError."""
         try:
-            table = _load(name, values["schema"])
+            return _load(name, values["schema"])
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
-        return cls(sqlite, database, table, cache)
 
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
@@ -211,9 +215,11 @@ class Store:
                 f"table {self.table.name!r} was changed under a statement that reads it",
                 "fetch all rows of a statement before a transaction that it saw is rolled back",
             )
-        return self._read_blob(row.id << _COLUMN_BITS | column)
+        return self.read_blob(row.id, column)
 
-    def _read_blob(self, rowid: int) -> Array | None:
+    def read_blob(self, block: int, column: int) -> Array | None:
+        """The bytes under these numbers, whatever is known of the block; None if there are none."""
+        rowid = block << _COLUMN_BITS | column
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
         except apsw.SQLError:
@@ -284,7 +290,7 @@ class Store:
         return self.cache.get((snapshot.gone, "gone"), lambda: self._read_gone(snapshot), size)
 
     def _read_gone(self, snapshot: Snapshot) -> Int64:
-        data = self._read_blob(GONE)
+        data = self.read_blob(0, GONE)
         try:
             if data is None:
                 raise fmt.FormatError("it is missing")
@@ -433,7 +439,7 @@ class Store:
         return self.cache.get((self.table.stamp, "casts", property.id), lambda: self._read_casts(property), _bytes)
 
     def _read_casts(self, property: Property) -> Casts:
-        data = self._read_blob(FIRST_PROPERTY + property.id)
+        data = self.read_blob(0, FIRST_PROPERTY + property.id)
         try:
             if data is None:
                 raise fmt.FormatError("they are missing")
