@@ -18,6 +18,7 @@ import vtab
 
 from . import alteration, compact, dependents, ingest, timestamps
 from .alter import alter
+from .arguments import sky_arguments
 from .cache import SHARED, Cache, parse_size
 from .check import check
 from .counts import Clock, Counts
@@ -147,6 +148,7 @@ class Engine:
         """Functions that do no harm: views and triggers may call them where no schema is trusted."""
         scalar, flags = self.sqlite.create_scalar_function, apsw.SQLITE_INNOCUOUS
         scalar("sky_timestamp", _sky_timestamp, 1, deterministic=True, flags=flags)  # type: ignore[arg-type]
+        scalar("sky_arguments", sky_arguments, -1, deterministic=True, flags=flags)
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
         scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]

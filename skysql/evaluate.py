@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -67,14 +67,17 @@ class Sized(Protocol):
 
 K = TypeVar("K", bound=Sized)
 
+Typed: TypeAlias = tuple[str, str | None]
+"""A column's label and declared type; None of what has no affinity: a column without a type has that of a BLOB."""
+
 
 class Evaluator(Protocol):
     """SQLite, as a scan asks it."""
 
     def values(
-        self, text: str, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
+        self, text: str, names: Sequence[Typed], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
     ) -> list[Value]:
-        """The expression for each row of columns called `names` (label, declared type)."""
+        """The expression for each row of columns called `names`."""
         ...
 
     def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
@@ -84,7 +87,7 @@ class Evaluator(Protocol):
     def aggregates(
         self,
         texts: Sequence[str],
-        names: Sequence[tuple[str, str]],
+        names: Sequence[Typed],
         data: Sequence[Sequence[Value]],
         groups: Sequence[int],
         parameters: Sequence[Value],
@@ -155,8 +158,8 @@ class Evaluation:
             return self.scalar(expr)
         return self.evaluator.values(sql(expr), (), ((),), self.parameters)[0]
 
-    def declared_type(self, name: str) -> str:
-        """The type that a column of the source is declared with."""
+    def declared_type(self, name: str) -> str | None:
+        """The type of a column of the source; None if it has no affinity."""
         return column_type(self.source, self.table, name)
 
     def number_set(self, set: Parameter) -> tuple[Array, bool]:
@@ -302,7 +305,7 @@ class Evaluation:
         return Coded(small[vector.codes], memo.results)
 
     def _results(self, memo: _Memo, text: str, reads: tuple[Column, ...], data: list[list[Value]]) -> Array:
-        keys = list(zip(*data, strict=True))
+        keys = list(zip(*map(_distinct, data), strict=True))
         missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
         if missing:
             names = [(column.label, self.declared_type(column.name)) for column in reads]
@@ -315,13 +318,26 @@ class Evaluation:
         return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
 
 
-def column_type(source: Source, table: Table, name: str) -> str:
-    """The type of a column of a scan's source: of a group's key that is a column that column's, of others none."""
+def _distinct(values: list[Value]) -> Sequence[object]:
+    """The values so that Python finds 1 and 1.0 different."""
+    if any(type(value) is float for value in values):
+        return [(value,) if type(value) is float else value for value in values]
+    return values
+
+
+def column_type(source: Source, table: Table, name: str) -> str | None:
+    """The type of a column of a scan's source; None of a group's that is an expression without an affinity."""
     if not isinstance(source, Groups):
         return declared_type(table, name)
     kind, _, place = name.partition(" ")
-    key = source.scan.keys[int(place) - 1] if kind == "key" else None
-    return column_type(source.scan.source, table, key.name) if isinstance(key, Column) else ""
+    return expression_type(source.scan.source, table, source.scan.keys[int(place) - 1]) if kind == "key" else None
+
+
+def expression_type(source: Source, table: Table, expr: Expr) -> str | None:
+    """The type from which an expression has its affinity: a column's, or a CAST's; None if it has neither."""
+    if isinstance(expr, Column):
+        return column_type(source, table, expr.name)
+    return (expr.type or None) if isinstance(expr, Sql) else None
 
 
 def declared_type(table: Table, name: str) -> str:
@@ -447,16 +463,18 @@ def json_numbers(text: Value) -> tuple[Array, bool]:
     inside = text[1:-1]
     if not inside:
         return np.zeros(0, np.int64), False
-    if not any(character in inside for character in '".eEnN'):
+    if not any(character in inside for character in '".eEnN[{'):
         return np.fromstring(inside, np.int64, sep=","), False
     found, items = [], json.loads(text)
     for item in items:
+        if isinstance(item, bool | list | dict):
+            continue  # what is JSON in JSON is a text, and of no number
         try:
             number = float(item) if isinstance(item, str) else item
         except ValueError:
             continue
         if isinstance(item, str) and item.strip().lstrip("+-").isdigit():
             number = int(item)
-        if number is not None and not isinstance(number, list | dict) and number == int(number):
+        if number is not None and number == int(number):
             found.append(int(number))
     return np.array([n for n in found if -(1 << 63) <= n < 1 << 63], np.int64), None in items

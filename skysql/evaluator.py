@@ -15,7 +15,7 @@ from vtab import Batch, publish
 from vtab.source import Column, Constraint
 
 from .cache import Cache
-from .evaluate import K
+from .evaluate import K, Typed
 from .plan import Value
 from .schema import quote
 
@@ -54,27 +54,28 @@ class SQLiteEvaluator:
         self._sqlite = sqlite
         self._cache = cache
         self._stamp = secrets.randbits(63)  # of what this connection keeps there
-        self._feeds: dict[tuple[tuple[str, str], ...], tuple[str, _Feed]] = {}
+        self._feeds: dict[tuple[Typed, ...], tuple[str, _Feed]] = {}
 
-    def _feed(self, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], length: int) -> str:
+    def _feed(self, names: Sequence[Typed], data: Sequence[Sequence[Value]], length: int) -> str:
+        """What to select from."""
         key = tuple(names)
         if key not in self._feeds:
             name = f"sky_values_{len(self._feeds)}"
-            feed = _Feed([Column(*pair) for pair in key])
+            feed = _Feed([Column(label, type or "") for label, type in key])
             publish(self._sqlite, name, feed)
-            self._feeds[key] = name, feed
-        name, feed = self._feeds[key]
+            self._feeds[key] = _without_affinity(name, key), feed
+        source, feed = self._feeds[key]
         feed.data, feed.length = data, length
-        return name
+        return source
 
     def values(
-        self, text: str, names: Sequence[tuple[str, str]], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
+        self, text: str, names: Sequence[Typed], data: Sequence[Sequence[Value]], parameters: Sequence[Value]
     ) -> list[Value]:
         """The expression for each row; without columns, its one value."""
         if not names:
             return [self._run(f"SELECT {text}", parameters)[0][0]]
         feed = self._feed(names, data, len(data[0]))
-        return [value for (value,) in self._run(f"SELECT {text} FROM {quote(feed)}", parameters)]
+        return [value for (value,) in self._run(f"SELECT {text} FROM {feed}", parameters)]
 
     def value(self, text: str, bindings: Mapping[str, Value], parameters: Sequence[Value]) -> Value:
         """An expression without columns, with parameters of its own beside those of the scan."""
@@ -85,7 +86,7 @@ class SQLiteEvaluator:
     def aggregates(
         self,
         texts: Sequence[str],
-        names: Sequence[tuple[str, str]],
+        names: Sequence[Typed],
         data: Sequence[Sequence[Value]],
         groups: Sequence[int],
         parameters: Sequence[Value],
@@ -93,10 +94,8 @@ class SQLiteEvaluator:
         """(group, aggregate, ...) for each group, ascending; of no rows, one group 0."""
         feed = self._feed([("the group", "INTEGER"), *names], [groups, *data], len(groups))
         if len(groups) == 0:
-            return self._run(f"SELECT 0, {', '.join(texts)} FROM {quote(feed)}", parameters)
-        return self._run(
-            f'SELECT "the group", {", ".join(texts)} FROM {quote(feed)} GROUP BY 1 ORDER BY 1', parameters
-        )
+            return self._run(f"SELECT 0, {', '.join(texts)} FROM {feed}", parameters)
+        return self._run(f'SELECT "the group", {", ".join(texts)} FROM {feed} GROUP BY 1 ORDER BY 1', parameters)
 
     def row(self, query: str) -> tuple[Value, ...]:
         """The first row of a query without parameters."""
@@ -131,3 +130,11 @@ class SQLiteEvaluator:
     def _run(self, text: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
         bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
         return self._sqlite.cursor().execute(text, bindings or None).fetchall()
+
+
+def _without_affinity(name: str, columns: Sequence[Typed]) -> str:
+    """The relation of that name, or a select of it in which columns without a type are expressions."""
+    if all(type is not None for _, type in columns):
+        return name
+    texts = [quote(label) if type is not None else f"+{quote(label)} AS {quote(label)}" for label, type in columns]
+    return f"(SELECT {', '.join(texts)} FROM {name})"

@@ -122,11 +122,13 @@ class Sql:
 
     granularity: if the only column is `timestamp` and the value is the same all through each interval of so many
     microseconds, how many; else 0.
+    type: that of a CAST, which gives the expression the affinity of a column of that type; else "".
     """
 
     text: str
     columns: tuple[Column, ...]
     granularity: int = 0
+    type: str = ""
 
 
 Expr: TypeAlias = "Column | Literal | Parameter | Moment | Compare | InSet | Arithmetic | And | Or | Not | Sql"

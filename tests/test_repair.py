@@ -189,7 +189,7 @@ def patient_or_less(patient: Patient) -> tuple[Report, dict[str, Any]]:
 
 
 def test_texts_that_are_lost_leave_their_events(patient: Patient) -> None:
-    patient.sql("DELETE FROM users_value WHERE property = 1 AND code = 1")
+    patient.sql("DELETE FROM users_value WHERE property = 1 AND value = 'free'")
     report, found = patient.repaired()
     assert [str(loss).split(":")[0] for loss in report.losses] == ["users, column 'plan'"]
     assert len(found["users"]) == len(patient.right["users"])

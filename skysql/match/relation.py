@@ -9,6 +9,7 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint
 
+from ..arguments import argument_columns, values_of
 from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..plan import And, Column, Compare, Literal, Value, conjuncts
@@ -45,7 +46,7 @@ class MatchRelation:
         self.columns = [Declared(output.name, output.type) for output in plan.outputs]
         if not self.columns:
             self.columns.append(Declared("nothing"))
-        self.columns += [Declared(f"argument {at}", "", True, True) for at in range(1, plan.parameters + 1)]
+        self.columns += argument_columns(plan.parameters)
 
     def exact(self, column: int, op: str) -> bool | None:
         """Parameters are given by `=`; an equality with a partition column leaves out the other partitions."""
@@ -80,7 +81,8 @@ class MatchRelation:
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The rows of all matches."""
         given = {c.column: c.value for c in constraints}
-        parameters = [given[self._width + at] for at in range(self.plan.parameters)]
+        arguments = [given[at] for at in range(self._width, len(self.columns))]
+        parameters = values_of(arguments, self.plan.parameters)
         filters = {self.plan.outputs[at].row: value for at, value in given.items() if at < self._width}
         wanted = sorted(at for at in columns if at < len(self.plan.outputs))
         source, table = self.plan.source, NO_TABLE

@@ -47,7 +47,7 @@ class LabelEvaluation(Evaluation):
         super().__init__(table, evaluator, parameters)
         self._types = types
 
-    def declared_type(self, name: str) -> str:
+    def declared_type(self, name: str) -> str | None:
         """The type that a column is declared with."""
         found = self._types(name)
         return super().declared_type(name) if found is None else found

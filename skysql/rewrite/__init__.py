@@ -29,6 +29,7 @@ from sqlglot import exp
 from vtab import Batch, publish, retract
 from vtab.source import Column, Constraint
 
+from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..plan import PathScan, Value
@@ -164,7 +165,7 @@ class _Result:
         self._snapshot = snapshot
         self._width = len(call.columns)
         self.columns = [Column(name, type) for name, type in call.columns]
-        self.columns += [Column(f"argument {at}", "", True, True) for at in range(1, call.arguments + 1)]
+        self.columns += argument_columns(call.arguments)
         if not call.columns:
             self.columns.insert(0, Column("nothing"))
             self._width = 1
@@ -184,7 +185,8 @@ class _Result:
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         given: dict[int, Any] = {c.column: c.value for c in constraints}
-        parameters: list[Value] = [given[self._width + at] for at in range(self._call.arguments)]
+        arguments: list[Value] = [given[at] for at in range(self._width, len(self.columns))]
+        parameters = values_of(arguments, self._call.arguments)
         plan = self._call.plan
         scan = Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters)
         if plan.grouped:

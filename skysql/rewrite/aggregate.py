@@ -157,7 +157,7 @@ class _Rewrite:
         if key not in self.groups.keys:
             self.scope.arguments.texts[:] = kept
             return False
-        self.edits.append((*where, self.groups.key(key)))
+        self.edits.append((*where, self.groups.key(key, self.scope)))
         return True
 
     def _call(self) -> str:

@@ -346,7 +346,9 @@ class Scope:
         inner = self.statement.render(*where) if self.source is self.statement.source else self.source.slice(*where)
         if inner[:1] == "(":
             inner = inner[1:-1]
-        return InSet(a, self.arguments.add(f"(WITH q(x) AS ({inner}) SELECT json_group_array(x) FROM q)"))
+        no_blob = "typeof(x) <> 'blob'"  # JSON has none, or takes them for JSON
+        array = f"(WITH q(x) AS ({inner}) SELECT json_group_array(x) FROM q WHERE {no_blob})"
+        return InSet(a, self.arguments.add(array))
 
     def mentions_inside(self, query: exp.Expression) -> bool:
         """Whether a subquery may read columns of these relations: by qualifier, or a name that it does not define."""
@@ -394,7 +396,15 @@ class Scope:
         self._check_calls(where, [at for at, _ in self.leaves(node)])
         text, read = self.relabel(node, where)
         granularity = self._granularity(node) if [c.name.lower() for c in read] == ["timestamp"] else 0
-        return Sql(text, read, granularity)
+        return Sql(text, read, granularity, self._cast_type(node, where))
+
+    def _cast_type(self, node: exp.Expression, where: tuple[int, int]) -> str:
+        """The type that a CAST is to, as it is written; "" for anything else."""
+        tokens = self.source.tokens
+        if not isinstance(node, exp.Cast) or tokens[where[0]].text.upper() != "CAST":
+            return ""
+        last = max(at for at in range(*where) if tokens[at].text.upper() == "AS")
+        return self.source.slice(last + 1, where[1] - 1)
 
     refused: tuple[type[exp.Expr], ...] = (exp.AggFunc,)
     """What an expression may not have in it."""
@@ -414,10 +424,9 @@ class Scope:
         for at, found in self.leaves(node):
             read.update(dict.fromkeys(columns(found)))
             pieces.append((*at, sql(found) if isinstance(found, Column) else f"({sql(found)})"))
+        covered = {token for first, last, _ in pieces for token in range(first, last)}
         for token in range(*where):
-            if any(first <= token < last for first, last, _ in pieces):
-                continue
-            if self.source.tokens[token].token_type is TokenType.PLACEHOLDER:
+            if self.source.tokens[token].token_type is TokenType.PLACEHOLDER and token not in covered:
                 if self.source is not self.statement.source:
                     raise NotPushable("a parameter in a view")
                 name = self.statement.render(token, token + 1)
@@ -441,9 +450,9 @@ class Scope:
                         raise NotPushable("a comparison with a time inside an expression")
 
     def _check_calls(self, where: tuple[int, int], leaves: list[tuple[int, int]]) -> None:
-        tokens = self.source.tokens
+        tokens, covered = self.source.tokens, {at for first, last in leaves for at in range(first, last)}
         for at in range(*where):
-            if any(first <= at < last for first, last in leaves):
+            if at in covered:
                 continue
             text = tokens[at].text.lower()
             if text == "'now'" or (tokens[at].token_type is TokenType.STRING and text in ("now", "subsec")):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..evaluate import column_type
+from ..evaluate import expression_type
 from ..functions import FUNCTIONS
 from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, PathAggregate, PathScan, SqlAggregate
-from .convert import KnownCount, Scope, literal, object_names
+from .convert import KnownCount, Scope, literal, object_names, source_of
 from .dialect import Source, TokenType, span
 from .statement import NotPushable, Statement
 
@@ -24,9 +24,9 @@ class Groups:
     keys: list[Expr] = field(default_factory=list)
     aggregates: list[AnyAggregate] = field(default_factory=list)
 
-    def key(self, expr: Expr) -> str:
-        """The result's column of a key."""
-        plus = "" if isinstance(expr, Column) else "+"
+    def key(self, expr: Expr, scope: Scope) -> str:
+        """The result's column of a key; the plus takes its affinity, if the key has none."""
+        plus = "+" if expression_type(source_of(scope.relation), scope.relation.table, expr) is None else ""
         return f'{plus}"{self.key_column(expr).name}"'
 
     def key_column(self, expr: Expr) -> Column:
@@ -49,10 +49,7 @@ class Groups:
 def result_columns(plan: PathScan, scope: Scope) -> tuple[tuple[str, str], ...]:
     """The names and types of the columns of a scan's result."""
     table = scope.relation.table
-    names = [
-        (f"key {at}", column_type(plan.source, table, key.name) if isinstance(key, Column) else "")
-        for at, key in enumerate(plan.keys, 1)
-    ]
+    names = [(f"key {at}", expression_type(plan.source, table, key) or "") for at, key in enumerate(plan.keys, 1)]
     return (*names, *((f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..plan import Aggregate, And, Column, Literal, PathScan
+from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..schema import quote
 from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
@@ -174,10 +174,14 @@ class _Below:
             if self._mine(node):
                 if where is None:
                     raise NotPushable("a column of unknown place")
-                self.edits.append((*where, f"{self.alias}.{self.groups.key(self.scope.convert(node)).lstrip('+')}"))
+                self.edits.append((*where, f"{self._key(self.scope.convert(node))}"))
             return
         for child in node.iter_expressions():
             self._replace(child)
+
+    def _key(self, expr: Expr) -> str:
+        text = self.groups.key(expr, self.scope)
+        return f"+{self.alias}.{text[1:]}" if text[0] == "+" else f"{self.alias}.{text}"
 
     def _combined(self, call: exp.Expression, condition: exp.Expression | None) -> str | None:
         """An aggregate over the join as one over the partial ones; None if it may stay as it is."""

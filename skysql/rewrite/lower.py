@@ -147,10 +147,10 @@ class _Asof:
         rest = self.statement.render(where[0] + 1, where[1]) if ours else source.slice(where[0] + 1, where[1])
         return f"(SELECT {quote(table.alias_or_name)}.rowid AS {quote(_KEY)}, {rest})", quote(_KEY)
 
-    def shown(self) -> list[str] | None:
-        """The columns of it that `*` shows; None for all of the table's."""
+    def shown(self, alone: bool) -> list[str] | None:
+        """The columns of it that its own star (`alone`) or that of the select shows; None for all of the table's."""
         selected = self._selected()
-        if selected is None and not self.using:
+        if selected is None and (alone or not self.using):
             return None
         names = []
         for item in selected[0].expressions if selected is not None else [exp.Star()]:
@@ -160,7 +160,8 @@ class _Asof:
                 names.append(item.alias_or_name)
             else:
                 raise self.unsupported("a column of what it joins has no name")
-        return [name for name in names if name.lower() not in {merged.lower() for merged in self.using}]
+        merged = set() if alone else {name.lower() for name in self.using}
+        return [name for name in names if name.lower() not in merged]
 
     @property
     def left(self) -> exp.Expression:
@@ -244,7 +245,7 @@ class _Names:
         for node in own(self.select) if self.merged else ():
             if isinstance(node, exp.Column) and not node.table and id(node) not in by_alias:
                 self._qualify(node)
-        if any(join.shown() is not None for join in self.joins.values()):
+        if any(join.shown(False) is not None for join in self.joins.values()):
             for item in self.select.expressions:
                 self._star(item)
 
@@ -272,7 +273,7 @@ class _Names:
         texts = []
         for each in every:
             alias, join = quote(each.alias_or_name), self.joins.get(id(each))
-            shown = join.shown() if join is not None else None
+            shown = join.shown(not isinstance(item, exp.Star)) if join is not None else None
             texts += [f"{alias}.*"] if shown is None else [f"{alias}.{quote(name)}" for name in shown]
         if texts:
             self.statement.edit(*where, ", ".join(texts))

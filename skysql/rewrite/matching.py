@@ -18,6 +18,7 @@ import apsw
 
 from vtab import publish, retract
 
+from ..arguments import call_of
 from ..errors import Error, NotSupportedError
 from ..evaluate import Evaluator
 from ..match.lexer import tokenize
@@ -113,7 +114,7 @@ class Matching:
         name = f"{MATCHES}{self._published}"
         self._make_known(name, made, made.plan, pushdown)
         names.append(name)
-        return f"{name}({', '.join(made.arguments)})" if made.arguments else name
+        return call_of(name, made.arguments)
 
     def _make_known(self, name: str, made: Made, plan: Recognition, pushdown: bool) -> None:
         publish(self._sqlite, name, self._relation(plan, pushdown))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan
+from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .catalog import Entry
 from .convert import Idiom, KnownCount, Relation, Scope, alias_of, conjuncts_of, literal, object_names, source_of
 from .dialect import Source, parse, span
@@ -264,20 +264,26 @@ def take_arguments(relation: Relation) -> None:
     if relation.kind != "objects":
         return
     for part in list(relation.where):
-        if isinstance(part, Compare) and part.left == Column("as_of"):
-            if part.op != "=" or not isinstance(part.right, Moment) or relation.as_of is not None:
+        if Column("as_of") not in columns(part):
+            continue
+        match part:
+            case Compare("=", Column(), Moment() as moment) if relation.as_of is None:
+                relation.as_of = moment
+                relation.where.remove(part)
+            case _:
                 raise NotPushable("as_of takes one moment")
-            relation.as_of = part.right
-            relation.where.remove(part)
 
 
 def _take_idle(relation: Relation) -> None:
     for part in list(relation.where):
-        if isinstance(part, Compare) and part.left == Column("idle"):
-            if part.op != "=" or not isinstance(part.right, Literal | Parameter) or relation.idle is not None:
+        if Column("idle") not in columns(part):
+            continue
+        match part:
+            case Compare("=", Column(), Literal() | Parameter() as gap) if relation.idle is None:
+                relation.idle = Duration(gap)
+                relation.where.remove(part)
+            case _:
                 raise NotPushable("idle takes one duration")
-            relation.idle = Duration(part.right)
-            relation.where.remove(part)
 
 
 __all__ = ["Resolver", "event_relation", "literal", "object_relation", "session_relation", "take_arguments"]

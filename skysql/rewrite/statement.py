@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from ..arguments import call_of
 from ..plan import Parameter, PathScan
 from ..schema import quote
 from .catalog import Catalog
@@ -188,7 +189,7 @@ class Statement:
         """The text that reads the result of a scan."""
         name = f"sky_scan_{self._first_scan + len(self.calls)}"
         self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
-        return f"{name}({', '.join(arguments.texts)})" if arguments.texts else name
+        return call_of(name, arguments.texts)
 
 
 def _mentioned(name: str, text: str) -> bool:

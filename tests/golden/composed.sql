@@ -212,7 +212,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT "key 1" AS "n", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "n", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 n | count(*)
 1 | 2

@@ -29,7 +29,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute window_funnel('30 days', timestamp, action = 'sign up', (action = 'purchase') AND (plan = 'pro'), action = 'purchase') AS "value 1"
 --- sql
-SELECT "key 1" AS "level", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "level", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 level | count(*)
 0 | 2
@@ -81,7 +81,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute retention(timestamp < sky_timestamp('2026-02-01'), timestamp >= sky_timestamp('2026-02-01')) AS "value 1"
 --- sql
-SELECT "key 1" AS "r", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "r", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 r | count(*)
 '[0,0]' | 4
@@ -98,7 +98,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute sequence_next_node('forward', 'first_match', ts, action, 1, action = 'sign up') AS "value 1"
 --- sql
-SELECT "key 1" AS "next", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "next", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 next | count(*)
 NULL | 2
@@ -144,7 +144,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1", session AS "key 2"
    └─ compute path_string(action, ' > ', 1) AS "value 1"
 --- sql
-SELECT "key 1" AS "path", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "path", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 path | count(*)
 NULL | 3

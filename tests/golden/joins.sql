@@ -267,7 +267,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT "p"."key 2" AS "n", coalesce(sum("p"."value 1"), 0) AS "count(*)" FROM customers c JOIN sky_scan_1 AS "p" ON "p"."key 1" = c.id GROUP BY "p"."key 2"
+SELECT +"p"."key 2" AS "n", coalesce(sum("p"."value 1"), 0) AS "count(*)" FROM customers c JOIN sky_scan_1 AS "p" ON "p"."key 1" = c.id GROUP BY +"p"."key 2"
 --- rows
 n | count(*)
 3 | 1

@@ -198,7 +198,7 @@ GROUPS OF users
       ├─ group by object_id AS "key 1", session AS "key 2"
       └─ compute count(*) AS "value 1"
 --- sql
-SELECT "key 1" AS "most", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "most", +"value 1" AS "count(*)" FROM sky_scan_1
 --- rows
 most | count(*)
 1 | 3
@@ -251,7 +251,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(x) FROM q))
+SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(x) FROM q WHERE typeof(x) <> 'blob'))
 --- rows
 count(*) | total(n)
 3 | 16.0
