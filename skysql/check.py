@@ -3,8 +3,9 @@
 What must hold: every batch and column decodes; a block's counts and ranges are those of its columns; objects ascend, no
 path is empty, time does not go back within a path; the blocks of a run do not overlap; every code is in the dictionary
 and has a text, no text is there twice, and every object has a key if objects have keys; state changes and values lie at
-events that exist, and every event has an action or a change; what is listed as deleted was there; no column is without
-a block or a property.
+events that exist, and every event has an action or a change; what is listed as deleted was there; nothing is stored
+without a block or a property that it is of; times are of the years 1 to 9999; every value that became TEXT has its
+text; and the table's CREATE VIRTUAL TABLE and its companions say what its definition does.
 
 Everything is read from the file, whatever is cached.
 """
@@ -13,14 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
+import apsw
 import numpy as np
 
+from . import timestamps
 from .blocks import BlockRow, StoredBlock, Without
 from .cache import Cache
-from .columns import Int64, Sparse
-from .errors import DatabaseError
-from .schema import ACTION, Kind, Property
+from .columns import DTYPES, Int64, Sparse
+from .errors import DatabaseError, ProgrammingError
+from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
 
@@ -30,8 +34,18 @@ _CACHE = 64 << 20  # of its own, and new
 def check(store: Store) -> list[str]:
     """Every fault found, [] if there is none. Reads the whole table."""
     store = Store(store.sqlite, store.database, store.table, Cache(_CACHE))
+    try:
+        return _faults(store)
+    except apsw.Error as error:  # of a shadow table that is not there
+        return [str(error)]
+
+
+def _faults(store: Store) -> list[str]:
+    faults = list(_rows(store))
+    if faults:
+        return faults  # by such rows, nothing else can be read
+    faults += _definition(store)
     snapshot = store.snapshot()
-    faults: list[str] = []
     for row in snapshot.blocks:
         block = store.block(row)
         faults += _attempt(_paths, row, block)
@@ -46,6 +60,7 @@ def check(store: Store) -> list[str]:
         first += log.events
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
+    faults += _attempt(_casts, store)
     faults += _overlaps(snapshot)
     faults += _strays(store, snapshot)
     return faults
@@ -62,6 +77,29 @@ def _attempt(walk: Callable[..., Iterable[str]], *arguments: object) -> list[str
     return faults
 
 
+def _definition(store: Store) -> Iterator[str]:
+    """Whether SQLite's schema says what ours does."""
+    table, schema = store.table, f"{quote(store.database)}.sqlite_schema"
+    rows: list[Any] = store.sqlite.execute(f"SELECT name, sql FROM {schema} WHERE type = 'table'").fetchall()
+    found = {name: str(sql) for name, sql in rows}
+    try:
+        declared = parse_arguments(table.name, arguments_of(found.get(table.name, "")))
+    except ProgrammingError as error:
+        yield f"its CREATE VIRTUAL TABLE cannot be read: {error.args[0]}"
+        return
+    if declared.arguments() != table.arguments():
+        yield f"its CREATE VIRTUAL TABLE says ({', '.join(declared.arguments())}), not ({', '.join(table.arguments())})"
+    for companion in ("objects", "sessions", "changes"):
+        if f"{table.name}_{companion}" not in found:
+            yield f"there is no {table.name}_{companion}"
+
+
+def _rows(store: Store) -> Iterator[str]:
+    """Whether numbers are where numbers should be."""
+    for what, id in store.rows_that_are_none():
+        yield f"{what}{'' if id is None else f' {id}'}: numbers are missing, or are none"
+
+
 def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
     objects, starts = block.paths()
     if (len(objects), int(starts[-1])) != (row.objects, row.events):
@@ -76,11 +114,17 @@ def _times(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
     except DatabaseError:  # a fault of the paths
         return
     ts = block.ts()
+    yield from _years(f"block {row.id}", ts)
     if len(ts) and (int(ts.min()), int(ts.max())) != (row.first_ts, row.last_ts):
         yield f"block {row.id}: its times are not those that its row says"
     back = np.flatnonzero(ts[1:] < ts[:-1]) + 1
     if len(np.setdiff1d(back, starts)):
         yield f"block {row.id}: time goes back within a path"
+
+
+def _years(where: str, ts: Int64) -> Iterator[str]:
+    if len(ts) and not timestamps.MIN_US <= int(ts.min()) <= int(ts.max()) <= timestamps.MAX_US:
+        yield f"{where}: a time is not of the years 1 to 9999"
 
 
 def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property: Property) -> Iterator[str]:
@@ -140,6 +184,24 @@ def _texts(store: Store) -> Iterator[str]:
                 yield f"dictionary of {property.name!r}: a text is there twice"
             if not store.dictionary.is_gapless(property.id):
                 yield f"dictionary of {property.name!r}: codes are missing"
+    known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
+    if store.may_hold_former:
+        known.update(range(store.table.next_id))
+    for id in store.dictionary.properties():
+        if id not in known:
+            yield f"the dictionary holds texts of property {id}, which is no TEXT property"
+    if store.table.key_name is None and store.dictionary.any_keys():
+        yield "there are keys, and objects have none"
+
+
+def _casts(store: Store) -> Iterator[str]:
+    """Whether what became TEXT has its texts, as far as they are needed still."""
+    if not store.may_hold_former:
+        return
+    for property in store.table.properties:
+        if property.kind is Kind.TEXT and property.was:
+            codes = store.casts(property).codes
+            yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
 
 
 def _gone(store: Store, snapshot: Snapshot) -> Int64:
@@ -157,6 +219,14 @@ def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
         yield f"{where}: {len(batch)} events, not {row.events}"
     if len(batch) and int(batch.objects.min()) < 1:
         yield f"{where}: an object id is not positive"
+    yield from _years(where, batch.ts)
+    known = {p.id: p for p in (ACTION, *store.table.properties)}
+    for id, sparse in batch.properties.items():
+        if id not in known:
+            yield f"{where}: it has values of property {id}, which does not exist"
+        elif sparse.values.dtype != DTYPES[known[id].kind]:
+            yield f"{where}, column {known[id].name!r}: its values are not {known[id].kind}"
+            return
     for property in (ACTION, *store.table.properties):
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])

@@ -323,7 +323,7 @@ class Engine:
         for database, name in self._keys(table):
             try:
                 found = check(self.relation(database, name).store)
-            except CorruptError as error:
+            except (CorruptError, apsw.Error) as error:
                 found = [str(error)]
             faults += [f"{database}.{name}: {fault}" for fault in found]
         return faults

@@ -194,6 +194,14 @@ class Dictionary:
         self._load_keys()
         return self._ids.get(object) is not None
 
+    def properties(self) -> list[int]:
+        """The ids of the properties that it has texts of."""
+        return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
+
+    def any_keys(self) -> bool:
+        """Whether objects have keys."""
+        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())
+
     def is_gapless(self, property_id: int) -> bool:
         """Whether the codes of a property are 1, 2, 3, ..."""
         sql = f"SELECT count(*), coalesce(max(code), 0), coalesce(min(code), 1) FROM {self._value} WHERE property = ?"

@@ -151,6 +151,27 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
     return table
 
 
+_PIECE = re.compile(
+    r"""(?P<skip> --[^\n]* | /\*.*?(?:\*/|\Z) ) | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | '(?:[^']|'')*'
+        | (?P<mark>[(),]) | [^-/"`\['(),]+ | .""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def arguments_of(sql: str) -> list[str]:
+    """The arguments in the text of a CREATE VIRTUAL TABLE, as SQLite hands them to the module; [] if it has none."""
+    found, depth = [""], 0
+    for piece in _PIECE.finditer(sql):
+        if piece["skip"]:
+            continue
+        depth += (piece["mark"] == "(") - (piece["mark"] == ")")
+        if piece["mark"] == "," and depth == 1:
+            found.append("")
+        elif depth and not (piece["mark"] == "(" and depth == 1):
+            found[-1] += piece[0]
+    return found if len(found) > 1 or found[0].strip() else []
+
+
 def _split(argument: str) -> tuple[str, list[str]]:
     match = _COLUMN.fullmatch(argument)
     if match is None:

@@ -502,6 +502,18 @@ class Store:
         )
         return [id for (id,) in found]
 
+    def rows_that_are_none(self) -> Iterator[tuple[str, int | None]]:
+        """(what it is of, its id) of each row without the numbers that it should have; None for the table's own."""
+        stamped = "SELECT count(*) FROM {} WHERE key IN ('stamp', 'format') AND typeof(value) = 'integer'"
+        if self.sqlite.execute(stamped.format(self.shadow("meta"))).fetchall() != [(2,)]:
+            yield f"{self.table.name}_meta", None
+        numbers = {"block": "stamp, run, first_object, last_object, first_ts, last_ts, objects, events",
+                   "log": "stamp, events"}  # fmt: skip
+        for suffix, names in numbers.items():
+            wrong = " OR ".join(f"typeof({name}) <> 'integer'" for name in names.split(", "))
+            for (id,) in self.sqlite.execute(f"SELECT id FROM {self.shadow(suffix)} WHERE {wrong} OR events < 0"):
+                yield "log batch" if suffix == "log" else suffix, id
+
     def lists_of_deleted(self) -> list[int]:
         """The blocks, or 0 for the log, of which events are listed as deleted."""
         column = self.shadow("column")
