@@ -4,8 +4,8 @@ What must hold: every batch and column decodes; a block's counts and ranges are 
 path is empty, time does not go back within a path; the blocks of a run do not overlap; every code is in the dictionary
 and has a text, no text is there twice, and every object has a key if objects have keys; state changes and values lie at
 events that exist, and every event has an action or a change; what is listed as deleted was there; nothing is stored
-without a block or a property that it is of; times are of the years 1 to 9999; every value that became TEXT has its
-text; and the table's CREATE VIRTUAL TABLE and its companions say what its definition does.
+without a block or a property that it is of; every value that became TEXT has its text; and the table's CREATE VIRTUAL
+TABLE and its companions say what its definition does.
 
 Everything is read from the file, whatever is cached.
 """
@@ -19,10 +19,9 @@ from typing import Any
 import apsw
 import numpy as np
 
-from . import timestamps
-from .blocks import BlockRow, StoredBlock, Without
+from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
-from .columns import DTYPES, Int64, Sparse
+from .columns import Int64, Sparse
 from .errors import DatabaseError, ProgrammingError
 from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
@@ -36,16 +35,15 @@ def check(store: Store) -> list[str]:
     store = Store(store.sqlite, store.database, store.table, Cache(_CACHE))
     try:
         return _faults(store)
-    except apsw.Error as error:  # of a shadow table that is not there
-        return [str(error)]
+    except (DatabaseError, apsw.Error) as error:  # of a row that there cannot be, or a shadow table that is not there
+        return [str(error.args[0])]
 
 
 def _faults(store: Store) -> list[str]:
-    faults = list(_rows(store))
-    if faults:
-        return faults  # by such rows, nothing else can be read
-    faults += _definition(store)
     snapshot = store.snapshot()
+    faults = list(_definition(store))
+    if not isinstance(snapshot.stamp[0], int):
+        faults.append(f"{store.table.name}_meta: there is no stamp")
     for row in snapshot.blocks:
         block = store.block(row)
         faults += _attempt(_paths, row, block)
@@ -94,12 +92,6 @@ def _definition(store: Store) -> Iterator[str]:
             yield f"there is no {table.name}_{companion}"
 
 
-def _rows(store: Store) -> Iterator[str]:
-    """Whether numbers are where numbers should be."""
-    for what, id in store.rows_that_are_none():
-        yield f"{what}{'' if id is None else f' {id}'}: numbers are missing, or are none"
-
-
 def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
     objects, starts = block.paths()
     if (len(objects), int(starts[-1])) != (row.objects, row.events):
@@ -114,17 +106,11 @@ def _times(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
     except DatabaseError:  # a fault of the paths
         return
     ts = block.ts()
-    yield from _years(f"block {row.id}", ts)
     if len(ts) and (int(ts.min()), int(ts.max())) != (row.first_ts, row.last_ts):
         yield f"block {row.id}: its times are not those that its row says"
     back = np.flatnonzero(ts[1:] < ts[:-1]) + 1
     if len(np.setdiff1d(back, starts)):
         yield f"block {row.id}: time goes back within a path"
-
-
-def _years(where: str, ts: Int64) -> Iterator[str]:
-    if len(ts) and not timestamps.MIN_US <= int(ts.min()) <= int(ts.max()) <= timestamps.MAX_US:
-        yield f"{where}: a time is not of the years 1 to 9999"
 
 
 def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property: Property) -> Iterator[str]:
@@ -196,10 +182,8 @@ def _texts(store: Store) -> Iterator[str]:
 
 def _casts(store: Store) -> Iterator[str]:
     """Whether what became TEXT has its texts, as far as they are needed still."""
-    if not store.may_hold_former:
-        return
     for property in store.table.properties:
-        if property.kind is Kind.TEXT and property.was:
+        if property.kind is Kind.TEXT and store.read_blob(0, FIRST_PROPERTY + property.id) is not None:
             codes = store.casts(property).codes
             yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
 
@@ -219,14 +203,9 @@ def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
         yield f"{where}: {len(batch)} events, not {row.events}"
     if len(batch) and int(batch.objects.min()) < 1:
         yield f"{where}: an object id is not positive"
-    yield from _years(where, batch.ts)
-    known = {p.id: p for p in (ACTION, *store.table.properties)}
-    for id, sparse in batch.properties.items():
-        if id not in known:
-            yield f"{where}: it has values of property {id}, which does not exist"
-        elif sparse.values.dtype != DTYPES[known[id].kind]:
-            yield f"{where}, column {known[id].name!r}: its values are not {known[id].kind}"
-            return
+    known = {p.id for p in (ACTION, *store.table.properties)}
+    for id in sorted(batch.properties.keys() - known):
+        yield f"{where}: it has values of property {id}, which does not exist"
     for property in (ACTION, *store.table.properties):
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])
