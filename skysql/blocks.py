@@ -25,6 +25,7 @@ from .errors import CorruptError
 from .schema import Kind, Property
 from .segment import Block, size
 from .timestamps import MAX_US, MIN_US
+from .widening import widen
 
 if TYPE_CHECKING:
     from .store import Store
@@ -75,7 +76,7 @@ class StoredBlock:
     def __init__(self, store: Store, row: BlockRow) -> None:
         self.store = store
         self.row = row
-        self.stamp = row.stamp
+        self.stamp: object = (row.stamp, store.table.stamp) if store.table.stamp else row.stamp
         self.time_range = row.first_ts, row.last_ts
 
     def paths(self) -> tuple[Int64, Int64]:
@@ -128,7 +129,11 @@ class StoredBlock:
             sparse = self._decode(
                 FIRST_PROPERTY + property.id,
                 property.name,
-                lambda data: fmt.decode_sparse(data, property.kind, self.events),
+                lambda data: widen(
+                    fmt.decode_sparse(data, property.kind, self.events, property.was),
+                    property,
+                    lambda: self.store.casts(property),
+                ),
                 absent=no_values(property.kind),
             )
             if property.kind is Kind.TEXT:

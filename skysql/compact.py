@@ -92,7 +92,7 @@ def delete(store: Store, rows: Int64) -> None:
 
 
 def compact(store: Store) -> None:
-    """Leave one run and no log, and nothing of what was deleted."""
+    """Leave one run and no log, and nothing of what was deleted or dropped, or is of a former type."""
     if store.snapshot().log:
         fold(store)
     if store.busy:
@@ -105,6 +105,8 @@ def compact(store: Store) -> None:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
+    if store.may_hold_former:
+        store.drop_former()
     if store.dictionary.may_hold_unused:
         _drop_unused(store)
 

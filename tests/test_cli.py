@@ -473,6 +473,18 @@ def test_info_compact_check(capsys: pytest.CaptureFixture[str]) -> None:
     failure(capsys)
 
 
+def test_alter(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", "shop.db", "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    capsys.readouterr()
+    run("alter", "shop.db", "users", "ADD", "seats", "INTEGER", "STATE")
+    run("alter", "shop.db", "users", "RENAME plan TO tier")
+    assert capsys.readouterr().out == "seats INTEGER STATE added to users\nplan of users renamed to tier\n"
+    run("alter", "shop.db", "users", "DROP plan", status=1)
+    assert "no property 'plan'" in capsys.readouterr().err
+    run("info", "shop.db")
+    assert '"tier" TEXT STATE\n    "seats" INTEGER STATE\n' in capsys.readouterr().out
+
+
 def test_check_reports_faults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     load(CSV, *COLUMNS)
     capsys.readouterr()
