@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -401,3 +402,23 @@ class GroupRows:
         """A key, or an aggregate."""
         vector = self.vectors[column.name]
         return vector if self.chosen is None else vector.take(self.chosen)
+
+
+class ActionRows:
+    """A row an action: the dictionary itself, so that a condition on the action is decided once for each."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._vector = Coded(np.arange(len(values)), values)
+
+    def __len__(self) -> int:
+        return len(self._vector)
+
+    def vector(self, _column: Column) -> Vector:
+        """The actions."""
+        return self._vector
+
+    def keep(self, _mask: Bool) -> Rows:
+        """Is not asked for."""
+        raise NotImplementedError
+
+    take = keep

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from .groups import (
     joined,
     merge,
 )
+from .layouts import Measure, layout_of
 from .masks import CODES, Met
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
@@ -68,8 +69,8 @@ from .plan import (
     columns,
     conjuncts,
 )
-from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .schema import ACTION, Kind, Property, Table
+from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
+from .schema import ACTION, Property, Table
 from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
@@ -306,7 +307,7 @@ class Scan:
         key = tuple(map(id, parts))
         codes = self._action_codes.get(key)
         if codes is None:
-            truth, _ = self.evaluation.truth(_together(parts), _ActionRows(self.dictionary.values(ACTION.id)))
+            truth, _ = self.evaluation.truth(_together(parts), ActionRows(self.dictionary.values(ACTION.id)))
             codes = self._action_codes[key] = np.flatnonzero(truth).tolist()
         return codes
 
@@ -550,32 +551,6 @@ class Scan:
                 low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
-Measure: TypeAlias = tuple[Aggregate, Property | None]
-"""An aggregate, and the property that it is of; None for the rows themselves."""
-
-
-def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Measure]] | None:
-    """The states that the plan groups events by and what it measures, if they are what segments lay out: see Layout."""
-    keys = [_plain(key, table) for key in plan.keys]
-    states = [key for key in keys if key is not None and key.state and key.kind is Kind.TEXT]
-    measures: list[Measure] = []
-    for aggregate in plan.aggregates:
-        if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None:
-            return None
-        property = None if aggregate.argument is None else _plain(aggregate.argument, table)
-        if aggregate.argument is not None and (property is None or property.kind is Kind.TEXT):
-            return None
-        measures.append((aggregate, property))
-    if not isinstance(plan.source, Events) or not keys or len(states) < len(keys):
-        return None
-    return states, measures
-
-
-def _plain(expr: Expr, table: Table) -> Property | None:
-    """The property that the expression simply reads, if it does."""
-    return table.find(expr.name) if isinstance(expr, Column) and expr == Column(expr.name) else None
-
-
 def _ahead(begun: Iterator[V]) -> Iterator[V]:
     """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
     waiting: deque[V] = deque()
@@ -584,24 +559,6 @@ def _ahead(begun: Iterator[V]) -> Iterator[V]:
         if len(waiting) > compiled.THREADS:
             yield waiting.popleft()
     yield from waiting
-
-
-class _ActionRows:
-    """A row an action: the dictionary itself, so that a condition is decided once for each."""
-
-    def __init__(self, values: Sequence[Value]) -> None:
-        self._vector = Coded(np.arange(len(values)), values)
-
-    def __len__(self) -> int:
-        return len(self._vector)
-
-    def vector(self, column: Column) -> Vector:
-        return self._vector
-
-    def keep(self, mask: Any) -> Rows:
-        raise NotImplementedError
-
-    take = keep
 
 
 def _together(parts: list[Expr]) -> Expr:

@@ -25,25 +25,25 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
+from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
-from .schema import ACTION, Kind, Property, Table, check_table, quote
+from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
 from .timestamps import MAX_US, MIN_US
@@ -105,7 +105,7 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp())],
         )
         return store
 
@@ -147,7 +147,7 @@ class Store:
         try:
             if not isinstance(version := values.get("format"), int) or version < 1:
                 raise ValueError(f"there is no format version {version!r}")
-            return _load(name, values["schema"])
+            return definition.load(name, values["schema"])
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
 
@@ -504,7 +504,7 @@ class Store:
         meta = self.shadow("meta")
         self.sqlite.executemany(
             f"INSERT OR REPLACE INTO {meta} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("altered", 1)],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("altered", 1)],
         )
         self.touch()
 
@@ -596,36 +596,3 @@ class Store:
 
 def _bytes(casts: Casts) -> int:
     return casts.nbytes
-
-
-def _dump(table: Table) -> str:
-    return json.dumps(
-        {
-            "object": table.object_name,
-            "key": table.key_name,
-            "properties": [asdict(property) for property in table.properties],
-            "stamp": table.stamp,
-            "next": table.next_id,
-        },
-        ensure_ascii=False,
-    )
-
-
-def _load(name: str, text: str) -> Table:
-    value = json.loads(text)
-    if not isinstance(value["properties"], list):
-        raise ValueError("its properties are no list")
-    properties = tuple(
-        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"]), tuple(map(Kind, p.get("was", ()))))
-        for p in value["properties"]
-    )
-    last = max((p.id for p in properties), default=0)
-    stamp, next_id = int(value.get("stamp", 0)), int(value.get("next", last + 1))
-    key = None if value["key"] is None else str(value["key"])
-    table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1))
-    ids = {property.id for property in properties}
-    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
-        raise ValueError("the ids of its properties are not distinct, or out of range")
-    check_table(table)
-    return table
-

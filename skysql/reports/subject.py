@@ -18,10 +18,10 @@ from ..columns import Array, Bool, Int64
 from ..errors import ProgrammingError, near
 from ..evaluate import Evaluation, Evaluator
 from ..masks import CODES, Met
-from ..plan import And, Column, Expr, Value, columns, conjuncts
+from ..plan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
-from ..rows import EventRows, Rows
+from ..rows import ActionRows, EventRows
 from ..schema import ACTION
 from ..segment import Segment
 from ..snapshot import Snapshot
@@ -173,27 +173,9 @@ class Subject:
         if condition.actions is None or isinstance(condition.actions, tuple):
             return condition.actions or ()
         if condition not in self._codes:
-            true, _ = self.evaluation.truth(condition.actions, _Actions(self.actions))
+            true, _ = self.evaluation.truth(condition.actions, ActionRows(self.actions))
             self._codes[condition] = tuple(np.flatnonzero(true).tolist())
         return self._codes[condition]
-
-
-class _Actions:
-    """A row an action: the dictionary itself, so that a condition is decided once for each."""
-
-    def __init__(self, values: Sequence[Value]) -> None:
-        self._vector = Coded(np.arange(len(values)), values)
-
-    def __len__(self) -> int:
-        return len(self._vector)
-
-    def vector(self, _column: Column) -> Vector:
-        return self._vector
-
-    def keep(self, _mask: Array) -> Rows:
-        raise NotImplementedError
-
-    take = keep
 
 
 def _together(parts: Sequence[Expr]) -> Expr | None:
