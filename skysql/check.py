@@ -19,10 +19,12 @@ from typing import Any
 import apsw
 import numpy as np
 
+from . import statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
 from .errors import DatabaseError, ProgrammingError
+from .replay import known
 from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
@@ -59,6 +61,8 @@ def _faults(store: Store) -> list[str]:
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
     faults += _attempt(_casts, store)
+    if not faults:
+        faults += _attempt(_statistics, store, snapshot)
     faults += _overlaps(snapshot)
     faults += _strays(store, snapshot)
     return faults
@@ -178,6 +182,23 @@ def _texts(store: Store) -> Iterator[str]:
             yield f"the dictionary holds texts of property {id}, which is no TEXT property"
     if store.table.key_name is None and store.dictionary.any_keys():
         yield "there are keys, and objects have none"
+
+
+def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
+    """Whether every value in blocks was counted."""
+    if not store.statistics.complete:
+        return
+    for property in store.table.properties:
+        if property.kind is Kind.TEXT:
+            continue
+        kept = store.statistics.of(property.id)
+        if kept is None:
+            yield f"statistics of {property.name!r}: they are unreadable"
+            continue
+        for row in snapshot.blocks:
+            sparse = store.block(row).sparse(property)
+            if np.any(statistics.registers(sparse.values[known(sparse)]) > kept):
+                yield f"statistics of {property.name!r}: values of block {row.id} were not counted"
 
 
 def _casts(store: Store) -> Iterator[str]:

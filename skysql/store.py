@@ -3,7 +3,8 @@
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
                     may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
-                    'altered' (1 if there may be values of former types, or of properties that were dropped)
+                    'altered' (1 if there may be values of former types, or of properties that were dropped),
+                    'distinct' and 'distinct <id>' (statistics.py)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -41,9 +42,11 @@ from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, NotSupportedError, OperationalError, ProgrammingError
+from .replay import known
 from .schema import ACTION, Kind, Property, Table, check_table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
+from .statistics import Kept
 from .timestamps import MAX_US, MIN_US
 from .widening import Casts, widen
 
@@ -71,6 +74,7 @@ class Store:
         self.table = table
         self.cache = cache
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
+        self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
@@ -101,7 +105,7 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
+            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp()), ("distinct", 1)],
         )
         return store
 
@@ -384,6 +388,8 @@ class Store:
             if len(sparse.positions):
                 data = fmt.encode_sparse(sparse, property.kind, high - low)
                 columns.append((FIRST_PROPERTY + property.id, data))
+                if property.kind is not Kind.TEXT:
+                    self.statistics.add(property.id, sparse.values[known(sparse)])
         self.sqlite.executemany(
             f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
             [(id << _COLUMN_BITS | column, data) for column, data in columns],
