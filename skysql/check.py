@@ -44,8 +44,6 @@ def check(store: Store) -> list[str]:
 def _faults(store: Store) -> list[str]:
     snapshot = store.snapshot()
     faults = list(_definition(store))
-    if not isinstance(snapshot.stamp[0], int):
-        faults.append(f"{store.table.name}_meta: there is no stamp")
     for row in snapshot.blocks:
         block = store.block(row)
         faults += _attempt(_paths, row, block)

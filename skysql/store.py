@@ -4,6 +4,7 @@
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
                     may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
+                    'merging' (first << 31 | last of the runs whose merge is under way, if one is),
                     'distinct' and 'distinct <id>' (statistics.py)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
@@ -25,25 +26,26 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
+from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, NotSupportedError, OperationalError, ProgrammingError
+from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
 from .replay import known
-from .schema import ACTION, Kind, Property, Table, check_table, quote
+from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
@@ -53,6 +55,8 @@ from .widening import Casts, widen
 Row = TypeVar("Row", BlockRow, LogRow)
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
+
+_COMPUTED = re.compile(r"\b(as|check|default|generated|references)\b")
 
 _COLUMN_BITS = 16
 
@@ -105,9 +109,27 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp()), ("distinct", 1)],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp()), ("distinct", 1)],
         )
         return store
+
+    @staticmethod
+    def inspect(sqlite: apsw.Connection, database: str, name: str) -> None:
+        """Raise CorruptError unless the shadow tables are what `create` made: a file may have views in their place."""
+        names = [f"{name}_{suffix}".lower() for suffix in SHADOWS]
+        found: list[Any] = sqlite.execute(
+            f"SELECT type, lower(name), rootpage, coalesce(sql, '') FROM {quote(database)}.sqlite_schema"
+            f" WHERE lower(tbl_name) IN ({', '.join('?' * len(names))})",
+            names,
+        ).fetchall()
+        for type, made, page, sql in found:
+            columns = sql.partition("(")[2].lower()
+            plain = type == "table" and page and not _COMPUTED.search(columns)
+            if not (plain or (type == "index" and not sql)):
+                raise CorruptError(f"table {name!r}: {type} {made} is not one that it was made with")
+        missing = set(names) - {made for type, made, _, _ in found if type == "table"}
+        if missing:
+            raise CorruptError(f"table {name!r}: there is no table {min(missing)}")
 
     @classmethod
     def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
@@ -129,7 +151,7 @@ class Store:
         try:
             if not isinstance(version := values.get("format"), int) or version < 1:
                 raise ValueError(f"there is no format version {version!r}")
-            return _load(name, values["schema"])
+            return definition.load(name, values["schema"])
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
 
@@ -153,6 +175,8 @@ class Store:
     def snapshot(self) -> Snapshot:
         """The table as the current transaction sees it."""
         stamp = self._stamp()
+        if not isinstance(stamp[0], int):
+            raise self._corrupt(f"{self.table.name}_meta: there is no stamp")
         if self._snapshot is None or self._snapshot.stamp != stamp:
             self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp), self._gone(stamp))
             if stamp != self._known:
@@ -276,13 +300,13 @@ class Store:
         found = self.sqlite.execute(
             f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
         )
-        for id, data in found:
+        for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = fmt.decode_batch(data)
                 batch = self._as_defined(batch) if self.table.stamp else batch
             except fmt.FormatError as error:
                 raise self._corrupt(f"log batch {id}: {error}") from None
-            fault = self._fault(batch)
+            fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
             if fault is not None:
                 raise self._corrupt(f"log batch {id}: {fault}")
             yield batch
@@ -375,6 +399,12 @@ class Store:
         """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
         objects, starts = block.paths()
         low, high = int(starts[first]), int(starts[last])
+        if high - low > fmt.MOST_BYTES // 8:  # a block of many events is one path
+            raise DataError(
+                f"table {self.table.name!r}: object {int(objects[first])} has {high - low} events,"
+                f" more than the {fmt.MOST_BYTES // 8} of a path",
+                "delete some of its events, or spread them over several objects",
+            )
         ts = block.ts()[low:high]
         cut = starts[first : last + 1] - low
         id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
@@ -458,6 +488,19 @@ class Store:
             f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
         )
 
+    def merging(self) -> tuple[int, int] | None:
+        """The first and the last of the runs whose merge is under way."""
+        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'").fetchall()
+        return divmod(found[0][0], 1 << 31) if found and isinstance(found[0][0], int) else None
+
+    def set_merging(self, runs: tuple[int, int] | None) -> None:
+        """Say which runs are being merged."""
+        meta = self.shadow("meta")
+        if runs is None:
+            self.sqlite.execute(f"DELETE FROM {meta} WHERE key = 'merging'")
+        else:
+            self.sqlite.execute(f"INSERT OR REPLACE INTO {meta} VALUES('merging', ?)", (runs[0] << 31 | runs[1],))
+
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
         self.sqlite.execute(f"UPDATE {self.shadow('meta')} SET value = ? WHERE key = 'stamp'", (new_stamp(),))
@@ -466,16 +509,14 @@ class Store:
 
     def define(self, table: Table) -> None:
         """Write down what the table is from now on. This store is of no use after that."""
-        meta = self.shadow("meta")
-        self.sqlite.executemany(
-            f"INSERT OR REPLACE INTO {meta} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("altered", 1)],
-        )
+        rows = [("format", fmt.VERSION), ("schema", definition.dump(table)), ("altered", 1)]
+        self.sqlite.executemany(f"INSERT OR REPLACE INTO {self.shadow('meta')} VALUES(?, ?)", rows)
         self.touch()
 
     def casts(self, property: Property) -> Casts:
         """The codes of the texts that a property's values became when it was made TEXT."""
-        return self.cache.get((self.table.stamp, "casts", property.id), lambda: self._read_casts(property), _bytes)
+        key = self.table.stamp, "casts", property.id
+        return self.cache.get(key, lambda: self._read_casts(property), lambda casts: casts.nbytes)
 
     def _read_casts(self, property: Property) -> Casts:
         data = self.read_blob(0, FIRST_PROPERTY + property.id)
@@ -484,10 +525,7 @@ class Store:
                 raise fmt.FormatError("they are missing")
             return Casts(*fmt.decode_casts(data))
         except fmt.FormatError as error:
-            raise CorruptError(
-                f"table {self.table.name!r}, column {property.name!r}, casts to TEXT: {error}",
-                "restore the file from a backup; `skysql check` lists every fault",
-            ) from None
+            raise self._corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
 
     def write_casts(self, property: Property, casts: Casts) -> None:
         """Store the texts that the values of a property become."""
@@ -557,38 +595,3 @@ class Store:
             f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"
         ).fetchall()[0][0]
         return rest + log, log
-
-
-def _bytes(casts: Casts) -> int:
-    return casts.nbytes
-
-
-def _dump(table: Table) -> str:
-    return json.dumps(
-        {
-            "object": table.object_name,
-            "key": table.key_name,
-            "properties": [asdict(property) for property in table.properties],
-            "stamp": table.stamp,
-            "next": table.next_id,
-        },
-        ensure_ascii=False,
-    )
-
-
-def _load(name: str, text: str) -> Table:
-    value = json.loads(text)
-    properties = tuple(
-        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"]), tuple(map(Kind, p.get("was", ()))))
-        for p in value["properties"]
-    )
-    last = max((p.id for p in properties), default=0)
-    stamp, next_id = int(value.get("stamp", 0)), int(value.get("next", last + 1))
-    key = None if value["key"] is None else str(value["key"])
-    table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1))
-    ids = {property.id for property in properties}
-    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
-        raise ValueError("the ids of its properties are not distinct, or out of range")
-    check_table(table)
-    return table
-
