@@ -73,6 +73,7 @@ class Store:
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
+        self._sorted: tuple[tuple[LogRow, ...], Int64 | None] = (), None  # and how what was sorted of it is in order
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
@@ -314,9 +315,7 @@ class Store:
         """The log of a snapshot in path order."""
         rows, gone = snapshot.log, snapshot.gone
         key = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
-        block = self.cache.get(
-            ("log", key), lambda: MemoryBlock.sort(("log", key), self.read_log(rows)), lambda block: block.nbytes
-        )
+        block = self.cache.get(("log", key), lambda: self._sort_log(("log", key), rows), lambda block: block.nbytes)
         if gone is None:
             return block
 
@@ -326,6 +325,12 @@ class Store:
             )
 
         return Without(block, places, gone, self.cache)
+
+    def _sort_log(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
+        known, order = self._sorted
+        block = MemoryBlock.sort(stamp, self.read_log(rows), order if rows[: len(known)] == known else None)
+        self._sorted = rows, block.order
+        return block
 
     def gone_from_log(self, snapshot: Snapshot) -> Int64:
         """Which events of a snapshot's log were deleted, by order of arrival: int64[m], ascending."""
