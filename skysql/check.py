@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 import numpy as np
 
-from . import statistics
+from . import former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
@@ -173,7 +173,7 @@ def _texts(store: Store) -> Iterator[str]:
             if not store.dictionary.is_gapless(property.id):
                 yield f"dictionary of {property.name!r}: codes are missing"
     known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
-    if store.may_hold_former:
+    if former.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.dictionary.properties():
         if id not in known:
@@ -254,7 +254,7 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
-    if store.may_hold_former:
+    if former.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.column_properties():
         if id not in known:

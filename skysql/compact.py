@@ -23,6 +23,7 @@ from itertools import groupby
 
 import numpy as np
 
+from . import former
 from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .columns import Batch, Int64, Lists
 from .replay import known
@@ -106,8 +107,8 @@ def compact(store: Store) -> None:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
-    if store.may_hold_former:
-        store.drop_former()
+    if former.may_be_left(store):
+        former.drop(store)
     if store.dictionary.may_hold_unused or not store.statistics.complete:
         _count(store)
     if store.dictionary.may_hold_unused:

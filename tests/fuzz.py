@@ -146,7 +146,7 @@ class Pair:
         for db in (self.sky, *self.plain):
             try:
                 found.append(sorted(map(_shown, db.execute(sql).fetchall())))
-            except (skysql.Error, apsw.Error):
+            except (skysql.Error, apsw.Error, ValueError):  # of apsw, for a NUL
                 found.append(None)
         return found
 

@@ -131,6 +131,7 @@ class Rewriter:
         lower_system_time(statement)
         normalize_times(statement)
         asof = asof_joins(statement)
+        lowered = statement.changed or bool(asof)
         for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
             if pushdown and not stored:
                 apply_rules(statement, select)
@@ -140,7 +141,7 @@ class Rewriter:
             return Rewritten(text)
         statement.keep_names()
         calls = statement.calls_read()
-        if calls and self._is_refused(text[len(prefix) :]):
+        if calls and self._is_refused(text[len(prefix) :], lowered):
             return self._push(text, False)
         self._published += len(statement.calls)
         for call in calls:
@@ -148,11 +149,10 @@ class Rewriter:
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names)
 
-
-    def _is_refused(self, text: str) -> bool:
+    def _is_refused(self, text: str, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
         try:
-            sql = self._push(text, False).sql
+            sql = self._push(text, False).sql if lowered else text
         except Error:  # what only a scan can answer
             return False
         cursor = self._sqlite.cursor()
