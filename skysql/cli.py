@@ -333,8 +333,12 @@ def _distinct(count: int | None, exact: bool) -> str:
 
 
 def _alter(arguments: argparse.Namespace) -> int:
+    from .schema import quote
+
+    words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
+    change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)
     with _open(arguments.database) as db:
-        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, " ".join(arguments.change))).fetchall()
+        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, change)).fetchall()
     print(done)
     return 0
 
