@@ -24,12 +24,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .events import ACTIONS, PLANS, YEAR_START, Events, generate
-from .measure import Rows, machine, median, peak_bytes
+from .measure import Rows, machine, median, peak_bytes, version
+from .report import Figure, Results, write
 from .subject import SCHEMA
 
 QUESTIONS = {
@@ -51,8 +53,14 @@ def written_bytes() -> int:
         return 0
 
 
-def tell(what: str, value: str, target: str = "") -> None:
-    print(f"{what:<52} {value:>18}  {target}", flush=True)
+FIGURES: list[Figure] = []
+
+
+def tell(title: str, value: float, unit: str, at_most: float | None = None, digits: int = 1) -> None:
+    """Print a figure, and keep it for the page of results."""
+    figure = Figure(title, value, unit, at_most=at_most, digits=digits)
+    FIGURES.append(figure)
+    print(f"{title:<56} {value:>14,.{digits}f} {unit:<16} {figure.target():<10} {figure.verdict()}", flush=True)
 
 
 def ask(connection: Any) -> dict[str, tuple[float, Rows]]:
@@ -85,23 +93,25 @@ def feed(directory: str, events: int, batches: int) -> None:
     compacting = time.perf_counter() - since
     connection.execute("VACUUM")
     size = os.path.getsize(path)
-    tell("events a second, in commits", f"{events / seconds:,.0f}")
-    tell("median commit", f"{statistics.median(stalls) * 1e3:,.0f} ms")
-    tell("longest commit", f"{max(stalls):.2f} s", "<= 2 s")
-    tell("size, compacted", f"{size / events:.2f} bytes an event")
-    tell("written, of that size", f"{written / size:.1f} x", "<= 12 x")
-    tell("compaction", f"{compacting:.1f} s")
+    tell("feed, in commits", events / seconds, "events/s", digits=0)
+    tell("feed, median commit", statistics.median(stalls), "s", digits=3)
+    tell("feed, longest commit", max(stalls), "s", at_most=2, digits=2)
+    tell("feed, size when compacted", size / events, "bytes an event", digits=2)
+    tell("feed, written altogether, of that size", written / size, "x", at_most=12)
+    tell("feed, full compaction at the end", compacting, "s")
     compacted = ask(connection)
     for name, (took, rows) in pending.items():
         assert _close(rows, compacted[name][1]), name
-        ratio = took / compacted[name][0]
-        tell(f"{name}, pending", f"{took * 1e3:,.1f} ms", f"{ratio:.1f} x compacted, <= 3 x")
+        tell(f"{name}, compacted", compacted[name][0] * 1e3, "ms")
+        tell(f"{name}, with everything pending, of that", took / compacted[name][0], "x", at_most=3)
     connection.close()
-    subprocess.run([sys.executable, "-m", "bench.growth", "--ask", path], check=True)
+    command = [sys.executable, "-m", "bench.growth", "--ask", path]
+    peak = float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    tell("peak memory of all questions, cache_size=512MB", peak / 1e9, "GB", at_most=2, digits=2)
 
 
 def ask_all(path: str) -> None:
-    """Every question of the other benchmarks, in this process, with a small cache."""
+    """Every question of the other benchmarks in this process, with a small cache; prints the bytes that it took."""
     import skysql
 
     from .paths import SKYSQL
@@ -110,11 +120,8 @@ def ask_all(path: str) -> None:
     connection = skysql.connect(path, cache_size="512MB")
     for statement in (*STATEMENTS, *SKYSQL):
         if "orders" not in statement.sql:
-            since = time.perf_counter()
             connection.execute(statement.sql, (1,) if statement.sql.endswith("ORDER BY ts") else ()).fetchall()
-            what = f"{statement.question} {statement.way}"[:42]
-            tell(f"512 MB: {what}", f"{time.perf_counter() - since:.2f} s")
-    tell("512 MB: peak memory", f"{peak_bytes() / 2**30:.2f} GiB", "<= 2 GB")
+    print(peak_bytes())
 
 
 def _parts(events: Events, batches: int) -> Iterator[Events]:
@@ -146,12 +153,13 @@ def _shape(
     events = connection.append("t", columns)
     connection.commit()
     connection.compact()
-    tell(f"{name}: events a second, compacted", f"{events / (time.perf_counter() - since):,.0f}")
-    tell(f"{name}: size", f"{os.path.getsize(path) / events:.2f} bytes an event")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    tell(f"{name}: append and compaction", events / (time.perf_counter() - since), "events/s", digits=0)
+    tell(f"{name}: size", os.path.getsize(path) / events, "bytes an event", digits=2)
     for what, (sql, expected) in questions.items():
         took, rows = median(lambda sql=sql: connection.execute(sql).fetchall())
         assert expected is None or rows == expected, (what, rows[:3])
-        tell(f"{name}: {what}", f"{took * 1e3:,.1f} ms")
+        tell(f"{name}: {what}", took * 1e3, "ms")
     connection.close()
 
 
@@ -261,6 +269,7 @@ def main() -> None:
     parser.add_argument("--events", type=float, default=100e6)
     parser.add_argument("--batches", type=int, default=1000)
     parser.add_argument("--shapes", default=",".join(("feed", *SHAPES)), help="which, with commas")
+    parser.add_argument("--results", help="the page of results to write to")
     parser.add_argument("--ask", help="only ask all questions of this file, and tell the peak of memory")
     parser.add_argument("--directory", help="where the files are kept meanwhile; a temporary one by default")
     arguments = parser.parse_args()
@@ -275,7 +284,17 @@ def main() -> None:
                 feed(directory, events, arguments.batches)
             else:
                 SHAPES[shape](directory, events // 5 if shape != "wide" else events // 50)
-    tell("peak memory", f"{peak_bytes() / 2**30:.1f} GiB")
+    results = Results(
+        "bench.growth",
+        "growth",
+        f"{events:,} events in {arguments.batches:,} commits; other shapes a fifth as large",
+        (),
+        peak_bytes=peak_bytes(),
+        versions=[f"skysql {version('skysql')}"],
+        figures=FIGURES,
+    )
+    if arguments.results:
+        write(Path(arguments.results), results)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .columns import Array, Int64
 from .errors import CorruptError
+from .vectors import Coded
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
@@ -102,6 +103,11 @@ class Dictionary:
     def values(self, property_id: int) -> list[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
         return self._load(property_id).values
+
+    def coded(self, property_id: int, codes: Array) -> Coded:
+        """The texts of these codes of the property."""
+        texts = self._load(property_id)
+        return Coded(codes, texts.values, texts.codes)
 
     def largest(self, property_id: int) -> int:
         """The largest code; nothing is read but that."""

@@ -92,9 +92,9 @@ def property_vector(
         slots = segment.slots(property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is Kind.TEXT:
-        values = dictionary.values(property.id)
-        codes = segment.codes(property, len(values) - 1, ignore_nulls=column.ignore_nulls)
-        return Coded(codes if positions is None else codes[positions], values)
+        largest = len(dictionary.values(property.id)) - 1
+        codes = segment.codes(property, largest, ignore_nulls=column.ignore_nulls)
+        return dictionary.coded(property.id, codes if positions is None else codes[positions])
     return Numbers(*segment.numbers(property, positions, ignore_nulls=column.ignore_nulls))
 
 
@@ -120,9 +120,9 @@ class EventRows:
         plain = property.kind is Kind.TEXT and column == Column(column.name)
         if self.part is None or not plain or not property.state:
             return property_vector(self.segment, self.dictionary, property, column, self.positions)
-        values = self.dictionary.values(property.id)
-        actions = len(self.dictionary.values(ACTION.id)) - 1
-        return Coded(self.segment.codes_by_code(ACTION, actions, property, len(values) - 1)[self.part], values)
+        largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
+        codes = self.segment.codes_by_code(ACTION, actions, property, largest)
+        return self.dictionary.coded(property.id, codes[self.part])
 
     def keep(self, mask: Bool) -> EventRows:
         """The rows where the mask is true."""
@@ -343,8 +343,9 @@ class SessionRows:
     def _state(self, property: Property, column: Column) -> Vector:
         """A state at the first event of each session."""
         if property.kind is Kind.TEXT and column == Column(column.name):
-            values = self.dictionary.values(property.id)
-            return Coded(self._at(self.segment.session_codes(idle_us(self.idle), property, len(values) - 1)), values)
+            largest = len(self.dictionary.values(property.id)) - 1
+            codes = self.segment.session_codes(idle_us(self.idle), property, largest)
+            return self.dictionary.coded(property.id, self._at(codes))
         return property_vector(self.segment, self.dictionary, property, column, self._at(self._begins[:-1]))
 
     def vector(self, column: Column) -> Vector:

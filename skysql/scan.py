@@ -406,7 +406,7 @@ class Scan:
         segment, actions = rows.segment, self._largest_action
         by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
         layout = segment.layout(ACTION, actions, rows.part, by)
-        keys: list[Vector] = [Coded(codes, texts) for codes, texts in zip(layout.codes, values, strict=True)]
+        keys: list[Vector] = [self.dictionary.coded(s.id, codes) for s, codes in zip(states, layout.codes, strict=True)]
         accumulators = []
         for place, (aggregate, property) in enumerate(measures):
             if property is None:
