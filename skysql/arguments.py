@@ -19,10 +19,12 @@ _AT_ONCE = 100
 """SQLite's functions take 127 arguments at the least."""
 
 
-def argument_columns(count: int) -> list[Column]:
-    """The columns for so many arguments."""
-    columns = 1 if count > _TRUSTED else count
-    return [Column(f"argument {at}", "", True, True) for at in range(1, columns + 1)]
+def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Column]:
+    """The columns for so many arguments, beside others with the names that are taken."""
+    prefix = "argument "
+    while any(name.lower().startswith(prefix) for name in taken):
+        prefix += "of "
+    return [Column(f"{prefix}{at}", "", True, True) for at in range(1, 2 if count > _TRUSTED else count + 1)]
 
 
 def call_of(name: str, texts: Sequence[str]) -> str:

@@ -62,6 +62,10 @@ def _message(error: Error | OSError) -> str:
 
 # arguments
 
+_CHANGES = (
+    "ADD name TYPE [STATE], RENAME name TO new, DROP name, ALTER name TO STATE, ALTER name TO ATTRIBUTE, or"
+    " ALTER name TYPE type"
+)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="skysql", description="A behavioural event database that speaks SQL.")
@@ -71,9 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     _chart_arguments(_command(commands, "chart", _chart, "draw the rows of a statement"))
     _command(commands, "shell", _shell, "an SQL shell")
     _command(commands, "info", _info, "what the tables hold")
+    alter = _command(commands, "alter", _alter, "change the properties of a table")
+    _add_table(alter)
+    alter.add_argument("change", metavar="CHANGE", nargs="+", help=_CHANGES)
     compact = _command(commands, "compact", _compact, "merge what was written since the last time")
     _add_table(compact, "?")
     compact.add_argument("--vacuum", action="store_true", help="leave nothing of what was deleted in the file")
+    repair = _command(commands, "repair", _repair, "save all that is readable of a damaged file into a new one")
+    repair.add_argument("target", metavar="NEWFILE", help="the file to make")
     _command(commands, "check", _check, "verify everything that is stored")
     export = _command(commands, "export", _export, "write a table into a file that imports again")
     _add_table(export)
@@ -310,6 +319,13 @@ def _description(info: TableInfo) -> str:
     return "\n".join(lines + [f"    {argument}" for argument in info.table.arguments()])
 
 
+def _alter(arguments: argparse.Namespace) -> int:
+    with _open(arguments.database) as db:
+        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, " ".join(arguments.change))).fetchall()
+    print(done)
+    return 0
+
+
 def _compact(arguments: argparse.Namespace) -> int:
     with _open(arguments.database) as db:
         started = time.perf_counter()
@@ -326,6 +342,22 @@ def _check(arguments: argparse.Namespace) -> int:
     if faults:
         return _fail(f"{arguments.database}: {len(faults)} faults (restore it from a copy)", 1)
     print("no faults")
+    return 0
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from .repair import repair
+
+    report = repair(arguments.database, arguments.target)
+    for table, events in report.events.items():
+        print(f"{table}: {events:,} events saved")
+    for table, count in report.rows.items():
+        print(f"{table}: {count:,} rows saved")
+    for loss in report.losses:
+        print(f"lost: {loss}")
+    if report.losses:
+        return _fail(f"{arguments.target}: not all could be saved ({len(report.losses)} losses)", 1)
+    print("nothing was lost")
     return 0
 
 

@@ -178,6 +178,14 @@ class Dictionary:
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 
+    def restore_keys(self, keys: Mapping[int, str]) -> None:
+        """Give objects the keys that they once had; neither may be known."""
+        stamp = secrets.randbits(63)
+        rows = [(id, key, stamp) for id, key in sorted(keys.items())]
+        self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+        self.refresh()
+        self._key_stamp = None
+
     def object(self, key: str) -> int | None:
         """The object id of a key, or None."""
         self._load_keys()
@@ -200,6 +208,14 @@ class Dictionary:
         """Whether the object has a key."""
         self._load_keys()
         return self._ids.get(object) is not None
+
+    def properties(self) -> list[int]:
+        """The ids of the properties that it has texts of."""
+        return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
+
+    def any_keys(self) -> bool:
+        """Whether objects have keys."""
+        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())
 
     def is_gapless(self, property_id: int) -> bool:
         """Whether the codes of a property are 1, 2, 3, ..."""

@@ -22,6 +22,7 @@ from .columns import Array, Bool
 from .plan import (
     And,
     Arithmetic,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -123,6 +124,28 @@ class _Memo:
         return at
 
 
+@dataclass(frozen=True, slots=True)
+class NumberSet:
+    """What integers are looked up in: int64[n], ascending; null and empty as of TextSet."""
+
+    numbers: Array
+    null: bool
+    empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextSet:
+    """What texts are looked up in: texts; numbers, as which texts may count, as a JSON array or "".
+
+    null: whether NULL is among the elements. empty: whether there are no elements of any kind.
+    """
+
+    texts: frozenset[str]
+    numbers: str
+    null: bool
+    empty: bool
+
+
 class Evaluation:
     """The expressions of one scan with its parameters, and what has been found out about them."""
 
@@ -134,7 +157,8 @@ class Evaluation:
         self.evaluator = evaluator
         self.parameters = parameters
         self._memos: dict[str, _Memo] = {}
-        self._sets: dict[int, tuple[Array, bool]] = {}
+        self._sets: dict[int, NumberSet] = {}
+        self._texts: dict[int, TextSet] = {}
 
     # scalars
 
@@ -162,13 +186,24 @@ class Evaluation:
         """The type of a column of the source; None if it has no affinity."""
         return column_type(self.source, self.table, name)
 
-    def number_set(self, set: Parameter) -> tuple[Array, bool]:
-        """The int64 numbers of a JSON array, ascending, and whether a NULL is among its elements."""
+    def number_set(self, set: Parameter) -> NumberSet:
+        """The elements of a JSON array that an integer may be equal to."""
         if set.number not in self._sets:
             text = self.parameters[set.number - 1]
             numbers, null = json_numbers(text)
-            self._sets[set.number] = np.unique(numbers), null
+            self._sets[set.number] = NumberSet(np.unique(numbers), null, text == "[]")
         return self._sets[set.number]
+
+    def text_set(self, set: Parameter) -> TextSet:
+        """The elements of a JSON array that a text may be equal to."""
+        if set.number not in self._texts:
+            text = self.parameters[set.number - 1]
+            assert isinstance(text, str)
+            items = json.loads(text)
+            numbers = [item for item in items if isinstance(item, int | float)]
+            texts = frozenset(item for item in items if isinstance(item, str))
+            self._texts[set.number] = TextSet(texts, json.dumps(numbers) if numbers else "", None in items, not items)
+        return self._texts[set.number]
 
     # values
 
@@ -189,11 +224,7 @@ class Evaluation:
             case Compare(op, left, right):
                 return self._compare(op, left, right, rows)
             case InSet(column, set):
-                vector = rows.vector(column)
-                assert isinstance(vector, Numbers)
-                numbers, null = self.number_set(set)
-                found = np.isin(vector.data, numbers)
-                return Numbers(found, found if null else vector.mask)
+                return self._among(rows.vector(column), set)
             case Arithmetic(op, left, right):
                 return self._arithmetic(op, left, right, rows)
             case And() | Or() | Not():
@@ -201,6 +232,39 @@ class Evaluation:
                 return Numbers(true, known)
             case _:
                 return None
+
+    def _among(self, vector: Vector, set: Parameter) -> Numbers:
+        """Which of the values are elements of a JSON array; NULL where that is not known."""
+        known = vector.known()
+        if isinstance(vector, Numbers) and vector.render is None:
+            numbers = self.number_set(set)
+            found, null, empty = np.isin(vector.data, numbers.numbers), numbers.null, numbers.empty
+        else:
+            texts = self.text_set(set)
+            found, null, empty = self._among_texts(vector, texts), texts.null, texts.empty
+        if known is not None:
+            found = found & known
+        if null:
+            return Numbers(found, found)
+        return Numbers(found, None if empty else known)
+
+    def _among_texts(self, vector: Vector, set: TextSet) -> Bool:
+        """Which of the texts are in the set; each distinct one is looked up once."""
+        if isinstance(vector, Coded):
+            return self.members(vector.values, set)[vector.codes]
+        used, places = kernels.group_numbers(*compact_codes(vector))
+        one_of_each = np.zeros(len(used), np.int64)
+        one_of_each[places] = np.arange(len(vector))
+        return self.members(vector.take(one_of_each).tolist(), set)[places]
+
+    def members(self, values: Sequence[Value], set: TextSet) -> Bool:
+        """Which of the values are in the set."""
+        found = np.fromiter((value in set.texts for value in values), bool, len(values))
+        if set.numbers:
+            text = "x IN (SELECT CAST(value AS NUMERIC) FROM json_each(:p1))"
+            same = self.evaluator.values(text, (("x", "TEXT"),), (values,), (set.numbers,))
+            found |= np.fromiter((value == 1 for value in same), bool, len(values))
+        return found
 
     def _compare(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
         if isinstance(right, Moment):
@@ -327,6 +391,8 @@ def _distinct(values: list[Value]) -> Sequence[object]:
 
 def column_type(source: Source, table: Table, name: str) -> str | None:
     """The type of a column of a scan's source; None of a group's that is an expression without an affinity."""
+    if isinstance(source, Changes) and name.lower() in ("property", "old_value", "new_value"):
+        return "TEXT" if name.lower() == "property" else ""  # of properties of any type
     if not isinstance(source, Groups):
         return declared_type(table, name)
     kind, _, place = name.partition(" ")

@@ -72,22 +72,27 @@ FEW = 1 << 12
 class Grouping:
     """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any.
 
-    runs: whether it is known that the rows of a group lie side by side, and the groups in order of their numbers.
+    runs: where the groups begin, int64[size+1], if it is known that the rows of each lie side by side, in order of the
+    groups' numbers.
     """
 
     numbers: Array
     size: int
     counts: Int64
     used: Int64
-    runs: bool = False
+    runs: Int64 | None = None
 
     def starts(self) -> Int64:
         """Where the groups begin once their rows lie side by side, and the number of rows: int64[size+1]."""
-        return np.concatenate(([0], np.cumsum(self.counts)))
+        if self.runs is not None:
+            return self.runs
+        starts = np.zeros(self.size + 1, np.int64)
+        np.cumsum(self.counts, out=starts[1:])
+        return starts
 
     def order(self) -> Array | None:
         """The places of the rows, group by group, each in the rows' order; None if that is how they are."""
-        if self.runs or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
+        if self.runs is not None or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
             return None
         return np.argsort(self.numbers, kind="stable")
 
@@ -128,6 +133,8 @@ def accumulate(
     if count is None:
         count = kernels.group_count(groups, size)
     if aggregate.distinct:
+        if isinstance(values, Coded) and not all(v is None or type(v) is str for v in values.values):
+            values = joined([values])  # 1 and 1.0 are one value
         numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)

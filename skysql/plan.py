@@ -80,7 +80,11 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class InSet:
-    """Whether the column is among the numbers of a JSON array that comes as a parameter."""
+    """Whether the column is among the elements of a JSON array that comes as a parameter.
+
+    Elements are compared with a column of integers as numbers, as which texts count that are some; with a column of
+    texts as texts, but for numbers, with which texts are compared as numbers.
+    """
 
     column: Column
     set: Parameter
@@ -186,6 +190,11 @@ class Objects:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """The rows are changes of state properties."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """The rows are those of a query that yields (row number, object, moment), each with the object as of then.
 
@@ -208,7 +217,7 @@ class Groups:
     scan: PathScan
 
 
-Source: TypeAlias = Events | Objects | Sessions | Pairs | Groups
+Source: TypeAlias = Events | Objects | Sessions | Changes | Pairs | Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +375,8 @@ def _head(plan: PathScan) -> str:
             return f"GROUPS OF {name}"
         case Objects(moment):
             return f"PATH SCAN {name} OBJECTS" + ("" if moment is None else f" AS OF {sql(moment.operand)}")
+        case Changes():
+            return f"PATH SCAN {name} CHANGES"
         case Pairs():
             return f"PATH SCAN {name} OBJECTS AS OF EACH ROW"
         case Sessions(idle) | Events(idle):
@@ -384,7 +395,8 @@ _NODES = {
     cls.__name__: cls
     for cls in (
         *(Column, Literal, Parameter, Moment, Duration, Compare, InSet, Arithmetic, And, Or, Not, Sql),
-        *(Aggregate, PathAggregate, SqlAggregate, Events, Objects, Sessions, Pairs, Groups, PathScan),
+        *(Aggregate, PathAggregate, SqlAggregate, Events, Objects, Sessions, Changes, Pairs, Groups),
+        PathScan,
     )
 }
 

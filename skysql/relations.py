@@ -21,13 +21,25 @@ from .columns import Array
 from .counts import Clock, Counts
 from .errors import IntegrityError
 from .evaluate import Evaluator
-from .plan import And, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions, Value
-from .rows import EventRows, SessionRows, idle_us, property_vector
+from .plan import (
+    And,
+    Changes,
+    Column,
+    Compare,
+    Duration,
+    Events,
+    Expr,
+    Literal,
+    Moment,
+    Objects,
+    PathScan,
+    Sessions,
+    Value,
+)
+from .rows import EventRows
 from .scan import Scan
-from .schema import Property, Table
-from .snapshot import Snapshot
+from .schema import Table
 from .store import Store
-from .vectors import Coded, Numbers
 from .writing import Writer
 
 _FIRST_ROWS = 256
@@ -102,6 +114,7 @@ class TableRelation:
         self.evaluator = evaluator
         self.columns = columns
         self.keeps: frozenset[int] = frozenset()
+        self._objects = range(len(_object_columns(store.table)))
         names = [column.name.lower() for column in columns]
         times = frozenset(names.index(name) for name in ("timestamp", "ts") if name in names)
         self.order = [frozenset({0}), *([times] if times else [])]
@@ -123,7 +136,7 @@ class TableRelation:
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
         """A point is a path; anything else a share of all."""
-        if any(column == 0 and op == "=" for column, op in constraints):
+        if any(column in self._objects and op == "=" for column, op in constraints):
             return 40
         return max(100, 1_000_000 >> min(len(constraints) * 2, 12))
 
@@ -162,7 +175,7 @@ class TableRelation:
         nothing = len({parse(value) for value in given}) > 1 or (bool(asked) and not given)
         return given[0] if given else None, [c for c in constraints if not self.columns[c.column].required], nothing
 
-    def _scan(self, source: Events | Objects | Sessions, where: Expr | None) -> Scan:
+    def _scan(self, source: Events | Objects | Sessions | Changes, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
         return Scan(plan, self.store.snapshot(), self.evaluator, ())
 
@@ -197,11 +210,10 @@ class EventsRelation(TableRelation):
         for rows in scan.rows():
             assert isinstance(rows, EventRows)
             for piece in _pieces(rows, most):
-                positions = np.arange(len(piece)) if piece.positions is None else piece.positions
                 values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
                 if max(columns, default=0) < len(self.columns):
                     values = {at: values[at] for at in columns}
-                yield Batch(values, scan.snapshot.numbers(rows.segment, positions).tolist())
+                yield Batch(values, scan.numbers(piece) or ())
             most = _MOST_ROWS
 
     # writing
@@ -232,6 +244,10 @@ class EventsRelation(TableRelation):
     def forget_statement(self) -> None:
         """Drop what of this the current statement has asked for."""
         self.writer.forget_statement()
+
+    def retire(self) -> None:
+        """The table is another from now on, and this one takes no events any more."""
+        self.writer.retired = True
 
     def committed(self) -> None:
         """Nothing is left to do."""
@@ -329,11 +345,8 @@ class SessionsRelation(TableRelation):
             return
         scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
         for rows in scan.rows():
-            assert isinstance(rows, SessionRows)
-            places = np.arange(len(rows)) if rows.sessions is None else rows.sessions
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            firsts = rows.segment.session_starts(idle_us(rows.idle))[places]
-            yield Batch(values, scan.snapshot.numbers(rows.segment, firsts).tolist())
+            yield Batch(values, scan.numbers(rows) or ())
 
 
 class ChangesRelation(TableRelation):
@@ -350,50 +363,7 @@ class ChangesRelation(TableRelation):
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The changes, in path order; those of one event in order of declaration."""
         self._events.flush()
-        scan = self._scan(Events(), self._predicate(constraints))
+        scan = self._scan(Changes(), self._predicate(constraints))
         for rows in scan.rows():
-            assert isinstance(rows, EventRows)
-            yield self._batch(rows, columns, scan.snapshot)
-
-    def _batch(self, rows: EventRows, columns: frozenset[int], snapshot: Snapshot) -> Batch:
-        segment, states = rows.segment, rows.table.states
-        chosen = np.ones(len(segment), bool)
-        if rows.positions is not None:
-            chosen[:] = False
-            chosen[rows.positions] = True
-        each = [segment.sparse(p).positions for p in states]
-        each = [positions[chosen[positions]] for positions in each]
-        which = np.concatenate([np.full(len(p), at) for at, p in enumerate(each)] or [np.zeros(0, np.int64)])
-        positions = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
-        order = np.lexsort((which, positions))
-        events = EventRows(segment, rows.table, rows.dictionary, positions[order])
-        values: dict[int, Sequence[Value]] = {}
-        for at in self._existing(columns):
-            name = self.columns[at].name
-            if name == "property":
-                values[at] = [states[i].name for i in which[order].tolist()]
-            elif name in ("old_value", "new_value"):
-                found = [self._value(rows, p, each[i], name) for i, p in enumerate(states)]
-                flat = [value for part in found for value in part]
-                values[at] = [flat[i] for i in order.tolist()]
-            else:
-                values[at] = events.vector(Column(name)).tolist()
-        rowids = (snapshot.numbers(segment, positions[order]) * len(states) + which[order]).tolist()
-        return Batch(values, rowids)
-
-    @staticmethod
-    def _value(rows: EventRows, property: Property, positions: Array, name: str) -> list[Value]:
-        """The state at these events, or at the event before in the path: NULL at a path's first."""
-        segment = rows.segment
-        if name == "new_value":
-            vector = property_vector(segment, rows.dictionary, property, Column(property.name), positions)
-            return vector.tolist()
-        _, starts = segment.paths()
-        first = np.isin(positions, starts[:-1])
-        before = np.maximum(positions.astype(np.int64) - 1, 0)
-        vector = property_vector(segment, rows.dictionary, property, Column(property.name), before)
-        if isinstance(vector, Coded):
-            return Coded(np.where(first, 0, vector.codes), vector.values).tolist()
-        mask = ~first if vector.mask is None else vector.mask & ~first
-        return Numbers(vector.data, mask).tolist()
-
+            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+            yield Batch(values, scan.numbers(rows) or ())

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -223,8 +224,10 @@ class ObjectRows:
         return len(self.paths)
 
     @classmethod
-    def as_of(cls, rows: EventRows, chosen: Array | None, moment: int | None) -> ObjectRows:
-        """All objects, or those of the chosen paths, that have an event by the moment."""
+    def as_of(
+        cls, rows: EventRows, chosen: Array | None, moment: int | None, states: tuple[Property, ...] | None
+    ) -> ObjectRows:
+        """All objects, or those of the chosen paths, that have an event by the moment. states: as of of_pairs."""
         segment = rows.segment
         _, starts = segment.paths()
         every = np.arange(len(starts) - 1) if chosen is None else np.asarray(chosen, np.int64)
@@ -236,8 +239,7 @@ class ObjectRows:
         if moment >= high:
             return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
         if chosen is None:
-            positions = kernels.last_of_all(segment.ts(), segment.path_ends(), moment)
-            paths = np.flatnonzero(segment.ts()[starts[:-1]] <= moment)
+            paths, positions = segment.last_of_all(moment, states)
             return cls(segment, rows.table, rows.dictionary, paths, positions, moment)
         positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
         present = positions >= 0
@@ -325,6 +327,10 @@ class SessionRows:
     def _at(self, every: Array) -> Array:
         return every if self.sessions is None else every[self.sessions]
 
+    def firsts(self) -> Array:
+        """The positions of the sessions' first events."""
+        return self._at(self._begins[:-1])
+
     def keep(self, mask: Bool) -> SessionRows:
         """The rows where the mask is true."""
         return self.take(np.flatnonzero(mask))
@@ -334,15 +340,22 @@ class SessionRows:
         sessions = index if self.sessions is None else self.sessions[index]
         return SessionRows(self.segment, self.table, self.dictionary, self.idle, sessions)
 
+    def _state(self, property: Property, column: Column) -> Vector:
+        """A state at the first event of each session."""
+        if property.kind is Kind.TEXT and column == Column(column.name):
+            values = self.dictionary.values(property.id)
+            return Coded(self._at(self.segment.session_codes(idle_us(self.idle), property, len(values) - 1)), values)
+        return property_vector(self.segment, self.dictionary, property, column, self._at(self._begins[:-1]))
+
     def vector(self, column: Column) -> Vector:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
         if name == "duration":
             return Numbers(self._at(self.segment.session_durations(idle_us(self.idle))))
-        first = self._at(self._begins[:-1])
         property = self.table.find(name)
         if property is not None and property.state:
-            return property_vector(self.segment, self.dictionary, property, column, first)
+            return self._state(property, column)
+        first = self.firsts()
         last = self._at(self._begins[1:]) - 1
         match name:
             case "first_timestamp":
@@ -389,3 +402,23 @@ class GroupRows:
         """A key, or an aggregate."""
         vector = self.vectors[column.name]
         return vector if self.chosen is None else vector.take(self.chosen)
+
+
+class ActionRows:
+    """A row an action: the dictionary itself, so that a condition on the action is decided once for each."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._vector = Coded(np.arange(len(values)), values)
+
+    def __len__(self) -> int:
+        return len(self._vector)
+
+    def vector(self, _column: Column) -> Vector:
+        """The actions."""
+        return self._vector
+
+    def keep(self, _mask: Bool) -> Rows:
+        """Is not asked for."""
+        raise NotImplementedError
+
+    take = keep

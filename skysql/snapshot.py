@@ -162,8 +162,14 @@ def _is_plain(segment: Segment) -> bool:
     return len(segment.parts) == 1 and isinstance(segment.parts[0].block, StoredBlock)
 
 
-def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
+END = 1 << 63
+"""After the last object that there can be."""
+
+
+def cut(layers: list[list[tuple[Any, int, int]]], below: int = END) -> Iterator[tuple[int, tuple[Part, ...]]]:
     """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
+
+    below: only objects before this one.
 
     The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
     large block in memory is cut by its own path counts.
@@ -172,8 +178,9 @@ def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[P
     edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
     if len(widest) == 1:
         edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
+    edges = [edge for edge in edges if edge < below]
     lows = [0, *edges]
-    highs: list[int] = [*edges, 1 << 63]
+    highs: list[int] = [*edges, below]
     for low, high in zip(lows, highs, strict=True):
         parts = []
         for layer in layers:
@@ -185,7 +192,7 @@ def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[P
                     continue
                 objects, _ = block.paths()
                 a = int(np.searchsorted(objects, low))
-                b = len(objects) if high == 1 << 63 else int(np.searchsorted(objects, high))
+                b = len(objects) if high == END else int(np.searchsorted(objects, high))
                 if a < b:
                     parts.append(Part(block, a, b, False))
         if parts:

@@ -2,7 +2,9 @@
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
-                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
+                    'altered' (1 if there may be values of former types, or of properties that were dropped),
+                    'merging' (first << 31 | last of the runs whose merge is under way, if one is)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -10,7 +12,8 @@
                     the list of events deleted from it, if there are any, which the ranges and counts leave out
     <table>_column  a row a column of a block: rowid = block << 16 | column; column 0 holds the paths, 1 the
                     timestamps, 2 + id the property of that id, 65535 the positions of the events that were deleted.
-                    Block 0 is the log, of which that is the only column: the places of its events in order of arrival
+                    Block 0 is the log, which has the last of these only (the places of its events in order of arrival)
+                    and, for a property that became TEXT, the casts of what it held before
 
 A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
 While the set of runs keeps its stamp, the log is only added to at its end, and texts and keys only along with a batch.
@@ -22,28 +25,28 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
+from . import definition
 from . import format as fmt
-from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, batch_fault
 from .cache import Cache
-from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
+from .columns import EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
-from .schema import ACTION, Kind, Property, Table, check_table, quote
+from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
-from .timestamps import MAX_US, MIN_US
+from .widening import Casts, widen
 
 Row = TypeVar("Row", BlockRow, LogRow)
 
@@ -102,7 +105,7 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp())],
         )
         return store
 
@@ -136,13 +139,17 @@ class Store:
                 f"table {name!r} is of format version {version}; this skysql reads up to {fmt.VERSION}",
                 "upgrade skysql",
             )
+        return cls(sqlite, database, cls.definition(name, values), cache)
+
+    @staticmethod
+    def definition(name: str, values: Mapping[Any, Any]) -> Table:
+        """What <name>_meta says of the table; raises CorruptError."""
         try:
-            if not isinstance(version, int) or version < 1:
+            if not isinstance(version := values.get("format"), int) or version < 1:
                 raise ValueError(f"there is no format version {version!r}")
-            table = _load(name, values["schema"])
+            return definition.load(name, values["schema"])
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
-        return cls(sqlite, database, table, cache)
 
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
@@ -249,9 +256,11 @@ class Store:
                 f"table {self.table.name!r} was changed under a statement that reads it",
                 "fetch all rows of a statement before a transaction that it saw is rolled back",
             )
-        return self._read_blob(row.id << _COLUMN_BITS | column)
+        return self.read_blob(row.id, column)
 
-    def _read_blob(self, rowid: int) -> Array | None:
+    def read_blob(self, block: int, column: int) -> Array | None:
+        """The bytes under these numbers, whatever is known of the block; None if there are none."""
+        rowid = block << _COLUMN_BITS | column
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
         except apsw.SQLError:
@@ -288,34 +297,26 @@ class Store:
         for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = fmt.decode_batch(data)
+                batch = self._as_defined(batch) if self.table.stamp else batch
             except fmt.FormatError as error:
                 raise self._corrupt(f"log batch {id}: {error}") from None
-            fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
+            fault = batch_fault(batch, row.events, self.kinds, self.dictionary.largest)
             if fault is not None:
                 raise self._corrupt(f"log batch {id}: {fault}")
             yield batch
 
-    def _fault(self, batch: Batch) -> str | None:
-        """Why there can be no such batch, if there cannot."""
-        if not len(batch):
-            return "it is empty"
-        if int(batch.objects.min()) < 1:
-            return "an object id is not positive"
-        if not MIN_US <= int(batch.ts.min()) <= int(batch.ts.max()) <= MAX_US:
-            return "its times are not between the years 1 and 9999"
-        for id, sparse in batch.properties.items():
-            kind = self.kinds.get(id)
-            if kind is not None and sparse.values.dtype != DTYPES[kind]:
-                return f"property {id} is of another type than {kind}"
-            if kind is Kind.TEXT and (largest := int(sparse.values.max(initial=0))) > self.dictionary.largest(id):
-                return f"property {id}: code {largest} is not in the dictionary"
-        return None
+    def _as_defined(self, batch: Batch) -> Batch:
+        """A batch that may have been written before the table was altered."""
+        present = [p for p in (ACTION, *self.table.properties) if p.id in batch.properties]
+        widened = {p.id: widen(batch.properties[p.id], p, partial(self.casts, p)) for p in present}
+        return Batch(batch.objects, batch.ts, widened)
 
     def log_block(self, snapshot: Snapshot) -> MemoryBlock | Without:
         """The log of a snapshot in path order."""
         rows, gone = snapshot.log, snapshot.gone
-        key = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
-        block = self.cache.get(("log", key), lambda: self._sort_log(("log", key), rows), lambda block: block.nbytes)
+        stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
+        key = "log", self.table.stamp, stamps
+        block = self.cache.get(key, lambda: self._sort_log(key, rows), lambda block: block.nbytes)
         if gone is None:
             return block
 
@@ -337,7 +338,7 @@ class Store:
         return self.cache.get((snapshot.gone, "gone"), lambda: self._read_gone(snapshot), size)
 
     def _read_gone(self, snapshot: Snapshot) -> Int64:
-        data = self._read_blob(GONE)
+        data = self.read_blob(0, GONE)
         try:
             if data is None:
                 raise fmt.FormatError("it is missing")
@@ -469,16 +470,91 @@ class Store:
             f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
         )
 
+    def merging(self) -> tuple[int, int] | None:
+        """The first and the last of the runs whose merge is under way."""
+        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'").fetchall()
+        return divmod(found[0][0], 1 << 31) if found and isinstance(found[0][0], int) else None
+
+    def set_merging(self, runs: tuple[int, int] | None) -> None:
+        """Say which runs are being merged."""
+        meta = self.shadow("meta")
+        if runs is None:
+            self.sqlite.execute(f"DELETE FROM {meta} WHERE key = 'merging'")
+        else:
+            self.sqlite.execute(f"INSERT OR REPLACE INTO {meta} VALUES('merging', ?)", (runs[0] << 31 | runs[1],))
+
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
         self.sqlite.execute(f"UPDATE {self.shadow('meta')} SET value = ? WHERE key = 'stamp'", (new_stamp(),))
+
+    # another definition
+
+    def define(self, table: Table) -> None:
+        """Write down what the table is from now on. This store is of no use after that."""
+        meta = self.shadow("meta")
+        self.sqlite.executemany(
+            f"INSERT OR REPLACE INTO {meta} VALUES(?, ?)",
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("altered", 1)],
+        )
+        self.touch()
+
+    def casts(self, property: Property) -> Casts:
+        """The codes of the texts that a property's values became when it was made TEXT."""
+        return self.cache.get((self.table.stamp, "casts", property.id), lambda: self._read_casts(property), _bytes)
+
+    def _read_casts(self, property: Property) -> Casts:
+        data = self.read_blob(0, FIRST_PROPERTY + property.id)
+        try:
+            if data is None:
+                raise fmt.FormatError("they are missing")
+            return Casts(*fmt.decode_casts(data))
+        except fmt.FormatError as error:
+            raise CorruptError(
+                f"table {self.table.name!r}, column {property.name!r}, casts to TEXT: {error}",
+                "restore the file from a backup; `skysql check` lists every fault",
+            ) from None
+
+    def write_casts(self, property: Property, casts: Casts) -> None:
+        """Store the texts that the values of a property become."""
+        self._put_column(0, FIRST_PROPERTY + property.id, fmt.encode_casts(casts.values, casts.codes, property.kind))
+
+    @property
+    def may_hold_former(self) -> bool:
+        """Whether there may be values of former types, or of properties that were dropped."""
+        return bool(self.sqlite.execute(f"SELECT 1 FROM {self.shadow('meta')} WHERE key = 'altered'").fetchall())
+
+    def drop_former(self) -> None:
+        """Write what is of a former type anew, and drop what is left of dropped properties. The log must be empty."""
+        for row in self.snapshot().blocks:
+            for property in self.table.properties:
+                if property.was and self._is_former(row, property):
+                    block = StoredBlock(self, row)
+                    data = fmt.encode_sparse(block.sparse(property), property.kind, block.events)
+                    self._put_column(row.id, FIRST_PROPERTY + property.id, data)
+        ids = [p.id for p in (ACTION, *self.table.properties)]
+        kept = ",".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in ids))))
+        column, value = self.shadow("column"), self.shadow("value")
+        self.sqlite.execute(f"DELETE FROM {column} WHERE id & {GONE} NOT IN ({kept}) OR id < {GONE}")
+        self.sqlite.execute(f"DELETE FROM {value} WHERE property NOT IN ({','.join(map(str, ids))})")
+        self.sqlite.execute(f"DELETE FROM {self.shadow('meta')} WHERE key = 'altered'")
+
+    def _is_former(self, row: BlockRow, property: Property) -> bool:
+        rowid = row.id << _COLUMN_BITS | FIRST_PROPERTY + property.id
+        try:
+            blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
+        except apsw.SQLError:
+            return False
+        try:
+            return fmt.kind_of(blob.read(fmt.BEGINNING)) is not property.kind
+        finally:
+            blob.close()
 
     # looking after it
 
     def column_blocks(self) -> list[int]:
         """The blocks that have columns, besides the log."""
         found = self.sqlite.execute(
-            f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')} WHERE id <> {GONE}"
+            f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')} WHERE id > {GONE}"
         )
         return [id for (id,) in found]
 
@@ -508,29 +584,5 @@ class Store:
         return rest + log, log
 
 
-def _dump(table: Table) -> str:
-    return json.dumps(
-        {
-            "object": table.object_name,
-            "key": table.key_name,
-            "properties": [asdict(property) for property in table.properties],
-        },
-        ensure_ascii=False,
-    )
-
-
-def _load(name: str, text: str) -> Table:
-    value = json.loads(text)
-    if not isinstance(value["properties"], list):
-        raise ValueError("its properties are no list")
-    properties = tuple(
-        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"])) for p in value["properties"]
-    )
-    key = None if value["key"] is None else str(value["key"])
-    table = Table(name, str(value["object"]), key, properties)
-    ids = {property.id for property in properties}
-    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
-        raise ValueError("the ids of its properties are not distinct, or out of range")
-    check_table(table)
-    return table
-
+def _bytes(casts: Casts) -> int:
+    return casts.nbytes

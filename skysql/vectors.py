@@ -98,6 +98,8 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
     else:
         if data.dtype == bool:
             data = data.view(np.uint8)
+        if data.dtype == np.uint8 and mask is None:
+            return data, int(data.max(initial=0)) + 1
         inside = data if mask is None else data[mask]
         low, high = (int(inside.min()), int(inside.max())) if len(inside) else (0, 0)
         if high - low < max(1 << 16, 4 * len(data)):

@@ -33,15 +33,15 @@ HIDDEN = {"users": ["ts", "changes", "session", "session_event"], "users_changes
 
 
 class Sides:
-    """The three of them. `key`: objects are given by a TEXT key: 'N1' is object 1."""
+    """The three of them. `keys`: those of the objects 1 to 4, if they are given by a TEXT key."""
 
-    def __init__(self, key: bool = False) -> None:
+    def __init__(self, keys: Sequence[str] = ()) -> None:
         self.pushed, self.by_row = skysql.connect(":memory:"), skysql.connect(":memory:", pushdown=False)
         self.plain = apsw.Connection(":memory:")
-        who = "tail" if key else "object_id"
+        who = "tail" if keys else "object_id"
         for db in (self.pushed, self.by_row):
-            db.execute(f"CREATE VIRTUAL TABLE users USING sky({'tail TEXT OBJECT, ' * key}{PROPERTIES})")
-            rows = [(f"N{event[0]}" if key else event[0], *event[1:]) for event in EVENTS]
+            db.execute(f"CREATE VIRTUAL TABLE users USING sky({'tail TEXT OBJECT, ' * bool(keys)}{PROPERTIES})")
+            rows = [(keys[event[0] - 1] if keys else event[0], *event[1:]) for event in EVENTS]
             db.executemany(f"INSERT INTO users({who}, {NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             db.commit()
         for table, hidden in HIDDEN.items():

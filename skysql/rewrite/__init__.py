@@ -4,12 +4,13 @@
     catalog.py    which names are sky tables and views
     statement.py  a statement's text and the edits made to it
     relation.py   FROM items that a scan can produce
-    convert.py    expressions
+    convert.py, granularity.py   expressions
     state.py      the idioms of state at the time of the action
+    result.py     what a scan gives, as a relation for SQLite
     times.py      times in their one form; FOR SYSTEM_TIME AS OF
     lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
     match.py, recognise.py, matching.py   MATCH_RECOGNIZE, before anything else
-    aggregate.py, join.py, pairs.py   the rules: each takes a select, and edits it or raises NotPushable
+    aggregate.py, join.py, pairs.py, filter.py   the rules: each takes a select, and edits it or raises NotPushable
 
 The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
 SQLite byte for byte.
@@ -19,34 +20,32 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import apsw
 from sqlglot import exp
 
-from vtab import Batch, publish, retract
-from vtab.source import Column, Constraint
+from vtab import publish, retract
 
-from ..arguments import argument_columns, values_of
 from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
-from ..plan import PathScan, Value
-from ..scan import Scan
+from ..plan import PathScan
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
 from .dialect import parse
+from .filter import push_rows
 from .join import push_below_join
 from .lower import asof_joins, lower_asof, lower_ignore_nulls
 from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
-from .statement import NotPushable, ScanCall, Statement
+from .result import result_of
+from .statement import NotPushable, Statement
 from .times import lower_system_time, normalize_times
 
-RULES = (push_aggregate, push_below_join, pair_rows)
+RULES = (push_aggregate, push_below_join, pair_rows, push_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
@@ -146,7 +145,7 @@ class Rewriter:
             return self._push(text, False)
         self._published += len(statement.calls)
         for call in calls:
-            publish(self._sqlite, call.name, _Result(call, self._evaluator, self._snapshot))
+            publish(self._sqlite, call.name, result_of(call, self._evaluator, self._snapshot))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names)
 
@@ -169,57 +168,14 @@ class Rewriter:
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:
     """Rewrite one select by the first rule that can."""
+    if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
+        return  # SQLite takes TRUE for the column of that name, where there is one
     for rule in RULES:
         try:
             rule(statement, select)
         except NotPushable:
             continue
         return
-
-
-class _Result:
-    """The result of a scan, as a relation: its columns, and a required column for each argument."""
-
-    order: Sequence[frozenset[int]] = ()
-
-    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Callable[[str, str], Snapshot]) -> None:
-        self._call = call
-        self._evaluator = evaluator
-        self._snapshot = snapshot
-        self._width = len(call.columns)
-        self.columns = [Column(name, type) for name, type in call.columns]
-        self.columns += argument_columns(call.arguments)
-        if not call.columns:
-            self.columns.insert(0, Column("nothing"))
-            self._width = 1
-        self.keeps = frozenset(range(self._width))
-
-    def exact(self, column: int, op: str) -> bool | None:
-        return True if column >= self._width and op == "=" else None
-
-    def cheap(self, _column: int) -> bool:
-        return False
-
-    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
-        return 4 if any(op == "lookup" for _, op in constraints) else 100
-
-    def explain(self, _constraints: object) -> str:
-        return str(self._call.plan)
-
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
-        given: dict[int, Any] = {c.column: c.value for c in constraints}
-        arguments: list[Value] = [given[at] for at in range(self._width, len(self.columns))]
-        parameters = values_of(arguments, self._call.arguments)
-        plan = self._call.plan
-        scan = Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters)
-        if plan.grouped:
-            result = scan.run()
-            yield Batch(dict(enumerate(result)), range(len(result[0]) if result else 1))
-            return
-        base, wanted = 0, sorted(at for at in columns if at < self._width)
-        for length, values in scan.batches(wanted):
-            yield Batch(dict(zip(wanted, values, strict=True)), range(base, base + length))
-            base += length
 
 
 __all__ = ["Catalog", "Rewriter", "Rewritten"]

@@ -54,6 +54,7 @@ class Catalog:
         self._databases: list[str] = []
         self.generation = 0
         self.words: frozenset[str] = frozenset()
+        self.named_as_booleans = False  # whether a sky table has a column called true or false
         self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
@@ -80,6 +81,8 @@ class Catalog:
         self._databases = sorted(databases, key=lambda name: name != "temp")
         self._entries = {name: self._read_database(name) for name in databases}
         every = [entry for entries in self._entries.values() for entry in entries.values()]
+        names = {p.name.lower() for entry in every if entry.table is not None for p in entry.table.properties}
+        self.named_as_booleans = not names.isdisjoint({"true", "false"})
         self.words = frozenset(entry.name.lower() for entry in every if entry.kind not in ("view", "table"))
         if self.words:
             self._read_functions()

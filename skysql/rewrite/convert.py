@@ -7,6 +7,7 @@ evaluates it where it stands, once, with whatever it refers to.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ..evaluate import column_type
 from ..plan import (
     And,
     Arithmetic,
+    Changes,
     Column,
     Compare,
     Duration,
@@ -41,8 +43,10 @@ from ..plan import (
 from ..plan import Groups as GroupsOf
 from ..scan import object_columns
 from ..schema import Table
+from ..schema import literal as quoted
 from .dialect import Source as Text
 from .dialect import TokenType, span
+from .granularity import granularity_of
 from .statement import Arguments, NotPushable, Statement
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
@@ -58,20 +62,6 @@ _NO_CALL = frozenset(
 )
 """Words that may stand before a parenthesis without being a function's name."""
 
-_SECOND = 1_000_000
-_DAY = 86_400 * _SECOND
-_UNITS = {"Y": _DAY, "m": _DAY, "d": _DAY, "e": _DAY, "j": _DAY, "w": _DAY, "u": _DAY, "W": _DAY, "U": _DAY,
-          "V": _DAY, "G": _DAY, "g": _DAY, "F": _DAY, "H": 3600 * _SECOND, "I": 3600 * _SECOND, "k": 3600 * _SECOND,
-          "l": 3600 * _SECOND, "p": 3600 * _SECOND, "P": 3600 * _SECOND, "M": 60 * _SECOND, "R": 60 * _SECOND,
-          "S": _SECOND, "T": _SECOND, "s": _SECOND, "%": _DAY}  # fmt: skip
-_FUNCTIONS = {"date": _DAY, "time": _SECOND, "datetime": _SECOND, "unixepoch": _SECOND}
-_PREFIXES = {4: _DAY, 7: _DAY, 10: _DAY, 13: 3600 * _SECOND, 16: 60 * _SECOND, 19: _SECOND}
-_MODIFIER = re.compile(
-    r"start of (?:month|year|day)|weekday \d|[+-]?\d+ (?:day|month|year)s?|(?P<hours>[+-]?\d+ hours?)"
-    r"|(?P<minutes>[+-]?\d+ minutes?)|subsec(?P<fraction>)|utc(?P<fraction2>)|localtime(?P<fraction3>)",
-    re.IGNORECASE,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class KnownCount:
@@ -85,11 +75,12 @@ class Relation:
     """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
 
     as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
+    ordered: whether a subquery orders the rows in its own way, which what only aggregates them need not know.
     """
 
     database: str
     table: Table
-    kind: str  # 'events', 'objects', 'sessions' or 'groups'
+    kind: str  # 'events', 'objects', 'sessions', 'changes' or 'groups'
     columns: dict[str, Expr | KnownCount | None]
     names: list[str]
     where: list[Expr] = field(default_factory=list)
@@ -97,6 +88,7 @@ class Relation:
     pairs: Pairs | None = None
     idle: Duration | None = None
     groups: PathScan | None = None
+    ordered: bool = False
 
 
 def source_of(relation: Relation) -> Source:
@@ -107,6 +99,8 @@ def source_of(relation: Relation) -> Source:
         return GroupsOf(relation.groups)
     if relation.kind == "objects":
         return Objects(relation.as_of)
+    if relation.kind == "changes":
+        return Changes()
     return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
 
 
@@ -161,6 +155,27 @@ class Scope:
             return False
         named = column.name.lower() in object_names(self.relation)
         return named and column_type(source_of(self.relation), self.relation.table, column.name) == "INTEGER"
+
+    def is_key(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds the keys of objects."""
+        if not isinstance(column, Column):
+            return False
+        return column.name.lower() in object_names(self.relation) and not self.is_object(column)
+
+    def is_text(self, column: Column) -> bool:
+        """Whether a column of the source holds texts."""
+        return self._stored_type(column) == "TEXT"
+
+    def is_integer(self, column: Column) -> bool:
+        """Whether a column of the source holds integers."""
+        return self._stored_type(column) in ("INTEGER", "BOOLEAN") and not column.ever
+
+    def _stored_type(self, column: Column) -> str | None:
+        """The type of a column that is one of the table; None of a group's, in which there may be any values."""
+        source = source_of(self.relation)
+        if isinstance(source, GroupsOf) and column.name.lower() not in object_names(self.relation):
+            return None
+        return column_type(source, self.relation.table, column.name)
 
     # columns
 
@@ -325,19 +340,37 @@ class Scope:
             return self._in_query(a, query)
         if not node.expressions or node.args.get("unnest") or node.args.get("field"):
             return None
-        if isinstance(a, Column) and self.is_time(a) and all(map(self.constant, node.expressions)):
-            return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions))
-        items = [literal(item) for item in node.expressions]
-        numeric = isinstance(a, Column) and (self.is_object(a) or a.name.lower() == "ts")
-        if numeric and all(item is not None and isinstance(item.value, int) for item in items):
-            text = "[" + ",".join(str(item.value) for item in items if item is not None) + "]"
-            return InSet(a, self.arguments.add(f"'{text}'")) if isinstance(a, Column) else None
+        if not isinstance(a, Column):
+            return None
+        if self.is_time(a):
+            constant = all(map(self.constant, node.expressions))
+            return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions)) if constant else None
+        if self.is_object(a) or self.is_key(a) or a.name.lower() == "ts":
+            return self._in_list(a, node.expressions)
         return None
 
+    def _in_list(self, a: Column, nodes: list[exp.Expression]) -> Expr | None:
+        """A column among written values and parameters, which have no affinity; None of others."""
+        items = [literal(item) for item in nodes]
+        values = [item.value for item in items if item is not None]
+        alike = str if self.is_key(a) else int
+        if len(values) == len(nodes) and all(isinstance(value, alike) for value in values):
+            return InSet(a, self.arguments.add(quoted(json.dumps(values, ensure_ascii=False, separators=(",", ":")))))
+        if not all(isinstance(node, exp.Placeholder | exp.Literal | exp.Null) for node in nodes):
+            return None
+        texts = []
+        for node in nodes:
+            where = span(node)
+            if where is None or self.source is not self.statement.source:
+                return None
+            texts.append(self.statement.render(*where))
+        array = _texts if self.is_key(a) else _array
+        return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(texts)})")))
+
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
-        """Objects among the rows of a subquery."""
-        if not isinstance(a, Column) or not self.is_object(a):
-            raise NotPushable("IN (SELECT ...) on something else than the object")
+        """A column among the rows of a subquery."""
+        if not isinstance(a, Column) or not (self.is_text(a) or self.is_integer(a)):
+            raise NotPushable("IN (SELECT ...) on something else than a column of texts or integers")
         if self.mentions_inside(query):
             raise NotPushable("a subquery that reads columns of the scan")
         where = span(query if span(query) is not None else query.this)
@@ -346,9 +379,11 @@ class Scope:
         inner = self.statement.render(*where) if self.source is self.statement.source else self.source.slice(*where)
         if inner[:1] == "(":
             inner = inner[1:-1]
-        no_blob = "typeof(x) <> 'blob'"  # JSON has none, or takes them for JSON
-        array = f"(WITH q(x) AS ({inner}) SELECT json_group_array(x) FROM q WHERE {no_blob})"
-        return InSet(a, self.arguments.add(array))
+        return self.among(a, inner)
+
+    def among(self, a: Column, query: str) -> InSet:
+        """A column of texts or integers among the rows of a query of one column."""
+        return InSet(a, self.arguments.add((_texts if self.is_text(a) else _array)(query)))
 
     def mentions_inside(self, query: exp.Expression) -> bool:
         """Whether a subquery may read columns of these relations: by qualifier, or a name that it does not define."""
@@ -395,7 +430,7 @@ class Scope:
             raise NotPushable("a subquery, aggregate or window function inside an expression")
         self._check_calls(where, [at for at, _ in self.leaves(node)])
         text, read = self.relabel(node, where)
-        granularity = self._granularity(node) if [c.name.lower() for c in read] == ["timestamp"] else 0
+        granularity = granularity_of(self, node) if [c.name.lower() for c in read] == ["timestamp"] else 0
         return Sql(text, read, granularity, self._cast_type(node, where))
 
     def _cast_type(self, node: exp.Expression, where: tuple[int, int]) -> str:
@@ -469,51 +504,25 @@ class Scope:
             if tokens[at + 2].token_type is TokenType.R_PAREN:
                 raise NotPushable(f"{text}() has no argument")
 
-    def _granularity(self, node: exp.Expression) -> int:
-        """See plan.Sql: over how many microseconds a text over `timestamp` alone cannot change; 0 if not known."""
-        found = []
-        for column in node.find_all(exp.Column):
-            meant = self.find(column)
-            found.append(meant.granularity if isinstance(meant, Sql) else self._call_granularity(column))
-        return 0 if not found or 0 in found else min(found)
 
-    def _call_granularity(self, column: exp.Column) -> int:
-        at = span(column)
-        if at is None:
-            return 0
-        tokens = self.source.tokens
-        opening = at[1] - (3 if column.table else 1) - 1
-        close = at[1]
-        while close < len(tokens) and tokens[close].token_type is not TokenType.R_PAREN:
-            if tokens[close].token_type is TokenType.L_PAREN:
-                return 0
-            close += 1
-        if close == len(tokens) or opening < 1:
-            return 0
-        rest = tokens[at[1] : close]
-        texts = [t.text for t in rest if t.token_type is not TokenType.COMMA]
-        if tokens[opening].token_type is TokenType.COMMA and tokens[opening - 1].token_type is TokenType.STRING:
-            name, form = tokens[opening - 3].text.lower(), tokens[opening - 1].text
-            units = [_UNITS.get(letter, 0) for letter in re.findall(r"%(.)", form)]
-            if name != "strftime" or tokens[opening - 2].token_type is not TokenType.L_PAREN or 0 in units:
-                return 0
-            return min([*units, _DAY, *map(_modifier, texts)])
-        if tokens[opening].token_type is not TokenType.L_PAREN:
-            return 0
-        name = tokens[opening - 1].text.lower()
-        if name in ("substr", "substring"):
-            return _PREFIXES.get(int(texts[1]), 0) if len(texts) == 2 and texts[0] == "1" and texts[1].isdigit() else 0
-        return min([_FUNCTIONS.get(name, 0), *map(_modifier, texts)])
+_NOTHING = "json('[]')"
 
 
-def _modifier(text: str) -> int:
-    """The interval over which a date modifier keeps what it is given."""
-    match = _MODIFIER.fullmatch(text.strip())
-    if match is None or any(match[name] is not None for name in ("fraction", "fraction2", "fraction3")):
-        return 0
-    if match["hours"]:
-        return 3600 * _SECOND
-    return 60 * _SECOND if match["minutes"] else _DAY
+def _array(query: str) -> str:
+    """The values of a query as a JSON array, in which a list stands for what equals no number and no text."""
+    value = f"CASE typeof(x) WHEN 'blob' THEN {_NOTHING} WHEN 'text' THEN x || '' ELSE x END"  # '' makes JSON a text
+    return f"(WITH q(x) AS ({query}) SELECT json_group_array({value}) FROM q)"
+
+
+def _texts(query: str) -> str:
+    """The same, of values that texts are compared with: numbers are left as such where that compares numbers.
+
+    Of two operands, SQLite makes numbers if one has a numeric affinity: a number then equals its text with a space. It
+    makes texts if one is a text and the other has none; a number of a column of blobs equals no text.
+    """
+    number, text = "WHEN ' ' || quote(x) = x THEN x", "WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT)"
+    value = f"CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' {number} {text} ELSE {_NOTHING} END"
+    return f"(WITH q(x) AS ({query}) SELECT json_group_array({value}) FROM q)"
 
 
 def _is_text(node: exp.Expression) -> bool:

@@ -57,6 +57,9 @@ class Parser(SQLiteParser):
 
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
 
+    def _warn_unsupported(self) -> None:
+        """Nothing is lost: what is not parsed is SQLite's, word for word."""
+
 
 for _name in _RECORDED:
     if hasattr(SQLiteParser, _name):

@@ -149,6 +149,8 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
         arguments = inner.expressions
     filter = None
     if name in FUNCTIONS and name not in scope.statement.catalog.overridden:
+        if scope.relation.kind == "changes":
+            raise NotPushable("a function over a path of something else than events")
         if distinct or any(isinstance(argument, exp.Order) for argument in arguments):
             raise NotPushable("DISTINCT or ORDER BY in a function over a path")
         if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):

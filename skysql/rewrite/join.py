@@ -20,6 +20,7 @@ from ..schema import quote
 from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
 from .grouping import Groups, call_arguments, call_name, is_aggregate, own, result_columns
+from .pairs import ordinary_table, repeatable
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
@@ -41,6 +42,8 @@ def push_below_join(statement: Statement, select: exp.Select) -> None:
     resolver = Resolver(statement, statement.source, arguments, IDIOMS)
     items = [select.args["from_"].this, *(join.this for join in joins)]
     found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
+    if len(found) > 1:  # changes may be left to SQLite
+        found = [(at, relation) for at, relation in found if relation.kind != "changes"]
     if len(found) != 1:
         raise NotPushable("not exactly one sky table")
     at, relation = found[0]
@@ -77,6 +80,7 @@ class _Below:
         for join in select.args["joins"]:
             if join.args.get("on") is not None:
                 self._conditions(join.args["on"], take=not join.args.get("side"))
+        self._restrict()
         self._aliases()
         for item in select.expressions:
             self._item(item)
@@ -89,6 +93,37 @@ class _Below:
         if not self.groups.keys:
             raise NotPushable("a join that mentions no key")
         self._apply()
+
+    def _restrict(self) -> None:
+        """Of a table with conditions of its own, only the objects of the rows that meet them matter."""
+        where = self.select.args.get("where")
+        parts = conjuncts_of(where.this) if where is not None else []
+        for join in self.select.args["joins"]:
+            if join.args.get("on") is not None and not join.args.get("side"):
+                parts += conjuncts_of(join.args["on"])
+        for part in parts:
+            for mine, other in ((part.this, part.expression), (part.expression, part.this)):
+                if isinstance(part, exp.EQ) and isinstance(mine, exp.Column) and isinstance(other, exp.Column):
+                    self._restrict_to(mine, other, parts)
+
+    def _restrict_to(self, mine: exp.Column, other: exp.Column, parts: list[exp.Expression]) -> None:
+        column, at = self.scope.find(mine) if self._mine(mine) else None, span(other)
+        items = [item for item in self.others if item.alias_or_name.lower() == other.table.lower()]
+        entry = ordinary_table(self.statement, items[0]) if other.table and len(items) == 1 else None
+        if not isinstance(column, Column) or not (self.scope.is_object(column) or self.scope.is_key(column)):
+            return
+        places = [span(part) for part in parts if self._only(part, other.table)]
+        known = [place for place in (at, span(items[0]) if items else None, *places) if place is not None]
+        if entry is None or not places or len(known) < len(places) + 2:
+            return
+        key, table, *conditions = [self.statement.render(*place) for place in known]
+        query = f"SELECT {key} FROM {table} WHERE ({') AND ('.join(conditions)})"
+        self.scope.relation.where.append(self.scope.among(column, query))
+
+    def _only(self, part: exp.Expression, alias: str) -> bool:
+        """Whether a condition reads nothing but the table of that alias, and says the same each time."""
+        read = list(part.find_all(exp.Column))
+        return bool(read) and all(c.table.lower() == alias.lower() for c in read) and repeatable(self.statement, part)
 
     def _aliases(self) -> None:
         if self.select.args.get("distinct") is not None or self.select.args.get("qualify") is not None:
@@ -188,13 +223,16 @@ class _Below:
         name, arguments = call_name(self.statement, call), call_arguments(call)
         inner = arguments[0] if arguments else None
         if isinstance(inner, exp.Distinct) or name in ("min", "max"):
-            if condition is None and not (name in ("min", "max") and self._ours(call)):
+            theirs = condition is None or self._theirs(condition)
+            if theirs and not (name in ("min", "max") and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
         known = name in ("count", "sum", "total", "avg") and name not in self.statement.catalog.own
         if not known or len(arguments) > 1 or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
         inner = None if isinstance(inner, exp.Star) else inner
+        if inner is not None and self._theirs(inner) and (condition is None or self._theirs(condition)):
+            return self._repeated(name, inner, condition)
         if any(part is not None and not self._ours(part) for part in (inner, condition)):
             raise NotPushable("an aggregate of the other table")
         filter = None if condition is None else self.scope.convert(condition)
@@ -210,6 +248,26 @@ class _Below:
         if name == "avg":
             return f"(total({part('total')}) / sum({part('count')}))"  # of integers too: their sum may be none
         return f"{name}({part(name)})"
+
+    def _theirs(self, node: exp.Expression) -> bool:
+        """Whether a node reads columns, and none of the events."""
+        read = list(node.find_all(exp.Column))
+        return bool(read) and node.find(exp.Select) is None and not any(self._mine(column) for column in read)
+
+    def _repeated(self, name: str, inner: exp.Expression, condition: exp.Expression | None) -> str:
+        """An aggregate of what every event of a group is joined with: as many times as there are events."""
+        places = span(inner), None if condition is None else span(condition)
+        if places[0] is None or (condition is not None and places[1] is None):
+            raise NotPushable("an aggregate of unknown place")
+        value = f"({self.statement.render(*places[0])})"
+        times = f"{self.alias}.{self.groups.value(Aggregate('count', None)).lstrip('+')}"
+        only = f" FILTER (WHERE {self.statement.render(*places[1])})" if places[1] is not None else ""
+        count = f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
+        if name == "count":
+            return f"coalesce({count}, 0)"
+        if name == "avg":
+            return f"(total({value} * {times}){only} / {count})"
+        return f"total({value} * {times}){only}" if name == "total" else f"sky_repeated_sum({value}, {times}){only}"
 
     def _apply(self) -> None:
         relation, at = self.scope.relation, span(self.item)

@@ -98,7 +98,7 @@ class _Finder:
         table, ordinary = self._table(*owners)
         used = [part for _, part in found.values()]
         rest = [part for part in parts if all(part is not each for each in used)]
-        chosen = [part for part in rest if self.owners(part) == owners and self._repeatable(part)]
+        chosen = [part for part in rest if self.owners(part) == owners and repeatable(self.statement, part)]
         return Join(
             *(objects, entry, outer, table, ordinary, self._rowid(table, ordinary), found["object"], found["moment"]),
             *(tuple(chosen), tuple(part for part in rest if part not in chosen), by_key),
@@ -160,13 +160,20 @@ class _Finder:
             raise NotPushable("a table without rowids")
         return f"{quote(table.alias_or_name)}.{names[0]}"
 
-    def _repeatable(self, node: exp.Expression) -> bool:
-        """Whether a condition gives the same again, so that it can choose the pairs, too."""
-        if node.find(exp.Select, exp.Window) is not None:
-            return False
-        every = [below for below in node.walk() if isinstance(below, exp.Expression)]
-        calls = [call for call in every if isinstance(call, exp.Func) and not isinstance(call, _SYNTAX)]
-        return all(call_name(self.statement, call) in self.statement.catalog.pure for call in calls)
+
+def repeatable(statement: Statement, node: exp.Expression) -> bool:
+    """Whether a condition gives the same again, so that it can choose the pairs, too."""
+    if node.find(exp.Select, exp.Window) is not None:
+        return False
+    every = [below for below in node.walk() if isinstance(below, exp.Expression)]
+    calls = [call for call in every if isinstance(call, exp.Func) and not isinstance(call, _SYNTAX)]
+    return all(call_name(statement, call) in statement.catalog.pure for call in calls)
+
+
+def ordinary_table(statement: Statement, item: exp.Expression) -> Entry | None:
+    """The ordinary table that an item of FROM is, or None."""
+    entry = _entry(statement, item)
+    return entry if entry is not None and entry.kind == "table" else None
 
 
 def _entry(statement: Statement, item: exp.Expression) -> Entry | None:

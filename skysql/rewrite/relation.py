@@ -11,7 +11,7 @@ from sqlglot import exp
 from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .catalog import Entry
 from .convert import Idiom, KnownCount, Relation, Scope, alias_of, conjuncts_of, literal, object_names, source_of
-from .dialect import Source, parse, span
+from .dialect import Source, is_star, parse, span
 from .grouping import Groups, GroupScope, has_aggregates, wanted_keys
 from .state import join_state
 from .statement import Arguments, NotPushable, Statement
@@ -62,6 +62,15 @@ def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
     return Relation(entry.database, table, "objects", dict(columns), names, as_of=as_of)
 
 
+def change_relation(entry: Entry) -> Relation:
+    """The changes of a table."""
+    table = entry.table
+    assert table is not None
+    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "property", "old_value", "new_value"]
+    columns = {name.lower(): Column(name) for name in [*names, "ts"]}
+    return Relation(entry.database, table, "changes", dict(columns), names)
+
+
 class Resolver:
     """Finds the relation behind a FROM item of one select."""
 
@@ -85,13 +94,15 @@ class Resolver:
         if cte is not None:
             return self._common(cte)
         entry = self.statement.catalog.find(item.db or None, item.name)
-        if entry is None or entry.kind in ("table", "changes"):
+        if entry is None or entry.kind == "table":
             return None
         if entry.kind == "view":
             return self._view(entry)
         if entry.kind in ("events", "sessions"):
             made = event_relation if entry.kind == "events" else session_relation
             return None if item.args.get("version") else made(entry, None)
+        if entry.kind == "changes":
+            return None if item.args.get("version") else change_relation(entry)
         return object_relation(entry, self._system_time(item))
 
     def _system_time(self, item: exp.Table) -> Moment | None:
@@ -181,21 +192,20 @@ class Resolver:
         names: list[str] = []
         columns: dict[str, Expr | KnownCount | None] = {}
         for item in select.expressions:
-            if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+            if is_star(item):
                 for relation in scope.relations.values():
                     names += relation.names
                     columns |= {name.lower(): relation.columns[name.lower()] for name in relation.names}
                 continue
             name, node = self._named(item, source)
-            try:
-                found = scope.convert(node)
-            except NotPushable:
-                found = None
+            name = scope.declared_name(item) if isinstance(item, exp.Column) else name
+            found = _or_none(scope, node)
             if name.lower() in columns:
                 raise NotPushable(f"two columns called {name}")
             names.append(name)
             columns[name.lower()] = found
-        return replace(base, columns=columns, names=names, where=where)
+        ordered = base.ordered or select.args.get("order") is not None
+        return replace(base, columns=columns, names=names, where=where, ordered=ordered)
 
     def _grouped(self, select: exp.Select, source: Source) -> Relation | None:
         """A subquery whose groups are parts of paths: its rows are the groups of a scan of its own."""
@@ -255,6 +265,14 @@ class Resolver:
                 if not join_state(self, scope, join):
                     return None
         return scope
+
+
+def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:
+    """The node as an expression, or None if no scan can compute it, which matters only to who reads it."""
+    try:
+        return scope.convert(node)
+    except NotPushable:
+        return None
 
 
 def take_arguments(relation: Relation) -> None:

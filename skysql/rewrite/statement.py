@@ -38,12 +38,18 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class ScanCall:
-    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes."""
+    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes.
+
+    hidden: how many of the last columns `*` does not show. order: the columns by which the rows are in order, at each
+    place those that sort alike.
+    """
 
     name: str
     plan: PathScan
     columns: tuple[tuple[str, str], ...]
     arguments: int
+    hidden: int = 0
+    order: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +191,17 @@ class Statement:
             at = e.end
         return "".join([*pieces, self.source.text[at:end]])
 
-    def call(self, plan: PathScan, columns: tuple[tuple[str, str], ...], arguments: Arguments) -> str:
+    def call(
+        self,
+        plan: PathScan,
+        columns: tuple[tuple[str, str], ...],
+        arguments: Arguments,
+        hidden: int = 0,
+        order: tuple[tuple[int, ...], ...] = (),
+    ) -> str:
         """The text that reads the result of a scan."""
         name = f"sky_scan_{self._first_scan + len(self.calls)}"
-        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts)))
+        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts), hidden, order))
         return call_of(name, arguments.texts)
 
 

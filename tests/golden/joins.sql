@@ -36,10 +36,11 @@ WHERE c.id = u.object_id AND u.plan = 'pro' AND c.segment = 'a' AND (u.country =
 --- plan
 PATH SCAN users
 ├─ where plan = 'pro'
+├─ where object_id IN (SELECT value FROM json_each(:p1))
 ├─ group by object_id, country
 └─ compute count(amount)
 --- sql
-SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(u.amount)" FROM sky_scan_1 AS "u", customers c
+SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(u.amount)" FROM sky_scan_1((WITH q(x) AS (SELECT c.id FROM customers c WHERE (c.segment = 'a')) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "u", customers c
 WHERE c.id = "u"."key 1" AND 1 AND c.segment = 'a' AND ("u"."key 2" = 'de' OR c.name = 'Bob') GROUP BY c.segment
 --- rows
 segment | count(u.amount)
@@ -221,8 +222,11 @@ NULL | -4.0 | '2026-01-15 08:30:00.000000'
 ## an aggregate of the ordinary table
 SELECT u.plan, count(DISTINCT c.segment), sum(c.id) FROM users u JOIN customers c ON c.id = u.object_id GROUP BY u.plan
 --- plan
+PATH SCAN users
+├─ group by object_id, plan
+└─ compute count(*)
 --- sql
-(as it is)
+SELECT "u"."key 2" AS "plan", count(DISTINCT c.segment), sky_repeated_sum((c.id), "u"."value 1") AS "sum(c.id)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY "u"."key 2"
 --- rows
 plan | count(DISTINCT c.segment) | sum(c.id)
 NULL | 1 | 11

@@ -54,8 +54,11 @@ object_id | amount
 ## grouping under a collation
 SELECT plan COLLATE NOCASE AS p, count(*) FROM users WHERE plan LIKE 'pro' GROUP BY plan COLLATE NOCASE
 --- plan
+PATH SCAN users
+├─ where plan LIKE 'pro'
+└─ read plan
 --- sql
-(as it is)
+SELECT plan COLLATE NOCASE AS p, count(*) FROM sky_scan_1 AS "users" GROUP BY plan COLLATE NOCASE
 --- rows
 p | count(*)
 'pro' | 10
@@ -140,8 +143,11 @@ object_id | max(amount)
 ## bare columns in groups: of a row with the smallest
 SELECT plan, object_id, min(amount) FROM users WHERE amount IN (20, 1.25, -4) GROUP BY plan
 --- plan
+PATH SCAN users
+├─ where amount IN (20, 1.25, -4)
+└─ read object_id, plan, amount
 --- sql
-(as it is)
+SELECT plan, object_id, min(amount) FROM sky_scan_1 AS "users" GROUP BY plan
 --- rows
 plan | object_id | min(amount)
 'free' | 3 | 1.25
@@ -150,8 +156,11 @@ plan | object_id | min(amount)
 ## a window function over events
 SELECT object_id, row_number() OVER (PARTITION BY object_id ORDER BY ts) AS n FROM users WHERE object_id IN (4, 5) ORDER BY 1, 2
 --- plan
+PATH SCAN users
+├─ where object_id IN (SELECT value FROM json_each(:p1))
+└─ read object_id, ts
 --- sql
-(as it is)
+SELECT object_id, row_number() OVER (PARTITION BY object_id ORDER BY ts) AS n FROM sky_scan_1('[4,5]') AS "users" ORDER BY 1, 2
 --- rows
 object_id | n
 4 | 1
@@ -204,8 +213,11 @@ sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)
 ## an IN of something else than the object
 SELECT count(*) FROM users WHERE plan IN (SELECT plan FROM users WHERE object_id = 5)
 --- plan
+PATH SCAN users
+├─ where plan IN (SELECT value FROM json_each(:p1))
+└─ compute count(*)
 --- sql
-(as it is)
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT plan FROM users WHERE object_id = 5) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q))
 --- rows
 count(*)
 10

@@ -201,7 +201,7 @@ PATH SCAN users OBJECTS AS OF '2026-02-08 20:00:00'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(x) FROM q WHERE typeof(x) <> 'blob'))
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
 --- rows
 plan | count(*)
 NULL | 1

@@ -251,7 +251,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(x) FROM q WHERE typeof(x) <> 'blob'))
+SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
 --- rows
 count(*) | total(n)
 3 | 16.0

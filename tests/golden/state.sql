@@ -753,8 +753,11 @@ SELECT plan, count(*), sum(amount) FROM stated GROUP BY plan
 --- plain
 SELECT (SELECT x.new_value FROM users_changes x WHERE x.object_id = u.object_id AND x.timestamp <= u.timestamp AND x.property = 'plan' ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) AS p, count(*), sum(u.amount) FROM users u WHERE u.action = 'purchase' GROUP BY p
 --- plan
+PATH SCAN users
+├─ where action = 'purchase'
+└─ read amount, "plan through ties"
 --- sql
-WITH stated AS (SELECT u.amount, c.new_value AS plan FROM users u LEFT JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND "c"."property" = 'plan' AND "c"."timestamp" <= u.timestamp AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND "asof row"."property" = 'plan' AND "asof row"."timestamp" <= u.timestamp ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) WHERE u.action = 'purchase')
+WITH stated AS (SELECT u.amount, "u"."c.new_value" AS plan FROM sky_scan_1 AS "u")
 SELECT plan, count(*), sum(amount) FROM stated GROUP BY plan
 --- rows
 plan | count(*) | sum(amount)
@@ -771,8 +774,11 @@ SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id 
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'plan'
   AND c.timestamp <= u.timestamp ORDER BY c.timestamp, c.rowid LIMIT 1) AS plan, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'plan'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp <= u.timestamp) ORDER BY c.timestamp LIMIT 1) AS plan, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- rows
 plan | count(*)
 NULL | 2
@@ -787,8 +793,11 @@ SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id 
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'country'
   AND c.timestamp < u.timestamp ORDER BY c.timestamp DESC, c.rowid DESC LIMIT 1) AS country, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'country'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp < u.timestamp) ORDER BY c.timestamp DESC LIMIT 1) AS country, count(*) FROM users u WHERE u.action = 'purchase' GROUP BY 1
 --- rows
 country | count(*)
 NULL | 2
@@ -801,8 +810,11 @@ SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDE
 --- plain
 SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDER BY timestamp) AS p FROM users WHERE object_id IN (3, 5)) GROUP BY p
 --- plan
+PATH SCAN users
+├─ where object_id IN (SELECT value FROM json_each(:p1))
+└─ read timestamp, plan, country
 --- sql
-(as it is)
+SELECT p, count(*) FROM (SELECT last_value(country) OVER (PARTITION BY plan ORDER BY timestamp) AS p FROM sky_scan_1('[3,5]') AS "users") GROUP BY p
 --- rows
 p | count(*)
 '' | 1
@@ -873,8 +885,11 @@ id | action | plan
 SELECT (SELECT c.new_value FROM users_changes c WHERE c.object_id = u.object_id AND c.property = 'PLAN'
   AND c.timestamp <= u.timestamp ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
 --- plan
+PATH SCAN users CHANGES
+├─ where property = 'PLAN'
+└─ read object_id, timestamp, new_value
 --- sql
-(as it is)
+SELECT (SELECT c.new_value FROM sky_scan_1 AS "c" WHERE (c.object_id = u.object_id) AND (c.timestamp <= u.timestamp) ORDER BY c.timestamp DESC LIMIT 1) AS plan, count(*) FROM users u GROUP BY 1
 --- rows
 plan | count(*)
 NULL | 28
@@ -994,8 +1009,8 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 --- sql
-WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM users_changes WHERE property = 'plan')
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM sky_scan_1 AS "users_changes")
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_2
 --- rows
 plan | count(*)
 NULL | 3
@@ -1087,8 +1102,11 @@ SELECT * FROM users u ASOF JOIN users s USING (object_id, timestamp) WHERE u.amo
 SELECT u.object_id, u.timestamp, u.action, u.plan, u.country, u.seats, u.amount, u.items, u.url, s.action, s.plan, s.country, s.seats, s.amount, s.items, s.url FROM users u JOIN users s ON s.rowid = (SELECT x.rowid FROM users x WHERE x.object_id = u.object_id
 AND x.timestamp <= u.timestamp ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) WHERE u.amount > 9 ORDER BY u.object_id, u.timestamp
 --- plan
+PATH SCAN users
+├─ where amount > 9
+└─ read object_id, timestamp, action, plan, country, seats, amount, items, url, "action through ties", "plan through ties", "country through ties", "seats through ties", "amount through ties", "items through ties", "url through ties"
 --- sql
-SELECT "u".*, "s"."action", "s"."plan", "s"."country", "s"."seats", "s"."amount", "s"."items", "s"."url" FROM users u JOIN "users" AS "s" ON "u"."object_id" = "s"."object_id" AND "u"."timestamp" >= "s"."timestamp" AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "u"."object_id" = "asof row"."object_id" AND "u"."timestamp" >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) WHERE u.amount > 9 ORDER BY "u"."object_id", "u"."timestamp"
+SELECT "u".*, "u"."s.action" AS "action", "u"."s.plan" AS "plan", "u"."s.country" AS "country", "u"."s.seats" AS "seats", "u"."s.amount" AS "amount", "u"."s.items" AS "items", "u"."s.url" AS "url" FROM sky_scan_1 AS "u" ORDER BY object_id, timestamp
 --- rows
 object_id | timestamp | action | plan | country | seats | amount | items | url | action | plan | country | seats | amount | items | url
 1 | '2026-01-05 12:00:00.000000' | 'purchase' | 'free' | 'de' | NULL | 9.5 | 1 | '/a' | NULL | 'pro' | 'de' | 5 | NULL | NULL | NULL

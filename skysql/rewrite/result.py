@@ -1,0 +1,134 @@
+"""What a scan gives, as a relation for SQLite to read: its groups, or its rows as they are.
+
+Columns: those that are shown, then a required one for each argument, then those that are hidden: SQLite gives what
+stands in parentheses to the hidden columns in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from vtab import Batch
+from vtab.source import Column as Declared
+from vtab.source import Constraint, Relation
+
+from ..arguments import argument_columns, values_of
+from ..evaluate import Evaluator
+from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, conjuncts
+from ..scan import Scan
+from ..snapshot import Snapshot
+from .statement import ScanCall
+
+Snapshots = Callable[[str, str], Snapshot]
+
+
+def result_of(call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> Relation:
+    """The relation for a scan."""
+    return (GroupsResult if call.plan.grouped else RowsResult)(call, evaluator, snapshot)
+
+
+class _Result:
+    """What both have in common."""
+
+    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> None:
+        self.call = call
+        self._evaluator = evaluator
+        self._snapshot = snapshot
+        named = [Declared(name, type) for name, type in call.columns] or [Declared("nothing")]
+        shown = len(named) - call.hidden
+        arguments = argument_columns(call.arguments, [column.name for column in named])
+        self.columns = [*named[:shown], *arguments, *(replace(column, hidden=True) for column in named[shown:])]
+        self._arguments = range(shown, shown + len(arguments))
+        self._places = [at for at in range(len(self.columns)) if at not in self._arguments]
+        self.keeps = frozenset(self._places)
+        self.order = [frozenset(self._places[key] for key in keys) for keys in call.order]
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """Arguments are given by `=`."""
+        return True if column in self._arguments and op == "=" else None
+
+    def cheap(self, column: int) -> bool:
+        """A scan for each of several values does not pay."""
+        return False
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """A result has few rows, of which a look-up finds one or two."""
+        return 4 if any(op == "lookup" for _, op in constraints) else 100
+
+    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+        """The plan."""
+        return str(self.call.plan)
+
+    def _scan(self, constraints: Sequence[Constraint]) -> Scan:
+        """The scan with the arguments that the constraints give."""
+        given = {constraint.column: constraint.value for constraint in constraints}
+        parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
+        plan = self._plan(constraints)
+        return Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters)
+
+    def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
+        return self.call.plan
+
+
+class GroupsResult(_Result):
+    """The groups of a scan."""
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """All groups."""
+        result = self._scan(constraints).run()
+        yield Batch(dict(zip(self._places, result, strict=False)), range(len(result[0]) if result else 1))
+
+
+class RowsResult(_Result):
+    """The rows of a scan, in its order. Those of one object are found as the table itself finds them."""
+
+    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> None:
+        super().__init__(call, evaluator, snapshot)
+        plan = call.plan
+        table = snapshot(plan.database, plan.table).table
+        self._table, names = table, (table.object_name, table.key_name)
+        self._objects: dict[int, Expr] = {}  # columns that tell the object
+        if not isinstance(plan.source, Pairs):
+            self._objects = {p: key for p, key in zip(self._places, plan.keys, strict=False) if _is_one(key, names)}
+            self.keeps = frozenset(() if isinstance(plan.source, Events) else self._objects)  # of events, too many
+        self._share = max(100, 1_000_000 >> min(2 * len(conjuncts(plan.where)), 12))
+
+    def exact(self, column: int, op: str) -> bool | None:
+        """An object is a hint."""
+        return False if column in self._objects and op == "=" else super().exact(column, op)
+
+    def cheap(self, column: int) -> bool:
+        """Paths are found by their object; of several keys, a scan gives them in the order of paths."""
+        key = self._objects.get(column)
+        return isinstance(key, Column) and key.name == self._table.object_name
+
+    def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
+        """A point is a path; else a share of all rows; of pairs, few."""
+        if isinstance(self.call.plan.source, Pairs):
+            return super().estimate(constraints)
+        return 40 if any(column in self._objects for column, _ in constraints) else self._share
+
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The rows."""
+        scan = self._scan(constraints)
+        keys = range(len(scan.plan.keys))
+        base, wanted = 0, [key for key, place in zip(keys, self._places, strict=False) if place in columns]
+        for rows, values in scan.batches(wanted):
+            found = zip((self._places[key] for key in wanted), values, strict=True)
+            yield Batch(dict(found), scan.numbers(rows) or range(base, base + len(rows)))
+            base += len(rows)
+
+    def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
+        plan = self.call.plan
+        points = [
+            Compare("=", self._objects[constraint.column], Literal(constraint.value))
+            for constraint in constraints
+            if constraint.column in self._objects
+            and isinstance(constraint.value, int if self.cheap(constraint.column) else str)  # others take a conversion
+        ]
+        return replace(plan, where=And((*conjuncts(plan.where), *points))) if points else plan
+
+
+def _is_one(key: Expr, names: tuple[str | None, ...]) -> bool:
+    return isinstance(key, Column) and key == Column(key.name) and key.name in names
