@@ -10,7 +10,7 @@ All are read-only, and keep what they decode in the cache under their stamps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -20,7 +20,7 @@ import numpy as np
 from . import format as fmt
 from . import kernels
 from .cache import Cache
-from .columns import DTYPES, Array, Batch, Int64, Sparse, no_values, reorder
+from .columns import Array, Batch, Int64, Sparse, no_values, reorder
 from .errors import CorruptError
 from .schema import Kind, Property
 from .segment import Block, size
@@ -68,23 +68,6 @@ class BlockRow:
         if not (0 <= self.objects <= self.events <= fmt.MAX_COUNT and (self.objects or not self.events)):
             return "its row tells of no counts that there can be"
         return None
-
-
-def batch_fault(batch: Batch, events: int, kinds: Mapping[int, Kind], largest: Callable[[int], int]) -> str | None:
-    """Why there can be no such batch of so many events, if there cannot; largest: the largest code of a property."""
-    if len(batch) != events:
-        return f"{len(batch)} events, not {events}"
-    if int(batch.objects.min()) < 1:
-        return "an object id is not positive"
-    if not MIN_US <= int(batch.ts.min()) <= int(batch.ts.max()) <= MAX_US:
-        return "its times are not between the years 1 and 9999"
-    for id, sparse in batch.properties.items():
-        kind = kinds.get(id)
-        if kind is not None and sparse.values.dtype != DTYPES[kind]:
-            return f"property {id} is of another type than {kind}"
-        if kind is Kind.TEXT and (code := int(sparse.values.max(initial=0))) > largest(id):
-            return f"property {id}: code {code} is not in the dictionary"
-    return None
 
 
 class StoredBlock:
