@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import compact
+from . import compact, former
 from .alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from .blocks import MemoryBlock, StoredBlock
 from .columns import Array, Int64
@@ -37,7 +37,7 @@ def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
             f"a statement that reads {table.name!r} is under way", "fetch all of its rows, or close its cursor, first"
         )
     done = _prepare(store, alteration)
-    store.define(table)
+    former.define(store, table)
     return table, done
 
 

@@ -19,10 +19,12 @@ from typing import Any
 import apsw
 import numpy as np
 
+from . import former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
 from .errors import DatabaseError, ProgrammingError
+from .replay import known
 from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
@@ -42,8 +44,6 @@ def check(store: Store) -> list[str]:
 def _faults(store: Store) -> list[str]:
     snapshot = store.snapshot()
     faults = list(_definition(store))
-    if not isinstance(snapshot.stamp[0], int):
-        faults.append(f"{store.table.name}_meta: there is no stamp")
     for row in snapshot.blocks:
         block = store.block(row)
         faults += _attempt(_paths, row, block)
@@ -59,6 +59,8 @@ def _faults(store: Store) -> list[str]:
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
     faults += _attempt(_casts, store)
+    if not faults:
+        faults += _attempt(_statistics, store, snapshot)
     faults += _overlaps(snapshot)
     faults += _strays(store, snapshot)
     return faults
@@ -171,13 +173,30 @@ def _texts(store: Store) -> Iterator[str]:
             if not store.dictionary.is_gapless(property.id):
                 yield f"dictionary of {property.name!r}: codes are missing"
     known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
-    if store.may_hold_former:
+    if former.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.dictionary.properties():
         if id not in known:
             yield f"the dictionary holds texts of property {id}, which is no TEXT property"
     if store.table.key_name is None and store.dictionary.any_keys():
         yield "there are keys, and objects have none"
+
+
+def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
+    """Whether every value in blocks was counted."""
+    if not store.statistics.complete:
+        return
+    for property in store.table.properties:
+        if property.kind is Kind.TEXT:
+            continue
+        kept = store.statistics.of(property.id)
+        if kept is None:
+            yield f"statistics of {property.name!r}: they are unreadable"
+            continue
+        for row in snapshot.blocks:
+            sparse = store.block(row).sparse(property)
+            if np.any(statistics.registers(sparse.values[known(sparse)]) > kept):
+                yield f"statistics of {property.name!r}: values of block {row.id} were not counted"
 
 
 def _casts(store: Store) -> Iterator[str]:
@@ -235,7 +254,7 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
-    if store.may_hold_former:
+    if former.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.column_properties():
         if id not in known:

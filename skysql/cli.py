@@ -306,6 +306,7 @@ def _description(info: TableInfo) -> str:
     from . import timestamps
 
     name = info.name if info.database == "main" else f"{info.database}.{info.name}"
+    arguments = info.table.arguments()
     bounds = [timestamps.format(ts) for ts in (info.first_ts, info.last_ts) if ts is not None]
     lines = [
         name,
@@ -316,12 +317,28 @@ def _description(info: TableInfo) -> str:
         f"  log         {info.log_events:,} events, {info.log_bytes:,} bytes",
         "  columns",
     ]
-    return "\n".join(lines + [f"    {argument}" for argument in info.table.arguments()])
+    counted = ["action", *(property.name for property in info.table.properties)]
+    declared = ["action TEXT", *arguments[len(arguments) - len(info.table.properties) :]]
+    width = max(map(len, arguments + declared))
+    lines += [f"    {argument}" for argument in arguments[: len(arguments) - len(info.table.properties)]]
+    for name, argument in zip(counted, declared, strict=True):
+        lines.append(f"    {argument:<{width}}  {_distinct(info.distinct[name], ' TEXT' in argument)}")
+    return "\n".join(lines)
+
+
+def _distinct(count: int | None, exact: bool) -> str:
+    if count is None:
+        return "not counted before the next compact"
+    return f"{'' if exact else 'about '}{count:,} distinct"
 
 
 def _alter(arguments: argparse.Namespace) -> int:
+    from .schema import quote
+
+    words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
+    change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)
     with _open(arguments.database) as db:
-        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, " ".join(arguments.change))).fetchall()
+        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, change)).fetchall()
     print(done)
     return 0
 

@@ -23,8 +23,10 @@ from itertools import groupby
 
 import numpy as np
 
+from . import former
 from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .columns import Batch, Int64, Lists
+from .replay import known
 from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
 from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
@@ -105,10 +107,22 @@ def compact(store: Store) -> None:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
-    if store.may_hold_former:
-        store.drop_former()
+    if former.may_be_left(store):
+        former.drop(store)
+    if store.dictionary.may_hold_unused or not store.statistics.complete:
+        _count(store)
     if store.dictionary.may_hold_unused:
         _drop_unused(store)
+
+
+def _count(store: Store) -> None:
+    """Make the statistics those of the values that are left."""
+    store.statistics.restart()
+    for row in store.snapshot().blocks:
+        for property in store.table.properties:
+            if property.kind is not Kind.TEXT:
+                sparse = store.block(row).sparse(property)
+                store.statistics.add(property.id, sparse.values[known(sparse)])
 
 
 def _drop_unused(store: Store) -> None:

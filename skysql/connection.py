@@ -7,7 +7,7 @@ uses it at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +31,7 @@ from .relations import ChangesRelation, EventsRelation, ObjectsRelation, Session
 from .reports import Reports
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
+from .snapshot import distinct
 from .store import SHADOWS, Store
 
 
@@ -49,6 +50,11 @@ class TableInfo:
     log_bytes: int
     bytes: int
     blocks: int
+    distinct: Mapping[str, int | None]
+    """About how many distinct values the action and each property have; None: not known before the next compact().
+
+    Exact for TEXT. As statistics: values that were deleted may be counted until they are compacted away.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,21 +345,23 @@ class Engine:
         relation.flush()
         store = relation.store
         snapshot = store.snapshot()
-        segments = snapshot.segments()
-        ranges = [segment.time_range() for segment in segments]
+        ranges = [(row.first_ts, row.last_ts) for row in snapshot.blocks if row.events]
+        if snapshot.log_events:
+            ranges.append(snapshot.log_block().time_range)
         size, log = store.stored_bytes()
         return TableInfo(
             store.database,
             store.table.name,
             store.table,
             events=snapshot.events,
-            objects=sum(len(segment.paths()[0]) for segment in segments),
+            objects=snapshot.objects(),
             first_ts=min((low for low, _ in ranges), default=None),
             last_ts=max((high for _, high in ranges), default=None),
             log_events=sum(row.events for row in snapshot.log),
             log_bytes=log,
             bytes=size,
             blocks=len(snapshot.blocks),
+            distinct=distinct(snapshot),
         )
 
     @contextmanager

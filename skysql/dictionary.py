@@ -219,6 +219,10 @@ class Dictionary:
         """The ids of the properties that it has texts of."""
         return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
 
+    def counts(self) -> dict[int, int]:
+        """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
+        return dict(self._sqlite.execute(f"SELECT property, count(value) FROM {self._value} GROUP BY property"))
+
     def any_keys(self) -> bool:
         """Whether objects have keys."""
         return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())

@@ -18,7 +18,7 @@ import numpy as np
 
 from . import compiled, kernels, replay
 from .cache import Cache
-from .columns import DTYPES, Array, Int64, Sparse
+from .columns import DTYPES, Array, Int64, Sparse, reorder
 from .schema import Property
 
 V = TypeVar("V")
@@ -208,13 +208,11 @@ class Segment:
             values.append(sparse.values)
             valid.append(replay.known(sparse))
             base += high - low
-        where, order = np.concatenate(positions), self._paths().order
-        every, known = np.concatenate(values), np.concatenate(valid)
-        if order is not None:
-            where = self._inverse()[where]
-            sort = np.argsort(where)
-            where, every, known = where[sort], every[sort], known[sort]
-        return Sparse(where.astype(np.int32), every, None if known.all() else known)
+        known = np.concatenate(valid)
+        every = Sparse(
+            np.concatenate(positions).astype(np.int32), np.concatenate(values), None if known.all() else known
+        )
+        return every if self._paths().order is None else reorder(every, self._inverse())
 
     def _inverse(self) -> Int64:
         def make() -> Int64:

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from . import statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .columns import Array, Int64
 from .format import MAX_COUNT
+from .replay import known
+from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
 
 if TYPE_CHECKING:
@@ -71,6 +74,13 @@ class Snapshot:
     def events(self) -> int:
         """How many events there are."""
         return sum(block.events for block in self.blocks) + self.log_events
+
+    def objects(self) -> int:
+        """How many objects there are. Reads paths only where some objects' lie in several places."""
+        if not self.log_events and len({row.run for row in self.blocks}) < 2:
+            return sum(row.objects for row in self.blocks)
+        blocks = [self.store.block(row) for row in self.blocks] + ([self.log_block()] if self.log else [])
+        return len(np.unique(np.concatenate([block.paths()[0] for block in blocks])))
 
     def log_block(self) -> Block:
         """The log in path order."""
@@ -147,6 +157,23 @@ class Snapshot:
     @cached_property
     def _firsts(self) -> Int64:
         return np.array([segment.first_object for segment in self._segments], np.int64)
+
+
+def distinct(snapshot: Snapshot) -> dict[str, int | None]:
+    """About how many distinct values the action and each property have; None where it is not known."""
+    store, table = snapshot.store, snapshot.table
+    texts, complete = store.dictionary.counts(), store.statistics.complete or not snapshot.blocks
+    found: dict[str, int | None] = {}
+    for property in (ACTION, *table.properties):
+        if property.kind is Kind.TEXT:
+            found[property.name] = texts.get(property.id, 0)
+            continue
+        kept = store.statistics.of(property.id) if complete else None
+        if kept is not None and snapshot.log:
+            sparse = snapshot.log_block().sparse(property)
+            kept = statistics.merge(kept, statistics.registers(sparse.values[known(sparse)]))
+        found[property.name] = None if kept is None else statistics.estimate(kept)
+    return found
 
 
 def by_home(numbers: Int64) -> Iterator[tuple[int, Int64]]:

@@ -1,10 +1,11 @@
-"""The shadow tables: the only module that names one.
+"""The shadow tables: the only module that names one, but for former.py and repair.py.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
                     may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
-                    'merging' (first << 31 | last of the runs whose merge is under way, if one is)
+                    'merging' (first << 31 | last of the runs whose merge is under way, if one is),
+                    'distinct' and 'distinct <id>' (statistics.py)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -43,9 +44,11 @@ from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
+from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
+from .statistics import Kept
 from .timestamps import MAX_US, MIN_US
 from .widening import Casts, widen
 
@@ -75,8 +78,10 @@ class Store:
         self.table = table
         self.cache = cache
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
+        self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
+        self._sorted: tuple[tuple[LogRow, ...], Int64 | None] = (), None  # and how what was sorted of it is in order
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
@@ -105,7 +110,7 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp())],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp()), ("distinct", 1)],
         )
         return store
 
@@ -171,6 +176,8 @@ class Store:
     def snapshot(self) -> Snapshot:
         """The table as the current transaction sees it."""
         stamp = self._stamp()
+        if not isinstance(stamp[0], int):
+            raise self._corrupt(f"{self.table.name}_meta: there is no stamp")
         if self._snapshot is None or self._snapshot.stamp != stamp:
             self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp), self._gone(stamp))
             if stamp != self._known:
@@ -332,7 +339,7 @@ class Store:
         rows, gone = snapshot.log, snapshot.gone
         stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
         key = "log", self.table.stamp, stamps
-        block = self.cache.get(key, lambda: MemoryBlock.sort(key, self.read_log(rows)), lambda block: block.nbytes)
+        block = self.cache.get(key, lambda: self._sort_log(key, rows), lambda block: block.nbytes)
         if gone is None:
             return block
 
@@ -342,6 +349,12 @@ class Store:
             )
 
         return Without(block, places, gone, self.cache)
+
+    def _sort_log(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
+        known, order = self._sorted
+        block = MemoryBlock.sort(stamp, self.read_log(rows), order if rows[: len(known)] == known else None)
+        self._sorted = rows, block.order
+        return block
 
     def gone_from_log(self, snapshot: Snapshot) -> Int64:
         """Which events of a snapshot's log were deleted, by order of arrival: int64[m], ascending."""
@@ -412,6 +425,8 @@ class Store:
             if len(sparse.positions):
                 data = fmt.encode_sparse(sparse, property.kind, high - low)
                 columns.append((FIRST_PROPERTY + property.id, data))
+                if property.kind is not Kind.TEXT:
+                    self.statistics.add(property.id, sparse.values[known(sparse)])
         self.sqlite.executemany(
             f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
             [(id << _COLUMN_BITS | column, data) for column, data in columns],
@@ -450,7 +465,7 @@ class Store:
         if snapshot.gone is not None:
             arrivals = np.sort(np.concatenate((self.gone_from_log(snapshot), arrivals)))
         stamp = new_stamp()
-        self._put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
+        self.put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
         self.sqlite.execute(f"INSERT OR REPLACE INTO {self.shadow('meta')} VALUES('gone', ?)", (stamp,))
         self.cache.get((stamp, "gone"), lambda: arrivals, size)
 
@@ -466,7 +481,7 @@ class Store:
             if int(lost.min()) == row.first_ts or int(lost.max()) == row.last_ts:
                 row = replace(row, first_ts=int(left.ts().min()), last_ts=int(left.ts().max()))
         row = replace(row, objects=len(objects), events=int(starts[-1]), gone=stamp)
-        self._put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
+        self.put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
         self.sqlite.execute(
             f"UPDATE {self.shadow('block')} SET first_object = ?, last_object = ?, first_ts = ?, last_ts = ?,"
             " objects = ?, events = ?, gone = ? WHERE id = ?",
@@ -475,7 +490,8 @@ class Store:
         self.cache.get((stamp, "gone"), lambda: gone, size)
         return row
 
-    def _put_column(self, block: int, column: int, data: bytes) -> None:
+    def put_column(self, block: int, column: int, data: bytes) -> None:
+        """Store the bytes of a column, in place of those that are there."""
         self.sqlite.execute(
             f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
         )
@@ -499,18 +515,10 @@ class Store:
 
     # another definition
 
-    def define(self, table: Table) -> None:
-        """Write down what the table is from now on. This store is of no use after that."""
-        meta = self.shadow("meta")
-        self.sqlite.executemany(
-            f"INSERT OR REPLACE INTO {meta} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("altered", 1)],
-        )
-        self.touch()
-
     def casts(self, property: Property) -> Casts:
         """The codes of the texts that a property's values became when it was made TEXT."""
-        return self.cache.get((self.table.stamp, "casts", property.id), lambda: self._read_casts(property), _bytes)
+        key = self.table.stamp, "casts", property.id
+        return self.cache.get(key, lambda: self._read_casts(property), lambda casts: casts.nbytes)
 
     def _read_casts(self, property: Property) -> Casts:
         data = self.read_blob(0, FIRST_PROPERTY + property.id)
@@ -519,45 +527,11 @@ class Store:
                 raise fmt.FormatError("they are missing")
             return Casts(*fmt.decode_casts(data))
         except fmt.FormatError as error:
-            raise CorruptError(
-                f"table {self.table.name!r}, column {property.name!r}, casts to TEXT: {error}",
-                "restore the file from a backup; `skysql check` lists every fault",
-            ) from None
+            raise self._corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
 
     def write_casts(self, property: Property, casts: Casts) -> None:
         """Store the texts that the values of a property become."""
-        self._put_column(0, FIRST_PROPERTY + property.id, fmt.encode_casts(casts.values, casts.codes, property.kind))
-
-    @property
-    def may_hold_former(self) -> bool:
-        """Whether there may be values of former types, or of properties that were dropped."""
-        return bool(self.sqlite.execute(f"SELECT 1 FROM {self.shadow('meta')} WHERE key = 'altered'").fetchall())
-
-    def drop_former(self) -> None:
-        """Write what is of a former type anew, and drop what is left of dropped properties. The log must be empty."""
-        for row in self.snapshot().blocks:
-            for property in self.table.properties:
-                if property.was and self._is_former(row, property):
-                    block = StoredBlock(self, row)
-                    data = fmt.encode_sparse(block.sparse(property), property.kind, block.events)
-                    self._put_column(row.id, FIRST_PROPERTY + property.id, data)
-        ids = [p.id for p in (ACTION, *self.table.properties)]
-        kept = ",".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in ids))))
-        column, value = self.shadow("column"), self.shadow("value")
-        self.sqlite.execute(f"DELETE FROM {column} WHERE id & {GONE} NOT IN ({kept}) OR id < {GONE}")
-        self.sqlite.execute(f"DELETE FROM {value} WHERE property NOT IN ({','.join(map(str, ids))})")
-        self.sqlite.execute(f"DELETE FROM {self.shadow('meta')} WHERE key = 'altered'")
-
-    def _is_former(self, row: BlockRow, property: Property) -> bool:
-        rowid = row.id << _COLUMN_BITS | FIRST_PROPERTY + property.id
-        try:
-            blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
-        except apsw.SQLError:
-            return False
-        try:
-            return fmt.kind_of(blob.read(fmt.BEGINNING)) is not property.kind
-        finally:
-            blob.close()
+        self.put_column(0, FIRST_PROPERTY + property.id, fmt.encode_casts(casts.values, casts.codes, property.kind))
 
     # looking after it
 
@@ -592,7 +566,3 @@ class Store:
             f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"
         ).fetchall()[0][0]
         return rest + log, log
-
-
-def _bytes(casts: Casts) -> int:
-    return casts.nbytes

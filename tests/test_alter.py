@@ -367,8 +367,9 @@ def test_unknown_tables_are_refused(shop: skysql.Connection) -> None:
     for table, message in (("user", "did you mean 'users'"), ("users_objects", "no sky table"), (None, "both texts")):
         with pytest.raises(skysql.ProgrammingError, match=message):
             shop.execute("SELECT sky_alter(?, 'DROP plan')", (table,))
-    with pytest.raises(skysql.OperationalError, match="may not be altered .*sky_alter"):
-        shop.execute("ALTER TABLE users ADD COLUMN x INTEGER")
+    for change in ("ADD COLUMN x INTEGER", "DROP COLUMN plan", "RENAME COLUMN plan TO x"):
+        with pytest.raises(skysql.OperationalError, match="virtual table.*sky_alter"):
+            shop.execute(f"ALTER TABLE users {change}")
 
 
 def test_open_connections_and_prepared_statements_see_it(shop: skysql.Connection, connect: Connect, path: str) -> None:
@@ -408,6 +409,18 @@ def test_what_was_cached_before_is_not_taken_for_what_it_is_now(shop: skysql.Con
     alter(shop, "ADD x TEXT")
     assert sorted(shop.execute(sql.format("seats")).fetchall(), key=str) == sorted([*texts, ("-5", 1)], key=str)
     assert shop.execute("SELECT x, count(*) FROM users GROUP BY x").fetchall() == [(None, 51)]
+
+
+def test_an_alteration_between_planning_and_reading_is_noticed(
+    shop: skysql.Connection, connect: Connect, path: str
+) -> None:
+    other = connect(path, isolation_level=None)
+    prepared = other.engine.prepare("SELECT seats, count(*) FROM users GROUP BY seats")
+    alter(shop, "RENAME seats TO x")
+    alter(shop, "RENAME count TO seats")
+    with pytest.raises(skysql.OperationalError, match="'users' was altered .*run it again"):
+        other.sqlite.execute(prepared.sql).fetchall()
+    assert len(other.execute("SELECT seats, count(*) FROM users GROUP BY seats").fetchall()) == 60
 
 
 def test_savepoints_that_are_rolled_back_leave_the_schema_of_before(shop: skysql.Connection) -> None:
@@ -547,7 +560,7 @@ def test_in_attached_databases_in_temp_and_in_defensive_mode(shop: skysql.Connec
 def test_an_error_in_its_midst_leaves_the_table_as_it_was(
     shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    places = {"define": "skysql.store.Store.define", "retire": "skysql.relations.EventsRelation.retire",
+    places = {"define": "skysql.former.define", "retire": "skysql.relations.EventsRelation.retire",
               "reread": "skysql.connection.Engine._write_definition"}  # fmt: skip
     before = shop.execute("SELECT * FROM users").fetchall()
 

@@ -479,10 +479,13 @@ def test_alter(capsys: pytest.CaptureFixture[str]) -> None:
     run("alter", "shop.db", "users", "ADD", "seats", "INTEGER", "STATE")
     run("alter", "shop.db", "users", "RENAME plan TO tier")
     assert capsys.readouterr().out == "seats INTEGER STATE added to users\nplan of users renamed to tier\n"
+    run("alter", "shop.db", "users", "ADD", "COLUMN", "my city", "TEXT")
+    assert capsys.readouterr().out == "my city TEXT added to users\n"
     run("alter", "shop.db", "users", "DROP plan", status=1)
     assert "no property 'plan'" in capsys.readouterr().err
     run("info", "shop.db")
-    assert '"tier" TEXT STATE\n    "seats" INTEGER STATE\n' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '    "tier" TEXT STATE      0 distinct\n    "seats" INTEGER STATE  about 0 distinct\n' in out
 
 
 def test_check_reports_faults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
