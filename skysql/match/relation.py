@@ -72,7 +72,7 @@ class MatchRelation:
         """Large, so that a join does not ask again for each row of something else."""
         return 1000 if any(column < self._width for column, _ in constraints) else 1_000_000
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The plan, and which partitions are left out."""
         keys = [self.columns[column].name for column, _ in constraints if column < self._width]
         first, *rest = str(self.plan).split("\n")

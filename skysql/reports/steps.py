@@ -51,6 +51,20 @@ def parse_steps(subject: Subject, text: Value, what: str) -> list[Step]:
     return steps
 
 
+def step_names(text: str) -> list[str]:
+    """How each step is called, of what parse_steps takes; raises ProgrammingError where it cannot be read."""
+    if text.lstrip()[:1] != "[":
+        return list(_names(text, "steps"))
+    names = []
+    for given in _array(text, "steps"):
+        step = given if isinstance(given, dict) else {"when": given}
+        more = [f"within {step['within']}"] if "within" in step else []
+        more += ["optional"] if step.get("optional") is True else []
+        name = next((str(step[key]) for key in ("name", "when", "action") if key in step), "")
+        names.append(", ".join([name, *more]))
+    return names
+
+
 def _names(text: str, what: str) -> Iterator[str]:
     at = 0
     while True:

@@ -30,11 +30,12 @@ from vtab import publish, retract
 
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
-from ..plan import PathScan
+from ..plan import PathScan, Value
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
-from .dialect import parse
+from .convert import literal
+from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
 from .lower import asof_joins, lower_asof, lower_ignore_nulls
@@ -48,7 +49,16 @@ RULES = (push_aggregate, push_below_join, pair_rows, push_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
+_CALL = re.compile(r"\bsky_\w+\s*\(", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A table-valued function, and its arguments: values, or the text of what is none."""
+
+    name: str
+    arguments: tuple[tuple[Value, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Rewritten:
     sql: str
     scans: tuple[PathScan | Recognition, ...] = ()
     names: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()  # of table-valued functions called sky_...
 
 
 class Rewriter:
@@ -109,12 +120,12 @@ class Rewriter:
             return self._push(text, pushdown)
         text, matches, names = self._matching.replace(text, pushdown)
         pushed = self._push(text, pushdown)
-        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names))
+        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names), pushed.calls)
 
     def _push(self, text: str, pushdown: bool) -> Rewritten:
         words = self._catalog.words
         folded = text.lower()
-        if not words or not (any(word in folded for word in words) or MATCHES in folded):
+        if not words or not (any(word in folded for word in words) or MATCHES in folded or _CALL.search(text)):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""
@@ -132,15 +143,30 @@ class Rewriter:
                 apply_rules(statement, select)
             lower_asof(statement, asof, select)
         lower_asof(statement, asof, None)
+        called = _calls(source)
         if not statement.changed:
-            return Rewritten(text)
+            return Rewritten(text, calls=called)
         statement.keep_names()
         self._published += len(statement.calls)
         calls = statement.calls_read()
         for call in calls:
             publish(self._sqlite, call.name, result_of(call, self._evaluator, self._snapshot))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
-        return Rewritten(prefix + statement.text(), plans, names)
+        return Rewritten(prefix + statement.text(), plans, names, called)
+
+
+def _calls(source: Source) -> tuple[Call, ...]:
+    """The table-valued functions that the statement reads, as far as they may be reports."""
+    found = []
+    for table in source.tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Anonymous) and table.this.name.lower().startswith("sky_"):
+            arguments = []
+            for node in table.this.expressions:
+                value, where = literal(node), span(node)
+                text = source.slice(*where) if where is not None else "?"
+                arguments.append((None, text) if value is None else (value.value, ""))
+            found.append(Call(table.this.name, tuple(arguments)))
+    return tuple(found)
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:
@@ -155,4 +181,4 @@ def apply_rules(statement: Statement, select: exp.Select) -> None:
         return
 
 
-__all__ = ["Catalog", "Rewriter", "Rewritten"]
+__all__ = ["Call", "Catalog", "Rewriter", "Rewritten"]

@@ -15,7 +15,7 @@ from vtab.source import Constraint, Relation
 
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
-from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, conjuncts
+from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, Value, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot
 from .statement import ScanCall
@@ -56,7 +56,7 @@ class _Result:
         """A result has few rows, of which a look-up finds one or two."""
         return 4 if any(op == "lookup" for _, op in constraints) else 100
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The plan."""
         return str(self.call.plan)
 
