@@ -11,7 +11,7 @@ All are read-only, and keep what they decode in the cache under their stamps.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,8 +22,9 @@ from . import kernels
 from .cache import Cache
 from .columns import Array, Batch, Int64, Sparse, no_values, reorder
 from .errors import CorruptError
-from .schema import Property
+from .schema import Kind, Property
 from .segment import Block, size
+from .timestamps import MAX_US, MIN_US
 
 if TYPE_CHECKING:
     from .store import Store
@@ -52,6 +53,21 @@ class BlockRow:
     events: int
     gone: int | None = None
 
+    def fault(self) -> str | None:
+        """Why there can be no such row, if there cannot: whoever reads a file may have been given any."""
+        values = astuple(self)[:-1]
+        if not all(type(value) is int for value in values) or not (self.gone is None or type(self.gone) is int):
+            return "its row does not hold numbers"
+        if not (0 < self.id < 1 << 46 and 0 <= self.run < 1 << 62):
+            return "its row has a number that there cannot be"
+        if not 0 < self.first_object <= self.last_object:
+            return "its row tells of no objects that there can be"
+        if not MIN_US <= self.first_ts <= self.last_ts <= MAX_US:
+            return "its row tells of no times that there can be"
+        if not (0 <= self.objects <= self.events <= fmt.MAX_COUNT and (self.objects or not self.events)):
+            return "its row tells of no counts that there can be"
+        return None
+
 
 class StoredBlock:
     """A block of the store, as it was written."""
@@ -68,9 +84,17 @@ class StoredBlock:
 
     def _read_paths(self) -> tuple[Int64, Int64]:
         objects, starts = self._decode(PATHS, "paths", fmt.decode_paths)
-        if self.row.gone is None and (len(objects) != self.row.objects or int(starts[-1]) != self.row.events):
-            raise self.corrupt("paths", "its counts are not those of the block")
+        if self.row.gone is None:
+            self.compare(objects, starts)
         return objects, starts
+
+    def compare(self, objects: Int64, starts: Int64) -> None:
+        """Raise CorruptError if the paths that are left are not what the row tells of them."""
+        row = self.row
+        if (len(objects), int(starts[-1])) != (row.objects, row.events):
+            raise self.corrupt("paths", "its counts are not those of the block")
+        if len(objects) and (int(objects[0]), int(objects[-1])) != (row.first_object, row.last_object):
+            raise self.corrupt("paths", "its objects are not those of the block")
 
     @property
     def events(self) -> int:
@@ -82,20 +106,36 @@ class StoredBlock:
 
         def read() -> Int64:
             _, starts = self.paths()
-            return self._decode(TIMESTAMPS, "timestamp", lambda data: fmt.decode_timestamps(data, starts))
+            ts = self._decode(TIMESTAMPS, "timestamp", lambda data: fmt.decode_timestamps(data, starts))
+            self._compare_times(ts)
+            return ts
 
         return self.store.cache.get((self.stamp, "ts"), read, size)
+
+    def _compare_times(self, ts: Int64) -> None:
+        if len(ts) == 0:
+            return
+        found, row = (int(ts.min()), int(ts.max())), (self.row.first_ts, self.row.last_ts)
+        if self.row.gone is None and found != row:
+            raise self.corrupt("timestamp", "its times are not those of the block")
+        if not (MIN_US <= found[0] <= row[0] and row[1] <= found[1] <= MAX_US):
+            raise self.corrupt("timestamp", "its times are not between the years 1 and 9999, or not those of the block")
 
     def sparse(self, property: Property) -> Sparse:
         """The property's values or changes."""
 
         def read() -> Sparse:
-            return self._decode(
+            sparse = self._decode(
                 FIRST_PROPERTY + property.id,
                 property.name,
                 lambda data: fmt.decode_sparse(data, property.kind, self.events),
                 absent=no_values(property.kind),
             )
+            if property.kind is Kind.TEXT:
+                largest = int(sparse.values.max(initial=0))
+                if largest > self.store.dictionary.largest(property.id):
+                    raise self.corrupt(property.name, f"code {largest} is not in the dictionary")
+            return sparse
 
         return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
 
@@ -239,7 +279,10 @@ class Without:
             objects, starts = self.block.paths()
             starts = starts - np.searchsorted(self.gone(), starts)
             left = starts[1:] > starts[:-1]
-            return objects[left], np.append(starts[:-1][left], starts[-1])
+            objects, starts = objects[left], np.append(starts[:-1][left], starts[-1])
+            if isinstance(self.block, StoredBlock) and self.block.row.gone == self.stamp[1]:
+                self.block.compare(objects, starts)
+            return objects, starts
 
         return self._keep("paths", make)
 

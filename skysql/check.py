@@ -30,7 +30,10 @@ _CACHE = 64 << 20  # of its own, and new
 def check(store: Store) -> list[str]:
     """Every fault found, [] if there is none. Reads the whole table."""
     store = Store(store.sqlite, store.database, store.table, Cache(_CACHE))
-    snapshot = store.snapshot()
+    try:
+        snapshot = store.snapshot()
+    except DatabaseError as error:  # a row that there cannot be
+        return [error.args[0]]
     faults: list[str] = []
     for row in snapshot.blocks:
         block = store.block(row)

@@ -62,11 +62,17 @@ _CLASSES: dict[type[apsw.Error], type[errors.DatabaseError]] = (
 )
 
 
+_HINTS: dict[int | None, str] = {
+    apsw.SQLITE_BUSY: "another connection has it; `timeout` says how long to wait",
+    apsw.SQLITE_BUSY_SNAPSHOT: "others have written since this transaction first read: roll back, and BEGIN IMMEDIATE",
+}
+
+
 def translate(error: apsw.Error) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
-    translated = _CLASSES.get(type(error), errors.DatabaseError)(message)
     code = getattr(error, "extendedresult", None)
+    translated = _CLASSES.get(type(error), errors.DatabaseError)(message, _HINTS.get(code))
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
         vars(translated).update(sqlite_errorcode=code, sqlite_errorname=names.get(code))

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Array, Int64
+from .errors import CorruptError
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
@@ -82,22 +83,33 @@ class Dictionary:
                 found = self._from(property_id, 1)
             else:
                 del found[0]
-        for text, stamp in found:
+        for text, stamp, code in found:
+            if code != len(texts.values) or not _is_text(text):
+                where = f"{self._value}: property {property_id}, code {code}"
+                raise CorruptError(f"{where}: codes are missing before it, or it is no text")
             texts.add(text)
             texts.stamp = stamp
         self._fresh.add(property_id)
         return texts
 
     def _from(self, property_id: int, code: int) -> list[Any]:
-        """(text, stamp) of this code and all later ones."""
+        """(text, stamp, code) of this code and all later ones."""
         return self._sqlite.execute(
-            f"SELECT value, stamp FROM {self._value} WHERE property = ? AND code >= ? ORDER BY code",
+            f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code >= ? ORDER BY code",
             (property_id, code),
         ).fetchall()
 
     def values(self, property_id: int) -> list[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
         return self._load(property_id).values
+
+    def largest(self, property_id: int) -> int:
+        """The largest code; nothing is read but that."""
+        if property_id in self._fresh:
+            return len(self._texts[property_id].values) - 1
+        sql = f"SELECT coalesce(max(code), 0) FROM {self._value} WHERE property = ?"
+        found: Any = self._sqlite.execute(sql, (property_id,)).fetchall()[0][0]
+        return found if isinstance(found, int) else 0
 
     def code(self, property_id: int, text: str) -> int | None:
         """The code of a text, or None if no event ever had it."""
@@ -179,7 +191,10 @@ class Dictionary:
     def keys(self, objects: Int64) -> list[str]:
         """The key of each object."""
         self._load_keys()
-        return list(map(self._ids.__getitem__, objects.tolist()))
+        try:
+            return list(map(self._ids.__getitem__, objects.tolist()))
+        except KeyError as error:
+            raise CorruptError(f"{self._key}: object {error.args[0]} has no key") from None
 
     def has_key(self, object: int) -> bool:
         """Whether the object has a key."""
@@ -194,6 +209,8 @@ class Dictionary:
 
     def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for id, key, stamp in rows:
+            if not (_is_text(key) and 0 < id < 1 << 62):
+                raise CorruptError(f"{self._key}: object {id}: its key is no text, or its id none that is given")
             if key is not None:
                 self._keys[key] = id
             self._ids[id] = key
@@ -213,3 +230,8 @@ class Dictionary:
             self._sqlite.execute(f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id", (last,)).fetchall()
         )
         self._fresh.add(_KEYS)
+
+
+def _is_text(value: object) -> bool:
+    """Whether a row may hold it; NULL stands for what was dropped."""
+    return value is None or isinstance(value, str)

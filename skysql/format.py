@@ -92,6 +92,9 @@ _SMALL = 128
 _MAX_NUMBERS_A_BYTE = 1 << 14
 """pcodec packs equal numbers at 2^18 in 17 bytes; a vector that claims more than this is no vector."""
 
+_MOST_BYTES = 1 << 32
+"""A vector takes no more memory than this: equal numbers are packed so well that a short blob could claim any."""
+
 _TIMES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
 _PLACES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1), mode_spec=ModeSpec.classic())
 _VALUES = ChunkConfig(8, enable_8_bit=True)
@@ -300,7 +303,10 @@ class _Reader:
     __slots__ = ("_at", "_data", "count")
 
     def __init__(self, data: Any, type: int) -> None:
-        view = self._data = memoryview(data).cast("B")
+        try:
+            view = self._data = memoryview(data).cast("B")
+        except TypeError:
+            raise FormatError(f"{data.__class__.__name__}, not bytes") from None
         if len(view) < _HEADER.size:
             raise FormatError(f"{len(view)} bytes, fewer than a header")
         magic, version, crc, found, count = _HEADER.unpack_from(view)
@@ -391,6 +397,8 @@ def every_event(events: int) -> Int32:
 def _decompress(payload: memoryview, count: int, dtype: np.dtype[Any]) -> Array:
     if count > len(payload) * _MAX_NUMBERS_A_BYTE:
         raise FormatError(f"{len(payload)} bytes cannot hold {count} numbers")
+    if count * dtype.itemsize > _MOST_BYTES:
+        raise FormatError(f"{count} numbers are more than memory holds")
     numbers = np.empty(count, dtype)
     try:
         progress = standalone.simple_decompress_into(bytes(payload), numbers)

@@ -191,8 +191,17 @@ def changes_vector(rows: EventRows) -> Coded:
     codes = np.zeros(n, np.int64)
     for position, changes in found.items():
         codes[position] = len(texts)
-        texts.append(json.dumps(changes, ensure_ascii=False, separators=(",", ":")))
+        text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
+        if "Infinity" in text and any(value in _INFINITE for value in changes.values()):
+            each = (_INFINITE.get(value) or json.dumps(value, ensure_ascii=False) for value in changes.values())
+            names = (json.dumps(name, ensure_ascii=False) for name in changes)
+            text = "{" + ",".join(f"{name}:{value}" for name, value in zip(names, each, strict=True)) + "}"
+        texts.append(text)
     return Coded(codes if rows.positions is None else codes[rows.positions], texts)
+
+
+_INFINITE = {float("inf"): "9e999", float("-inf"): "-9e999"}
+"""JSON has no infinity; these are read as one."""
 
 
 @dataclass(frozen=True, slots=True)

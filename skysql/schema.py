@@ -137,7 +137,7 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
                     "write NAME TYPE [STATE], or NAME TEXT|INTEGER OBJECT",
                 )
     table = Table(name, object_name, key_name, tuple(properties))
-    _check_names(table)
+    check_table(table)
     return table
 
 
@@ -151,7 +151,8 @@ def _split(argument: str) -> tuple[str, list[str]]:
     return column, match["rest"].upper().split()
 
 
-def _check_names(table: Table) -> None:
+def check_table(table: Table) -> None:
+    """Raise ProgrammingError if it has too many properties, or names that a table cannot have."""
     if len(table.properties) > MAX_PROPERTIES:
         raise ProgrammingError(
             f"{table.name!r} has {len(table.properties)} properties, more than {MAX_PROPERTIES}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .columns import Array, Int64
+from .format import MAX_COUNT
 from .segment import Block, Part, Segment
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ class LogRow:
     id: int
     stamp: int
     events: int
+
+    def fault(self) -> str | None:
+        """Why there can be no such row, if there cannot."""
+        if not all(type(value) is int for value in (self.id, self.stamp, self.events)):
+            return "its row does not hold numbers"
+        if 0 < self.id < 1 << 62 and 0 < self.events <= MAX_COUNT:
+            return None
+        return "its row tells of a number or a count that there cannot be"
 
 
 class Snapshot:

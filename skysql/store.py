@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import numpy as np
@@ -36,12 +36,15 @@ import numpy as np
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
-from .columns import EMPTY, Array, Batch, Int64, Lists, concatenate, joined
+from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, NotSupportedError, OperationalError
-from .schema import ACTION, Kind, Property, Table, quote
+from .errors import CorruptError, NotSupportedError, OperationalError, ProgrammingError
+from .schema import ACTION, Kind, Property, Table, check_table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
+from .timestamps import MAX_US, MIN_US
+
+Row = TypeVar("Row", BlockRow, LogRow)
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
@@ -103,7 +106,8 @@ class Store:
     def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
         """Open the table of that name; raises CorruptError or NotSupportedError if its definition is unreadable."""
         meta = f"{quote(database)}.{quote(name + '_meta')}"
-        values: dict[Any, Any] = dict(sqlite.execute(f"SELECT key, value FROM {meta}"))
+        sql = f"SELECT key, value FROM {meta} WHERE key IN ('format', 'schema')"
+        values: dict[Any, Any] = dict(sqlite.execute(sql))
         version = values.get("format")
         if isinstance(version, int) and version > fmt.VERSION:
             raise NotSupportedError(
@@ -111,8 +115,10 @@ class Store:
                 "upgrade skysql",
             )
         try:
+            if not isinstance(version, int) or version < 1:
+                raise ValueError(f"there is no format version {version!r}")
             table = _load(name, values["schema"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
         return cls(sqlite, database, table, cache)
 
@@ -148,7 +154,7 @@ class Store:
             return self._snapshot.blocks
         names = "id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events, gone"
         sql = f"SELECT {names} FROM {self.shadow('block')} ORDER BY run, first_object"
-        return [BlockRow(*row) for row in self.sqlite.execute(sql)]
+        return self._sound("block", [BlockRow(*row) for row in self.sqlite.execute(sql)])
 
     def _log_rows(self, stamp: Stamp) -> Sequence[LogRow]:
         """The log: what is known of it, if it has only been added to since, and the rows after that."""
@@ -157,11 +163,24 @@ class Store:
             known = self._snapshot.log
         sql = f"SELECT id, stamp, events FROM {self.shadow('log')} WHERE id >= ? ORDER BY id"
         rows = [LogRow(*row) for row in self.sqlite.execute(sql, (known[-1].id if known else 0,))]
-        if not known:
-            return rows
-        if rows and rows[0] == known[-1]:
-            return known + tuple(rows[1:])
-        return [LogRow(*row) for row in self.sqlite.execute(sql, (0,))]
+        if known and rows and rows[0] == known[-1]:
+            return known + tuple(self._sound("log batch", rows[1:]))
+        if known:
+            rows = [LogRow(*row) for row in self.sqlite.execute(sql, (0,))]
+        return self._sound("log batch", rows)
+
+    def _sound(self, what: str, rows: list[Row]) -> list[Row]:
+        """The rows; raises CorruptError if there can be no such."""
+        for row in rows:
+            fault = row.fault()
+            if fault is not None:
+                raise self._corrupt(f"{what} {row.id}: {fault}")
+        return rows
+
+    def _corrupt(self, what: str) -> CorruptError:
+        return CorruptError(
+            f"table {self.table.name!r}, {what}", "restore the file from a backup; `skysql check` lists every fault"
+        )
 
     def _gone(self, stamp: Stamp) -> int | None:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
@@ -246,12 +265,29 @@ class Store:
         )
         for id, data in found:
             try:
-                yield fmt.decode_batch(data)
+                batch = fmt.decode_batch(data)
             except fmt.FormatError as error:
-                raise CorruptError(
-                    f"table {self.table.name!r}, log batch {id}: {error}",
-                    "restore the file from a backup; `skysql check` lists every fault",
-                ) from None
+                raise self._corrupt(f"log batch {id}: {error}") from None
+            fault = self._fault(batch)
+            if fault is not None:
+                raise self._corrupt(f"log batch {id}: {fault}")
+            yield batch
+
+    def _fault(self, batch: Batch) -> str | None:
+        """Why there can be no such batch, if there cannot."""
+        if not len(batch):
+            return "it is empty"
+        if int(batch.objects.min()) < 1:
+            return "an object id is not positive"
+        if not MIN_US <= int(batch.ts.min()) <= int(batch.ts.max()) <= MAX_US:
+            return "its times are not between the years 1 and 9999"
+        for id, sparse in batch.properties.items():
+            kind = self.kinds.get(id)
+            if kind is not None and sparse.values.dtype != DTYPES[kind]:
+                return f"property {id} is of another type than {kind}"
+            if kind is Kind.TEXT and (largest := int(sparse.values.max(initial=0))) > self.dictionary.largest(id):
+                return f"property {id}: code {largest} is not in the dictionary"
+        return None
 
     def log_block(self, snapshot: Snapshot) -> MemoryBlock | Without:
         """The log of a snapshot in path order."""
@@ -283,10 +319,7 @@ class Store:
             if len(gone) and int(gone[-1]) >= sum(row.events for row in snapshot.log):
                 raise fmt.FormatError("it is of a longer log")
         except fmt.FormatError as error:
-            raise CorruptError(
-                f"table {self.table.name!r}, log, column 'gone': {error}",
-                "restore the file from a backup; `skysql check` lists every fault",
-            ) from None
+            raise self._corrupt(f"log, column 'gone': {error}") from None
         return gone
 
     # writing; always inside a transaction of the caller's
@@ -459,5 +492,11 @@ def _load(name: str, text: str) -> Table:
     properties = tuple(
         Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"])) for p in value["properties"]
     )
-    return Table(name, str(value["object"]), value["key"], properties)
+    key = None if value["key"] is None else str(value["key"])
+    table = Table(name, str(value["object"]), key, properties)
+    ids = {property.id for property in properties}
+    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
+        raise ValueError("the ids of its properties are not distinct, or out of range")
+    check_table(table)
+    return table
 

@@ -23,6 +23,7 @@ ERRORS: dict[str, Callable[[], Any]] = {
     "IOERR": lambda: apsw.IOError("disk I/O error"),
     "FULL": lambda: apsw.FullError("database or disk is full"),
     "NOMEM": lambda: apsw.exception_for(apsw.SQLITE_IOERR_NOMEM),
+    "short": lambda: 2048,
     "CANTOPEN": lambda: apsw.CantOpenError("unable to open database file"),
 }
 CASES = [("write", "IOERR"), ("write", "FULL"), ("write", "NOMEM"), ("sync", "IOERR"), ("read", "IOERR"),
@@ -132,3 +133,34 @@ def test_a_call_that_fails(connect: Connect, journal: str, kind: str, error: str
             except BaseException as problem:
                 problem.add_note(f"{kind} {at} of {count.calls}, lasting: {lasting}")
                 raise
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_read_that_is_short(connect: Connect, lasting: bool) -> None:
+    """SQLite takes the bytes that are missing for zeros: then the answer is an error, or right."""
+    disk, _ = start(connect, f"short_{lasting}", "DELETE")
+    db, states = opened(disk, "DELETE", None), deeds.states(SEED, DEEDS)
+    for number in range(1, DEEDS + 1):
+        deeds.do(db, deeds.deed(SEED, number), True)
+    db.close()
+    count = Trap("read", 0, "short", False)
+    assert shown(disk, count) == states[-1]
+    errors = 0
+    for at in range(1, count.calls + 1, EVERY or 2):
+        try:
+            assert shown(disk, Trap("read", at, "short", lasting)) == states[-1], f"read {at} of {count.calls}"
+        except skysql.DatabaseError:
+            errors += 1
+        assert shown(disk, count) == states[-1]
+    assert errors > 2
+
+
+def shown(disk: Disk, trap: Trap) -> deeds.Events:
+    """What a new connection reads, with a cache of its own."""
+    disk.fault = trap
+    db = skysql.connect(disk.uri, isolation_level=None, cache_size="64MB")
+    try:
+        return deeds.read(db, True)
+    finally:
+        disk.fault = lambda kind, name: None
+        db.close()

@@ -122,6 +122,19 @@ def test_changes_read_as_they_are_written(db: skysql.Connection) -> None:
     assert rows(db, "SELECT plan FROM users WHERE object_id = 2") == [(text,) for text in texts]
 
 
+def test_changes_to_infinity_are_json(connect: Connect) -> None:
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, rate REAL STATE)")
+    changes = '{"plan":"Infinity","rate":9e999}'
+    db.execute("INSERT INTO users(object_id, ts, changes) VALUES (1, 1, ?)", (changes,))
+    db.execute("INSERT INTO users(object_id, ts, rate) VALUES (1, 2, -9e999)")
+    rows = db.execute("SELECT plan, rate, changes, json_valid(changes) FROM users").fetchall()
+    assert rows == [("Infinity", float("inf"), changes, 1), ("Infinity", float("-inf"), '{"rate":-9e999}', 1)]
+    again = connect(isolation_level=None)
+    again.executescript("".join(db.iterdump()))
+    assert again.execute("SELECT plan, rate, changes, json_valid(changes) FROM users").fetchall() == rows
+
+
 def test_values_at_the_ends_of_their_ranges(db: skysql.Connection) -> None:
     values = [-(2**63), 2**63 - 1, 0, 2**53 + 1]
     reals = [1.7976931348623157e308, -5e-324, -0.0, float("inf")]

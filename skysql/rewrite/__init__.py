@@ -28,6 +28,7 @@ from sqlglot import exp
 
 from vtab import publish, retract
 
+from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..plan import PathScan, Value
@@ -101,7 +102,10 @@ class Rewriter:
         if known is not None and known[0] == generation:
             self._cache.move_to_end(key)
             return known[1]
-        rewritten = self._rewrite(text, pushdown)
+        try:
+            rewritten = self._rewrite(text, pushdown)
+        except RecursionError:  # too deep for this, though perhaps not for SQLite
+            rewritten = Rewritten(text)
         if known is not None:
             self._forget(known[1])
         self._cache[key] = generation, rewritten
@@ -147,8 +151,10 @@ class Rewriter:
         if not statement.changed:
             return Rewritten(text, calls=called)
         statement.keep_names()
-        self._published += len(statement.calls)
         calls = statement.calls_read()
+        if calls and self._is_refused(text[len(prefix) :]):
+            return self._push(text, False)
+        self._published += len(statement.calls)
         for call in calls:
             publish(self._sqlite, call.name, result_of(call, self._evaluator, self._snapshot))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
@@ -167,6 +173,23 @@ def _calls(source: Source) -> tuple[Call, ...]:
                 arguments.append((None, text) if value is None else (value.value, ""))
             found.append(Call(table.this.name, tuple(arguments)))
     return tuple(found)
+
+
+    def _is_refused(self, text: str) -> bool:
+        """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
+        try:
+            sql = self._push(text, False).sql
+        except Error:  # what only a scan can answer
+            return False
+        cursor = self._sqlite.cursor()
+        cursor.exec_trace = lambda *_: False  # nothing is run
+        try:
+            cursor.execute(sql, can_cache=False)
+        except (apsw.ExecTraceAbort, apsw.BindingsError):
+            return False
+        except apsw.SQLError:
+            return True
+        return False
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:

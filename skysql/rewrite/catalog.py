@@ -59,6 +59,7 @@ class Catalog:
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
         self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
+        self._unsafe: frozenset[str] = frozenset()  # functions that views must not call
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
 
     def refresh(self) -> int:
@@ -66,6 +67,8 @@ class Catalog:
         execute = self._sqlite.execute
         databases = [name for _, name, _ in execute("PRAGMA database_list")]
         signature = [(name, execute(f"PRAGMA {quote(name)}.schema_version").fetchall()[0][0]) for name in databases]
+        trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
+        signature.append(("", trusted))
         settled = not self._sqlite.in_transaction
         if signature != self._signature or (self._tentative and settled):
             self._read(databases)
@@ -82,8 +85,10 @@ class Catalog:
         self.named_as_booleans = not names.isdisjoint({"true", "false"})
         self.words = frozenset(entry.name.lower() for entry in every if entry.kind not in ("view", "table"))
         if self.words:
-            self.words |= {entry.name.lower() for entry in every if entry.kind == "view"}
             self._read_functions()
+            for name in databases:
+                self._close_views(name)
+            self.words |= {view.name.lower() for view in self._views()}
 
     def _read_database(self, database: str) -> dict[str, Entry]:
         entries = {}
@@ -110,13 +115,32 @@ class Catalog:
         except (Error, apsw.SQLError):
             return Entry("table", database, name, None, sql)
 
+    def _close_views(self, database: str) -> None:
+        """Take views for tables, of which nothing is known, if SQLite will not let them call what they may call.
+
+        Out of a view, the call would be one of the statement's own, which SQLite allows.
+        """
+        unsafe, odd = self._unsafe, [name for name in self._unsafe if not name.isidentifier()]
+        entries = self._entries[database]
+        for name, entry in entries.items():
+            if entry.kind == "view" and database != "temp":
+                text = (entry.sql or "").lower()
+                if not unsafe.isdisjoint(re.findall(r"\w+", text)) or any(each in text for each in odd):
+                    entries[name] = Entry("table", database, entry.name, None, entry.sql)
+
+    def _views(self) -> list[Entry]:
+        return [e for entries in self._entries.values() for e in entries.values() if e.kind == "view"]
+
     def _read_functions(self) -> None:
-        aggregates, pure, impure, own = set(), set(), set(), set()
+        aggregates, pure, impure, own, unsafe = set(), set(), set(), set(), set()
+        trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
         for name, type, flags, builtin in self._sqlite.execute(
             "SELECT name, type, flags, builtin FROM pragma_function_list"
         ):
             if not builtin:
                 own.add(name.lower())
+            if flags & apsw.SQLITE_DIRECTONLY or not (trusted or flags & apsw.SQLITE_INNOCUOUS):
+                unsafe.add(name.lower())
             if type != "s":
                 aggregates.add(name.lower())
             elif flags & apsw.SQLITE_DETERMINISTIC:
@@ -126,6 +150,7 @@ class Catalog:
         self.aggregates = frozenset(aggregates) - _WINDOW_ONLY
         self.pure = frozenset(pure - impure) | {"cast"}
         self.own = frozenset(own)
+        self._unsafe = frozenset(unsafe)
 
     def forget(self, name: str | None) -> None:
         """Read everything again before the next statement: functions have changed, of which no schema tells."""
@@ -155,7 +180,7 @@ class Catalog:
 
     def view_texts(self) -> list[str]:
         """The SQL of every view."""
-        return [e.sql or "" for es in self._entries.values() for e in es.values() if e.kind == "view"]
+        return [view.sql or "" for view in self._views()]
 
     def companion(self, entry: Entry, suffix: str) -> Entry:
         """Another of the tables that belong together; suffix '' is the events."""

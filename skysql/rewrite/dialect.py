@@ -24,6 +24,12 @@ _NAME = re.compile(r"\w+")
 _WHOLE = re.compile(r"\?|\$\w+")
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 
+_LONGEST = 1_000_000
+"""Characters of a statement. To parse as many takes ten seconds."""
+
+_DEEPEST = 1_000
+"""SQLite's own limit of an expression's depth."""
+
 _RECORDED = (
     *("_parse_statement", "_parse_select", "_parse_table", "_parse_join", "_parse_cte", "_parse_expression"),
     *("_parse_disjunction", "_parse_conjunction", "_parse_equality", "_parse_comparison", "_parse_range"),
@@ -85,7 +91,9 @@ class Source:
 
 
 def parse(text: str) -> Source | None:
-    """The statement, or None if sqlglot cannot parse it as one."""
+    """The statement, or None if sqlglot cannot parse it as one, or if it is long or deep beyond all measure."""
+    if len(text) > _LONGEST:
+        return None
     dialect = Dialect()
     try:
         tokens = _with_parameters(dialect.tokenize(text))
@@ -95,7 +103,17 @@ def parse(text: str) -> Source | None:
     trees = [tree for tree in trees if tree is not None]
     if len(trees) != 1 or isinstance(trees[0], exp.Command) or not isinstance(trees[0], exp.Expression):
         return None
-    return Source(text, tokens, trees[0])
+    return None if _is_deep(trees[0]) else Source(text, tokens, trees[0])
+
+
+def _is_deep(tree: exp.Expression) -> bool:
+    """Whether it is deeper than SQLite allows, or than a walk of it by recursion would go."""
+    level: list[Any] = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in node.iter_expressions()]
+        if not level:
+            return False
+    return True
 
 
 def _with_parameters(tokens: list[Token]) -> list[Token]:

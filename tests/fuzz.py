@@ -1,0 +1,274 @@
+"""What is read from outside, given mutations of a small corpus: bytes, JSON, table definitions, and SQL.
+
+    python tests/fuzz.py blobs [--seconds 60] [--seed 1]     also: changes, arguments, statements
+
+With atheris installed (pip install atheris), it guides the mutations by the code that they reach; else they are random.
+tests/test_fuzz.py runs a short random loop of each. A target takes bytes and returns, or raises what is a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import struct
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+
+import skysql
+from skysql import format as fmt
+from skysql.columns import Batch, Sparse
+from skysql.ingest import parse_changes
+from skysql.schema import Kind, parse_arguments
+
+CORPUS = Path(__file__).parent / "data" / "corpus"
+
+
+# targets
+
+
+def blobs(data: bytes) -> None:
+    """The decoders: of bytes with the right checksum a FormatError, or arrays that encode and decode as themselves."""
+    kind = list(Kind)[data[9] % 4] if len(data) > 9 else Kind.TEXT
+    forged = data[:4] + struct.pack("<I", zlib.crc32(data[8:])) + data[8:]
+    for blob in (data, forged):
+        count = _count(blob)
+        for decode, encode in (
+            (fmt.decode_paths, lambda found: fmt.encode_paths(*found)),
+            (partial(_sparse, kind), partial(fmt.encode_sparse, kind=kind, events=count)),
+            (lambda b: fmt.decode_timestamps(b, np.array([0, _count(b)])),
+             lambda found: fmt.encode_timestamps(found, np.array([0, len(found)]))),
+            (lambda b: _known_kinds(fmt.decode_batch(b)), lambda found: fmt.encode_batch(found, _kinds(found))),
+        ):  # fmt: skip
+            try:
+                found = decode(blob)
+            except fmt.FormatError:
+                continue
+            assert _lists(decode(encode(found))) == _lists(found)
+
+
+def _sparse(kind: Kind, blob: bytes) -> Sparse:
+    return fmt.decode_sparse(blob, kind, _count(blob))
+
+
+def _count(blob: bytes) -> int:
+    return min(int.from_bytes(blob[9:13], "little"), 1 << 20)
+
+
+def _kinds(batch: Batch) -> dict[int, Kind]:
+    kinds = {np.dtype(np.uint32): Kind.TEXT, np.dtype(np.int64): Kind.INTEGER, np.dtype(np.float64): Kind.REAL}
+    return {id: kinds.get(sparse.values.dtype, Kind.BOOLEAN) for id, sparse in batch.properties.items()}
+
+
+def _known_kinds(batch: Batch) -> Batch:
+    if any(len(each) != len(batch) for each in (batch.objects, batch.ts)):
+        raise AssertionError("a batch of uneven columns")
+    return batch
+
+
+def _lists(found: Any) -> Any:
+    """Arrays as lists; NaN is equal to itself there."""
+    if isinstance(found, Batch):
+        return [_lists(found.objects), _lists(found.ts), {id: _lists(s) for id, s in found.properties.items()}]
+    if isinstance(found, Sparse):
+        return [_lists(found.positions), _lists(found.values), found.valid is None or found.valid.tolist()]
+    if isinstance(found, tuple):
+        return [_lists(each) for each in found]
+    return repr(found.tolist())
+
+
+TABLE = parse_arguments(
+    "users", ["plan TEXT STATE", "seats INTEGER STATE", "rate REAL STATE", "vip BOOLEAN STATE", "a TEXT"]
+)
+
+
+def changes(data: bytes) -> None:
+    """The JSON of `changes`: refused with an error of skysql's, or values that read as the same."""
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        found = parse_changes(TABLE, text)
+    except skysql.Error:
+        return
+    names = {p.id: p.name for p in TABLE.properties}
+    again = json.dumps({names[id]: value for id, value in found.items()}).replace("Infinity", "9e999")
+    assert "9e999" in again or parse_changes(TABLE, again) == found
+
+
+def arguments(data: bytes) -> None:
+    """The arguments of USING sky(...): refused with a ProgrammingError, or a table whose own text means the same."""
+    texts = data.decode("utf-8", "replace").split(",")
+    try:
+        table = parse_arguments("t", texts)
+    except skysql.ProgrammingError:
+        return
+    assert parse_arguments("t", table.arguments()) == table
+
+
+class Pair:
+    """A sky table and an ordinary one of the same rows; the latter also in another order."""
+
+    def __init__(self) -> None:
+        self.sky = skysql.connect(":memory:", isolation_level=None)
+        self.sky.execute(
+            "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, url TEXT)"
+        )
+        self.plain = [apsw.Connection(":memory:") for _ in range(2)]
+        r = random.Random(0)
+        insert = "INSERT INTO users(object_id, ts, action, plan, seats, amount, url) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        rows = [
+            (r.randint(1, 6), r.randint(0, 10**6), r.choice(["a", "b", None]), r.choice(["free", "pro"]),
+             r.choice([None, 1, 2]), r.choice([None, 1.5, 2.0]), r.choice([None, "/", "/x"]))
+            for _ in range(60)
+        ]  # fmt: skip
+        self.sky.executemany(insert, rows)
+        found = self.sky.execute("SELECT *, ts FROM users").fetchall()
+        columns = "object_id INTEGER, timestamp TIMESTAMP, action TEXT, plan TEXT, seats INTEGER, amount REAL, url TEXT"
+        for plain in self.plain:
+            plain.execute(f"CREATE TABLE users({columns})")
+            plain.executemany("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?)", [row[:-1] for row in found])
+            r.shuffle(found)
+        for db in (self.sky, *self.plain):
+            db.execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, who INTEGER, item TEXT)")
+            db.execute("INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y'), (3, 9, 'x')")
+
+    def answers(self, sql: str) -> list[Any]:
+        """Rows as a sorted list, or None for an error: of the sky table, the ordinary one, and the one shuffled."""
+        found: list[Any] = []
+        for db in (self.sky, *self.plain):
+            try:
+                found.append(sorted(map(_shown, db.execute(sql).fetchall())))
+            except (skysql.Error, apsw.Error):
+                found.append(None)
+        return found
+
+
+def _shown(row: tuple[Any, ...]) -> str:
+    return repr(tuple(float(f"{v:.9g}") if isinstance(v, float) else v for v in row))
+
+
+_DIFFERENT = ("timestamp", "rowid", "oid", "random", "sqlite_", "pragma", "attach", "vacuum", "load_extension",
+              "session", "changes", "idle", "ts", "explain", "returning", "users_", "savepoint", "begin", "commit",
+              "rollback", "create", "drop", "insert", "update", "delete", "alter", "replace", "analyze",
+              "match")  # fmt: skip
+"""A statement with one of these may differ, or change something."""
+
+_pair: list[Pair] = []
+
+
+def statements(data: bytes) -> None:
+    """SQL: the same rows as of an ordinary table, or refused as there."""
+    sql = data.decode("utf-8", "replace")
+    if any(word in sql.lower() for word in _DIFFERENT):
+        return
+    if not _pair:
+        _pair.append(Pair())
+    sky, plain, shuffled = _pair[0].answers(sql)
+    if plain != shuffled:
+        assert (sky is None) == (plain is None), sql  # of which row it tells is not defined
+        return
+    assert sky == plain, f"{sql!r}\n{str(sky)[:500]}\n{str(plain)[:500]}"
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "blobs": blobs, "changes": changes, "arguments": arguments, "statements": statements,
+}  # fmt: skip
+
+
+# corpus and mutations
+
+
+def corpus(target: str) -> list[bytes]:
+    """The entries of a target: lines, of blobs in hexadecimal."""
+    lines = (CORPUS / f"{target}.txt").read_text().splitlines()
+    return [bytes.fromhex(line) if target == "blobs" else line.encode() for line in lines]
+
+
+def mutations(target: str, seed: int) -> Iterator[bytes]:
+    """Without end: entries of the corpus with bytes, or words, changed, removed, repeated or taken from another."""
+    r, entries = random.Random(seed), corpus(target)
+    yield from entries
+    while True:
+        entry, other = r.choice(entries), r.choice(entries)
+        cut = _words if target == "statements" or (target != "blobs" and r.random() < 0.5) else _bytes
+        yield b"".join(_mutated(r, cut(entry), cut(other), cut is _bytes))
+
+
+def _bytes(entry: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in entry]
+
+
+def _words(entry: bytes) -> list[bytes]:
+    words: list[bytes] = []
+    for byte in _bytes(entry):
+        if words and byte.isalnum() and words[-1][-1:].isalnum():
+            words[-1] += byte
+        else:
+            words.append(byte)
+    return words
+
+
+def _mutated(r: random.Random, parts: list[bytes], other: list[bytes], raw: bool) -> list[bytes]:
+    for _ in range(r.choice([1, 1, 2, 4])):
+        at, size = r.randrange(len(parts) + 1), r.choice([1, 1, 2, 5])
+        match r.randrange(5):
+            case 0:
+                del parts[at : at + size]
+            case 1:
+                parts[at:at] = parts[at : at + size]
+            case 2:
+                begin = r.randrange(len(other) + 1)
+                parts[at : at + size] = other[begin : begin + size]
+            case 3 if raw and at < len(parts):
+                parts[at] = r.choice([b"\0", b"\xff", r.randbytes(1), bytes([parts[at][0] ^ 1 << r.randrange(8)])])
+            case _:
+                begin = r.randrange(len(parts) + 1)
+                parts[at:at] = parts[begin : begin + size]
+    return parts
+
+
+def loop(target: str, seed: int, seconds: float) -> int:
+    """Random mutations for so long; how many. A fault is raised with the bytes that cause it."""
+    end, done = time.monotonic() + seconds, 0
+    for data in mutations(target, seed):
+        try:
+            TARGETS[target](data)
+        except BaseException as error:
+            error.add_note(f"{target}, seed {seed}, mutation {done}: {data!r}")
+            raise
+        done += 1
+        if time.monotonic() > end:
+            break
+    return done
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    try:
+        import atheris
+    except ImportError:
+        print(f"{loop(options.target, options.seed, options.seconds)} mutations without a fault")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        for at, entry in enumerate(corpus(options.target)):
+            (Path(directory) / str(at)).write_bytes(entry)
+        atheris.instrument_all()
+        atheris.Setup([sys.argv[0], directory, f"-max_total_time={options.seconds}"], TARGETS[options.target])
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
