@@ -24,6 +24,7 @@ from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
+from .hints import hint_for
 from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
@@ -209,6 +210,10 @@ class Engine:
         asked = [Reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
         plans = [*rewritten.scans, *(report for report in asked if report is not None)]
         return Prepared(rewritten.sql, Plan(plans) if plans else None)
+
+    def hint(self, message: str, sql: str) -> str | None:
+        """What to do about an error of SQLite's."""
+        return hint_for(message, sql, self._catalog, self.sqlite)
 
     def undo(self) -> None:
         """Drop what the current statement has asked of sky tables, as it failed.

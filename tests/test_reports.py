@@ -309,7 +309,7 @@ def test_other_reports_on_a_table_without_events(db: skysql.Connection, call: st
         ('sky_flow(\'users\', \'{"from": "a", "to": "b"}\')', "not both"),
         ("sky_flow('users', '{\"depth\": 0}')", "option 'depth' of sky_flow is a number from 1 to 32, and not 0"),
         ("sky_flow('users', '{\"top\": \"all\"}')", "option 'top' of sky_flow is a number"),
-        ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and not None"),
+        ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and is missing"),
         ('sky_lifecycle(\'users\', \'day\', \'{"action": "a", "when": "1"}\')', "not both"),
         ("sky_stickiness('users', 'a', '0 days')", "'unit' of sky_stickiness is a unit of time"),
     ],

@@ -24,6 +24,7 @@ import apsw
 
 import vtab
 
+from ..errors import ProgrammingError
 from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
 from ..snapshot import Snapshot
@@ -60,6 +61,12 @@ class Reports:
         """What a call by that name asks; None if that is no report."""
         for report in REPORTS:
             if report.name == name.lower():
+                if len(arguments) > len(report.arguments):
+                    usage = f"{report.name}({', '.join(report.arguments)})"
+                    raise ProgrammingError(
+                        f"{report.name}() takes {len(report.arguments)} arguments, and this call has {len(arguments)}",
+                        f"write {usage}",
+                    )
                 given = zip(report.arguments, arguments, strict=False)
                 return ReportPlan(report.name, {key: value for key, value in given if value is not None})
         return None

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ProgrammingError, near
+from ..errors import ProgrammingError, instead, near
 from ..plan import Value
 from .options import duration
 from .subject import Condition, Subject
@@ -37,7 +37,7 @@ class Step:
 def parse_steps(subject: Subject, text: Value, what: str) -> list[Step]:
     """The steps, two at the least. Raises ProgrammingError that says where they cannot be read."""
     if not isinstance(text, str):
-        raise ProgrammingError(f"{what} is a text, and not {text!r}", _HINT)
+        raise ProgrammingError(f"{what} is a text, {instead(text)}", _HINT)
     if text.lstrip()[:1] == "[":
         steps = [_step(subject, given, f"{what}, step {at}") for at, given in enumerate(_array(text, what), 1)]
     else:

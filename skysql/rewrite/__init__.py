@@ -39,7 +39,7 @@ from .convert import literal
 from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
-from .lower import asof_joins, lower_asof, lower_ignore_nulls
+from .lower import asof_joins, check_calls, lower_asof, lower_ignore_nulls
 from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
 from .result import result_of
@@ -138,6 +138,7 @@ class Rewriter:
             return Rewritten(text)
         statement = Statement(source, self._catalog, self._published)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
+        check_calls(statement)
         lower_ignore_nulls(statement)
         lower_system_time(statement)
         normalize_times(statement)
@@ -160,21 +161,6 @@ class Rewriter:
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names, called)
 
-
-def _calls(source: Source) -> tuple[Call, ...]:
-    """The table-valued functions that the statement reads, as far as they may be reports."""
-    found = []
-    for table in source.tree.find_all(exp.Table):
-        if isinstance(table.this, exp.Anonymous) and table.this.name.lower().startswith("sky_"):
-            arguments = []
-            for node in table.this.expressions:
-                value, where = literal(node), span(node)
-                text = source.slice(*where) if where is not None else "?"
-                arguments.append((None, text) if value is None else (value.value, ""))
-            found.append(Call(table.this.name, tuple(arguments)))
-    return tuple(found)
-
-
     def _is_refused(self, text: str) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
         try:
@@ -190,6 +176,20 @@ def _calls(source: Source) -> tuple[Call, ...]:
         except apsw.SQLError:
             return True
         return False
+
+
+def _calls(source: Source) -> tuple[Call, ...]:
+    """The table-valued functions that the statement reads, as far as they may be reports."""
+    found = []
+    for table in source.tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Anonymous) and table.this.name.lower().startswith("sky_"):
+            arguments = []
+            for node in table.this.expressions:
+                value, where = literal(node), span(node)
+                text = source.slice(*where) if where is not None else "?"
+                arguments.append((None, text) if value is None else (value.value, ""))
+            found.append(Call(table.this.name, tuple(arguments)))
+    return tuple(found)
 
 
 def apply_rules(statement: Statement, select: exp.Select) -> None:

@@ -57,6 +57,9 @@ class Parser(SQLiteParser):
 
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
 
+    def _warn_unsupported(self) -> None:
+        """What is not parsed is SQLite's: nobody has to be warned."""
+
 
 for _name in _RECORDED:
     if hasattr(SQLiteParser, _name):
