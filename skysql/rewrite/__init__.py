@@ -196,12 +196,22 @@ def apply_rules(statement: Statement, select: exp.Select) -> None:
     """Rewrite one select by the first rule that can."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return  # SQLite takes TRUE for the column of that name, where there is one
+    if _collates(select):
+        return  # a column of a result has a collation, and so would keep others of the compound from having theirs
     for rule in RULES:
         try:
             rule(statement, select)
         except NotPushable:
             continue
         return
+
+
+def _collates(select: exp.Select) -> bool:
+    """Whether the select is part of a compound with a collation anywhere in it."""
+    compound: exp.Expr | None = select.find_ancestor(exp.SetOperation)
+    while compound is not None and isinstance(compound.parent, exp.SetOperation):
+        compound = compound.parent
+    return compound is not None and compound.find(exp.Collate) is not None
 
 
 __all__ = ["Call", "Catalog", "Rewriter", "Rewritten"]
