@@ -94,7 +94,8 @@ class MatchRelation:
         run = Run(self.plan, table, self._evaluator, parameters, wanted, self._check)
         base = 0
         for length, values in run.batches(chunks):
-            yield Batch(values, range(base, base + length))
+            asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
+            yield Batch(asked | dict(values), range(base, base + length))
             base += length
 
     def _check(self) -> None:
