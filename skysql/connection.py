@@ -100,7 +100,7 @@ class _Source:
 
     def connect(self, database: str, name: str) -> EventsRelation:
         """Open an existing table."""
-        return self._engine.relation(database, name)
+        return self._engine.relation(database, name, inspect=True)
 
     def companion(self, database: str, name: str, suffix: str) -> ObjectsRelation | SessionsRelation | ChangesRelation:
         """A companion of the table."""
@@ -163,17 +163,19 @@ class Engine:
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
 
-    def relation(self, database: str, name: str) -> EventsRelation:
+    def relation(self, database: str, name: str, *, inspect: bool = False) -> EventsRelation:
         """The table of that name. SQLite connects anew whenever a schema changes, so the definition is read anew."""
         key = database, name.lower()
         known = self._relations.get(key)
+        if known is None or inspect:
+            Store.inspect(self.sqlite, database, name)
         store = Store.open(self.sqlite, database, name, self.cache)
         if known is not None and known.store.table == store.table:
             return known
         return self.adopt(store)
 
     def _table_of(self, database: str, name: str) -> Table:
-        return self.relation(database, name).store.table
+        return self.relation(database, name, inspect=True).store.table
 
     def snapshot(self, database: str, name: str) -> Any:
         """The table's events as the current transaction sees them."""
@@ -326,13 +328,25 @@ class Engine:
         )
         self.sqlite.execute(begin)
         try:
-            with self.counts.own():
+            with self.counts.own(), self._undefended():
                 yield
             self.sqlite.execute(end)
         except BaseException:
             if self.sqlite.in_transaction:
                 self.sqlite.execute(undo)
             raise
+
+    @contextmanager
+    def _undefended(self) -> Iterator[None]:
+        """Around writes to shadow tables outside of a statement, which defensive mode takes for somebody else's."""
+        defended = self.sqlite.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1)
+        if defended:
+            self.sqlite.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        try:
+            yield
+        finally:
+            if defended:
+                self.sqlite.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
 
     def close(self) -> None:
         """Close the connection."""

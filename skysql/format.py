@@ -92,7 +92,7 @@ _SMALL = 128
 _MAX_NUMBERS_A_BYTE = 1 << 14
 """pcodec packs equal numbers at 2^18 in 17 bytes; a vector that claims more than this is no vector."""
 
-_MOST_BYTES = 1 << 32
+MOST_BYTES: Final = 1 << 30
 """A vector takes no more memory than this: equal numbers are packed so well that a short blob could claim any."""
 
 _TIMES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
@@ -277,12 +277,12 @@ def _put_property(parts: list[bytes], sparse: Sparse, kind: Kind, events: int, c
 
 def _put(parts: list[bytes], numbers: Array, config: Any) -> None:
     codec, payload = _RAW, b""
+    if numbers.nbytes > MOST_BYTES:
+        raise ValueError(f"{len(numbers)} events of one object are more than a blob takes")
     if len(numbers) >= _SMALL:
         codec, payload = _PCO, standalone.simple_compress(numbers, config)
     if codec == _RAW or len(payload) >= numbers.nbytes:
         codec, payload = _RAW, _little_endian(numbers).tobytes()
-    if len(payload) >= 1 << 32:
-        raise ValueError(f"{len(payload)} bytes of one column are more than a blob takes")
     parts.append(_VECTOR.pack(codec, len(payload)))
     parts.append(payload)
 
@@ -366,6 +366,7 @@ class _Reader:
         if every:
             if count != self.count:
                 raise FormatError(f"{count} values for each of {self.count} events")
+            _fits(count, _INT32)
             return every_event(count)
         positions = self.vector(count, _INT32)
         if count and not (positions[0] >= 0 and positions[-1] < self.count and np.all(positions[1:] > positions[:-1])):
@@ -394,11 +395,15 @@ def every_event(events: int) -> Int32:
     return np.arange(events, dtype=np.int32)
 
 
+def _fits(count: int, dtype: np.dtype[Any]) -> None:
+    if count * dtype.itemsize > MOST_BYTES:
+        raise FormatError(f"{count} numbers are more than a vector has")
+
+
 def _decompress(payload: memoryview, count: int, dtype: np.dtype[Any]) -> Array:
     if count > len(payload) * _MAX_NUMBERS_A_BYTE:
         raise FormatError(f"{len(payload)} bytes cannot hold {count} numbers")
-    if count * dtype.itemsize > _MOST_BYTES:
-        raise FormatError(f"{count} numbers are more than memory holds")
+    _fits(count, dtype)
     numbers = np.empty(count, dtype)
     try:
         progress = standalone.simple_decompress_into(bytes(payload), numbers)

@@ -23,6 +23,7 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlo
 from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, NotSupportedError, OperationalError, ProgrammingError
+from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
 from .schema import ACTION, Kind, Property, Table, check_table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
@@ -47,6 +48,8 @@ from .timestamps import MAX_US, MIN_US
 Row = TypeVar("Row", BlockRow, LogRow)
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
+
+_COMPUTED = re.compile(r"\b(as|check|default|generated|references)\b")
 
 _COLUMN_BITS = 16
 
@@ -101,6 +104,24 @@ class Store:
             [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
         )
         return store
+
+    @staticmethod
+    def inspect(sqlite: apsw.Connection, database: str, name: str) -> None:
+        """Raise CorruptError unless the shadow tables are what `create` made: a file may have views in their place."""
+        names = [f"{name}_{suffix}".lower() for suffix in SHADOWS]
+        found: list[Any] = sqlite.execute(
+            f"SELECT type, lower(name), rootpage, coalesce(sql, '') FROM {quote(database)}.sqlite_schema"
+            f" WHERE lower(tbl_name) IN ({', '.join('?' * len(names))})",
+            names,
+        ).fetchall()
+        for type, made, page, sql in found:
+            columns = sql.partition("(")[2].lower()
+            plain = type == "table" and page and not _COMPUTED.search(columns)
+            if not (plain or (type == "index" and not sql)):
+                raise CorruptError(f"table {name!r}: {type} {made} is not one that it was made with")
+        missing = set(names) - {made for type, made, _, _ in found if type == "table"}
+        if missing:
+            raise CorruptError(f"table {name!r}: there is no table {min(missing)}")
 
     @classmethod
     def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
@@ -263,12 +284,12 @@ class Store:
         found = self.sqlite.execute(
             f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
         )
-        for id, data in found:
+        for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = fmt.decode_batch(data)
             except fmt.FormatError as error:
                 raise self._corrupt(f"log batch {id}: {error}") from None
-            fault = self._fault(batch)
+            fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
             if fault is not None:
                 raise self._corrupt(f"log batch {id}: {fault}")
             yield batch
@@ -356,6 +377,12 @@ class Store:
         """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
         objects, starts = block.paths()
         low, high = int(starts[first]), int(starts[last])
+        if high - low > fmt.MOST_BYTES // 8:  # a block of many events is one path
+            raise DataError(
+                f"table {self.table.name!r}: object {int(objects[first])} has {high - low} events,"
+                f" more than the {fmt.MOST_BYTES // 8} of a path",
+                "delete some of its events, or spread them over several objects",
+            )
         ts = block.ts()[low:high]
         cut = starts[first : last + 1] - low
         id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
@@ -489,6 +516,8 @@ def _dump(table: Table) -> str:
 
 def _load(name: str, text: str) -> Table:
     value = json.loads(text)
+    if not isinstance(value["properties"], list):
+        raise ValueError("its properties are no list")
     properties = tuple(
         Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"])) for p in value["properties"]
     )

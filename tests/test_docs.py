@@ -115,6 +115,16 @@ def test_sources_that_the_readme_names_are_there() -> None:
         assert (ROOT / name).exists() or (ROOT / "skysql" / name).exists(), name
 
 
+def test_tests_that_the_readme_names_are_there() -> None:
+    promises = README.read_text().split("## What is promised")[1].split("\n## ")[0]
+    named = re.findall(r"`(tests/\w+\.py)::(\w+)`", promises)
+    assert len(named) >= 18
+    for file, name in named:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(), name
+    for variable in re.findall(r"`(SKYSQL_TEST_\w+)", promises):
+        assert any(f'"{variable}"' in test.read_text() for test in (ROOT / "tests").glob("test_*.py")), variable
+
+
 def test_ci_runs_the_readme_s_test_command() -> None:
     (pattern,) = re.findall(r"grep -m 1 '([^']*)' README.md", (ROOT / ".ci" / "run").read_text())
     assert len(re.findall(pattern, README.read_text(), re.MULTILINE)) == 1

@@ -12,6 +12,8 @@ from conftest import Connect, close
 from oracle import Event, Oracle, Property, Schema
 
 import skysql
+from skysql import compact
+from skysql import format as fmt
 from skysql.compact import FOLD_BATCHES, FOLD_EVENTS
 
 USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL)"
@@ -519,6 +521,27 @@ def test_compact_on_request(db: skysql.Connection) -> None:
     assert (rows(db), rows(db, "SELECT * FROM users_objects"), rows(db, "SELECT * FROM users_changes")) == before
     with pytest.raises(skysql.ProgrammingError, match="'nope'"):
         db.compact("nope")
+
+
+def test_a_path_of_too_many_events_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever would put them into one block is told, and what was there stays."""
+    monkeypatch.setattr(fmt, "MOST_BYTES", 8 * 500)
+    monkeypatch.setattr(compact, "FOLD_EVENTS", 300)
+    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 100)
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
+    events = {"object_id": [7] * 290, "ts": list(range(290)), "action": ["a"] * 290}
+    db.append("users", events)
+    with pytest.raises(skysql.DataError, match="'users': object 7 has 580 events, more than the 500"):
+        db.append("users", events)
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO users(object_id, ts, action) VALUES (7, ?, 'a')", [(i,) for i in range(300)])
+    with pytest.raises(skysql.DataError, match="object 7"):
+        db.execute("COMMIT")
+    assert not db.in_transaction
+    assert db.execute("SELECT count(*) FROM users").fetchall() == [(290,)]
+    db.compact()
+    assert db.check() == []
 
 
 def test_compact_of_an_empty_table(db: skysql.Connection) -> None:
