@@ -1,7 +1,9 @@
 """The arguments of a relation that a rewritten statement reads: each a hidden column of it, which `=` gives a value.
 
-SQLite takes only the first 16 constraints of a virtual table at its word, and compares further ones once more with the
-rows' own columns. More arguments than that come as one: a text that `sky_arguments` makes of them, here and in SQL.
+SQLite takes only its first 16 constraints on a virtual table at its word, and compares further ones once more with the
+rows' own columns. So rows have the values that were given, and none is NULL, which would not be equal: a blob stands
+for it. More than a few come as one text, which `sky_arguments` makes of them, here and in SQL, as tables have 2,000
+columns at the most.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from vtab.source import Column
 
 from .plan import Value
 
-_TRUSTED = 16
+_SEPARATE = 16
 _AT_ONCE = 100
 """SQLite's functions take 127 arguments at the least."""
+
+_NULL = b"sky\0null"
 
 
 def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Column]:
@@ -24,23 +28,28 @@ def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Column]:
     prefix = "argument "
     while any(name.lower().startswith(prefix) for name in taken):
         prefix += "of "
-    return [Column(f"{prefix}{at}", "", True, True) for at in range(1, 2 if count > _TRUSTED else count + 1)]
+    return [Column(f"{prefix}{at}", "", True, True) for at in range(1, 2 if count > _SEPARATE else count + 1)]
 
 
 def call_of(name: str, texts: Sequence[str]) -> str:
     """The text that reads the relation with these expressions as arguments."""
     if not texts:
         return name
-    if len(texts) <= _TRUSTED:
-        return f"{name}({', '.join(texts)})"
+    if len(texts) <= _SEPARATE:
+        return f"{name}({', '.join(map(_not_null, texts))})"
     groups = [", ".join(texts[at : at + _AT_ONCE]) for at in range(0, len(texts), _AT_ONCE)]
     return f"{name}({' || char(10) || '.join(f'sky_arguments({group})' for group in groups)})"
 
 
+def _not_null(text: str) -> str:
+    """The expression, with a blob for NULL. Literals, and the arrays that lists become, are never NULL."""
+    return text if text[0] == "'" or text.startswith("(WITH q(x)") else f"ifnull({text}, x'{_NULL.hex()}')"
+
+
 def values_of(given: Sequence[Value], count: int) -> list[Value]:
     """The values of so many arguments, from those of their columns."""
-    if count <= _TRUSTED:
-        return list(given)
+    if count <= _SEPARATE:
+        return [None if value == _NULL else value for value in given]
     (text,) = given
     assert isinstance(text, str)
     return [value for line in text.split("\n") for value in json.loads(line, object_hook=_bytes)]

@@ -281,7 +281,7 @@ def _print_explanation(db: Connection, sql: str) -> None:
         depth[id] = depth.get(parent, -1) + 1
         lines += ["  " * depth[id] + line for line in detail.splitlines()]
     plan = db.engine.prepare(sql).plan
-    if plan is not None and not any("PATH SCAN" in line for line in lines):
+    if plan is not None and not any(word in line for line in lines for word in ("PATH SCAN", "REPORT ")):
         lines += ["", str(plan)]
     print("\n".join(lines))
 

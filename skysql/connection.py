@@ -25,10 +25,11 @@ from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
+from .hints import hint_for
 from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
-from .reports import Reports
+from .reports import ReportPlan, Reports, Written
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
 from .snapshot import distinct
@@ -66,9 +67,9 @@ class Prepared:
 
 
 class Plan:
-    """The path scans of one statement; prints as their trees."""
+    """The path scans and reports of one statement; prints as their trees."""
 
-    def __init__(self, scans: Sequence[PathScan | Recognition]) -> None:
+    def __init__(self, scans: Sequence[PathScan | Recognition | ReportPlan]) -> None:
         self.scans = tuple(scans)
 
     def __str__(self) -> str:
@@ -215,7 +216,14 @@ class Engine:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
         self._reports.forget()
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
-        return Prepared(rewritten.sql, Plan(rewritten.scans) if rewritten.scans else None)
+        calls = [[Written(text) if text else value for value, text in call.arguments] for call in rewritten.calls]
+        asked = [Reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
+        plans = [*rewritten.scans, *(report for report in asked if report is not None)]
+        return Prepared(rewritten.sql, Plan(plans) if plans else None)
+
+    def hint(self, message: str, sql: str) -> str | None:
+        """What to do about an error of SQLite's."""
+        return hint_for(message, sql, self._catalog, self.sqlite)
 
     def undo(self) -> None:
         """Drop what the current statement has asked of sky tables, as it failed.

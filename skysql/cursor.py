@@ -70,11 +70,11 @@ _ALTERS = re.compile("virtual tables may not be altered|cannot (drop|rename) col
 _ALTERED = "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')"
 
 
-def translate(error: apsw.Error) -> errors.DatabaseError:
+def translate(error: apsw.Error, hint: str | None = None) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
-    hint = _ALTERED if _ALTERS.match(message) else _HINTS.get(code)
+    hint = hint or (_ALTERED if _ALTERS.match(message) else _HINTS.get(code))
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
@@ -191,24 +191,27 @@ class _Start:
 
 
 class _Undoing:
-    """Around a statement: if it fails, what it has inserted into sky tables goes, too."""
+    """Around a statement: if it fails, what it has inserted into sky tables goes, too; and its error gets a hint."""
 
-    __slots__ = ("engine", "statement")
+    __slots__ = ("engine", "sql", "statement")
 
-    def __init__(self, engine: Engine, statement: Statement) -> None:
+    def __init__(self, engine: Engine, statement: Statement, sql: str) -> None:
         self.engine = engine
         self.statement = statement
+        self.sql = sql
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if error is None:
             return
         if self.statement.writes:
             self.engine.undo()
         elif self.statement.verb not in READS:
             self.engine.reread()
+        if isinstance(error, apsw.SQLError) and error.__cause__ is None:
+            raise translate(error, self.engine.hint(str(error), self.sql)) from None
 
 
 class Cursor:
@@ -245,7 +248,7 @@ class Cursor:
             sqlite = self.connection.sqlite
             if statement.writes:
                 self._begin(sqlite)
-            with self._undoing(statement):
+            with self._undoing(statement, sql):
                 try:
                     self._raw.execute(text, parameters)
                 except (KeyError, OverflowError) as error:
@@ -276,7 +279,7 @@ class Cursor:
                 self._begin(self.connection.sqlite)
             self._start.once = True
             try:
-                with self._undoing(statement):
+                with self._undoing(statement, sql):
                     self._raw.executemany(text, self._counted(rows, statement)).fetchall()
             except OverflowError as error:
                 raise _unbound(error, self._given) from None
@@ -297,15 +300,15 @@ class Cursor:
             self.connection.commit()
             for sql in statements(sql_script):
                 prepared = self.connection.engine.prepare(sql)
-                with self._undoing(analyse(sql)):
+                with self._undoing(analyse(sql), sql):
                     for _ in self.connection.sqlite.execute(prepared.sql):
                         pass
         return self
 
-    def _undoing(self, statement: Statement) -> _Undoing:
+    def _undoing(self, statement: Statement, sql: str) -> _Undoing:
         engine = self.connection.engine
         engine.clock.now += 1
-        return _Undoing(engine, statement)
+        return _Undoing(engine, statement, sql)
 
     def _check(self) -> None:
         if self._closed:

@@ -65,6 +65,11 @@ class CorruptError(DatabaseError):
     """Stored bytes are not those that were written; the message names the table, block and column."""
 
 
+def instead(value: object) -> str:
+    """The end of a message that says what was expected."""
+    return "and is missing" if value is None else f"and not {value!r}"
+
+
 def near(name: str, names: Iterable[str]) -> str:
     """A hint: the name that was perhaps meant, or those that there are."""
     known = {n.lower(): n for n in names}

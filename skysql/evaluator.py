@@ -40,7 +40,7 @@ class _Feed:
     def estimate(self, _constraints: object) -> int:
         return 1000
 
-    def explain(self, _constraints: object) -> str:
+    def explain(self, _constraints: object, _values: object) -> str:
         return ""
 
     def scan(self, _columns: frozenset[int], _constraints: Sequence[Constraint]) -> Iterator[Batch]:

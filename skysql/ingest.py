@@ -104,14 +104,20 @@ def parse_changes(table: Table, text: object) -> dict[int, Any]:
     for name, value in pairs:
         property = table.find(name) if isinstance(name, str) else None
         if property is None or not property.state:
-            problem = "no property" if property is None else "an attribute, not a state property,"
-            raise ProgrammingError(
-                f"{where}: {name!r} is {problem} of {table.name!r}", near(str(name), (p.name for p in table.states))
-            )
+            raise _no_state(table, where, name)
         converted = None if value is None else affinity.convert(table, property.name, property.kind, value)
         _same(table, property, changes, converted)
         changes[property.id] = converted
     return changes
+
+
+def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
+    """What is said of a name in `changes` that is no state property's."""
+    if isinstance(name, str) and table.find(name) is not None:
+        message = f"{where}: {name!r} is an attribute, not a state property, of {table.name!r}"
+        return ProgrammingError(message, "an attribute is given as a column of its own")
+    message = f"{where}: {name!r} is no property of {table.name!r}"
+    return ProgrammingError(message, near(str(name), (p.name for p in table.states)))
 
 
 class _Pairs(list[tuple[str, Any]]):

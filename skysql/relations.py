@@ -141,7 +141,7 @@ class TableRelation:
             return 40
         return max(100, 1_000_000 >> min(len(constraints) * 2, 12))
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The constraints, for people."""
         shown = " AND ".join(f"{self.columns[column].name} {op} ?" for column, op in constraints)
         return f"PATHS{' WHERE ' if shown else ''}{shown}"

@@ -357,6 +357,7 @@ class Expressions:
             (2.5, self.when),
             (1.5, self.who),
             (2.5, lambda: self.related(depth) if depth > 0 else None),
+            (1.5, self.listed),
             (4 if depth > 0 else 0, lambda: self.logic(depth)),
             (0.3, self.recorded),
         )
@@ -386,10 +387,26 @@ class Expressions:
         column = self.column("TTIRHA")
         if column is None:
             return None
-        values = [self.value(self.near(column)) for _ in range(self.rng.randint(0, 4))]
+        count = self.rng.randint(0, 4) if self.chance(0.95) else self.rng.choice([15, 17, 40])
+        values = [self.value(self.near(column)) for _ in range(count)]
         if self.chance(0.2):
             values.append(self.rng.choice(["NULL", self.value(self.mismatch(column))]))
         return f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(values)})"
+
+    def listed(self) -> str | None:
+        """A column of any type among the rows of a subquery, of any type and affinity."""
+        column = self.column("TTTIIRA")
+        if column is None:
+            return None
+        ordinary = ["tag FROM tags", "segment FROM customers", "id FROM customers", "score FROM customers",
+                    "object FROM tags WHERE object", "id || '' FROM customers", "total * 4 FROM orders"]  # fmt: skip
+        values = [literal(self.near(column)) for _ in range(self.rng.randint(1, 3))]
+        rows = " UNION ALL SELECT ".join([*values, self.rng.choice([*ordinary, "x'31'", "NULL"])])
+        own = next((c for c in self.world.events if c.name == column.name), None)
+        texts = [self.rng.choice(ordinary), rows, f"cast(x AS TEXT) FROM (SELECT {values[0]} AS x)"]
+        if own is not None:
+            texts.append(f"{own.sql} FROM {quote(self.world.schema.name)}")
+        return f"{column.sql} {self.rng.choice(['', '', 'NOT '])}IN (SELECT {self.rng.choice(texts)})"
 
     def between(self) -> str | None:
         column = self.column("TIRH")

@@ -94,7 +94,7 @@ class Generator(Expressions):
         name = self.world.schema.name
         if self.chance(0.12) and self.world.views and not plain:
             return self.rng.choice(self.world.views)
-        kind = self.rng.choices(["events", "objects", "at", "changes", "idle"], [70, 8, 10, 8, 10])[0]
+        kind = self.rng.choices(["events", "objects", "at", "changes", "idle"], [70, 8, 10, 14, 10])[0]
         if kind == "idle" and not plain:
             return self.idle()
         kind = "events" if kind == "idle" else kind
@@ -149,8 +149,8 @@ class Generator(Expressions):
 
     def join(self) -> Source:
         """Events, or objects, joined with an ordinary table by the object."""
-        kind = self.rng.choice(["events", "events", "events", "events", "objects"])
-        table = self.world.schema.name + ("_objects" if kind == "objects" else "")
+        kind = self.rng.choice(["events", "events", "events", "events", "objects", "changes"])
+        table = self.world.schema.name + (f"_{kind}" if kind != "events" else "")
         other = self.rng.choice(["customers", "customers", "tags"])
         left = self.prefixed(f"{quote(table)} u", self.columns(kind), "u")
         right = self.prefixed(f"{other} c", ORDINARY[other].columns, "c")
@@ -429,6 +429,8 @@ class Generator(Expressions):
         """Rows read one by one: DISTINCT, or in a total order, at times."""
         where = self.where(source)
         items = [self.label(self.expression(2), nested) for _ in range(self.rng.randint(1, 5))]
+        if not nested and (recorded := self.column("J")) is not None and self.chance(0.2):
+            items.append(Item(f"{recorded.sql} IS NULL", "", "I"))
         if nested:
             columns = self.rng.sample(source.columns, min(self.rng.randint(2, 6), len(source.columns)))
             items += [self.label(Item(c.sql, "", c.kind, sums=c.exact), True) for c in columns if c.kind != "A"]

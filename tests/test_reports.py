@@ -186,7 +186,36 @@ def test_where_on_cohorts_is_pushed_down_and_means_the_same(db: skysql.Connectio
         expected = db.execute(f"SELECT * FROM ({report}) WHERE {where.replace('cohort', '+cohort')}").fetchall()
         assert db.execute(f"{report} WHERE {where}").fetchall() == expected != every, where
     (plan,) = db.execute(f"EXPLAIN QUERY PLAN {report} WHERE cohort > '2026-01-01'")
-    assert plan[3].endswith("REPORT sky_retention WHERE cohort > ?")
+    assert plan[3].endswith("└─ where cohort > 2026-01-01")
+
+
+def test_a_plan_shows_what_a_report_is_asked(db: skysql.Connection) -> None:
+    write(db, "a0 b1")
+    second = {"action": "b", "within": "1 day", "optional": True}
+    steps = json.dumps(["action = 'a'", second, {"when": "1", "name": "any"}])
+    options = json.dumps({"by": "plan", "hold": ["plan"]})
+    sql = f"SELECT *, (SELECT count(*) FROM users) FROM sky_funnel('users', ?, '7 days', '{options}') f"
+    assert str(db.execute(sql, [steps]).plan).split("\n") == [
+        "PATH SCAN users", "└─ compute count(*)",
+        "REPORT sky_funnel OF users", "├─ steps ?", "├─ within 7 days", "├─ by plan", '└─ hold ["plan"]',
+    ]  # fmt: skip
+    written = sql.replace("?", "'" + steps.replace("'", "''") + "'")
+    tree = ["├─ steps", "│  ├─ 1. action = 'a'", "│  ├─ 2. b, within 1 day, optional", "│  └─ 3. any"]
+    for shown in (str(db.execute(written).plan), str(db.execute(f"EXPLAIN QUERY PLAN {written}").fetchall()[0][3])):
+        assert "\n".join(
+            ["REPORT sky_funnel OF users", *tree, "├─ within 7 days", "├─ by plan", '└─ hold ["plan"]']
+        ) in shown  # fmt: skip
+    plans = {
+        "sky_flow('users')": "REPORT sky_flow OF users",
+        "sky_flow(?)": "REPORT sky_flow OF ?",
+        "sky_lifecycle('users', :unit)": "REPORT sky_lifecycle OF users\n└─ unit :unit",
+        "sky_stickiness('users', 'a', 'day', '{}')": "REPORT sky_stickiness OF users\n├─ action a\n└─ unit day",
+    }
+    for call, plan in plans.items():
+        given = {"unit": "day"} if ":" in call else ["users"] * ("?" in call)
+        assert str(db.execute(f"SELECT count(*) FROM {call}", given).plan) == plan
+    with pytest.raises(skysql.ProgrammingError, match="steps"):  # a plan is no place to complain
+        db.execute("SELECT * FROM sky_funnel('users', 'a >')")
 
 
 def test_flows_forward_and_backward(db: skysql.Connection) -> None:
@@ -316,10 +345,10 @@ def test_other_reports_on_a_table_without_events(db: skysql.Connection, call: st
         ('sky_flow(\'users\', \'{"from": "a", "to": "b"}\')', "not both"),
         ("sky_flow('users', '{\"depth\": 0}')", "option 'depth' of sky_flow is a number from 1 to 32, and not 0"),
         ("sky_flow('users', '{\"top\": \"all\"}')", "option 'top' of sky_flow is a number"),
-        ("sky_timeline('users')", "'property' of sky_timeline is SQL over an event, and not None"),
+        ("sky_timeline('users')", "'property' of sky_timeline is SQL over an event, and is missing"),
         ("sky_timeline('users', 'plann')", "plann"),
         ("sky_timeline('users', 'plan', '{\"end\": 1}')", "sky_timeline has no option 'end'"),
-        ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and not None"),
+        ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and is missing"),
         ('sky_lifecycle(\'users\', \'day\', \'{"action": "a", "when": "1"}\')', "not both"),
         ("sky_stickiness('users', 'a', '0 days')", "'unit' of sky_stickiness is a unit of time"),
     ],

@@ -144,3 +144,15 @@ def test_affinities_of_what_a_subquery_gives(sides: Sides, x: str, grouped: bool
     for of in "tnrbx":
         sides.same(f"SELECT count(*) FROM k JOIN ({inner}) q ON q.x = k.{of}")
         sides.same(f"SELECT count(*) FROM k WHERE k.{of} IN (SELECT x FROM ({inner}))")
+
+
+@pytest.mark.parametrize("count", [1, 2, 14, 15, 16, 17])
+@pytest.mark.parametrize("more", [0, 3, 20])
+def test_arguments_beside_conditions_of_each_row(sides: Sides, count: int, more: int) -> None:
+    """Arguments are not compared with rows, whatever else SQLite says of the rows, and be they NULL."""
+    values = [None, *"bcdefghijklmnopq"][:count]
+    listed = " OR ".join(["u.url LIKE '/%'", *(f"u.url LIKE ?{at + 1}" for at in range(count))])
+    limits = "".join(f" AND u.amount > c.id - {at}" for at in range(more))
+    inner = f"SELECT total(u.amount) FROM users u WHERE u.object_id = c.id AND ({listed}){limits}"
+    rows = sides.same(f"SELECT c.id, ({inner}) FROM customers c ORDER BY c.id", values)
+    assert rows[0][1] == 9.5 and "sky_scan" in sides.rewritten(f"SELECT c.id, ({inner}) FROM customers c")

@@ -80,6 +80,7 @@ class RelationTable:
     def BestIndexObject(self, info: apsw.IndexInfo) -> bool:  # noqa: N802
         """Take every constraint that the relation can use; refuse a plan that leaves an argument unbound."""
         taken: list[tuple[int, str]] = []
+        values: list[Value] = []
         exact_equal: set[int] = set()
         for which in range(info.nConstraint):
             column = info.get_aConstraint_iColumn(which)
@@ -104,10 +105,13 @@ class RelationTable:
             taken.append((column, op))
             info.set_aConstraintUsage_argvIndex(which, len(taken))
             info.set_aConstraintUsage_omit(which, exact)
-        self._finish(info, tuple(taken), exact_equal)
+            values.append(info.get_aConstraint_rhs(which))
+        self._finish(info, tuple(taken), values, exact_equal)
         return True
 
-    def _finish(self, info: apsw.IndexInfo, taken: tuple[tuple[int, str], ...], equal: set[int]) -> None:
+    def _finish(
+        self, info: apsw.IndexInfo, taken: tuple[tuple[int, str], ...], values: list[Value], equal: set[int]
+    ) -> None:
         used = set(info.colUsed)
         if _LAST_BIT in used:
             used.update(range(_LAST_BIT, len(self.relation.columns)))
@@ -117,7 +121,7 @@ class RelationTable:
         if number == len(self.choices):
             self.choices.append(choice)
         info.idxNum = number
-        info.idxStr = self.relation.explain(taken)
+        info.idxStr = self.relation.explain(taken, values)
         rows = self.relation.estimate(taken)
         info.estimatedRows = max(rows, 1)
         info.estimatedCost = 10.0 + rows

@@ -80,8 +80,8 @@ class Relation(Protocol):
         """About how many rows meet these constraints."""
         ...
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
-        """What EXPLAIN QUERY PLAN shows of a scan under these constraints."""
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
+        """What EXPLAIN QUERY PLAN shows of a scan under these constraints; None for a value that is not known yet."""
         ...
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:

@@ -72,7 +72,7 @@ class MatchRelation:
         """Large, so that a join does not ask again for each row of something else."""
         return 1000 if any(column < self._width for column, _ in constraints) else 1_000_000
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The plan, and which partitions are left out."""
         keys = [self.columns[column].name for column, _ in constraints if column < self._width]
         first, *rest = str(self.plan).split("\n")
@@ -94,7 +94,8 @@ class MatchRelation:
         run = Run(self.plan, table, self._evaluator, parameters, wanted, self._check)
         base = 0
         for length, values in run.batches(chunks):
-            yield Batch(values, range(base, base + length))
+            asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
+            yield Batch(asked | dict(values), range(base, base + length))
             base += length
 
     def _check(self) -> None:

@@ -7,6 +7,7 @@
     options.py    the JSON of the last argument
     steps.py      the steps of a funnel, as they are written
     chains.py     how paths run through steps; numpy only
+    plan.py       what a report is asked, as a tree
     periods.py    days, weeks, months: calendar periods of moments; numpy only
     quantiles.py  means and percentiles by group; numpy only
     funnel.py, retention.py, flow.py, lifecycle.py, stickiness.py   the reports
@@ -17,18 +18,20 @@ in two segments, so that partials of different objects, wherever they were made,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import apsw
 
 import vtab
 
+from ..errors import ProgrammingError
 from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
 from ..snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects
 from .lifecycle import Lifecycle
+from .plan import Argument, ReportPlan, Written
 from .relation import Report, ReportRelation
 from .retention import Retention
 from .stickiness import Stickiness
@@ -54,10 +57,25 @@ class Reports:
         for report, relation in zip(REPORTS, self._relations, strict=True):
             vtab.publish(sqlite, report.name, relation)
 
+    @staticmethod
+    def plan(name: str, arguments: Sequence[Argument]) -> ReportPlan | None:
+        """What a call by that name asks; None if that is no report."""
+        for report in REPORTS:
+            if report.name == name.lower():
+                if len(arguments) > len(report.arguments):
+                    usage = f"{report.name}({', '.join(report.arguments)})"
+                    raise ProgrammingError(
+                        f"{report.name}() takes {len(report.arguments)} arguments, and this call has {len(arguments)}",
+                        f"write {usage}",
+                    )
+                given = zip(report.arguments, arguments, strict=False)
+                return ReportPlan(report.name, {key: value for key, value in given if value is not None})
+        return None
+
     def forget(self) -> None:
         """A statement begins: results that were kept for the one before are of no use to it."""
         for relation in self._relations:
             relation.forget()
 
 
-__all__ = ["REPORTS", "Reports"]
+__all__ = ["REPORTS", "ReportPlan", "Reports", "Written"]

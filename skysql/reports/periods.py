@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import timestamps
 from ..columns import Array, Bool, Int64
-from ..errors import DataError, ProgrammingError
+from ..errors import DataError, ProgrammingError, instead
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -66,7 +66,7 @@ def parse_unit(value: object, what: str) -> Unit:
         return Unit(timestamps.duration(value))
     except DataError:
         raise ProgrammingError(
-            f"{what} is a unit of time, and not {value!r}",
+            f"{what} is a unit of time, {instead(value)}",
             "hour, day, week, month, quarter or year, or a duration like '3 days'",
         ) from None
 

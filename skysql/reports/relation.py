@@ -22,6 +22,7 @@ from .. import timestamps
 from ..columns import Bool, Int64
 from ..plan import Value
 from ..segment import Segment
+from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects
 
 Columns = dict[str, Sequence[Value]]
@@ -156,10 +157,17 @@ class ReportRelation:
         """A report has few rows; one that lists objects, many."""
         return 100 if "objects" in {column.name for column in self._report.columns} else 10_000
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
-        """What is asked of it, for people."""
-        limits = " AND ".join(f"{self.columns[at].name} {op} ?" for at, op in constraints if at not in self._arguments)
-        return f"REPORT {self._report.name}{' WHERE ' * bool(limits)}{limits}"
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
+        """What is asked of it, as a tree."""
+        asked = list(zip(constraints, values, strict=True))
+        given = {at: Written("?") if value is None else value for (at, _), value in asked if at in self._arguments}
+        arguments = {self.columns[at].name: given[at] for at in self._arguments if at in given}
+        limits = [
+            f"{self.columns[at].name} {op} {'?' if value is None else shown(value)}"
+            for (at, op), value in asked
+            if at not in self._arguments
+        ]
+        return str(ReportPlan(self._report.name, arguments, tuple(limits)))
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The rows of the report."""

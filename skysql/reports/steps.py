@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ProgrammingError, near
+from ..errors import ProgrammingError, instead, near
 from ..plan import Value
 from .options import duration
 from .subject import Condition, Subject
@@ -37,7 +37,7 @@ class Step:
 def parse_steps(subject: Subject, text: Value, what: str) -> list[Step]:
     """The steps, two at the least. Raises ProgrammingError that says where they cannot be read."""
     if not isinstance(text, str):
-        raise ProgrammingError(f"{what} is a text, and not {text!r}", _HINT)
+        raise ProgrammingError(f"{what} is a text, {instead(text)}", _HINT)
     if text.lstrip()[:1] == "[":
         steps = [_step(subject, given, f"{what}, step {at}") for at, given in enumerate(_array(text, what), 1)]
     else:
@@ -49,6 +49,20 @@ def parse_steps(subject: Subject, text: Value, what: str) -> list[Step]:
             f'{what}: the first step has neither "optional" nor "within"', "it is where a funnel begins"
         )
     return steps
+
+
+def step_names(text: str) -> list[str]:
+    """How each step is called, of what parse_steps takes; raises ProgrammingError where it cannot be read."""
+    if text.lstrip()[:1] != "[":
+        return list(_names(text, "steps"))
+    names = []
+    for given in _array(text, "steps"):
+        step = given if isinstance(given, dict) else {"when": given}
+        more = [f"within {step['within']}"] if "within" in step else []
+        more += ["optional"] if step.get("optional") is True else []
+        name = next((str(step[key]) for key in ("name", "when", "action") if key in step), "")
+        names.append(", ".join([name, *more]))
+    return names
 
 
 def _names(text: str, what: str) -> Iterator[str]:

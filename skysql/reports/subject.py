@@ -15,7 +15,7 @@ import apsw
 import numpy as np
 
 from ..columns import Array, Bool, Int64
-from ..errors import ProgrammingError, near
+from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
 from ..masks import CODES, Met
 from ..plan import And, Expr, columns, conjuncts
@@ -211,15 +211,20 @@ class Subjects:
         """The table called `name` or `database.name`; raises ProgrammingError if there is none."""
         if not isinstance(name, str):
             raise ProgrammingError(
-                f"{report}: its first argument is the name of a sky table, and not {name!r}",
+                f"{report}: its first argument is the name of a sky table, {instead(name)}",
                 f"SELECT * FROM {report}('users', ...)",
             )
         entry = self._find(name)
         if entry is None:
-            tables = [table for _, table in self._catalog.tables()]
-            raise ProgrammingError(f"{report}: there is no sky table {name!r}", near(name, tables))
+            raise ProgrammingError(f"{report}: there is no sky table {name!r}", self._meant(name))
         conditions = Conditions(self._sqlite, self._catalog, entry)
         return Subject(self._snapshot(entry.database, entry.name), conditions, self._evaluator)
+
+    def _meant(self, name: str) -> str:
+        companion = self._catalog.find(None, name)
+        if companion is not None and companion.table is not None:
+            return f"it belongs to {companion.table.name!r}, which is what a report takes"
+        return near(name, [table for _, table in self._catalog.tables()])
 
     def moment(self) -> object:
         """Something that changes whenever anything may have changed that a condition can read."""

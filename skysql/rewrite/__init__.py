@@ -31,14 +31,15 @@ from vtab import publish, retract
 from ..errors import Error, OperationalError
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
-from ..plan import PathScan
+from ..plan import PathScan, Value
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
-from .dialect import parse
+from .convert import literal
+from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
-from .lower import asof_joins, lower_asof, lower_ignore_nulls
+from .lower import asof_joins, check_calls, lower_asof, lower_ignore_nulls
 from .matching import MATCHES, WORD, Matching
 from .pairs import pair_rows
 from .result import result_of
@@ -49,7 +50,16 @@ RULES = (push_aggregate, push_below_join, pair_rows, push_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
+_CALL = re.compile(r"\bsky_\w+\s*\(", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A table-valued function, and its arguments: values, or the text of what is none."""
+
+    name: str
+    arguments: tuple[tuple[Value, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class Rewritten:
     sql: str
     scans: tuple[PathScan | Recognition, ...] = ()
     names: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()  # of table-valued functions called sky_...
 
 
 class Rewriter:
@@ -113,12 +124,12 @@ class Rewriter:
             return self._push(text, pushdown)
         text, matches, names = self._matching.replace(text, pushdown)
         pushed = self._push(text, pushdown)
-        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names))
+        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names), pushed.calls)
 
     def _push(self, text: str, pushdown: bool) -> Rewritten:
         words = self._catalog.words
         folded = text.lower()
-        if not words or not (any(word in folded for word in words) or MATCHES in folded):
+        if not words or not (any(word in folded for word in words) or MATCHES in folded or _CALL.search(text)):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""
@@ -127,6 +138,7 @@ class Rewriter:
             return Rewritten(text)
         statement = Statement(source, self._catalog, self._published)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
+        check_calls(statement)
         lower_ignore_nulls(statement)
         lower_system_time(statement)
         normalize_times(statement)
@@ -137,8 +149,9 @@ class Rewriter:
                 apply_rules(statement, select)
             lower_asof(statement, asof, select)
         lower_asof(statement, asof, None)
+        called = _calls(source)
         if not statement.changed:
-            return Rewritten(text)
+            return Rewritten(text, calls=called)
         statement.keep_names()
         calls = statement.calls_read()
         if calls and self._is_refused(text[len(prefix) :], lowered):
@@ -147,7 +160,7 @@ class Rewriter:
         for call in calls:
             publish(self._sqlite, call.name, result_of(call, self._evaluator, self._as_planned(call.plan)))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
-        return Rewritten(prefix + statement.text(), plans, names)
+        return Rewritten(prefix + statement.text(), plans, names, called)
 
     def _as_planned(self, plan: PathScan) -> Callable[[str, str], Snapshot]:
         """Snapshots of the table, as long as it is what it was when this was planned."""
@@ -179,10 +192,26 @@ class Rewriter:
         return False
 
 
+def _calls(source: Source) -> tuple[Call, ...]:
+    """The table-valued functions that the statement reads, as far as they may be reports."""
+    found = []
+    for table in source.tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Anonymous) and table.this.name.lower().startswith("sky_"):
+            arguments = []
+            for node in table.this.expressions:
+                value, where = literal(node), span(node)
+                text = source.slice(*where) if where is not None else "?"
+                arguments.append((None, text) if value is None else (value.value, ""))
+            found.append(Call(table.this.name, tuple(arguments)))
+    return tuple(found)
+
+
 def apply_rules(statement: Statement, select: exp.Select) -> None:
     """Rewrite one select by the first rule that can."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return  # SQLite takes TRUE for the column of that name, where there is one
+    if _collates(select):
+        return  # a column of a result has a collation, and so would keep others of the compound from having theirs
     for rule in RULES:
         try:
             rule(statement, select)
@@ -191,4 +220,12 @@ def apply_rules(statement: Statement, select: exp.Select) -> None:
         return
 
 
-__all__ = ["Catalog", "Rewriter", "Rewritten"]
+def _collates(select: exp.Select) -> bool:
+    """Whether the select is part of a compound with a collation anywhere in it."""
+    compound: exp.Expr | None = select.find_ancestor(exp.SetOperation)
+    while compound is not None and isinstance(compound.parent, exp.SetOperation):
+        compound = compound.parent
+    return compound is not None and compound.find(exp.Collate) is not None
+
+
+__all__ = ["Call", "Catalog", "Rewriter", "Rewritten"]

@@ -172,6 +172,12 @@ class Catalog:
         rows = self._sqlite.execute("SELECT name FROM pragma_table_info(?, ?)", (entry.name, entry.database))
         return [row[0] for row in rows]
 
+    def every(self) -> list[Entry]:
+        """Every table and view, but the tables that sky tables keep their data in."""
+        entries = [entry for entries in self._entries.values() for entry in entries.values()]
+        ours = tuple(f"{entry.name}_".lower() for entry in entries if entry.kind == "events")
+        return [e for e in entries if e.kind != "table" or not e.name.lower().startswith(ours or "\0")]
+
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""
         self.refresh()

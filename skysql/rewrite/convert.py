@@ -373,6 +373,8 @@ class Scope:
             raise NotPushable("IN (SELECT ...) on something else than a column of texts or integers")
         if self.mentions_inside(query):
             raise NotPushable("a subquery that reads columns of the scan")
+        if self.is_text(a) and not isinstance(query.unnest(), exp.Select):
+            raise NotPushable("a compound, of which the last select says whether texts are compared as numbers")
         where = span(query if span(query) is not None else query.this)
         if where is None:
             raise NotPushable("a subquery of unknown place")

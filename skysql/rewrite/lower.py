@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from ..errors import NotSupportedError
+from ..errors import NotSupportedError, ProgrammingError
 from ..schema import quote
 from .convert import conjuncts_of
 from .dialect import Source, cte_of, is_star, parse, span
@@ -51,6 +51,17 @@ def lower_ignore_nulls(statement: Statement) -> None:
                 statement.edit(at, at + 1, "")
             elif tokens[at].text.upper() == "IGNORE" and tokens[at + 1].text.upper() == "NULLS":
                 statement.edit(at, at + 2, "")
+
+
+def check_calls(statement: Statement) -> None:
+    """A gap and nothing else in the parentheses of a table: SQLite would take more for hidden columns."""
+    for call in statement.source.tree.find_all(exp.Anonymous):
+        entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
+        if entry is not None and entry.kind in ("events", "sessions") and len(call.expressions) > 1:
+            raise ProgrammingError(
+                f"{entry.name}() takes one argument, and this call has {len(call.expressions)}",
+                f"write {entry.name}('30 minutes')",
+            )
 
 
 def asof_joins(statement: Statement) -> list[exp.Join]:

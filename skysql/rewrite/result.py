@@ -15,7 +15,7 @@ from vtab.source import Constraint, Relation
 
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
-from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, conjuncts
+from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, Value, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot
 from .statement import ScanCall
@@ -56,9 +56,14 @@ class _Result:
         """A result has few rows, of which a look-up finds one or two."""
         return 4 if any(op == "lookup" for _, op in constraints) else 100
 
-    def explain(self, constraints: Sequence[tuple[int, str]]) -> str:
+    def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The plan."""
         return str(self.call.plan)
+
+    def _given(self, columns: frozenset[int], constraints: Sequence[Constraint], rows: int) -> dict[int, list[Value]]:
+        """The arguments as columns of so many rows, as far as they are asked for."""
+        values = {constraint.column: constraint.value for constraint in constraints}
+        return {at: [values[at]] * rows for at in self._arguments if at in columns}
 
     def _scan(self, constraints: Sequence[Constraint]) -> Scan:
         """The scan with the arguments that the constraints give."""
@@ -77,7 +82,9 @@ class GroupsResult(_Result):
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """All groups."""
         result = self._scan(constraints).run()
-        yield Batch(dict(zip(self._places, result, strict=False)), range(len(result[0]) if result else 1))
+        rows = len(result[0]) if result else 1
+        found = dict(zip(self._places, result, strict=False))
+        yield Batch(found | self._given(columns, constraints, rows), range(rows))
 
 
 class RowsResult(_Result):
@@ -115,8 +122,9 @@ class RowsResult(_Result):
         keys = range(len(scan.plan.keys))
         base, wanted = 0, [key for key, place in zip(keys, self._places, strict=False) if place in columns]
         for rows, values in scan.batches(wanted):
-            found = zip((self._places[key] for key in wanted), values, strict=True)
-            yield Batch(dict(found), scan.numbers(rows) or range(base, base + len(rows)))
+            found = dict(zip((self._places[key] for key in wanted), values, strict=True))
+            found |= self._given(columns, constraints, len(rows))
+            yield Batch(found, scan.numbers(rows) or range(base, base + len(rows)))
             base += len(rows)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:

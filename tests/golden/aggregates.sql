@@ -410,7 +410,7 @@ PATH SCAN users
 ├─ where amount > :p1
 └─ compute count(*), sum(amount * :p1)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount * :by)", :unit FROM sky_scan_1(:by)
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount * :by)", :unit FROM sky_scan_1(ifnull(:by, x'736b79006e756c6c'))
 --- rows
 count(*) | sum(amount * :by) | :unit
 8 | 120.0 | 'EUR'
@@ -425,7 +425,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT ?1 AS "?", "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(?2) WHERE +"value 1" >= ?3
+SELECT ?1 AS "?", "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c')) WHERE +"value 1" >= ?3
 --- rows
 ? | plan | count(*)
 'x' | NULL | 2

@@ -363,7 +363,7 @@ PATH SCAN users
 ├─ where amount > :p1
 └─ compute count(*)
 --- sql
-SELECT n, ?1 AS tag FROM (SELECT +"value 1" AS n FROM sky_scan_1(?2)) WHERE n < ?3
+SELECT n, ?1 AS tag FROM (SELECT +"value 1" AS n FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c'))) WHERE n < ?3
 --- rows
 n | tag
 5 | 't'

@@ -33,7 +33,7 @@ PATH SCAN users
 ├─ where NOT (plan = 'free')
 └─ read plan, ts
 --- sql
-SELECT ts, plan FROM sky_scan_1(?1) AS "users"
+SELECT ts, plan FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c')) AS "users"
 --- rows
 ts | plan
 1768465800000000 | 'pro'

@@ -47,7 +47,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute window_funnel(:p1, :p2, ts, action = :p3, amount > 1, amount > 1) AS "value 1"
 --- sql
-SELECT +"value 1" AS "sum(level)" FROM sky_scan_1(?1, ?2, ?3)
+SELECT +"value 1" AS "sum(level)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'), ifnull(?3, x'736b79006e756c6c'))
 --- rows
 sum(level)
 14

@@ -119,7 +119,7 @@ AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000' ORDER BY x.time
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM orders o JOIN sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o)) AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(ifnull((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o), x'736b79006e756c6c')) AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 id | plan
 2 | 'free'
@@ -275,7 +275,7 @@ WHERE o.total >= 20 AND ?4 > (SELECT count(*) FROM users x WHERE x.object_id = o
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, events, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM orders o JOIN sky_scan_1((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id + ?1) || char(10) || json_group_array(datetime(o.created_at, ?2)) FROM orders o WHERE (o.total >= ?3))) AS "s" ON "o".rowid = "s"."row of the pair" AND 1
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(ifnull((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id + ?1) || char(10) || json_group_array(datetime(o.created_at, ?2)) FROM orders o WHERE (o.total >= ?3)), x'736b79006e756c6c')) AS "s" ON "o".rowid = "s"."row of the pair" AND 1
 WHERE o.total >= ?3 AND s.events < ?4 ORDER BY 1
 --- rows
 id | plan
@@ -297,7 +297,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((SELECT '' || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(o.created_at) FROM orders o WHERE (o.total > ?1)), ?2)
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull((SELECT '' || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(o.created_at) FROM orders o WHERE (o.total > ?1)), x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'))
 --- rows
 plan | count(*)
 'basic' | 2
@@ -314,7 +314,7 @@ SELECT c.name, s.plan FROM customers c JOIN users_objects_as_of s ON s.object_id
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT c.name, s.plan FROM customers c JOIN sky_scan_1((SELECT json_group_array("c".rowid) || char(10) || json_group_array(c.id) || char(10) || json_group_array(?1) FROM customers c)) AS "s" ON "c".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT c.name, s.plan FROM customers c JOIN sky_scan_1(ifnull((SELECT json_group_array("c".rowid) || char(10) || json_group_array(c.id) || char(10) || json_group_array(?1) FROM customers c), x'736b79006e756c6c')) AS "s" ON "c".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 name | plan
 'Ann' | NULL

@@ -170,7 +170,7 @@ PATH SCAN users OBJECTS AS OF :p1
 ├─ group by country
 └─ compute count(*), max(last_timestamp)
 --- sql
-SELECT "key 1" AS "country", +"value 1" AS "count(*)", +"value 2" AS "max(last_timestamp)" FROM sky_scan_1(?1, ?2)
+SELECT "key 1" AS "country", +"value 1" AS "count(*)", +"value 2" AS "max(last_timestamp)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'))
 --- rows
 country | count(*) | max(last_timestamp)
 'de' | 1 | '2026-01-05 12:00:00.000000'
@@ -184,7 +184,7 @@ SELECT sum(events) FROM users_objects_as_of WHERE as_of = '2026-01-15 00:00:00.0
 PATH SCAN users OBJECTS AS OF :p1
 └─ compute sum(events)
 --- sql
-SELECT +"value 1" AS "sum(events)" FROM sky_scan_1(datetime('2026-01-16', '-1 day'))
+SELECT +"value 1" AS "sum(events)" FROM sky_scan_1(ifnull(datetime('2026-01-16', '-1 day'), x'736b79006e756c6c'))
 --- rows
 sum(events)
 9

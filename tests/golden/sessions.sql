@@ -29,7 +29,7 @@ PATH SCAN users SESSIONS IDLE :p1
 ├─ group by first_action, last_action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "first_action", "key 2" AS "last_action", +"value 1" AS "count(*)" FROM sky_scan_1(?1)
+SELECT "key 1" AS "first_action", "key 2" AS "last_action", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'))
 --- rows
 first_action | last_action | count(*)
 'purchase' | NULL | 2

@@ -512,7 +512,7 @@ PATH SCAN users
 ├─ where timestamp < :p1
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1(sky_timestamp(:until))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(:until), x'736b79006e756c6c'))
 --- rows
 count(*)
 9
@@ -526,7 +526,7 @@ PATH SCAN users
 ├─ where timestamp >= :p1
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1(sky_timestamp(datetime('2026-02-08 20:00:00', '-1 day')))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(datetime('2026-02-08 20:00:00', '-1 day')), x'736b79006e756c6c'))
 --- rows
 count(*)
 9

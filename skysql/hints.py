@@ -1,0 +1,75 @@
+"""What to do about what SQLite refuses: which name was perhaps meant, of a column, a table or a function."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+import apsw
+
+from .functions import FUNCTIONS
+from .reports import REPORTS
+from .rewrite.catalog import Catalog, Entry
+
+_UNKNOWN = re.compile(
+    r"no such column: (?:(?P<qualifier>.*)\.)?(?P<column>[^.]+)$|table \S+ has no column named (?P<given>.+)$"
+    r"|no such table: (?:main\.)?(?P<table>.+)$|no such function: (?P<function>.+)$|no such module: (?P<module>.+)$"
+)
+_FIXED = {
+    'near "SYSTEM_TIME"': "FOR SYSTEM_TIME AS OF follows the objects of a sky table, like users_objects",
+    "virtual tables may not be altered": "make another table, and INSERT INTO it what SELECT gives of this one",
+    "virtual tables may not be indexed": "a sky table needs no index",
+}
+_HIDDEN = {
+    "events": ("idle", "session", "session_event", "ts", "changes"),
+    "objects": ("as_of",),
+    "sessions": ("idle",),
+    "changes": ("ts",),
+}
+
+
+def hint_for(message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection) -> str | None:
+    """A hint for an error of SQLite's, if there is anything to say."""
+    for text, hint in _FIXED.items():
+        if message.startswith(text):
+            return hint
+    found = _UNKNOWN.match(message)
+    if found is None or not catalog.tables():
+        return None
+    if found["module"]:
+        return "write USING sky(...)"
+    if found["table"]:
+        names = [*(entry.name for entry in catalog.every()), *(report.name for report in REPORTS)]
+        return _close(found["table"], names)
+    if found["function"]:
+        known = [str(name) for (name,) in sqlite.execute("SELECT DISTINCT name FROM pragma_function_list")]
+        return _close(found["function"], [*FUNCTIONS, *known])
+    return _of_column((found["column"] or found["given"]).strip('"'), found["qualifier"], sql, catalog)
+
+
+def _of_column(name: str, qualifier: str | None, sql: str, catalog: Catalog) -> str | None:
+    """The nearest column of the tables that the statement mentions, or the table that has one of this name."""
+    words = {word.lower() for word in re.findall(r"\w+", sql)}
+    mentioned = [entry for entry in catalog.every() if entry.name.lower() in words]
+    names = [column for entry in mentioned for column in _columns(entry, catalog)]
+    names += [column.name for report in REPORTS if report.name in words for column in report.columns]
+    if qualifier and name.lower() in map(str.lower, names) and name.lower() != "as_of":
+        return f"is there a table called {qualifier} in FROM?"
+    close = _close(name, names)
+    if close is not None:
+        return close
+    tables = [entry.table.name for entry in mentioned if entry.table is not None]
+    if name.lower() == "as_of" and tables:
+        return f"as_of is a column of {tables[0]}_objects"
+    return None
+
+
+def _columns(entry: Entry, catalog: Catalog) -> list[str]:
+    return [*catalog.columns(entry), *_HIDDEN.get(entry.kind, ())]
+
+
+def _close(name: str, names: Iterable[str]) -> str | None:
+    known = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), known, 1, 0.7)
+    return f"did you mean {known[close[0]]!r}?" if close and known[close[0]].lower() != name.lower() else None

@@ -1,0 +1,39 @@
+"""Rows that nobody orders come in the order of paths, whoever finds them: a scan, or SQLite row by row.
+
+    SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/test_row_order.py     others, and more
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from expressions import Statement
+from statements import Generator
+from test_equivalence import SIZES, Databases
+from worlds import random_script
+
+SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
+STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "500"))
+PER_DATABASE = 50
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // PER_DATABASE)))
+def test_rows_in_path_order(number: int) -> None:
+    print(f"SKYSQL_TEST_SEED={SEED}")
+    rng = random.Random(f"{SEED}/order/{number}")
+    script, world = random_script(rng, rng.choice(SIZES))
+    with Databases(script) as databases:
+        scans = 0
+        for _ in range(PER_DATABASE):
+            generator = Generator(rng, world)
+            query = generator.rows(generator.source())
+            text = query.sql.replace("SELECT DISTINCT", "SELECT")
+            sql, parameters = Statement(text, generator.parameters, generator.style, False).sky()
+            pushed, by_row = databases.pushed.ask(sql, parameters), databases.by_row.ask(sql, parameters)
+            rewritten = databases.pushed.rewritten(sql)
+            if pushed.error is None and " ORDER BY " not in sql:
+                assert pushed.rows == by_row.rows, f"{sql}\n{parameters}\n{rewritten}"
+                scans += "FROM sky_scan" in rewritten
+    assert scans > 0
