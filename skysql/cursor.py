@@ -74,7 +74,7 @@ def translate(error: apsw.Error, hint: str | None = None) -> errors.DatabaseErro
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
-    hint = hint or (_ALTERED if _ALTERS.match(message) else _HINTS.get(code))
+    hint = _ALTERED if _ALTERS.match(message) else hint or _HINTS.get(code)
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
