@@ -1,6 +1,6 @@
 """A writer at a steady rate in small commits, and readers beside it: is every read whole, and how long does it take?
 
-    python -m bench.load [--seconds 60] [--rate 20000] [--commit 100] [--readers 8] [--directory DIR]
+    python -m bench.load [--seconds 60] [--rate 20000] [--commit 100] [--readers 8] [--pause 0.25] [--directory DIR]
 
 Each commit adds as many events of one sign as of the other, whose amounts cancel out, and writes the number of all
 events into an ordinary table, with synchronous FULL. So each answer can be checked by itself: in any snapshot the
@@ -104,7 +104,7 @@ class Writer:
         self.times.append(time.perf_counter() - begin)
 
 
-def read(file: str, number: int, stop: Any, told: Any) -> None:
+def read(file: str, number: int, pause: float, stop: Any, told: Any) -> None:
     """Ask until told to stop; then tell (times by question, errors)."""
     rng = np.random.default_rng(number)
     times: dict[str, list[float]] = {name: [] for name in QUESTIONS}
@@ -121,6 +121,7 @@ def read(file: str, number: int, stop: Any, told: Any) -> None:
         except Exception as error:
             errors.append(f"{name}: {type(error).__name__}: {error}")
         times[name].append(time.perf_counter() - begin)
+        stop.wait(pause * 2 * rng.random())
     db.close()
     told.put((times, errors))
 
@@ -132,7 +133,7 @@ def run(file: str, options: argparse.Namespace) -> int:
         writer.commit()
     context = multiprocessing.get_context("spawn")
     stop, told = context.Event(), context.Queue()
-    readers = [context.Process(target=read, args=(file, n, stop, told)) for n in range(options.readers)]
+    readers = [context.Process(target=read, args=(file, n, options.pause, stop, told)) for n in range(options.readers)]
     for reader in readers:
         reader.start()
     writer.written, writer.times = 0, []
@@ -196,6 +197,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20_000, help="events a second")
     parser.add_argument("--commit", type=int, default=100, help="events a commit")
     parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--pause", type=float, default=0.25, help="seconds between a reader's questions, on average")
     parser.add_argument("--directory", help="where the file is kept meanwhile; a temporary one by default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:

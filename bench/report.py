@@ -125,9 +125,9 @@ def report(results: Results, *, markdown: bool) -> str:
     ]
     if results.failures:
         parts.append("FAILED\n\n" + "".join(f"- {failure}\n" for failure in results.failures))
-    if markdown:
+    if markdown and results.statements:
         parts.append("## Statements\n\n```sql\n" + "\n\n".join(_statement_lines(results)) + "\n```\n")
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts)) if markdown else "\n".join(parts)
 
 
 def write(path: Path, results: Results) -> None:
@@ -142,9 +142,10 @@ def write(path: Path, results: Results) -> None:
 
 def _head(results: Results) -> str:
     busy = f"{results.busy_elsewhere:.2f} cores busy meanwhile{_BUSY if results.busy_elsewhere > 0.1 else ''}"
+    times = "Milliseconds, median, end to end, warm. " if results.statements else ""
     return (
         f"{results.workload}; {', '.join(results.versions)}.\n{machine()}. {date.today()}.\n"
-        f"Milliseconds, median, end to end, warm. Made by `python -m {results.program}`, which took "
+        f"{times}Made by `python -m {results.program}`, which took "
         f"{results.peak_bytes / 1e9:.1f} GB at the most. Other programs kept {busy}.\n"
     )
 
@@ -193,6 +194,8 @@ def _statement_lines(results: Results) -> list[str]:
 
 
 def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]], markdown: bool) -> str:
+    if not rows:
+        return ""
     if markdown:
         lines = ["| " + " | ".join(row) + " |" for row in (titles, ("---",) * len(titles), *rows)]
         return "\n".join(lines) + "\n"

@@ -25,6 +25,7 @@ from .errors import CorruptError
 from .schema import Kind, Property
 from .segment import Block, size
 from .timestamps import MAX_US, MIN_US
+from .widening import widen
 
 if TYPE_CHECKING:
     from .store import Store
@@ -75,7 +76,7 @@ class StoredBlock:
     def __init__(self, store: Store, row: BlockRow) -> None:
         self.store = store
         self.row = row
-        self.stamp = row.stamp
+        self.stamp: object = (row.stamp, store.table.stamp) if store.table.stamp else row.stamp
         self.time_range = row.first_ts, row.last_ts
 
     def paths(self) -> tuple[Int64, Int64]:
@@ -128,7 +129,11 @@ class StoredBlock:
             sparse = self._decode(
                 FIRST_PROPERTY + property.id,
                 property.name,
-                lambda data: fmt.decode_sparse(data, property.kind, self.events),
+                lambda data: widen(
+                    fmt.decode_sparse(data, property.kind, self.events, property.was),
+                    property,
+                    lambda: self.store.casts(property),
+                ),
                 absent=no_values(property.kind),
             )
             if property.kind is Kind.TEXT:
@@ -171,19 +176,23 @@ class MemoryBlock:
 
     def __init__(self, stamp: object, batch: Batch, order: Int64 | None) -> None:
         self.stamp = stamp
-        self._order = order
+        self.order = order  # where its events lie in the batch, if not in order
         self._batch = batch
         self._sparse: dict[int, Sparse] = {}
 
     @classmethod
-    def sort(cls, stamp: object, batch: Batch) -> MemoryBlock:
-        """The batch, put into path order."""
-        return cls(stamp, batch, kernels.path_order(batch.objects, batch.ts))
+    def sort(cls, stamp: object, batch: Batch, before: Int64 | None = None) -> MemoryBlock:
+        """The batch, put into path order. before: the order of its first events; then only the others are merged in."""
+        if before is None:
+            return cls(stamp, batch, kernels.path_order(batch.objects, batch.ts))
+        start = np.concatenate((before, np.arange(len(before), len(batch))))
+        order = kernels.path_order(batch.objects[start], batch.ts[start])
+        return cls(stamp, batch, start if order is None else start[order])
 
     @cached_property
     def _objects(self) -> Int64:
         objects = self._batch.objects
-        return objects if self._order is None else objects[self._order]
+        return objects if self.order is None else objects[self.order]
 
     @cached_property
     def _paths(self) -> tuple[Int64, Int64]:
@@ -191,7 +200,7 @@ class MemoryBlock:
 
     @cached_property
     def _ts(self) -> Int64:
-        return self._batch.ts if self._order is None else self._batch.ts[self._order]
+        return self._batch.ts if self.order is None else self._batch.ts[self.order]
 
     @cached_property
     def time_range(self) -> tuple[int, int]:
@@ -200,9 +209,9 @@ class MemoryBlock:
 
     @cached_property
     def _inverse(self) -> Int64:
-        assert self._order is not None
-        inverse = np.empty(len(self._order), np.int64)
-        inverse[self._order] = np.arange(len(self._order))
+        assert self.order is not None
+        inverse = np.empty(len(self.order), np.int64)
+        inverse[self.order] = np.arange(len(self.order))
         return inverse
 
     def paths(self) -> tuple[Int64, Int64]:
@@ -218,7 +227,7 @@ class MemoryBlock:
         sparse = self._batch.properties.get(property.id)
         if sparse is None:
             return no_values(property.kind)
-        if self._order is None:
+        if self.order is None:
             return sparse
         if property.id not in self._sparse:
             self._sparse[property.id] = reorder(sparse, self._inverse)
@@ -226,11 +235,11 @@ class MemoryBlock:
 
     def arrivals(self, positions: Int64) -> Int64:
         """When these events arrived: their places in the batch, int64[m]."""
-        return positions if self._order is None else self._order[positions]
+        return positions if self.order is None else self.order[positions]
 
     def places(self, arrivals: Int64) -> Int64:
         """Where the events that arrived then lie: int64[m], ascending."""
-        return arrivals if self._order is None else np.sort(self._inverse[arrivals])
+        return arrivals if self.order is None else np.sort(self._inverse[arrivals])
 
     @property
     def nbytes(self) -> int:

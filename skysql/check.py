@@ -3,8 +3,9 @@
 What must hold: every batch and column decodes; a block's counts and ranges are those of its columns; objects ascend, no
 path is empty, time does not go back within a path; the blocks of a run do not overlap; every code is in the dictionary
 and has a text, no text is there twice, and every object has a key if objects have keys; state changes and values lie at
-events that exist, and every event has an action or a change; what is listed as deleted was there; no column is without
-a block or a property.
+events that exist, and every event has an action or a change; what is listed as deleted was there; nothing is stored
+without a block or a property that it is of; every value that became TEXT has its text; and the table's CREATE VIRTUAL
+TABLE and its companions say what its definition does.
 
 Everything is read from the file, whatever is cached.
 """
@@ -13,14 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
+import apsw
 import numpy as np
 
-from .blocks import BlockRow, StoredBlock, Without
+from . import former, statistics
+from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
-from .errors import DatabaseError
-from .schema import ACTION, Kind, Property
+from .errors import DatabaseError, ProgrammingError
+from .replay import known
+from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
 
@@ -31,10 +36,14 @@ def check(store: Store) -> list[str]:
     """Every fault found, [] if there is none. Reads the whole table."""
     store = Store(store.sqlite, store.database, store.table, Cache(_CACHE))
     try:
-        snapshot = store.snapshot()
-    except DatabaseError as error:  # a row that there cannot be
-        return [error.args[0]]
-    faults: list[str] = []
+        return _faults(store)
+    except (DatabaseError, apsw.Error) as error:  # of a row that there cannot be, or a shadow table that is not there
+        return [str(error.args[0])]
+
+
+def _faults(store: Store) -> list[str]:
+    snapshot = store.snapshot()
+    faults = list(_definition(store))
     for row in snapshot.blocks:
         block = store.block(row)
         faults += _attempt(_paths, row, block)
@@ -42,10 +51,16 @@ def check(store: Store) -> list[str]:
         for property in (ACTION, *store.table.properties):
             faults += _attempt(_column, store, row, block, property)
         faults += _attempt(_contents, store, row, block)
+    gone = _gone(store, snapshot)
+    first = 0
     for log in snapshot.log:
-        faults += _attempt(_batch, store, log)
+        faults += _attempt(_batch, store, log, gone[(gone >= first) & (gone < first + log.events)] - first)
+        first += log.events
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
+    faults += _attempt(_casts, store)
+    if not faults:
+        faults += _attempt(_statistics, store, snapshot)
     faults += _overlaps(snapshot)
     faults += _strays(store, snapshot)
     return faults
@@ -60,6 +75,23 @@ def _attempt(walk: Callable[..., Iterable[str]], *arguments: object) -> list[str
     except DatabaseError as error:
         faults.append(error.args[0])
     return faults
+
+
+def _definition(store: Store) -> Iterator[str]:
+    """Whether SQLite's schema says what ours does."""
+    table, schema = store.table, f"{quote(store.database)}.sqlite_schema"
+    rows: list[Any] = store.sqlite.execute(f"SELECT name, sql FROM {schema} WHERE type = 'table'").fetchall()
+    found = {name: str(sql) for name, sql in rows}
+    try:
+        declared = parse_arguments(table.name, arguments_of(found.get(table.name, "")))
+    except ProgrammingError as error:
+        yield f"its CREATE VIRTUAL TABLE cannot be read: {error.args[0]}"
+        return
+    if declared.arguments() != table.arguments():
+        yield f"its CREATE VIRTUAL TABLE says ({', '.join(declared.arguments())}), not ({', '.join(table.arguments())})"
+    for companion in ("objects", "sessions", "changes"):
+        if f"{table.name}_{companion}" not in found:
+            yield f"there is no {table.name}_{companion}"
 
 
 def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
@@ -112,8 +144,10 @@ def _contents(store: Store, row: BlockRow, block: StoredBlock | Without) -> Iter
     yield from _keys(f"block {row.id}", store, objects)
 
 
-def _empty(where: str, events: int, sparse: Iterable[Sparse]) -> Iterator[str]:
+def _empty(where: str, events: int, sparse: Iterable[Sparse], gone: Int64 | None = None) -> Iterator[str]:
     something = np.zeros(events, bool)
+    if gone is not None:
+        something[gone[gone < events]] = True
     for each in sparse:
         something[each.positions] = True
     if not something.all():
@@ -138,20 +172,64 @@ def _texts(store: Store) -> Iterator[str]:
                 yield f"dictionary of {property.name!r}: a text is there twice"
             if not store.dictionary.is_gapless(property.id):
                 yield f"dictionary of {property.name!r}: codes are missing"
+    known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
+    if former.may_be_left(store):
+        known.update(range(store.table.next_id))
+    for id in store.dictionary.properties():
+        if id not in known:
+            yield f"the dictionary holds texts of property {id}, which is no TEXT property"
+    if store.table.key_name is None and store.dictionary.any_keys():
+        yield "there are keys, and objects have none"
 
 
-def _batch(store: Store, row: LogRow) -> Iterator[str]:
+def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
+    """Whether every value in blocks was counted."""
+    if not store.statistics.complete:
+        return
+    for property in store.table.properties:
+        if property.kind is Kind.TEXT:
+            continue
+        kept = store.statistics.of(property.id)
+        if kept is None:
+            yield f"statistics of {property.name!r}: they are unreadable"
+            continue
+        for row in snapshot.blocks:
+            sparse = store.block(row).sparse(property)
+            if np.any(statistics.registers(sparse.values[known(sparse)]) > kept):
+                yield f"statistics of {property.name!r}: values of block {row.id} were not counted"
+
+
+def _casts(store: Store) -> Iterator[str]:
+    """Whether what became TEXT has its texts, as far as they are needed still."""
+    for property in store.table.properties:
+        if property.kind is Kind.TEXT and store.read_blob(0, FIRST_PROPERTY + property.id) is not None:
+            codes = store.casts(property).codes
+            yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
+
+
+def _gone(store: Store, snapshot: Snapshot) -> Int64:
+    """The events of the log that were deleted; none if their list cannot be read, which `_deleted` tells."""
+    try:
+        return np.zeros(0, np.int64) if snapshot.gone is None else store.gone_from_log(snapshot)
+    except DatabaseError:
+        return np.zeros(0, np.int64)
+
+
+def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
     where = f"log batch {row.id}"
     batch = store.read_log([row])
     if len(batch) != row.events:
         yield f"{where}: {len(batch)} events, not {row.events}"
     if len(batch) and int(batch.objects.min()) < 1:
         yield f"{where}: an object id is not positive"
+    known = {p.id for p in (ACTION, *store.table.properties)}
+    for id in sorted(batch.properties.keys() - known):
+        yield f"{where}: it has values of property {id}, which does not exist"
     for property in (ACTION, *store.table.properties):
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])
     ids = [p.id for p in (ACTION, *store.table.states)]
-    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties])
+    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties], gone)
     yield from _keys(where, store, batch.objects)
 
 
@@ -176,6 +254,8 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
+    if former.may_be_left(store):
+        known.update(range(store.table.next_id))
     for id in store.column_properties():
         if id not in known:
             yield f"there are columns of property {id}, which does not exist"

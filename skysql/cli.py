@@ -62,6 +62,10 @@ def _message(error: Error | OSError) -> str:
 
 # arguments
 
+_CHANGES = (
+    "ADD name TYPE [STATE], RENAME name TO new, DROP name, ALTER name TO STATE, ALTER name TO ATTRIBUTE, or"
+    " ALTER name TYPE type"
+)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="skysql", description="A behavioural event database that speaks SQL.")
@@ -71,9 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     _chart_arguments(_command(commands, "chart", _chart, "draw the rows of a statement"))
     _command(commands, "shell", _shell, "an SQL shell")
     _command(commands, "info", _info, "what the tables hold")
+    alter = _command(commands, "alter", _alter, "change the properties of a table")
+    _add_table(alter)
+    alter.add_argument("change", metavar="CHANGE", nargs="+", help=_CHANGES)
     compact = _command(commands, "compact", _compact, "merge what was written since the last time")
     _add_table(compact, "?")
     compact.add_argument("--vacuum", action="store_true", help="leave nothing of what was deleted in the file")
+    repair = _command(commands, "repair", _repair, "save all that is readable of a damaged file into a new one")
+    repair.add_argument("target", metavar="NEWFILE", help="the file to make")
     _command(commands, "check", _check, "verify everything that is stored")
     export = _command(commands, "export", _export, "write a table into a file that imports again")
     _add_table(export)
@@ -297,6 +306,7 @@ def _description(info: TableInfo) -> str:
     from . import timestamps
 
     name = info.name if info.database == "main" else f"{info.database}.{info.name}"
+    arguments = info.table.arguments()
     bounds = [timestamps.format(ts) for ts in (info.first_ts, info.last_ts) if ts is not None]
     lines = [
         name,
@@ -307,7 +317,30 @@ def _description(info: TableInfo) -> str:
         f"  log         {info.log_events:,} events, {info.log_bytes:,} bytes",
         "  columns",
     ]
-    return "\n".join(lines + [f"    {argument}" for argument in info.table.arguments()])
+    counted = ["action", *(property.name for property in info.table.properties)]
+    declared = ["action TEXT", *arguments[len(arguments) - len(info.table.properties) :]]
+    width = max(map(len, arguments + declared))
+    lines += [f"    {argument}" for argument in arguments[: len(arguments) - len(info.table.properties)]]
+    for name, argument in zip(counted, declared, strict=True):
+        lines.append(f"    {argument:<{width}}  {_distinct(info.distinct[name], ' TEXT' in argument)}")
+    return "\n".join(lines)
+
+
+def _distinct(count: int | None, exact: bool) -> str:
+    if count is None:
+        return "not counted before the next compact"
+    return f"{'' if exact else 'about '}{count:,} distinct"
+
+
+def _alter(arguments: argparse.Namespace) -> int:
+    from .schema import quote
+
+    words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
+    change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)
+    with _open(arguments.database) as db:
+        ((done,),) = db.execute("SELECT sky_alter(?, ?)", (arguments.table, change)).fetchall()
+    print(done)
+    return 0
 
 
 def _compact(arguments: argparse.Namespace) -> int:
@@ -326,6 +359,22 @@ def _check(arguments: argparse.Namespace) -> int:
     if faults:
         return _fail(f"{arguments.database}: {len(faults)} faults (restore it from a copy)", 1)
     print("no faults")
+    return 0
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from .repair import repair
+
+    report = repair(arguments.database, arguments.target)
+    for table, events in report.events.items():
+        print(f"{table}: {events:,} events saved")
+    for table, count in report.rows.items():
+        print(f"{table}: {count:,} rows saved")
+    for loss in report.losses:
+        print(f"lost: {loss}")
+    if report.losses:
+        return _fail(f"{arguments.target}: not all could be saved ({len(report.losses)} losses)", 1)
+    print("nothing was lost")
     return 0
 
 

@@ -1,8 +1,12 @@
 """Compaction: log and runs become fewer and larger runs.
 
-The log is folded into a run of its own; then, while the run before is less than twice as large as what is being
-merged, it joins. So sizes at least double from run to run, an event is rewritten about log2(n) times over a table's
-life, and a reader merges about as many runs at the most. A full compaction leaves one run.
+The log is folded into a run of its own; and whenever there are four neighbouring runs of about one size (within a
+factor of four), they become one. So an event is rewritten about log4(n) times over a table's life, and a reader merges
+three runs of each size at the most. A full compaction leaves one run.
+
+No commit merges more than STEP events, about: a larger merge goes on for some commits. Until then what is done of it,
+which is all up to some object, belongs to the youngest of its runs, and the rest to the runs as they were; 'merging'
+in the table's meta says which. Smaller merges of younger runs go on beside it.
 
 Blocks of merged runs that overlap no other block are kept as they are, and only change the run that they belong to.
 Everything happens inside the caller's transaction.
@@ -19,17 +23,25 @@ from itertools import groupby
 
 import numpy as np
 
-from .blocks import BlockRow, MemoryBlock
+from . import former
+from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .columns import Batch, Int64, Lists
+from .replay import known
 from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
-from .snapshot import SEGMENT_EVENTS, cut, split_paths
+from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
 from .store import Store
 
 FOLD_BATCHES = 1024
 FOLD_EVENTS = 1 << 17
 """The log is folded into a run when it passes one of these."""
 
+
+ALIKE = 4
+"""So many runs of one size become one; a size is a power of this."""
+
+STEP = 1 << 21
+"""Events that one commit merges, about: some tenths of a second."""
 
 SPARSE = 4
 """A block that has lost one event in so many is rewritten."""
@@ -82,7 +94,7 @@ def delete(store: Store, rows: Int64) -> None:
 
 
 def compact(store: Store) -> None:
-    """Leave one run and no log, and nothing of what was deleted."""
+    """Leave one run and no log, and nothing of what was deleted or dropped, or is of a former type."""
     if store.snapshot().log:
         fold(store)
     if store.busy:
@@ -90,12 +102,27 @@ def compact(store: Store) -> None:
     runs = _runs(store)
     if len(runs) > 1 or _ragged(runs):
         _merge(store, [block for _, blocks in runs for block in blocks])
+    store.set_merging(None)
     for row in store.snapshot().blocks:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
+    if former.may_be_left(store):
+        former.drop(store)
+    if store.dictionary.may_hold_unused or not store.statistics.complete:
+        _count(store)
     if store.dictionary.may_hold_unused:
         _drop_unused(store)
+
+
+def _count(store: Store) -> None:
+    """Make the statistics those of the values that are left."""
+    store.statistics.restart()
+    for row in store.snapshot().blocks:
+        for property in store.table.properties:
+            if property.kind is not Kind.TEXT:
+                sparse = store.block(row).sparse(property)
+                store.statistics.add(property.id, sparse.values[known(sparse)])
 
 
 def _drop_unused(store: Store) -> None:
@@ -133,18 +160,97 @@ def _write_run(store: Store, block: Block) -> None:
 
 
 def _merge_alike(store: Store) -> None:
-    runs = _runs(store)
-    if not runs or store.busy:
+    """Merge runs that are alike; what is too much for one commit only begins, or goes on."""
+    if store.busy:
         return
-    _, chosen = runs.pop()
-    merging = list(chosen)
-    count = 1
-    while runs and sum(b.events for b in runs[-1][1]) < 2 * sum(b.events for b in merging):
-        _, older = runs.pop()
-        merging = older + merging
-        count += 1
-    if count > 1:
-        _merge(store, merging)
+    under_way = store.merging()
+    young = [(run, blocks) for run, blocks in _runs(store) if under_way is None or run > under_way[1]]
+    chosen = alike([_events(blocks) for _, blocks in young], None if under_way is None else STEP)
+    if chosen is not None:
+        merging = young[chosen[0] : chosen[1]]
+        blocks = [block for _, run in merging for block in run]
+        if _events(blocks) <= STEP:
+            _merge(store, blocks)
+        else:
+            under_way = merging[0][0], merging[-1][0]
+            store.set_merging(under_way)
+    if under_way is not None:
+        _go_on(store, *under_way)
+
+
+def alike(sizes: Sequence[int], most: int | None = None) -> tuple[int, int] | None:
+    """Which neighbours to merge, as a range, of runs of so many events, the oldest first; at most so many events."""
+    levels = [_level(size) for size in sizes]
+    for level in sorted(set(levels)):
+        for low, high in _stretches([each <= level for each in levels]):
+            while most is not None and sum(sizes[low:high]) > most:
+                low += 1
+            if levels[low:high].count(level) >= ALIKE:
+                total = sum(sizes[low:high])
+                wider = alike([*sizes[:low], total, *sizes[high:]], most)  # it may be one of four again
+                if wider is not None and wider[0] <= low < wider[1]:
+                    return wider[0], wider[1] + high - low - 1
+                return low, high
+    return None
+
+
+def _stretches(marks: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """The ranges of neighbours that are marked."""
+    low = 0
+    for marked, stretch in groupby(marks):
+        high = low + len(list(stretch))
+        if marked:
+            yield low, high
+        low = high
+
+
+def _level(size: int) -> int:
+    level = 0
+    while size >= ALIKE:
+        size //= ALIKE
+        level += 1
+    return level
+
+
+def _events(blocks: Sequence[BlockRow]) -> int:
+    return sum(block.events for block in blocks)
+
+
+def _go_on(store: Store, first: int, last: int) -> None:
+    """A step of the merge of the runs first ... last: of their next objects."""
+    blocks = sorted((b for b in store.snapshot().blocks if first <= b.run <= last), key=lambda b: b.first_object)
+    while blocks and not _overlapping(blocks[0], blocks[1:]):  # what is done already, or needs nothing
+        done = blocks.pop(0)
+        if done.run != last:
+            store.move_block(done.id, last)
+    below = _next_objects(blocks)
+    for cluster in _clusters([block for block in blocks if block.first_object < below]):
+        _rewrite(store, cluster, last, below)
+    if below == END:
+        store.set_merging(None)
+    store.touch()
+
+
+def _next_objects(blocks: Sequence[BlockRow]) -> int:
+    """Up to which object a step goes: so far that there are STEP events, if blocks have as many of each of theirs."""
+    first = np.array([block.first_object for block in blocks], np.float64)
+    width = np.array([block.last_object + 1 - block.first_object for block in blocks], np.float64)
+    events = np.array([block.events for block in blocks], np.float64)
+    if float(events.sum()) <= STEP:
+        return END
+    low, high = blocks[0].first_object + 1, max(block.last_object for block in blocks)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if float((np.clip((middle - first) / width, 0, 1) * events).sum()) <= STEP:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _overlapping(block: BlockRow, later: Sequence[BlockRow]) -> bool:
+    """Whether the block shares objects with the next of those that begin later."""
+    return bool(later) and later[0].first_object <= block.last_object
 
 
 def _merge(store: Store, blocks: Sequence[BlockRow]) -> None:
@@ -174,18 +280,33 @@ def _clusters(blocks: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
         yield cluster
 
 
-def _rewrite(store: Store, cluster: list[BlockRow], run: int) -> None:
+def _rewrite(store: Store, cluster: list[BlockRow], run: int, below: int = END) -> None:
+    """Merge the blocks into a run; what they have of objects from `below` on stays where it is."""
     layers: list[list[tuple[Block, int, int]]] = [
         [(store.block(row), row.first_object, row.last_object) for row in rows]
         for _, rows in groupby(sorted(filter(_holds_events, cluster), key=_place), key=lambda row: row.run)
     ]
-    for first_object, parts in _together(layers) if layers else ():
+    for first_object, parts in _together(layers, below) if layers else ():
         segment = Segment(first_object, parts, store.cache)
         _, starts = segment.paths()
         cuts = split_paths(starts, SEGMENT_EVENTS)
         for first, last in zip(cuts, cuts[1:], strict=False):
             store.write_block(run, segment, first, last)
-    store.remove_blocks([row.id for row in cluster])
+    for row in cluster:
+        if row.last_object >= below:
+            _leave(store, row, below)
+    store.remove_blocks([row.id for row in cluster if row.last_object < below])
+
+
+def _leave(store: Store, row: BlockRow, below: int) -> None:
+    """Take the objects before `below` out of a block: their events are listed as deleted, which writes little."""
+    block = StoredBlock(store, row)
+    objects, starts = block.paths()
+    taken = np.ones(int(starts[np.searchsorted(objects, below)]), bool)
+    if row.gone is not None:
+        gone = block.gone()
+        taken[gone[gone < len(taken)]] = False
+    store.delete_from_block(block, np.flatnonzero(taken))
 
 
 def _holds_events(row: BlockRow) -> bool:
@@ -196,9 +317,9 @@ def _place(row: BlockRow) -> tuple[int, int]:
     return row.run, row.first_object
 
 
-def _together(layers: list[list[tuple[Block, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
+def _together(layers: list[list[tuple[Block, int, int]]], below: int) -> Iterator[tuple[int, tuple[Part, ...]]]:
     """The segments to write: small neighbours of one run are written together."""
     if len(layers) == 1:
-        yield 0, tuple(part for _, parts in cut(layers) for part in parts)
+        yield 0, tuple(part for _, parts in cut(layers, below) for part in parts)
     else:
-        yield from cut(layers)
+        yield from cut(layers, below)

@@ -7,7 +7,7 @@ uses it at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,8 @@ import apsw
 
 import vtab
 
-from . import compact, ingest, repeated, timestamps
+from . import alteration, compact, dependents, ingest, repeated, timestamps
+from .alter import alter
 from .arguments import sky_arguments
 from .cache import SHARED, Cache, parse_size
 from .check import check
@@ -31,6 +32,7 @@ from .relations import ChangesRelation, EventsRelation, ObjectsRelation, Session
 from .reports import ReportPlan, Reports, Written
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
+from .snapshot import distinct
 from .store import SHADOWS, Store
 
 
@@ -49,6 +51,11 @@ class TableInfo:
     log_bytes: int
     bytes: int
     blocks: int
+    distinct: Mapping[str, int | None]
+    """About how many distinct values the action and each property have; None: not known before the next compact().
+
+    Exact for TEXT. As statistics: values that were deleted may be counted until they are compacted away.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,7 @@ class Engine:
         scalar("sky_arguments", sky_arguments, -1, deterministic=True, flags=flags)
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
+        scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]
         self.sqlite.create_window_function("sky_last_value", _LastKnown, 1, flags=flags)
         repeated.register(self.sqlite)
         aggregate.register(self.sqlite)
@@ -239,10 +247,55 @@ class Engine:
                 for row in self.sqlite.execute("PRAGMA database_list").fetchall():
                     self.sqlite.execute(f"SELECT 1 FROM {quote(str(row[1]))}.sqlite_schema LIMIT 0").fetchall()
 
+    def rolled_back(self) -> None:
+        """A savepoint was rolled back: within a transaction, SQLite may give the schema's number to another one."""
+        self._catalog.forget(None)
+
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
         self._catalog.forget(name)
         self.evaluator.functions_changed()
+
+    # another schema
+
+    def alter(self, table: Any, change: Any) -> str:
+        """sky_alter('users', 'ADD age INTEGER STATE'): change a table's properties, and say what was done.
+
+        Part of the current transaction if there is one, else a transaction of its own. SQLite and other connections
+        find the new schema by its number, as after any CREATE.
+        """
+        if not isinstance(table, str) or not isinstance(change, str):
+            raise ProgrammingError("sky_alter() takes a table and a change, both texts", "see 'Changing a table'")
+        asked = alteration.parse(change)
+        with self.transaction():
+            ((database, name),) = self._keys(table)
+            relation = self.relation(database, name)
+            relation.flush()
+            before = dependents.failing(self.sqlite)
+            definition, done = alter(relation.store, asked)
+            relation.retire()
+            del self._relations[database, name.lower()]
+            self._write_definition(database, definition)
+            for what, why in dependents.failing(self.sqlite).items():
+                if what not in before:
+                    raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")
+        return done
+
+    def _write_definition(self, database: str, table: Table) -> None:
+        """Put the arguments of USING sky(...) into SQLite's schema, which has no statement for that."""
+        sqlite, schema = self.sqlite, f"{quote(database)}.sqlite_schema"
+        modes = {mode: sqlite.config(mode, -1) for mode in _DIRECT}
+        text = f"CREATE VIRTUAL TABLE {quote(table.name)} USING sky({', '.join(table.arguments())})"
+        version: Any = sqlite.execute(f"PRAGMA {quote(database)}.schema_version").fetchall()[0][0]
+        try:
+            for mode, value in _DIRECT.items():
+                sqlite.config(mode, value)
+            sqlite.execute(f"UPDATE {schema} SET sql = ? WHERE type = 'table' AND name = ?", (text, table.name))
+            sqlite.execute(f"PRAGMA {quote(database)}.schema_version = {(version + 1) & 0x7FFFFFFF}")
+        finally:
+            for mode, value in modes.items():
+                sqlite.config(mode, value)
+        self.reread()
 
     # bulk
 
@@ -252,7 +305,7 @@ class Engine:
         Part of the current transaction if there is one, else a transaction of its own.
         """
         (relation,) = self._named(table)
-        with self._transaction():
+        with self.transaction():
             relation.flush()
             batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
             if len(batch):
@@ -265,7 +318,7 @@ class Engine:
             raise OperationalError("the file cannot be vacuumed within a transaction", "commit it first")
         relations = self._named(table)
         for relation in relations:
-            with self._transaction():
+            with self.transaction():
                 relation.flush()
                 compact.compact(relation.store)
         if vacuum:
@@ -287,7 +340,7 @@ class Engine:
         for database, name in self._keys(table):
             try:
                 found = check(self.relation(database, name).store)
-            except CorruptError as error:
+            except (CorruptError, apsw.Error) as error:
                 found = [str(error)]
             faults += [f"{database}.{name}: {fault}" for fault in found]
         return faults
@@ -300,25 +353,27 @@ class Engine:
         relation.flush()
         store = relation.store
         snapshot = store.snapshot()
-        segments = snapshot.segments()
-        ranges = [segment.time_range() for segment in segments]
+        ranges = [(row.first_ts, row.last_ts) for row in snapshot.blocks if row.events]
+        if snapshot.log_events:
+            ranges.append(snapshot.log_block().time_range)
         size, log = store.stored_bytes()
         return TableInfo(
             store.database,
             store.table.name,
             store.table,
             events=snapshot.events,
-            objects=sum(len(segment.paths()[0]) for segment in segments),
+            objects=snapshot.objects(),
             first_ts=min((low for low, _ in ranges), default=None),
             last_ts=max((high for _, high in ranges), default=None),
             log_events=sum(row.events for row in snapshot.log),
             log_bytes=log,
             bytes=size,
             blocks=len(snapshot.blocks),
+            distinct=distinct(snapshot),
         )
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """A savepoint inside the current transaction, else a transaction."""
         nested = self.sqlite.in_transaction
         begin, end, undo = (
@@ -351,6 +406,10 @@ class Engine:
     def close(self) -> None:
         """Close the connection."""
         self.sqlite.close()
+
+
+_DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}
+"""Modes of a connection that lets its schema be written."""
 
 
 def _open(path: str, read_only: bool) -> apsw.Connection:

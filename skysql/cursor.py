@@ -66,13 +66,16 @@ _HINTS: dict[int | None, str] = {
     apsw.SQLITE_BUSY: "another connection has it; `timeout` says how long to wait",
     apsw.SQLITE_BUSY_SNAPSHOT: "others have written since this transaction first read: roll back, and BEGIN IMMEDIATE",
 }
+_ALTERS = re.compile("virtual tables may not be altered|cannot (drop|rename) columns? (from|of) virtual table")
+_ALTERED = "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')"
 
 
 def translate(error: apsw.Error, hint: str | None = None) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
-    translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint or _HINTS.get(code))
+    hint = _ALTERED if _ALTERS.match(message) else hint or _HINTS.get(code)
+    translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
         vars(translated).update(sqlite_errorcode=code, sqlite_errorname=names.get(code))
@@ -259,6 +262,8 @@ class Cursor:
                     self._rerun = text, parameters
                 if self.connection.detect_types:
                     self._convert = self._find_converters()
+            elif statement.verb == "ROLLBACK" and sqlite.in_transaction:
+                self.connection.engine.rolled_back()
             self.lastrowid = sqlite.last_insert_rowid()
         return self
 

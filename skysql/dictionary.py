@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .columns import Array, Int64
 from .errors import CorruptError
+from .vectors import Coded
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
@@ -103,6 +104,11 @@ class Dictionary:
         """The texts by code; values[0] is None. Not to be changed."""
         return self._load(property_id).values
 
+    def coded(self, property_id: int, codes: Array) -> Coded:
+        """The texts of these codes of the property."""
+        texts = self._load(property_id)
+        return Coded(codes, texts.values, texts.codes)
+
     def largest(self, property_id: int) -> int:
         """The largest code; nothing is read but that."""
         if property_id in self._fresh:
@@ -178,6 +184,14 @@ class Dictionary:
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 
+    def restore_keys(self, keys: Mapping[int, str]) -> None:
+        """Give objects the keys that they once had; neither may be known."""
+        stamp = secrets.randbits(63)
+        rows = [(id, key, stamp) for id, key in sorted(keys.items())]
+        self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+        self.refresh()
+        self._key_stamp = None
+
     def object(self, key: str) -> int | None:
         """The object id of a key, or None."""
         self._load_keys()
@@ -200,6 +214,18 @@ class Dictionary:
         """Whether the object has a key."""
         self._load_keys()
         return self._ids.get(object) is not None
+
+    def properties(self) -> list[int]:
+        """The ids of the properties that it has texts of."""
+        return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
+
+    def counts(self) -> dict[int, int]:
+        """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
+        return dict(self._sqlite.execute(f"SELECT property, count(value) FROM {self._value} GROUP BY property"))
+
+    def any_keys(self) -> bool:
+        """Whether objects have keys."""
+        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())
 
     def is_gapless(self, property_id: int) -> bool:
         """Whether the codes of a property are 1, 2, 3, ..."""

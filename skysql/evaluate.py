@@ -279,11 +279,21 @@ class Evaluation:
                 known = np.ones(len(rows), bool) if known is None else known
                 return Numbers(known if op == "IS NOT" else ~known)
             if native is None:
-                return None
+                return self._compare_text(op, left, number, rows)
             side = native
         else:
             return None
         return compare_number(op, side, number)
+
+    def _compare_text(self, op: str, left: Expr, text: Value, rows: Rows) -> Numbers | None:
+        """Whether a property has just this text: whether it has its code."""
+        if op not in ("=", "<>", "IS", "IS NOT") or not isinstance(left, Column) or not isinstance(text, str):
+            return None
+        vector = rows.vector(left)
+        if not isinstance(vector, Coded) or vector.index is None:
+            return None
+        same = vector.codes == vector.index.get(text, -1)
+        return Numbers(same if op in ("=", "IS") else ~same, vector.known() if op in ("=", "<>") else None)
 
     def _arithmetic(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
         a, b = self._operand(left, rows), self._operand(right, rows)

@@ -99,11 +99,14 @@ def read(segment: Segment, positions: Int64, table: Table) -> Batch:
 def _values(snapshot: Snapshot, segment: Segment, position: int) -> dict[int, Any]:
     found: dict[int, Any] = {}
     kinds = snapshot.store.kinds
+    states = {property.id for property in snapshot.table.states}
     for id, sparse in read(segment, np.array([position]), snapshot.table).properties.items():
         value = sparse.values[0].item()
         if kinds[id] is Kind.TEXT:
             value = snapshot.store.dictionary.values(id)[value]
-        found[id] = None if sparse.valid is not None and not sparse.valid[0] else value
+        known = value is not None and (sparse.valid is None or bool(sparse.valid[0]))
+        if known or id in states:  # an attribute that was a state property may have been changed to NULL
+            found[id] = value if known else None
     return found
 
 

@@ -4,10 +4,10 @@ All integers are little-endian. A blob is a header and one body:
 
     offset  size
     0       3     magic    "sky"
-    3       1     version  1
+    3       1     version  the first that has such blobs: 2 for casts, 1 for all others
     4       4     crc      CRC-32 (IEEE 802.3, as zlib's) of every byte from offset 8 to the end
-    8       1     type     1 paths, 2 timestamps, 3 sparse, 4 batch
-    9       4     count    of objects in paths, of events in the other types
+    8       1     type     1 paths, 2 timestamps, 3 sparse, 4 batch, 5 casts
+    9       4     count    of objects in paths, of values in casts, of events in the other types
     13      ...   body
 
     paths      := vector int64[count] objects, vector uint32[count] events of each object
@@ -15,6 +15,7 @@ All integers are little-endian. A blob is a header and one body:
     sparse     := property
     batch      := uint16 properties, vector int64[count] objects, vector int64[count] timestamps,
                   then for each property: uint16 id, property
+    casts      := uint8 kind, vector kind[count] values, strictly increasing, vector uint32[count] codes, not 0
 
     property   := uint8 kind     1 TEXT, 2 INTEGER, 3 REAL, 4 BOOLEAN
                   uint8 flags    1 EVERY: every event has a value, no positions follow; 2 NULLS: `known` follows
@@ -31,6 +32,10 @@ All integers are little-endian. A blob is a header and one body:
 A reader must not depend on: which vectors are pco and which raw; pcodec's modes, levels, delta encodings, pages and
 chunks; whether EVERY is used when all events have a value; the order of the properties of a batch; two encodings of
 the same arrays being the same bytes. Values under a NULL are not kept: they read as 0.
+
+Version 2 came with the alteration of tables. A property may then be of a type that it had before, in sparse and in
+batch; casts tell the code of the text that each of its values became, when it was made TEXT. All else is as of version
+1, whose blobs are read and written on.
 
 A worked example, 45 bytes: the property `plan` TEXT STATE in a block of 5 events, changed to the text of code 2 at
 event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), Kind.TEXT, 5).
@@ -54,7 +59,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -63,22 +68,26 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 from .columns import DTYPES, Array, Batch, Bool, Int32, Int64, Lists, Sparse
 from .schema import Kind
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the format that is written, and the newest that is read."""
 
 MAX_COUNT: Final = (1 << 31) - 1
 """Events, or objects, a blob has at the most: a position is an int32."""
 
 _MAGIC = b"sky"
-_PATHS, _TIMESTAMPS, _SPARSE, _BATCH = 1, 2, 3, 4
+_PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS = 1, 2, 3, 4, 5
 _RAW, _PCO = 0, 1
 _EVERY, _NULLS = 1, 2
 
 _HEADER = struct.Struct("<3sBIBI")
+BEGINNING: Final = _HEADER.size + 1
+"""So many bytes of a property of a block tell its type: see `kind_of`."""
+
 _CHECKED_FROM = 8
 _PROPERTY = struct.Struct("<BBI")
 _VECTOR = struct.Struct("<BI")
 _U16 = struct.Struct("<H")
+_U8 = struct.Struct("<B")
 
 _INT64, _INT32, _UINT32, _UINT8 = (np.dtype(t) for t in (np.int64, np.int32, np.uint32, np.uint8))
 _LETTERS = {Kind.TEXT: "I", Kind.INTEGER: "q", Kind.REAL: "d", Kind.BOOLEAN: "B"}  # struct's
@@ -169,19 +178,48 @@ def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
     return _seal(_SPARSE, events, parts)
 
 
-def decode_sparse(data: Any, kind: Kind, events: int) -> Sparse:
+def decode_sparse(data: Any, kind: Kind, events: int, was: Sequence[Kind] = ()) -> Sparse:
     """The property of encode_sparse; raises FormatError, also if it has another kind or number of events.
 
+    was: kinds that it may have as well; which one it is, the dtype of its values tells.
     If every event has a value, the positions may be a read-only array that all such properties share.
     """
     reader = _Reader(data, _SPARSE)
     if reader.count != events:
         raise FormatError(f"a property over {reader.count} events in a block of {events}")
     found, sparse = reader.property()
-    if found is not kind:
+    if found is not kind and found not in was:
         raise FormatError(f"a property of type {found} where {kind} was expected")
     reader.finish()
     return sparse
+
+
+def kind_of(beginning: bytes) -> Kind | None:
+    """The kind of a property, of the first bytes of encode_sparse's; None if there is none of that number."""
+    return _KINDS.get(beginning[_HEADER.size]) if len(beginning) > _HEADER.size else None
+
+
+def encode_casts(values: Array, codes: Array, kind: Kind) -> bytes:
+    """The code of the text that each value has become; values: distinct and ascending, of that kind."""
+    parts = [b"", bytes([_KIND_CODES[kind]])]
+    _put(parts, np.ascontiguousarray(values, DTYPES[kind]), _VALUES)
+    _put(parts, np.ascontiguousarray(codes, _UINT32), _VALUES)
+    return _seal(_CASTS, len(values), parts)
+
+
+def decode_casts(data: Any) -> tuple[Array, Array]:
+    """(values, codes) of encode_casts, owned by the caller; raises FormatError."""
+    reader = _Reader(data, _CASTS)
+    (code,) = reader.unpack(_U8)
+    kind = _KINDS.get(code)
+    if kind is None or kind is Kind.TEXT:
+        raise FormatError(f"casts from the impossible type {code}")
+    values = reader.vector(reader.count, DTYPES[kind])
+    codes = reader.vector(reader.count, _UINT32)
+    reader.finish()
+    if not np.all(values[1:] > values[:-1]) or not np.all(codes):
+        raise FormatError("values are not increasing, or a code is 0")
+    return values, codes
 
 
 def encode_positions(positions: Int64, events: int) -> bytes:
@@ -252,10 +290,11 @@ def decode_batch(data: Any) -> Batch:
 def _seal(type: int, count: int, parts: list[bytes]) -> bytes:
     if count > MAX_COUNT:
         raise ValueError(f"{count} is more than the {MAX_COUNT} that a blob takes")
-    header = _HEADER.pack(_MAGIC, VERSION, 0, type, count)
+    version = 2 if type == _CASTS else 1
+    header = _HEADER.pack(_MAGIC, version, 0, type, count)
     parts[0] = header[_CHECKED_FROM:]
     body = b"".join(parts)
-    return _HEADER.pack(_MAGIC, VERSION, zlib.crc32(body), type, count)[:_CHECKED_FROM] + body
+    return _HEADER.pack(_MAGIC, version, zlib.crc32(body), type, count)[:_CHECKED_FROM] + body
 
 
 def _put_property(parts: list[bytes], sparse: Sparse, kind: Kind, events: int, config: Any) -> None:

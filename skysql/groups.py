@@ -72,22 +72,27 @@ FEW = 1 << 12
 class Grouping:
     """Rows dealt into groups: a number below `size` for each row, the rows of each, and which groups have any.
 
-    runs: whether it is known that the rows of a group lie side by side, and the groups in order of their numbers.
+    runs: where the groups begin, int64[size+1], if it is known that the rows of each lie side by side, in order of the
+    groups' numbers.
     """
 
     numbers: Array
     size: int
     counts: Int64
     used: Int64
-    runs: bool = False
+    runs: Int64 | None = None
 
     def starts(self) -> Int64:
         """Where the groups begin once their rows lie side by side, and the number of rows: int64[size+1]."""
-        return np.concatenate(([0], np.cumsum(self.counts)))
+        if self.runs is not None:
+            return self.runs
+        starts = np.zeros(self.size + 1, np.int64)
+        np.cumsum(self.counts, out=starts[1:])
+        return starts
 
     def order(self) -> Array | None:
         """The places of the rows, group by group, each in the rows' order; None if that is how they are."""
-        if self.runs or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
+        if self.runs is not None or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
             return None
         return np.argsort(self.numbers, kind="stable")
 
@@ -99,7 +104,7 @@ class Grouping:
         sizes = [len(key.values) for key in coded]
         if len(coded) == len(keys) and self.size == math.prod(sizes):  # numbered by their codes, the last fastest
             codes = np.unravel_index(self.used, sizes)
-            return [Coded(code, key.values) for code, key in zip(codes, coded, strict=True)]
+            return [Coded(code, key.values, key.index) for code, key in zip(codes, coded, strict=True)]
         one_of_each = np.zeros(self.size, np.int64)
         if self.size > FEW or len(self.numbers) < 4 * self.size:
             one_of_each[self.numbers] = np.arange(len(self.numbers))
@@ -282,14 +287,23 @@ def joined(vectors: Sequence[Vector]) -> Vector:
                     [np.ones(len(v), bool) if v.mask is None else v.mask for v in numbers]
                 )
             return replace(first, data=np.concatenate([v.data for v in numbers]), mask=masks, numbering=None)
+    if isinstance(first, Coded) and first.index is not None:
+        coded = [vector for vector in vectors if isinstance(vector, Coded) and vector.index is first.index]
+        if len(coded) == len(vectors):
+            return Coded(np.concatenate([vector.codes for vector in coded]), first.values, first.index)
+    return _numbered_anew(vectors)
+
+
+def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
+    """Vectors after one another, whatever the codes of their values are."""
     registry: dict[tuple[bool, Value], int] = {}
     values: list[Value] = []
     codes = []
-    seen: dict[int, Array] = {}
+    seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity; what has one must live on to keep it
     for vector in vectors:
         if not isinstance(vector, Coded):
             vector = Coded(np.arange(len(vector)), vector.tolist())
-        lookup = seen.get(id(vector.values)) if isinstance(first, Coded) else None
+        _, lookup = seen.get(id(vector.values), (None, None))
         if lookup is None or len(lookup) != len(vector.values):
             lookup = np.zeros(len(vector.values), np.int64)
             for code, value in enumerate(vector.values):
@@ -299,7 +313,7 @@ def joined(vectors: Sequence[Vector]) -> Vector:
                     at = registry[key] = len(values)
                     values.append(value)
                 lookup[code] = at
-            seen[id(vector.values)] = lookup
+            seen[id(vector.values)] = vector.values, lookup
         codes.append(lookup[vector.codes])
     return Coded(np.concatenate(codes), values)
 

@@ -18,7 +18,6 @@ _UNKNOWN = re.compile(
 )
 _FIXED = {
     'near "SYSTEM_TIME"': "FOR SYSTEM_TIME AS OF follows the objects of a sky table, like users_objects",
-    "virtual tables may not be altered": "make another table, and INSERT INTO it what SELECT gives of this one",
     "virtual tables may not be indexed": "a sky table needs no index",
 }
 _HIDDEN = {

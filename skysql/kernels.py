@@ -1,4 +1,4 @@
-"""Array in, array out: the loops of skysql. Imports numpy only, so that it may one day be compiled.
+"""Array in, array out: what numpy has no operation for, made of those that it has. A few have compiled twins.
 
 Every function is pure. n is the number of events, k of paths, g of groups. An index array is int64 unless said.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from . import compiled
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
@@ -251,13 +253,12 @@ def groups_of(rows: Int64, starts: Int64) -> Int64:
     return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 
 
-def last_of_all(ts: Int64, ends: Bool, until: int) -> Int64:
-    """The index of each path's last event with ts <= until, ascending; paths without one have none.
+def last_of_all(early: Bool, ends: Bool) -> Int64:
+    """The index of each path's last event that is early, ascending; paths without one have none.
 
-    ends: bool[n], true at the last event of each path. Within a path the events until a moment come first, so the last
-    of them is where the next is later, or the path ends.
+    early: bool[n], true at events up to a moment, which come first in each path: the last of them is where the next is
+    not, or the path ends. ends: bool[n], true at the last event of each path.
     """
-    early = ts <= until
     last = early.copy()
     last[:-1] &= ~early[1:] | ends[:-1]
     return np.flatnonzero(last)
@@ -367,7 +368,7 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
         elif bound * size <= 1 << 16 and size < 1 << 16:
             numbers = numbers.astype(np.uint16) * np.uint16(size) + codes.astype(np.uint16)
         else:
-            numbers = numbers.astype(np.int64) * size + codes
+            numbers = numbers.astype(np.int64) * size + codes.astype(np.int64)
         bound *= size
     return numbers, bound
 
@@ -401,14 +402,23 @@ def first_of_each(numbers: Array, used: Int64) -> Int64:
     return found[used]
 
 
+def _narrow(groups: Array, size: int) -> bool:
+    """Whether a compiled loop takes them."""
+    return groups.dtype == np.uint8 and size <= compiled.GROUPS and groups.flags.c_contiguous and compiled.available()
+
+
 def group_count(groups: Array, size: int) -> Int64:
     """Elements a group: int64[size]."""
+    if _narrow(groups, size):
+        return compiled.counts(groups)[:size]
     return np.bincount(groups, minlength=size).astype(np.int64, copy=False)
 
 
 def group_sum(groups: Array, values: Array, size: int) -> Array:
     """Sums a group, in the values' own arithmetic: float64 or (without a check for overflow) int64."""
     if values.dtype.kind == "f":
+        if _narrow(groups, size):
+            return compiled.sums(groups, np.ascontiguousarray(values, np.float64))[:size]
         return np.bincount(groups, weights=values, minlength=size)
     largest = int(np.abs(values).max(initial=0)) if values.dtype.kind == "i" else int(values.max(initial=0))
     if 0 <= largest * len(values) < 1 << 53:  # exact in float64, where bincount adds

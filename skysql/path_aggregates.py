@@ -6,6 +6,7 @@ What a function gets here is what SQLite would hand it row by row (functions/agg
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,36 +14,55 @@ import numpy as np
 from . import kernels, timestamps
 from .columns import Array, Bool, Int64
 from .evaluate import Evaluation
-from .functions import FUNCTIONS, VARIES, Role, Runs
+from .functions import FUNCTIONS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from .functions.arguments import LIMIT, moment
 from .groups import Grouping
+from .masks import Met
 from .plan import Column, Expr, PathAggregate, Value, columns
 from .rows import EventRows, Rows
-from .vectors import Numbers, Vector
+from .vectors import Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A function, its arguments that are constant, the roles of all, and those that are times."""
+
+    function: PathFunction
+    constants: list[Value | NotConstant]
+    roles: tuple[Role, ...]
+    times: list[Expr]
 
 
 class PathAggregates:
-    """The path functions of one scan. `among` finds the events of a whole segment that meet a condition."""
+    """The path functions of one scan. `among` finds the rows that meet a condition."""
 
-    def __init__(self, evaluation: Evaluation, among: Callable[[EventRows, Expr], Array]) -> None:
+    def __init__(self, evaluation: Evaluation, among: Callable[[Rows, Expr], Met]) -> None:
         self._evaluation = evaluation
         self._among = among
+        self._calls: dict[int, _Call] = {}  # by the identity of the aggregate, as 1 equals 1.0
 
-    def vector(self, aggregate: PathAggregate, rows: Rows, groups: Grouping) -> Vector:
+    def result(self, aggregate: PathAggregate, rows: Rows, groups: Grouping) -> Result:
         """The function's value for each group [groups.size]."""
-        function = FUNCTIONS[aggregate.function]
-        constants = [VARIES if columns(a) else self._evaluation.constant(a) for a in aggregate.arguments]
-        roles = function.roles(constants)
+        call = self._call(aggregate)
         if aggregate.filter is not None:
             rows, groups = _kept(rows, groups, self._evaluation.truth(aggregate.filter, rows)[0])
-        times = [a for a, role in zip(aggregate.arguments, roles, strict=True) if role is Role.TIME]
-        name = function.name
-        rows, groups = self._in_order(name, times, rows, groups)
+        name = call.function.name
+        rows, groups = self._in_order(name, call.times, rows, groups)
         arguments = [
             constant if role is Role.CONSTANT else self._argument(name, argument, role, rows)
-            for argument, role, constant in zip(aggregate.arguments, roles, constants, strict=True)
+            for argument, role, constant in zip(aggregate.arguments, call.roles, call.constants, strict=True)
         ]
-        return function.run(Runs(groups.starts()), arguments)
+        return call.function.run(Runs(groups.starts()), arguments)
+
+    def _call(self, aggregate: PathAggregate) -> _Call:
+        """What is the same for all segments."""
+        if id(aggregate) not in self._calls:
+            function = FUNCTIONS[aggregate.function]
+            constants = [VARIES if columns(a) else self._evaluation.constant(a) for a in aggregate.arguments]
+            roles = function.roles(constants)
+            times = [a for a, role in zip(aggregate.arguments, roles, strict=True) if role is Role.TIME]
+            self._calls[id(aggregate)] = _Call(function, constants, roles, times)
+        return self._calls[id(aggregate)]
 
     def _in_order(self, name: str, times: list[Expr], rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
         """The rows whose times are known, group by group, each in order of time and then as they were."""
@@ -56,11 +76,13 @@ class PathAggregates:
                 order = np.lexsort((moments, groups.numbers))
         if order is None:
             return rows, groups
-        return rows.take(order), Grouping(groups.numbers[order], groups.size, groups.counts, groups.used, True)
+        return rows.take(order), replace(groups, numbers=groups.numbers[order], runs=groups.starts())
 
     def _times(self, name: str, expr: Expr, rows: Rows) -> tuple[Int64, Bool | None]:
         """(int64[n], where they are known), each as the function takes a time."""
         vector = self._evaluation.vector(expr, rows)
+        if _in_path_order(expr, rows) and isinstance(vector, Numbers):
+            return vector.data, None  # timestamps of a table's are within the limit
         if isinstance(vector, Numbers) and vector.data.dtype == np.int64:
             data = vector.data if vector.mask is None else np.where(vector.mask, vector.data, 0)
             within = data.min(initial=0) >= -LIMIT and data.max(initial=0) <= LIMIT
@@ -77,9 +99,7 @@ class PathAggregates:
             return self._times(name, expr, rows)[0]
         if role is Role.VALUE:
             return self._evaluation.vector(expr, rows)
-        if isinstance(rows, EventRows) and rows.positions is None:
-            return self._among(rows, expr)
-        return np.flatnonzero(self._evaluation.truth(expr, rows)[0])
+        return self._among(rows, expr)
 
 
 def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
@@ -88,7 +108,8 @@ def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
         return rows, groups
     numbers = groups.numbers[index]
     counts = kernels.group_count(numbers, groups.size)
-    return rows.take(index), Grouping(numbers, groups.size, counts, groups.used, groups.runs)
+    kept = Grouping(numbers, groups.size, counts, groups.used)
+    return rows.take(index), kept if groups.runs is None else replace(kept, runs=kept.starts())
 
 
 def _in_path_order(time: Expr, rows: Rows) -> bool:

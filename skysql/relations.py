@@ -245,6 +245,10 @@ class EventsRelation(TableRelation):
         """Drop what of this the current statement has asked for."""
         self.writer.forget_statement()
 
+    def retire(self) -> None:
+        """The table is another from now on, and this one takes no events any more."""
+        self.writer.retired = True
+
     def committed(self) -> None:
         """Nothing is left to do."""
 

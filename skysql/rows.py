@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -91,9 +92,9 @@ def property_vector(
         slots = segment.slots(property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is Kind.TEXT:
-        values = dictionary.values(property.id)
-        codes = segment.codes(property, len(values) - 1, ignore_nulls=column.ignore_nulls)
-        return Coded(codes if positions is None else codes[positions], values)
+        largest = len(dictionary.values(property.id)) - 1
+        codes = segment.codes(property, largest, ignore_nulls=column.ignore_nulls)
+        return dictionary.coded(property.id, codes if positions is None else codes[positions])
     return Numbers(*segment.numbers(property, positions, ignore_nulls=column.ignore_nulls))
 
 
@@ -119,9 +120,9 @@ class EventRows:
         plain = property.kind is Kind.TEXT and column == Column(column.name)
         if self.part is None or not plain or not property.state:
             return property_vector(self.segment, self.dictionary, property, column, self.positions)
-        values = self.dictionary.values(property.id)
-        actions = len(self.dictionary.values(ACTION.id)) - 1
-        return Coded(self.segment.codes_by_code(ACTION, actions, property, len(values) - 1)[self.part], values)
+        largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
+        codes = self.segment.codes_by_code(ACTION, actions, property, largest)
+        return self.dictionary.coded(property.id, codes[self.part])
 
     def keep(self, mask: Bool) -> EventRows:
         """The rows where the mask is true."""
@@ -223,8 +224,10 @@ class ObjectRows:
         return len(self.paths)
 
     @classmethod
-    def as_of(cls, rows: EventRows, chosen: Array | None, moment: int | None) -> ObjectRows:
-        """All objects, or those of the chosen paths, that have an event by the moment."""
+    def as_of(
+        cls, rows: EventRows, chosen: Array | None, moment: int | None, states: tuple[Property, ...] | None
+    ) -> ObjectRows:
+        """All objects, or those of the chosen paths, that have an event by the moment. states: as of of_pairs."""
         segment = rows.segment
         _, starts = segment.paths()
         every = np.arange(len(starts) - 1) if chosen is None else np.asarray(chosen, np.int64)
@@ -236,8 +239,7 @@ class ObjectRows:
         if moment >= high:
             return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
         if chosen is None:
-            positions = kernels.last_of_all(segment.ts(), segment.path_ends(), moment)
-            paths = np.flatnonzero(segment.ts()[starts[:-1]] <= moment)
+            paths, positions = segment.last_of_all(moment, states)
             return cls(segment, rows.table, rows.dictionary, paths, positions, moment)
         positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
         present = positions >= 0
@@ -338,15 +340,23 @@ class SessionRows:
         sessions = index if self.sessions is None else self.sessions[index]
         return SessionRows(self.segment, self.table, self.dictionary, self.idle, sessions)
 
+    def _state(self, property: Property, column: Column) -> Vector:
+        """A state at the first event of each session."""
+        if property.kind is Kind.TEXT and column == Column(column.name):
+            largest = len(self.dictionary.values(property.id)) - 1
+            codes = self.segment.session_codes(idle_us(self.idle), property, largest)
+            return self.dictionary.coded(property.id, self._at(codes))
+        return property_vector(self.segment, self.dictionary, property, column, self._at(self._begins[:-1]))
+
     def vector(self, column: Column) -> Vector:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
         if name == "duration":
             return Numbers(self._at(self.segment.session_durations(idle_us(self.idle))))
-        first = self.firsts()
         property = self.table.find(name)
         if property is not None and property.state:
-            return property_vector(self.segment, self.dictionary, property, column, first)
+            return self._state(property, column)
+        first = self.firsts()
         last = self._at(self._begins[1:]) - 1
         match name:
             case "first_timestamp":
@@ -393,3 +403,23 @@ class GroupRows:
         """A key, or an aggregate."""
         vector = self.vectors[column.name]
         return vector if self.chosen is None else vector.take(self.chosen)
+
+
+class ActionRows:
+    """A row an action: the dictionary itself, so that a condition on the action is decided once for each."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._vector = Coded(np.arange(len(values)), values)
+
+    def __len__(self) -> int:
+        return len(self._vector)
+
+    def vector(self, _column: Column) -> Vector:
+        """The actions."""
+        return self._vector
+
+    def keep(self, _mask: Bool) -> Rows:
+        """Is not asked for."""
+        raise NotImplementedError
+
+    take = keep

@@ -12,17 +12,19 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeVar
 
 import numpy as np
 
-from . import kernels
+from . import compiled, kernels
 from .changes import ChangeRows
-from .columns import Array, Int64
+from .columns import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
+from .functions import Result, awaited
 from .groups import (
     FEW,
     Accumulator,
@@ -36,6 +38,8 @@ from .groups import (
     joined,
     merge,
 )
+from .layouts import Measure, layout_of
+from .masks import CODES, Met
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
 from .plan import (
@@ -65,11 +69,13 @@ from .plan import (
     columns,
     conjuncts,
 )
-from .rows import EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .schema import ACTION, Kind, Property, Table
+from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
+from .schema import ACTION, Property, Table
 from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
+
+V = TypeVar("V")
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
@@ -90,7 +96,10 @@ class Scan:
         names = frozenset() if isinstance(plan.source, Groups) else object_columns(plan.source, self.table)
         parts = conjuncts(plan.where)
         self._object_parts = [p for p in parts if {c.name.lower() for c in columns(p)} <= names and columns(p)]
-        self._action_codes: dict[tuple[Expr, ...], list[int]] = {}  # that meet conditions; the same in all segments
+        # what is the same for all segments, by the identities of conditions, as 1 equals 1.0
+        self._conditions: dict[int, tuple[list[Expr], list[Expr]]] = {}  # of path functions: on the action, others
+        self._action_codes: dict[tuple[int, ...], list[int]] = {}  # that meet them
+        self._truths: dict[int, Bool] = {}  # which do, where they are on the action only
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
 
@@ -182,7 +191,7 @@ class Scan:
             if moment is not None and until is None:
                 return None
             assert until is None or isinstance(until, int)
-            return self._filter(ObjectRows.as_of(every, paths, until), self._row_parts)
+            return self._filter(ObjectRows.as_of(every, paths, until, self._states_read), self._row_parts)
         return self._event_rows(every, paths)
 
     def _idle(self, duration: Duration) -> Idle | None:
@@ -193,8 +202,7 @@ class Scan:
     def _group_rows(self, source: Groups) -> Iterator[Rows]:
         """The groups of another scan; as none of them has events of two segments, they are final."""
         scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters)
-        for rows in scan.rows():
-            partial = scan.final_partial(rows)
+        for partial in scan.final_partials():
             vectors = {f"key {at}": key for at, key in enumerate(partial.keys, 1)}
             vectors |= {f"value {at}": value for at, value in enumerate(scan.values(partial), 1)}
             found = self._filter(GroupRows(vectors, partial.groups), self._row_parts)
@@ -252,24 +260,38 @@ class Scan:
                 return False
         return True
 
-    def _among(self, every: EventRows, condition: Expr) -> Array:
-        """The places of those of all events of a segment that meet a condition, ascending."""
-        parts = conjuncts(condition)
-        actions = [p for p in parts if self._cost(p) == 0]
+    def _among(self, rows: Rows, condition: Expr) -> Met:
+        """Which of some rows meet a condition; of all events of a segment, by the index of events by action."""
+        if not isinstance(rows, EventRows) or rows.positions is not None:
+            return Met(np.flatnonzero(self.evaluation.truth(condition, rows)[0]))
+        if id(condition) not in self._conditions:
+            parts = conjuncts(condition)
+            actions = [p for p in parts if self._cost(p) == 0]
+            self._conditions[id(condition)] = actions, [p for p in parts if p not in actions]
+        actions, others = self._conditions[id(condition)]
+        if others or self._largest_action >= CODES:
+            return Met(self._positions(rows, actions, others))
+        truth = self._truths.get(id(condition))
+        if truth is None:
+            truth = self._truths[id(condition)] = np.zeros(CODES, bool)
+            truth[self._codes_of(actions)] = True
+        return Met(lambda: self._positions(rows, actions, []), rows.segment.codes(ACTION, self._largest_action), truth)
+
+    @cached_property
+    def _largest_action(self) -> int:
+        return len(self.dictionary.values(ACTION.id)) - 1
+
+    def _positions(self, every: EventRows, actions: list[Expr], parts: list[Expr]) -> Int64:
+        """The places of those of all events of a segment that meet conditions, ascending."""
         rows: Rows = self._of_actions(every, actions) if actions else every
-        rows = self._filter(rows, [p for p in parts if p not in actions])
+        rows = self._filter(rows, parts)
         assert isinstance(rows, EventRows)
         return np.arange(len(every)) if rows.positions is None else rows.positions.astype(np.int64)
 
     def _of_actions(self, every: EventRows, parts: list[Expr]) -> EventRows:
         """The events whose action meets these conditions, by the index of events by action."""
-        values = self.dictionary.values(ACTION.id)
-        order, edges = every.segment.by_code(ACTION, len(values) - 1)
-        codes = self._action_codes.get(tuple(parts))
-        if codes is None:
-            truth, _ = self.evaluation.truth(_together(parts), _ActionRows(values))
-            codes = self._action_codes[tuple(parts)] = np.flatnonzero(truth).tolist()
-        slices = [slice(int(edges[code]), int(edges[code + 1])) for code in codes]
+        order, edges = every.segment.by_code(ACTION, self._largest_action)
+        slices = [slice(int(edges[code]), int(edges[code + 1])) for code in self._codes_of(parts)]
         slices = [piece for piece in slices if piece.start < piece.stop]
         if not slices:
             return replace(every, positions=order[:0])
@@ -279,6 +301,15 @@ class Scan:
         for piece in slices:
             mask[order[piece]] = True
         return replace(every, positions=np.flatnonzero(mask))
+
+    def _codes_of(self, parts: list[Expr]) -> list[int]:
+        """The codes of the actions that meet these conditions."""
+        key = tuple(map(id, parts))
+        codes = self._action_codes.get(key)
+        if codes is None:
+            truth, _ = self.evaluation.truth(_together(parts), ActionRows(self.dictionary.values(ACTION.id)))
+            codes = self._action_codes[key] = np.flatnonzero(truth).tolist()
+        return codes
 
     def _filter(self, rows: Rows, parts: Sequence[Expr]) -> Rows:
         for part in parts:
@@ -290,10 +321,9 @@ class Scan:
         return rows
 
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
-        states = self._states_read()
         for segment, pairs in self._pairs(source).by_segment(self.snapshot.segments()):
             every = EventRows(segment, self.table, self.dictionary)
-            rows = ObjectRows.of_pairs(every, pairs, states)
+            rows = ObjectRows.of_pairs(every, pairs, self._states_read)
             kept = self._filter(rows, [*self._object_parts, *self._row_parts])
             if isinstance(kept, ObjectRows) and kept.numbers is not None:
                 kept = kept.take(np.argsort(kept.numbers))  # whoever looks them up in the table goes through it once
@@ -309,11 +339,12 @@ class Scan:
             return read_pairs(self.evaluator.row(text), self.dictionary)
         return self.evaluator.kept(text, read_pairs)
 
+    @cached_property
     def _states_read(self) -> tuple[Property, ...] | None:
         """The state properties that the plan reads; None if it reads what differs from event to event."""
         plan = self.plan
         names = {c.name.lower() for expr in (plan.where, *plan.keys, *plan.aggregates) for c in columns(expr)}
-        if names & {"last_timestamp", "events"}:
+        if names & {"last_timestamp", "events"} or not (plan.grouped or plan.keys):  # others read the rows then
             return None
         return tuple(property for property in self.table.states if property.name.lower() in names)
 
@@ -323,7 +354,7 @@ class Scan:
         """The result: a list a column of the output."""
         while True:
             try:
-                partials = [self.partial(rows) for rows in self.rows()]
+                partials = [finish() for finish in _ahead(map(self._begin, self.rows()))]
                 return self.finish(merge(partials, self.plan, self._by_object))
             except Inexact as inexact:
                 self._ask(with_sql(self.plan, inexact.place))
@@ -336,30 +367,46 @@ class Scan:
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows."""
+        return self._begin(rows)()
+
+    def _begin(self, rows: Rows) -> Callable[[], Partial]:
+        """What waits for `partial`."""
         if self._layout is not None and isinstance(rows, EventRows):
             read = self._read_off(rows, *self._layout)
             if read is not None:
-                return read
+                return lambda: read
         groups = self._runs(rows)
         if groups is not None:
-            first_of_each = rows.take(groups.starts()[:-1])
+            assert isinstance(rows, EventRows)
+            starts = groups.starts()[:-1]
+            first_of_each: Rows = rows.take(starts)
+            if len(self.plan.keys) == 1:  # the object, which is told faster of paths than of events
+                every = np.arange(len(starts))
+                first_of_each = ObjectRows(rows.segment, self.table, self.dictionary, every, starts)
             keys = [self._key(key, first_of_each) for key in self.plan.keys]
         else:
-            every = [self._key(key, rows) for key in self.plan.keys]
-            groups = self._known_groups(every, rows) or group(every, len(rows))
-            keys = groups.keys(every)
-        accumulators = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
-        return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
+            keys = [self._key(key, rows) for key in self.plan.keys]
+            groups = self._known_groups(keys, rows) or group(keys, len(rows))
+            keys = groups.keys(keys)
+        begun = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
+
+        def finish() -> Partial:
+            accumulators = [
+                one if isinstance(one, Accumulator) else Accumulator(groups.counts, awaited(one)) for one in begun
+            ]
+            return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
+
+        return finish
 
     def _read_off(self, rows: EventRows, states: list[Property], measures: list[Measure]) -> Partial | None:
         """The groups of all events of an action by few states, as the segment lays them out; None of others."""
         values = [self.dictionary.values(state.id) for state in states]
         if rows.part is None or math.prod(map(len, values)) > FEW:
             return None
-        segment, actions = rows.segment, len(self.dictionary.values(ACTION.id)) - 1
+        segment, actions = rows.segment, self._largest_action
         by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
         layout = segment.layout(ACTION, actions, rows.part, by)
-        keys: list[Vector] = [Coded(codes, texts) for codes, texts in zip(layout.codes, values, strict=True)]
+        keys: list[Vector] = [self.dictionary.coded(s.id, codes) for s, codes in zip(states, layout.codes, strict=True)]
         accumulators = []
         for place, (aggregate, property) in enumerate(measures):
             if property is None:
@@ -378,7 +425,7 @@ class Scan:
         segment, us = rows.segment, idle_us(rows.idle)
         starts = segment.session_starts(us) if more else segment.paths()[1]
         numbers = segment.sessions(us) if more else segment.path_numbers()
-        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), True)
+        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
         """A key's values; equal ones have equal codes where no merge comes to see to it."""
@@ -388,13 +435,23 @@ class Scan:
         texts = isinstance(key, Column) and not isinstance(self.plan.source, Groups) and self.table.find(key.name)
         return vector if texts else joined([vector])
 
-    def final_partial(self, rows: Rows) -> Partial:
-        """`partial` of rows that share no group with any others; what arrays cannot compute is SQL from here on."""
-        while True:
-            try:
-                return self.partial(rows)
-            except Inexact as inexact:
-                self._ask(with_sql(self.plan, inexact.place))
+    def final_partials(self) -> Iterator[Partial]:
+        """`partial` of all rows, where no groups have any of two segments; what arrays cannot compute is SQL then."""
+        for rows, plan, finish in _ahead((rows, self.plan, self._begun(rows)) for rows in self.rows()):
+            yield self._final(rows, finish if plan is self.plan else None)
+
+    def _begun(self, rows: Rows) -> Callable[[], Partial] | None:
+        try:
+            return self._begin(rows)
+        except Inexact as inexact:
+            self._ask(with_sql(self.plan, inexact.place))
+            return None
+
+    def _final(self, rows: Rows, finish: Callable[[], Partial] | None) -> Partial:
+        """The partial that was begun, or was begun for another plan."""
+        while finish is None:
+            finish = self._begun(rows)
+        return finish()
 
     def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
         """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
@@ -409,13 +466,13 @@ class Scan:
         counts = rows.segment.code_counts(property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
-    def _accumulate(self, place: int, aggregate: AnyAggregate, rows: Rows, groups: Grouping) -> Accumulator:
+    def _accumulate(self, place: int, aggregate: AnyAggregate, rows: Rows, groups: Grouping) -> Accumulator | Result:
         numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
             data = [rows.vector(column).tolist() for column in aggregate.columns]
             return Accumulator(groups.counts, rows=(numbers, data))
         if isinstance(aggregate, PathAggregate):
-            return Accumulator(groups.counts, self._paths.vector(aggregate, rows, groups))
+            return self._paths.result(aggregate, rows, groups)
         count: Int64 | None = groups.counts
         if aggregate.filter is not None:
             true, _ = self.evaluation.truth(aggregate.filter, rows)
@@ -494,48 +551,14 @@ class Scan:
                 low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
-Measure: TypeAlias = tuple[Aggregate, Property | None]
-"""An aggregate, and the property that it is of; None for the rows themselves."""
-
-
-def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Measure]] | None:
-    """The states that the plan groups events by and what it measures, if they are what segments lay out: see Layout."""
-    keys = [_plain(key, table) for key in plan.keys]
-    states = [key for key in keys if key is not None and key.state and key.kind is Kind.TEXT]
-    measures: list[Measure] = []
-    for aggregate in plan.aggregates:
-        if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None:
-            return None
-        property = None if aggregate.argument is None else _plain(aggregate.argument, table)
-        if aggregate.argument is not None and (property is None or property.kind is Kind.TEXT):
-            return None
-        measures.append((aggregate, property))
-    if not isinstance(plan.source, Events) or not keys or len(states) < len(keys):
-        return None
-    return states, measures
-
-
-def _plain(expr: Expr, table: Table) -> Property | None:
-    """The property that the expression simply reads, if it does."""
-    return table.find(expr.name) if isinstance(expr, Column) and expr == Column(expr.name) else None
-
-
-class _ActionRows:
-    """A row an action: the dictionary itself, so that a condition is decided once for each."""
-
-    def __init__(self, values: Sequence[Value]) -> None:
-        self._vector = Coded(np.arange(len(values)), values)
-
-    def __len__(self) -> int:
-        return len(self._vector)
-
-    def vector(self, column: Column) -> Vector:
-        return self._vector
-
-    def keep(self, mask: Any) -> Rows:
-        raise NotImplementedError
-
-    take = keep
+def _ahead(begun: Iterator[V]) -> Iterator[V]:
+    """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
+    waiting: deque[V] = deque()
+    for one in begun:
+        waiting.append(one)
+        if len(waiting) > compiled.THREADS:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _together(parts: list[Expr]) -> Expr:

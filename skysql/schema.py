@@ -2,8 +2,8 @@
 
     CREATE VIRTUAL TABLE users USING sky(tailnum TEXT OBJECT, plan TEXT STATE, amount REAL)
 
-Every property has an id that never changes while its table lives, so that a name can. Id 0 is the action, which
-is stored as an attribute of type TEXT is. Pure: knows neither SQLite's API nor how anything is stored.
+Every property has an id that never changes while its table lives, so that name and type can (alteration.py). Id 0 is
+the action, which is stored as an attribute of type TEXT is. Pure: knows neither SQLite's API nor how things are stored.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A state property (`state`: its value holds until changed) or an attribute (it belongs to one event)."""
+    """A state property (`state`: its value holds until changed) or an attribute (it belongs to one event).
+
+    was: the types that it had before, oldest first; values that were written then are stored as such still.
+    """
 
     id: int
     name: str
     kind: Kind
     state: bool
+    was: tuple[Kind, ...] = ()
 
 
 ACTION = Property(ACTION_ID, "action", Kind.TEXT, False)
@@ -52,8 +56,8 @@ RESERVED = frozenset(
 RESERVED_STATES = frozenset({"duration", "first_action", "last_action"})
 """Names that a state property may not take either: the columns of the companion that lists sessions."""
 
-_SYNONYMS = {"TEXT": Kind.TEXT, "INTEGER": Kind.INTEGER, "INT": Kind.INTEGER, "REAL": Kind.REAL,
-             "DOUBLE": Kind.REAL, "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN}  # fmt: skip
+SYNONYMS = {"TEXT": Kind.TEXT, "INTEGER": Kind.INTEGER, "INT": Kind.INTEGER, "REAL": Kind.REAL,
+            "DOUBLE": Kind.REAL, "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN}  # fmt: skip
 
 _COLUMN = re.compile(
     r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )
@@ -64,12 +68,18 @@ _COLUMN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sky table's definition. `object_name` is the id column; `key_name` the TEXT key's column, if it has one."""
+    """A sky table's definition. `object_name` is the id column; `key_name` the TEXT key's column, if it has one.
+
+    stamp: a number that was drawn when the table was last altered, 0 if it never was; what was read under another
+    definition is known by it. next_id: the id of the next property that is added, which no property ever had.
+    """
 
     name: str
     object_name: str
     key_name: str | None
     properties: tuple[Property, ...]
+    stamp: int = 0
+    next_id: int = 1
 
     def find(self, name: str) -> Property | None:
         """The property of that name (SQLite compares names without regard to ASCII case), or None."""
@@ -112,7 +122,7 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
         if not argument.strip() and len(arguments) == 1:
             break
         column, words = _split(argument)
-        kind = _SYNONYMS.get(words[0]) if words else None
+        kind = SYNONYMS.get(words[0]) if words else None
         if kind is None:
             raise ProgrammingError(
                 f"column {column!r} of {name!r} has {'the unknown type ' + words[0] if words else 'no type'}",
@@ -136,9 +146,30 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
                     f"cannot read {argument.strip()!r} in the columns of {name!r}",
                     "write NAME TYPE [STATE], or NAME TEXT|INTEGER OBJECT",
                 )
-    table = Table(name, object_name, key_name, tuple(properties))
+    table = Table(name, object_name, key_name, tuple(properties), next_id=len(properties) + 1)
     check_table(table)
     return table
+
+
+_PIECE = re.compile(
+    r"""(?P<skip> --[^\n]* | /\*.*?(?:\*/|\Z) ) | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | '(?:[^']|'')*'
+        | (?P<mark>[(),]) | [^-/"`\['(),]+ | .""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def arguments_of(sql: str) -> list[str]:
+    """The arguments in the text of a CREATE VIRTUAL TABLE, as SQLite hands them to the module; [] if it has none."""
+    found, depth = [""], 0
+    for piece in _PIECE.finditer(sql):
+        if piece["skip"]:
+            continue
+        depth += (piece["mark"] == "(") - (piece["mark"] == ")")
+        if piece["mark"] == "," and depth == 1:
+            found.append("")
+        elif depth and not (piece["mark"] == "(" and depth == 1):
+            found[-1] += piece[0]
+    return found if len(found) > 1 or found[0].strip() else []
 
 
 def _split(argument: str) -> tuple[str, list[str]]:
@@ -152,7 +183,7 @@ def _split(argument: str) -> tuple[str, list[str]]:
 
 
 def check_table(table: Table) -> None:
-    """Raise ProgrammingError if it has too many properties, or names that a table cannot have."""
+    """Raise ProgrammingError if there are too many properties, or their names cannot be."""
     if len(table.properties) > MAX_PROPERTIES:
         raise ProgrammingError(
             f"{table.name!r} has {len(table.properties)} properties, more than {MAX_PROPERTIES}"

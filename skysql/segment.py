@@ -16,9 +16,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from . import kernels, replay
+from . import compiled, kernels, replay
 from .cache import Cache
-from .columns import DTYPES, Array, Int64, Sparse
+from .columns import DTYPES, Array, Int64, Sparse, reorder
 from .schema import Property
 
 V = TypeVar("V")
@@ -89,21 +89,34 @@ class Marks:
     """Some events of a segment, to be found by path and time: events int64[m] ascending, or None for all.
 
     keys: int64[m], ascending: path number << bits | microseconds since `low`, which is before the first event.
+    starts: int64[k+1], where the marks of each path begin.
     """
 
     events: Int64 | None
     keys: Int64
+    starts: Int64
     bits: int
     low: int
     high: int
 
     def last(self, paths: Int64, until: Int64) -> Int64:
         """For each (path, moment) the last of the events in the path up to the moment, or -1."""
-        moments = np.maximum(until, self.low)
-        np.minimum(moments, self.high, out=moments)
-        moments -= self.low
-        at = kernels.last_keys(self.keys, self.bits, paths, moments)
+        if compiled.available():
+            times = self.low, self.high
+            at = compiled.last_marks(self.keys, self.starts, self.bits, times, paths, np.ascontiguousarray(until))
+        else:
+            moments = np.maximum(until, self.low)
+            np.minimum(moments, self.high, out=moments)
+            moments -= self.low
+            at = kernels.last_keys(self.keys, self.bits, paths, moments)
         return at if self.events is None else np.where(at < 0, -1, self.events[at])
+
+    def last_of_all(self, until: int) -> tuple[Int64, Int64]:
+        """Of each path that has one, the last of the events up to the moment: (path numbers, events)."""
+        paths = self.keys >> self.bits
+        early = self.keys - (paths << self.bits) <= max(until, self.low) - self.low
+        at = kernels.last_of_all(early, np.append(paths[1:] != paths[:-1], True))
+        return paths[at], at if self.events is None else self.events[at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +208,11 @@ class Segment:
             values.append(sparse.values)
             valid.append(replay.known(sparse))
             base += high - low
-        where, order = np.concatenate(positions), self._paths().order
-        every, known = np.concatenate(values), np.concatenate(valid)
-        if order is not None:
-            where = self._inverse()[where]
-            sort = np.argsort(where)
-            where, every, known = where[sort], every[sort], known[sort]
-        return Sparse(where.astype(np.int32), every, None if known.all() else known)
+        known = np.concatenate(valid)
+        every = Sparse(
+            np.concatenate(positions).astype(np.int32), np.concatenate(values), None if known.all() else known
+        )
+        return every if self._paths().order is None else reorder(every, self._inverse())
 
     def _inverse(self) -> Int64:
         def make() -> Int64:
@@ -280,6 +291,13 @@ class Segment:
             return (ts[begins[1:] - 1] - ts[begins[:-1]]) / 1_000_000
 
         return self._keep(("session durations", idle), make)
+
+    def session_codes(self, idle: int, property: Property, largest: int) -> Array:
+        """`codes` at the first event of each session: unsigned [s]."""
+        return self._keep(
+            ("session codes", idle, property.id, property.state, largest),
+            lambda: self.codes(property, largest)[self.session_starts(idle)[:-1]],
+        )
 
     def sessions(self, idle: int) -> Array:
         """Of each event the place of its session in `session_starts(idle)`: int32[n]."""
@@ -410,12 +428,26 @@ class Segment:
 
         If only these states at that event matter, it may be an earlier one at which they are the same.
         """
-        key = None if states is None else tuple(state.id for state in states)
-        marks = self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
+        marks = self._marks(states)
         if marks is None:
             found = kernels.last_until(self.ts(), self.paths()[1], np.maximum(paths, 0), until)
             return np.where(paths < 0, -1, found)
         return marks.last(paths, until)
+
+    def last_of_all(self, until: int, states: tuple[Property, ...] | None = None) -> tuple[Int64, Int64]:
+        """Of each path that has one, the last event up to the moment: (path numbers, events), int64[m] each.
+
+        states: as of last_until.
+        """
+        marks = None if states is None else self._marks(states)
+        if marks is not None:
+            return marks.last_of_all(until)
+        ts, starts = self.ts(), self.paths()[1]
+        return np.flatnonzero(ts[starts[:-1]] <= until), kernels.last_of_all(ts <= until, self.path_ends())
+
+    def _marks(self, states: tuple[Property, ...] | None) -> Marks | None:
+        key = None if states is None else tuple(state.id for state in states)
+        return self._keep(("marks", key), lambda: (self._make_marks(states),))[0]
 
     def _make_marks(self, states: tuple[Property, ...] | None) -> Marks | None:
         """Of all events, or those where a path begins or a state changes; None if 63 bits do not hold a key."""
@@ -432,7 +464,8 @@ class Segment:
                 chosen[self.sparse(state).positions] = True
             events = np.flatnonzero(chosen)
             ts, numbers = ts[events], numbers[events]
-        return Marks(events, numbers << bits | (ts - (low - 1)), bits, low - 1, high)
+            starts = np.searchsorted(events, starts)
+        return Marks(events, numbers << bits | (ts - (low - 1)), starts, bits, low - 1, high)
 
     def paths_by_code(self, by: Property, largest: int) -> tuple[Array, Int64]:
         """(path numbers int32[n], timestamps int64[n]) in the order of `by_code(by)`."""
@@ -461,7 +494,7 @@ def _size(value: object) -> int:
     if isinstance(value, Layout):
         return 128 + _size((value.positions, value.sort, *value.codes, value.starts))
     if isinstance(value, Marks):
-        return 64 + _size((value.events, value.keys))
+        return 64 + _size((value.events, value.keys, value.starts))
     assert isinstance(value, Sparse)
     return 64 + _size((value.positions, value.values, value.valid))
 

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from . import statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .columns import Array, Int64
 from .format import MAX_COUNT
+from .replay import known
+from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
 
 if TYPE_CHECKING:
@@ -71,6 +74,13 @@ class Snapshot:
     def events(self) -> int:
         """How many events there are."""
         return sum(block.events for block in self.blocks) + self.log_events
+
+    def objects(self) -> int:
+        """How many objects there are. Reads paths only where some objects' lie in several places."""
+        if not self.log_events and len({row.run for row in self.blocks}) < 2:
+            return sum(row.objects for row in self.blocks)
+        blocks = [self.store.block(row) for row in self.blocks] + ([self.log_block()] if self.log else [])
+        return len(np.unique(np.concatenate([block.paths()[0] for block in blocks])))
 
     def log_block(self) -> Block:
         """The log in path order."""
@@ -149,6 +159,23 @@ class Snapshot:
         return np.array([segment.first_object for segment in self._segments], np.int64)
 
 
+def distinct(snapshot: Snapshot) -> dict[str, int | None]:
+    """About how many distinct values the action and each property have; None where it is not known."""
+    store, table = snapshot.store, snapshot.table
+    texts, complete = store.dictionary.counts(), store.statistics.complete or not snapshot.blocks
+    found: dict[str, int | None] = {}
+    for property in (ACTION, *table.properties):
+        if property.kind is Kind.TEXT:
+            found[property.name] = texts.get(property.id, 0)
+            continue
+        kept = store.statistics.of(property.id) if complete else None
+        if kept is not None and snapshot.log:
+            sparse = snapshot.log_block().sparse(property)
+            kept = statistics.merge(kept, statistics.registers(sparse.values[known(sparse)]))
+        found[property.name] = None if kept is None else statistics.estimate(kept)
+    return found
+
+
 def by_home(numbers: Int64) -> Iterator[tuple[int, Int64]]:
     """(place of a block, positions in it) of events with these numbers, ascending."""
     homes = numbers >> ROW_BITS
@@ -162,8 +189,14 @@ def _is_plain(segment: Segment) -> bool:
     return len(segment.parts) == 1 and isinstance(segment.parts[0].block, StoredBlock)
 
 
-def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[Part, ...]]]:
+END = 1 << 63
+"""After the last object that there can be."""
+
+
+def cut(layers: list[list[tuple[Any, int, int]]], below: int = END) -> Iterator[tuple[int, tuple[Part, ...]]]:
     """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
+
+    below: only objects before this one.
 
     The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
     large block in memory is cut by its own path counts.
@@ -172,8 +205,9 @@ def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[P
     edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
     if len(widest) == 1:
         edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
+    edges = [edge for edge in edges if edge < below]
     lows = [0, *edges]
-    highs: list[int] = [*edges, 1 << 63]
+    highs: list[int] = [*edges, below]
     for low, high in zip(lows, highs, strict=True):
         parts = []
         for layer in layers:
@@ -185,7 +219,7 @@ def cut(layers: list[list[tuple[Any, int, int]]]) -> Iterator[tuple[int, tuple[P
                     continue
                 objects, _ = block.paths()
                 a = int(np.searchsorted(objects, low))
-                b = len(objects) if high == 1 << 63 else int(np.searchsorted(objects, high))
+                b = len(objects) if high == END else int(np.searchsorted(objects, high))
                 if a < b:
                     parts.append(Part(block, a, b, False))
         if parts:

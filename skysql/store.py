@@ -1,8 +1,11 @@
-"""The shadow tables: the only module that names one.
+"""The shadow tables: the only module that names one, but for former.py and repair.py.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
-                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped)
+                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
+                    'altered' (1 if there may be values of former types, or of properties that were dropped),
+                    'merging' (first << 31 | last of the runs whose merge is under way, if one is),
+                    'distinct' and 'distinct <id>' (statistics.py)
     <table>_value   the texts of TEXT properties and actions, by (property, code)
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -10,7 +13,8 @@
                     the list of events deleted from it, if there are any, which the ranges and counts leave out
     <table>_column  a row a column of a block: rowid = block << 16 | column; column 0 holds the paths, 1 the
                     timestamps, 2 + id the property of that id, 65535 the positions of the events that were deleted.
-                    Block 0 is the log, of which that is the only column: the places of its events in order of arrival
+                    Block 0 is the log, which has the last of these only (the places of its events in order of arrival)
+                    and, for a property that became TEXT, the casts of what it held before
 
 A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
 While the set of runs keeps its stamp, the log is only added to at its end, and texts and keys only along with a batch.
@@ -22,28 +26,31 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
+from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
-from .schema import ACTION, Kind, Property, Table, check_table, quote
+from .replay import known
+from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
+from .statistics import Kept
 from .timestamps import MAX_US, MIN_US
+from .widening import Casts, widen
 
 Row = TypeVar("Row", BlockRow, LogRow)
 
@@ -71,8 +78,10 @@ class Store:
         self.table = table
         self.cache = cache
         self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
+        self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
+        self._sorted: tuple[tuple[LogRow, ...], Int64 | None] = (), None  # and how what was sorted of it is in order
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
@@ -101,7 +110,7 @@ class Store:
             sqlite.execute(f"CREATE TABLE {store.shadow(suffix)}{columns}")
         sqlite.executemany(
             f"INSERT INTO {store.shadow('meta')} VALUES(?, ?)",
-            [("format", fmt.VERSION), ("schema", _dump(table)), ("stamp", new_stamp())],
+            [("format", fmt.VERSION), ("schema", definition.dump(table)), ("stamp", new_stamp()), ("distinct", 1)],
         )
         return store
 
@@ -135,13 +144,17 @@ class Store:
                 f"table {name!r} is of format version {version}; this skysql reads up to {fmt.VERSION}",
                 "upgrade skysql",
             )
+        return cls(sqlite, database, cls.definition(name, values), cache)
+
+    @staticmethod
+    def definition(name: str, values: Mapping[Any, Any]) -> Table:
+        """What <name>_meta says of the table; raises CorruptError."""
         try:
-            if not isinstance(version, int) or version < 1:
+            if not isinstance(version := values.get("format"), int) or version < 1:
                 raise ValueError(f"there is no format version {version!r}")
-            table = _load(name, values["schema"])
+            return definition.load(name, values["schema"])
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
-        return cls(sqlite, database, table, cache)
 
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
@@ -163,6 +176,8 @@ class Store:
     def snapshot(self) -> Snapshot:
         """The table as the current transaction sees it."""
         stamp = self._stamp()
+        if not isinstance(stamp[0], int):
+            raise self._corrupt(f"{self.table.name}_meta: there is no stamp")
         if self._snapshot is None or self._snapshot.stamp != stamp:
             self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp), self._gone(stamp))
             if stamp != self._known:
@@ -248,9 +263,11 @@ class Store:
                 f"table {self.table.name!r} was changed under a statement that reads it",
                 "fetch all rows of a statement before a transaction that it saw is rolled back",
             )
-        return self._read_blob(row.id << _COLUMN_BITS | column)
+        return self.read_blob(row.id, column)
 
-    def _read_blob(self, rowid: int) -> Array | None:
+    def read_blob(self, block: int, column: int) -> Array | None:
+        """The bytes under these numbers, whatever is known of the block; None if there are none."""
+        rowid = block << _COLUMN_BITS | column
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
         except apsw.SQLError:
@@ -287,6 +304,7 @@ class Store:
         for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = fmt.decode_batch(data)
+                batch = self._as_defined(batch) if self.table.stamp else batch
             except fmt.FormatError as error:
                 raise self._corrupt(f"log batch {id}: {error}") from None
             fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
@@ -310,13 +328,18 @@ class Store:
                 return f"property {id}: code {largest} is not in the dictionary"
         return None
 
+    def _as_defined(self, batch: Batch) -> Batch:
+        """A batch that may have been written before the table was altered."""
+        present = [p for p in (ACTION, *self.table.properties) if p.id in batch.properties]
+        widened = {p.id: widen(batch.properties[p.id], p, partial(self.casts, p)) for p in present}
+        return Batch(batch.objects, batch.ts, widened)
+
     def log_block(self, snapshot: Snapshot) -> MemoryBlock | Without:
         """The log of a snapshot in path order."""
         rows, gone = snapshot.log, snapshot.gone
-        key = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
-        block = self.cache.get(
-            ("log", key), lambda: MemoryBlock.sort(("log", key), self.read_log(rows)), lambda block: block.nbytes
-        )
+        stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
+        key = "log", self.table.stamp, stamps
+        block = self.cache.get(key, lambda: self._sort_log(key, rows), lambda block: block.nbytes)
         if gone is None:
             return block
 
@@ -327,12 +350,18 @@ class Store:
 
         return Without(block, places, gone, self.cache)
 
+    def _sort_log(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
+        known, order = self._sorted
+        block = MemoryBlock.sort(stamp, self.read_log(rows), order if rows[: len(known)] == known else None)
+        self._sorted = rows, block.order
+        return block
+
     def gone_from_log(self, snapshot: Snapshot) -> Int64:
         """Which events of a snapshot's log were deleted, by order of arrival: int64[m], ascending."""
         return self.cache.get((snapshot.gone, "gone"), lambda: self._read_gone(snapshot), size)
 
     def _read_gone(self, snapshot: Snapshot) -> Int64:
-        data = self._read_blob(GONE)
+        data = self.read_blob(0, GONE)
         try:
             if data is None:
                 raise fmt.FormatError("it is missing")
@@ -396,6 +425,8 @@ class Store:
             if len(sparse.positions):
                 data = fmt.encode_sparse(sparse, property.kind, high - low)
                 columns.append((FIRST_PROPERTY + property.id, data))
+                if property.kind is not Kind.TEXT:
+                    self.statistics.add(property.id, sparse.values[known(sparse)])
         self.sqlite.executemany(
             f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
             [(id << _COLUMN_BITS | column, data) for column, data in columns],
@@ -434,7 +465,7 @@ class Store:
         if snapshot.gone is not None:
             arrivals = np.sort(np.concatenate((self.gone_from_log(snapshot), arrivals)))
         stamp = new_stamp()
-        self._put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
+        self.put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
         self.sqlite.execute(f"INSERT OR REPLACE INTO {self.shadow('meta')} VALUES('gone', ?)", (stamp,))
         self.cache.get((stamp, "gone"), lambda: arrivals, size)
 
@@ -450,7 +481,7 @@ class Store:
             if int(lost.min()) == row.first_ts or int(lost.max()) == row.last_ts:
                 row = replace(row, first_ts=int(left.ts().min()), last_ts=int(left.ts().max()))
         row = replace(row, objects=len(objects), events=int(starts[-1]), gone=stamp)
-        self._put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
+        self.put_column(row.id, GONE, fmt.encode_positions(gone, block.events))
         self.sqlite.execute(
             f"UPDATE {self.shadow('block')} SET first_object = ?, last_object = ?, first_ts = ?, last_ts = ?,"
             " objects = ?, events = ?, gone = ? WHERE id = ?",
@@ -459,21 +490,55 @@ class Store:
         self.cache.get((stamp, "gone"), lambda: gone, size)
         return row
 
-    def _put_column(self, block: int, column: int, data: bytes) -> None:
+    def put_column(self, block: int, column: int, data: bytes) -> None:
+        """Store the bytes of a column, in place of those that are there."""
         self.sqlite.execute(
             f"INSERT OR REPLACE INTO {self.shadow('column')} VALUES(?, ?)", (block << _COLUMN_BITS | column, data)
         )
 
+    def merging(self) -> tuple[int, int] | None:
+        """The first and the last of the runs whose merge is under way."""
+        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'").fetchall()
+        return divmod(found[0][0], 1 << 31) if found and isinstance(found[0][0], int) else None
+
+    def set_merging(self, runs: tuple[int, int] | None) -> None:
+        """Say which runs are being merged."""
+        meta = self.shadow("meta")
+        if runs is None:
+            self.sqlite.execute(f"DELETE FROM {meta} WHERE key = 'merging'")
+        else:
+            self.sqlite.execute(f"INSERT OR REPLACE INTO {meta} VALUES('merging', ?)", (runs[0] << 31 | runs[1],))
+
     def touch(self) -> None:
         """Give the set of runs a new stamp, as whoever changes it must."""
         self.sqlite.execute(f"UPDATE {self.shadow('meta')} SET value = ? WHERE key = 'stamp'", (new_stamp(),))
+
+    # another definition
+
+    def casts(self, property: Property) -> Casts:
+        """The codes of the texts that a property's values became when it was made TEXT."""
+        key = self.table.stamp, "casts", property.id
+        return self.cache.get(key, lambda: self._read_casts(property), lambda casts: casts.nbytes)
+
+    def _read_casts(self, property: Property) -> Casts:
+        data = self.read_blob(0, FIRST_PROPERTY + property.id)
+        try:
+            if data is None:
+                raise fmt.FormatError("they are missing")
+            return Casts(*fmt.decode_casts(data))
+        except fmt.FormatError as error:
+            raise self._corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
+
+    def write_casts(self, property: Property, casts: Casts) -> None:
+        """Store the texts that the values of a property become."""
+        self.put_column(0, FIRST_PROPERTY + property.id, fmt.encode_casts(casts.values, casts.codes, property.kind))
 
     # looking after it
 
     def column_blocks(self) -> list[int]:
         """The blocks that have columns, besides the log."""
         found = self.sqlite.execute(
-            f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')} WHERE id <> {GONE}"
+            f"SELECT DISTINCT id >> {_COLUMN_BITS} FROM {self.shadow('column')} WHERE id > {GONE}"
         )
         return [id for (id,) in found]
 
@@ -501,31 +566,3 @@ class Store:
             f" + (SELECT coalesce(sum(2 * length(key) + 12), 0) FROM {self.shadow('key')})"
         ).fetchall()[0][0]
         return rest + log, log
-
-
-def _dump(table: Table) -> str:
-    return json.dumps(
-        {
-            "object": table.object_name,
-            "key": table.key_name,
-            "properties": [asdict(property) for property in table.properties],
-        },
-        ensure_ascii=False,
-    )
-
-
-def _load(name: str, text: str) -> Table:
-    value = json.loads(text)
-    if not isinstance(value["properties"], list):
-        raise ValueError("its properties are no list")
-    properties = tuple(
-        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"])) for p in value["properties"]
-    )
-    key = None if value["key"] is None else str(value["key"])
-    table = Table(name, str(value["object"]), key, properties)
-    ids = {property.id for property in properties}
-    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
-        raise ValueError("the ids of its properties are not distinct, or out of range")
-    check_table(table)
-    return table
-

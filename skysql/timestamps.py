@@ -20,6 +20,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, NoReturn, cast
 
@@ -427,6 +428,7 @@ def duration(value: object) -> int:
     return us
 
 
+@lru_cache(256)
 def _text_duration(value: str) -> int:
     """Microseconds, or -1 if it is no duration."""
     text = value.strip()

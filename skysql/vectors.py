@@ -9,9 +9,10 @@ until they leave a scan. It must keep equality; `ordered` says that it keeps ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -21,25 +22,34 @@ from .plan import Value
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """codes: unsigned or int64 [n], each an index into values."""
+    """codes: unsigned or int64 [n], each an index into values.
+
+    index: if the values are a property's texts, of which no two are equal, the code of each; NULL is code 0 then.
+    """
 
     codes: Array
     values: Sequence[Value]
+    index: Mapping[str, int] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, rows: Array) -> Coded:
         """These elements."""
-        return Coded(self.codes[rows], self.values)
+        return Coded(self.codes[rows], self.values, self.index)
 
     def known(self) -> Bool | None:
         """Which elements are not NULL; None for all."""
+        if self.index is not None:
+            known: Bool = self.codes != 0
+            return None if known.all() else known
         null = np.fromiter((value is None for value in self.values), bool, len(self.values))
         return ~null[self.codes] if null.any() else None
 
     def tolist(self) -> list[Value]:
         """The values."""
+        if len(self.codes) * 4 < len(self.values):
+            return [self.values[code] for code in self.codes.tolist()]
         lookup = np.empty(len(self.values), object)
         lookup[:] = self.values
         return lookup[self.codes].tolist()  # type: ignore[no-any-return]
@@ -98,6 +108,8 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
     else:
         if data.dtype == bool:
             data = data.view(np.uint8)
+        if data.dtype == np.uint8 and mask is None:
+            return data, int(data.max(initial=0)) + 1
         inside = data if mask is None else data[mask]
         low, high = (int(inside.min()), int(inside.max())) if len(inside) else (0, 0)
         if high - low < max(1 << 16, 4 * len(data)):
@@ -119,13 +131,24 @@ def sort_ranks(vector: Vector) -> Array:
             return vector.data
         _, ranks = np.unique(vector.data, return_inverse=True)
         return np.where(vector.mask, ranks + 1, 0)
-    values = vector.tolist() if isinstance(vector, Numbers) else vector.values
-    ranks = value_ranks(values)
-    return ranks if isinstance(vector, Numbers) else ranks[vector.codes]
+    if isinstance(vector, Numbers):
+        return value_ranks(vector.tolist())
+    if len(vector.codes) < len(vector.values):
+        used, places = np.unique(vector.codes, return_inverse=True)
+        return value_ranks([vector.values[code] for code in used.tolist()])[places]
+    return value_ranks(vector.values)[vector.codes]
 
 
 def value_ranks(values: Sequence[Value]) -> Array:
     """The rank of each value in SQLite's order (BINARY collation); equal values have equal ranks."""
+    if set(map(type, values)) == {str}:
+        text_at = cast(Callable[[int], str], values.__getitem__)
+        order = sorted(range(len(values)), key=text_at)  # by code points, as UTF-8 sorts
+        texts = [values[at] for at in order]
+        new = np.fromiter(map(operator.ne, texts[1:], texts), bool, len(texts) - 1)
+        ranks = np.zeros(len(values), np.int64)
+        ranks[order[1:]] = np.cumsum(new)
+        return ranks
     order = sorted(range(len(values)), key=lambda at: sort_key(values[at]))
     ranks = np.zeros(len(values), np.int64)
     rank, last = -1, None
@@ -144,5 +167,5 @@ def sort_key(value: Value) -> tuple[int, object]:
     if isinstance(value, int | float):
         return 1, value
     if isinstance(value, str):
-        return 2, value.encode("utf-8", "surrogatepass")
+        return 2, value  # by code points, as UTF-8 sorts
     return 3, value

@@ -61,6 +61,7 @@ class Writer:
     def __init__(self, store: Store, clock: Clock, counts: Counts) -> None:
         self.store = store
         self.columns = Columns(store.table)
+        self.retired = False  # whether the table has been altered since
         self._clock = clock
         self._counts = counts
         self._statement = -1  # the statement that inserted last,
@@ -233,6 +234,10 @@ class Writer:
         if not self:
             return
         store = self.store
+        if self.retired:
+            raise OperationalError(
+                f"table {store.table.name!r} was altered in the statement that writes it", "alter it in one of its own"
+            )
         rowid = store.sqlite.last_insert_rowid()
         with self._counts.own():
             if self._deleted or self._changed_rows or self._replacing:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 import skysql
+from skysql import compiled
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 settings.register_profile("default", print_blob=True)
@@ -29,6 +30,13 @@ def connect() -> Iterator[Connect]:
     yield connect
     for db in opened:
         close(db)
+
+
+@pytest.fixture(params=["loops", "arrays"])
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that asks for it runs with the compiled loops, and with the operations of numpy in their place."""
+    if request.param == "arrays":
+        monkeypatch.setattr(compiled, "_loops", None)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class Deed:
 
 
 KINDS = ["insert"] * 4 + ["many"] * 3 + ["append"] * 3 + ["delete", "update", "move", "savepoint"] * 2
-KINDS += ["replace", "compact", "compact", "vacuum", "import"]
+KINDS += ["replace", "compact", "compact", "alter", "alter", "vacuum", "import"]
 
 
 def deed(seed: int, number: int) -> Deed:
@@ -103,7 +103,7 @@ def after(events: Events, deed: Deed) -> Events:
     """The events after a deed."""
     come = {event.n: event for event in deed.events}
     match deed.kind:
-        case "compact" | "vacuum":
+        case "compact" | "vacuum" | "alter":
             return events
         case "delete":
             return {n: event for n, event in events.items() if event.who % 10 != deed.chosen}
@@ -197,6 +197,13 @@ def _compact(db: skysql.Connection, _deed: Deed, _keyed: bool) -> None:
     db.compact()
 
 
+def _alter(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
+    """A property comes, and the one that came last goes; of neither has any event a value."""
+    columns = db.execute("SELECT name FROM pragma_table_info('users') WHERE name GLOB 'x*'").fetchall()
+    for change in [f"ADD x{deed.number} INTEGER STATE", *(f"DROP {name}" for (name,) in columns)]:
+        db.execute("SELECT sky_alter('users', ?)", (change,))
+
+
 _DOING: dict[str, Callable[[skysql.Connection, Deed, bool], None]] = {
     "insert": _insert,
     "append": _append,
@@ -206,6 +213,7 @@ _DOING: dict[str, Callable[[skysql.Connection, Deed, bool], None]] = {
     "savepoint": _savepoint,
     "replace": _replace,
     "compact": _compact,
+    "alter": _alter,
 }
 
 

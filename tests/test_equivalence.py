@@ -31,6 +31,7 @@ from typing import Any
 
 import apsw
 import pytest
+from alterations import Altered, altered
 from answers import Answer, Difference, different
 from expressions import Statement
 from hypothesis import HealthCheck, Phase, given, settings
@@ -101,12 +102,18 @@ class Sky:
         self.script = script
         self.rng = random.Random(len(script.events))
         self.connection = skysql.connect(path, pushdown=pushdown)
-        for sql in [script.schema.ddl(), *ordinary_ddl(self.rng, script, sky=True)]:
+        self.altered: Altered | None = altered(self.rng, script) if self.rng.random() < 0.4 else None
+        schema = script.schema if self.altered is None else self.altered.initial
+        for sql in [schema.ddl(), *ordinary_ddl(self.rng, script, sky=True)]:
             self.connection.execute(sql)
-        for view in script.views:
-            self.connection.execute(Statement(view, [], "?", False).sky()[0])
+        self._make_views()
         self.connection.commit()
         for number, write in enumerate(script.writes):
+            if self.altered is not None and self.altered.at == number:
+                for change in self.altered.changes:
+                    self.connection.execute("SELECT sky_alter(?, ?)", (script.schema.name, change))
+                self.altered = None
+                self._make_views()
             self._write(write)
             if number + 1 < len(script.writes) or not script.open:
                 self.connection.commit()
@@ -116,10 +123,17 @@ class Sky:
             self.connection.close()
             self.connection = skysql.connect(path, pushdown=pushdown)
 
+    def _make_views(self) -> None:
+        for view in self.script.views if self.altered is None else ():
+            self.connection.execute(Statement(view, [], "?", False).sky()[0])
+
     def _write(self, write: Write) -> None:
         schema, rng = self.script.schema, self.rng
+        last = write is self.script.writes[-1]
+        if self.altered is not None:
+            schema, write = self.altered.initial, replace(write, events=list(map(self.altered.event, write.events)))
         if rng.random() < 0.3:
-            self._undone(write.events)
+            self._undone(write.events, schema)
         if write.how == "append" and write.events:
             assert self.connection.append(schema.name, table_of(rng, schema, write.events)) == len(write.events)
             return
@@ -130,15 +144,15 @@ class Sky:
             return
         for sql, values in rows:
             self.connection.execute(sql, values)
-            if write.how == "single" and write is not self.script.writes[-1]:
+            if write.how == "single" and not last:
                 self.connection.commit()
 
-    def _undone(self, events: list[Event]) -> None:
+    def _undone(self, events: list[Event], schema: Schema) -> None:
         """Events that are rolled back: to a savepoint, or with the whole transaction."""
         whole = self.rng.random() < 0.5
         self.connection.execute("BEGIN" if whole else "SAVEPOINT undone")
         for event in events[:3]:
-            self.connection.execute(*insert(self.rng, self.script.schema, replace(event, ts=0)))
+            self.connection.execute(*insert(self.rng, schema, replace(event, ts=0)))
         for sql in ["ROLLBACK"] if whole else ["ROLLBACK TO undone", "RELEASE undone"]:
             self.connection.execute(sql)
 

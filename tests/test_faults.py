@@ -152,7 +152,7 @@ def test_a_read_that_is_short(connect: Connect, lasting: bool) -> None:
         except skysql.DatabaseError:
             errors += 1
         assert shown(disk, count) == states[-1]
-    assert errors > 2
+    assert errors > 0
 
 
 def shown(disk: Disk, trap: Trap) -> deeds.Events:

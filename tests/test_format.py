@@ -360,10 +360,39 @@ def test_the_message_says_what_is_wrong(blob: bytes, message: str) -> None:
         fmt.decode_sparse(blob, Kind.TEXT, 5)
 
 
+@pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.REAL, Kind.BOOLEAN])
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_casts_read_back(kind: Kind, count: int) -> None:
+    values = np.unique(np.random.default_rng(count).integers(0, 1 << 40, count)).astype(DTYPES[kind])
+    values = np.unique(values & 1 if kind is Kind.BOOLEAN else values)
+    codes = np.arange(1, len(values) + 1)
+    blob = fmt.encode_casts(values, codes, kind)
+    found = fmt.decode_casts(blob)
+    assert blob[3] == 2 and found[0].dtype == DTYPES[kind]
+    assert np.array_equal(found[0], values) and np.array_equal(found[1], codes)
+    for at in range(len(blob)):
+        torn = bytearray(blob)
+        torn[at] ^= 1 << at % 8
+        if at % 7 == 0 or count < 10:
+            with pytest.raises(fmt.FormatError):
+                fmt.decode_casts(torn)
+            with pytest.raises(fmt.FormatError):
+                fmt.decode_casts(blob[:at])
+
+
+@pytest.mark.parametrize(
+    ("values", "codes", "kind"), [([2, 1], [1, 2], 2), ([1, 1], [1, 2], 2), ([1, 2], [0, 1], 2), ([1, 2], [1, 2], 1)]
+)
+def test_casts_that_are_none(values: list[int], codes: list[int], kind: int) -> None:
+    body = struct.pack("<BI", 5, 2) + bytes([kind]) + raw(*values, code="q") + raw(*codes, code="I")
+    with pytest.raises(fmt.FormatError, match="not increasing|impossible type"):
+        fmt.decode_casts(forge(b"sky\x02\0\0\0\0" + body))
+
+
 def test_a_newer_version_is_told_apart() -> None:
     blob = bytearray(fmt.encode_paths(np.array([1]), np.array([0, 1])))
     blob[3] = fmt.VERSION + 1
-    with pytest.raises(fmt.NewerVersionError, match="version 2; versions up to 1 are read"):
+    with pytest.raises(fmt.NewerVersionError, match="version 3; versions up to 2 are read"):
         fmt.decode_paths(blob)
 
 

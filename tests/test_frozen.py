@@ -46,6 +46,20 @@ def test_it_is_written_on(connect: Connect, frozen: tuple[str, list[Any]]) -> No
         assert [list(row) for row in db.execute(sql)] == expected, sql
 
 
+def test_it_is_altered(connect: Connect, frozen: tuple[str, list[Any]]) -> None:
+    path, questions = frozen
+    db = connect(path, isolation_level=None)
+    question = "SELECT plan, CAST(seats AS TEXT), CAST(rate AS TEXT), amount, CAST(count AS TEXT), note, seen FROM shop"
+    expected = db.execute(question).fetchall()
+    for change in ("RENAME plan TO tier", "ALTER seats TYPE TEXT", "ALTER rate TYPE TEXT", "ALTER count TYPE TEXT",
+                   "DROP vip", "ADD city TEXT STATE"):  # fmt: skip
+        db.execute("SELECT sky_alter('shop', ?)", (change,))
+    for _ in range(2):
+        assert db.execute("SELECT tier, seats, rate, amount, count, note, seen FROM shop").fetchall() == expected
+        assert db.check() == []
+        db.compact()
+
+
 def test_a_newer_version_is_refused(connect: Connect, frozen: tuple[str, list[Any]]) -> None:
     path, _ = frozen
     db = connect(path, isolation_level=None)

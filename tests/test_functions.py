@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import paths_oracle as oracle
@@ -13,8 +14,10 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql.functions import FUNCTIONS, Role, Runs
+from skysql import compiled
+from skysql.functions import FUNCTIONS, Role, Runs, awaited
 from skysql.functions.aggregate import is_true
+from skysql.masks import Met
 from skysql.vectors import Coded, Numbers, Vector
 
 MODES = ["strict_deduplication", "strict_order", "strict_increase", "strict_once", "allow_reentry"]
@@ -51,24 +54,46 @@ def paths(rng: random.Random, count: int, longest: int, conditions: int) -> list
 
 
 def run(name: str, arguments: Sequence[Any], runs: Sequence[Sequence[tuple[Any, ...]]]) -> list[Any]:
-    """A function over many runs at once. An argument that is a function makes the argument's value of each row."""
+    """A function over many runs at once. An argument that is a function makes the argument's value of each row.
+
+    By arrays; and by compiled loops too, with conditions that are known by rows, and by codes: all say the same.
+    """
     rows = [row for path in runs for row in oracle.in_order(list(path))]
     starts = np.cumsum([0, *(len(oracle.in_order(list(path))) for path in runs)])
     function = FUNCTIONS[name]
     first = [argument(rows[0]) if callable(argument) and rows else argument for argument in arguments]
-    given: list[Any] = []
-    for role, argument in zip(function.roles(first), arguments, strict=True):
-        column = [argument(row) for row in rows] if callable(argument) else [argument] * len(rows)
-        match role:
-            case Role.CONSTANT:
-                given.append(argument)
-            case Role.TIME:
-                given.append(np.array(column, np.int64))
-            case Role.CONDITION:
-                given.append(np.flatnonzero(np.array(column) == True))  # noqa: E712  None is not
-            case Role.VALUE:
-                given.append(values(column))
-    return function.run(Runs(starts), given).tolist()
+    roles = function.roles(first)
+    columns = [[argument(row) for row in rows] if callable(argument) else argument for argument in arguments]
+    met = [column for role, column in zip(roles, columns, strict=True) if role is Role.CONDITION]
+    combinations = list(zip(*met, strict=True)) if met else []
+    codes = {combination: code for code, combination in enumerate(dict.fromkeys(combinations))}
+    by_code = np.array([codes[combination] for combination in combinations], np.uint8) if len(codes) <= 256 else None
+    answers = []
+    for loops, coded in ((None, None), (compiled._loops, None), (compiled._loops, by_code)):
+        given: list[Any] = []
+        for role, column in zip(roles, columns, strict=True):
+            match role:
+                case Role.CONSTANT:
+                    given.append(column)
+                case Role.TIME:
+                    given.append(np.array(column, np.int64))
+                case Role.CONDITION:
+                    given.append(_met(column, coded))
+                case Role.VALUE:
+                    given.append(values(column))
+        with mock.patch.object(compiled, "_loops", loops):
+            answers.append(awaited(function.run(Runs(starts), given)).tolist())
+    assert answers[0] == answers[1] == answers[2]
+    return answers[0]
+
+
+def _met(column: list[bool | None], codes: Any) -> Met:
+    true = np.array([value is True for value in column], bool)
+    if codes is None:
+        return Met(np.flatnonzero(true))
+    truth = np.zeros(256, bool)
+    truth[codes] = true
+    return Met(np.flatnonzero(true), codes, truth)
 
 
 def values(column: list[Any]) -> Vector:

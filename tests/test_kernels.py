@@ -3,13 +3,14 @@
 from collections import defaultdict
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysql import kernels
+from skysql import compiled, kernels
 
 IDS = st.integers(1, 5) | st.integers(1, 2**63 - 1) | st.sampled_from([1, 2**63 - 1])
 TIMES = st.integers(0, 3) | st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
@@ -104,7 +105,7 @@ def test_last_of_all(paths: list[list[int]], until: int) -> None:
     ends[starts[1:] - 1] = True
     counts = [sum(t <= until for t in path) for path in paths]
     expected = [int(start) + count - 1 for start, count in zip(starts, counts, strict=False) if count]
-    assert kernels.last_of_all(ts, ends, until).tolist() == expected
+    assert kernels.last_of_all(ts <= until, ends).tolist() == expected
 
 
 @given(paths(), st.lists(st.tuples(st.integers(0, 5), TIMES), max_size=20))
@@ -265,9 +266,15 @@ VALUES = {
 }
 
 
+@pytest.mark.parametrize("loops", [compiled._loops, None], ids=["loops", "arrays"])
 @pytest.mark.parametrize("dtype", VALUES)
 @given(data=st.data())
-def test_reductions(dtype: str, data: st.DataObject) -> None:
+def test_reductions(dtype: str, loops: Any, data: st.DataObject) -> None:
+    with mock.patch.object(compiled, "_loops", loops):
+        reductions(dtype, data)
+
+
+def reductions(dtype: str, data: st.DataObject) -> None:
     elements = data.draw(st.lists(st.tuples(st.integers(0, 4), VALUES[dtype]), max_size=40))
     groups, values = np.array([g for g, _ in elements], np.uint8), np.array([v for _, v in elements], dtype)
     by_group: dict[int, list[Any]] = defaultdict(list)

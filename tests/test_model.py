@@ -2,9 +2,9 @@
 
     SKYSQL_TEST_EXAMPLES=500 pytest tests/test_model.py
 
-Hypothesis chooses the steps: every way to write, transactions, savepoints, compaction, closing and opening, two
-connections that take turns, and one that tries while the other has the file. After each of them both connections read
-what they should, by row and by column, and check() finds nothing. A failure is shrunk to the steps that it takes.
+Hypothesis chooses the steps: every way to write, transactions, savepoints, alterations, compaction, reopening,
+two connections that take turns, and one that tries while the other has the file. After each of them both connections
+read what they should, by row and by column, and check() finds nothing. A failure is shrunk to the steps that it takes.
 """
 
 import os
@@ -30,6 +30,9 @@ from test_changing import KEYED, SCHEMA, World, same, small, to_json
 import skysql
 
 EXAMPLES = int(os.environ.get("SKYSQL_TEST_EXAMPLES", "30"))
+ALTERATIONS = [("RENAME plan TO p", "RENAME p TO plan"), ("ADD more TEXT STATE", "DROP more"),
+               ("ALTER amount TO STATE", "ALTER amount TO ATTRIBUTE"),
+               ("ALTER url TO STATE", "ALTER url TO ATTRIBUTE")]  # fmt: skip
 RANDOMS = st.randoms(use_true_random=False)
 
 
@@ -93,6 +96,13 @@ class Table(RuleBasedStateMachine):
         assert world.db.append("users", columns) == size
         for event in events:
             world.model.insert(event, "ABORT")
+        self.settle()
+
+    @rule(there_and_back=st.sampled_from(ALTERATIONS))
+    def alter(self, there_and_back: tuple[str, str]) -> None:
+        """What is stored stays as it was; what reads and caches it begins anew. (test_alter.py stays where it goes.)"""
+        for change in there_and_back:
+            self.world.db.execute("SELECT sky_alter('users', ?)", (change,))
         self.settle()
 
     @rule(r=RANDOMS)

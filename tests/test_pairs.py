@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
+from skysql import compiled
 from skysql.blocks import MemoryBlock
 from skysql.cache import Cache
 from skysql.columns import Batch
@@ -62,14 +64,21 @@ def test_read_pairs_of_other_types() -> None:
 # finding them
 
 
+@pytest.mark.parametrize("loops", [compiled._loops, None], ids=["loops", "arrays"])
 @given(
-    st.lists(st.tuples(SMALL, TIMES), min_size=1, max_size=30),
+    st.lists(st.tuples(SMALL, TIMES), min_size=1, max_size=60),
     st.lists(st.tuples(st.integers(0, 7), TIMES), min_size=1, max_size=20),
     st.booleans(),
 )
-def test_last_until_of_a_segment(events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool) -> None:
+def test_last_until_of_a_segment(
+    loops: Any, events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool
+) -> None:
     """`far`: some moments are too far apart for keys of 63 bits."""
-    events.sort()
+    with mock.patch.object(compiled, "_loops", loops):
+        last_until(sorted(events), asked, far)
+
+
+def last_until(events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool) -> None:
     if far:
         events = sorted([*events, (1, 0), (1, 2**62), (2, 0)])
     objects, ts = np.array(events, np.int64).T

@@ -80,7 +80,7 @@ def random_flow(rng: random.Random, actions: list[str], unit: int) -> tuple[str,
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_reports_equal_the_references(connect: Connect, seed: int) -> None:
+def test_reports_equal_the_references(connect: Connect, loops: None, seed: int) -> None:
     rng = random.Random(seed)
     db = connect(isolation_level=None)
     unit = rng.choice([1_000_000, HOUR, DAY, 9 * DAY])
@@ -101,11 +101,22 @@ def test_reports_equal_the_references(connect: Connect, seed: int) -> None:
         options = json.dumps({"from": begin, "to": end})
         rows = db.execute("SELECT * FROM sky_stickiness('users', ?, ?, ?)", [given, written, options]).fetchall()
         assert rows == naive.stickiness(paths, condition, period, begin, end), (given, written, options)
+        until = rng.choice([None, START + 12 * unit])
+        bound = json.dumps({"until": until})
+        state = rng.choice(["plan", "seats", "plan = 'pro'", "item"])
+        rows = db.execute("SELECT * FROM sky_timeline('users', ?, ?)", [state, bound]).fetchall()
+        assert [(*row[:1], *row[2:5]) for row in rows] == timelines(db, state, until), (state, bound)
         if max(e.ts for e in events) - START > 500 * (period if isinstance(period, int) else HOUR):
             continue
         active = None if given is None else given if given[0] == "{" else json.dumps({"action": given})
         rows = db.execute("SELECT * FROM sky_lifecycle('users', ?, ?)", [written, active]).fetchall()
         assert rows == naive.lifecycle(paths, condition, period), (written, active)
+
+
+def timelines(db: skysql.Connection, state: str, until: int | None) -> list[tuple[Any, ...]]:
+    """The rows by the function that has them as arrays."""
+    arrays = db.execute(f"SELECT object_id, state_timeline({state}, ts, ?) FROM users GROUP BY object_id", [until])
+    return [(id, e["state"], e["start"], e["end"]) for id, array in arrays.fetchall() for e in json.loads(array)]
 
 
 # by hand
@@ -260,12 +271,37 @@ def test_stickiness(db: skysql.Connection) -> None:
     assert since == [(1, 1, 0.5), (2, 1, 0.5)]
 
 
+def test_a_timeline(connect: Connect) -> None:
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE planes USING sky(tail TEXT OBJECT, airport TEXT STATE, seats INTEGER)")
+    for tail, ts, action, airport in [
+        ("A", "2026-01-01", "land", "BER"),
+        ("A", "2026-01-02", "wash", None),
+        ("A", "2026-01-03", "land", "OSL"),
+        ("B", "2026-01-02", "build", None),
+    ]:
+        changes = None if airport is None else json.dumps({"airport": airport})
+        event = tail, ts, action, changes
+        db.execute("INSERT INTO planes(tail, timestamp, action, changes) VALUES (?, ?, ?, ?)", event)
+    rows = "SELECT object_key, state, since, until, seconds / 86400 FROM sky_timeline('planes', 'airport'"
+    assert db.execute(f"{rows})").fetchall() == [
+        ("A", "BER", "2026-01-01 00:00:00.000000", "2026-01-03 00:00:00.000000", 2.0),
+        ("A", "OSL", "2026-01-03 00:00:00.000000", "2026-01-03 00:00:00.000000", 0.0),
+        ("B", None, "2026-01-02 00:00:00.000000", "2026-01-02 00:00:00.000000", 0.0),
+    ]
+    june = db.execute(f"{rows}, '{{\"until\": \"2026-01-05\"}}') WHERE object_id = 1 AND state = 'OSL'").fetchall()
+    assert june == [("A", "OSL", "2026-01-03 00:00:00.000000", "2026-01-05 00:00:00.000000", 2.0)]
+    days = "SELECT state, sum(seconds) / 86400 FROM sky_timeline('planes', 'airport') GROUP BY state ORDER BY 2 DESC"
+    assert db.execute(days).fetchall()[0] == ("BER", 2.0)
+
+
 @pytest.mark.parametrize(
     "call",
     [
         "sky_retention('users', NULL, NULL, 'day')",
         "sky_flow('users')",
         "sky_lifecycle('users', 'day')",
+        "sky_timeline('users', 'plan')",
         "sky_stickiness('users', NULL, 'day')",
         "sky_stickiness('users', 'no such action', 'day')",
     ],
@@ -309,6 +345,9 @@ def test_other_reports_on_a_table_without_events(db: skysql.Connection, call: st
         ('sky_flow(\'users\', \'{"from": "a", "to": "b"}\')', "not both"),
         ("sky_flow('users', '{\"depth\": 0}')", "option 'depth' of sky_flow is a number from 1 to 32, and not 0"),
         ("sky_flow('users', '{\"top\": \"all\"}')", "option 'top' of sky_flow is a number"),
+        ("sky_timeline('users')", "'property' of sky_timeline is SQL over an event, and not None"),
+        ("sky_timeline('users', 'plann')", "plann"),
+        ("sky_timeline('users', 'plan', '{\"end\": 1}')", "sky_timeline has no option 'end'"),
         ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and is missing"),
         ('sky_lifecycle(\'users\', \'day\', \'{"action": "a", "when": "1"}\')', "not both"),
         ("sky_stickiness('users', 'a', '0 days')", "'unit' of sky_stickiness is a unit of time"),

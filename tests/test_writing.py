@@ -528,6 +528,7 @@ def test_a_path_of_too_many_events_is_refused(connect: Connect, monkeypatch: pyt
     monkeypatch.setattr(fmt, "MOST_BYTES", 8 * 500)
     monkeypatch.setattr(compact, "FOLD_EVENTS", 300)
     monkeypatch.setattr(compact, "SEGMENT_EVENTS", 100)
+    monkeypatch.setattr(compact, "ALIKE", 2)
     db = connect(isolation_level=None)
     db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
     events = {"object_id": [7] * 290, "ts": list(range(290)), "action": ["a"] * 290}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from expressions import DAY, Column, World, literal
@@ -152,10 +152,23 @@ def random_script(rng: random.Random, size: int) -> tuple[Script, World]:
         writes.append(Write(rest[:cut], how, rng.random() < 0.3))
         rest = rest[cut:]
     writes.append(Write(rest, "many", False))
+    if rng.random() < 0.3:
+        _come_late(rng, schema, writes)
     ids = list(range(1, len(objects) + 1)) if schema.key_name is not None else objects
     ordinary, moments = random_ordinary(rng, ids, times)
     script = Script(schema, writes, ordinary, moments, open=rng.random() < 0.3)
     return script, random_world(script, pools, ids, times)
+
+
+def _come_late(rng: random.Random, schema: Schema, writes: list[Write]) -> None:
+    """The last properties are in no event of the first writes."""
+    late = {p.name for p in schema.properties[rng.randrange(len(schema.properties)) :]}
+    for write in writes[: rng.randint(1, len(writes))]:
+        for at, event in enumerate(write.events):
+            attributes = {n: v for n, v in event.attributes.items() if n not in late}
+            changes = {n: v for n, v in event.changes.items() if n not in late}
+            action = event.action if event.action is not None or changes else "view"
+            write.events[at] = replace(event, action=action, attributes=attributes, changes=changes)
 
 
 def random_event(rng: random.Random, schema: Schema, pools: Pools, who: int | str, ts: int) -> Event:

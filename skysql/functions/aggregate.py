@@ -16,9 +16,10 @@ import numpy as np
 from ..affinity import shown
 from ..columns import Int64
 from ..errors import ProgrammingError
+from ..masks import Met
 from ..plan import Value
 from ..vectors import Coded
-from . import FUNCTIONS, PathFunction, Role, Runs
+from . import FUNCTIONS, PathFunction, Role, Runs, awaited
 from .arguments import moment
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
@@ -66,10 +67,11 @@ class Aggregate:
                 case Role.TIME:
                     arguments.append(ts)
                 case Role.CONDITION:
-                    arguments.append(np.flatnonzero(np.fromiter(map(is_true, column), bool, len(column))[rows]))
+                    met = np.fromiter(map(is_true, column), bool, len(column))[rows]
+                    arguments.append(Met(np.flatnonzero(met)))
                 case Role.VALUE:
                     arguments.append(Coded(rows, column))
-        return self._function.run(Runs(np.array([0, len(rows)])), arguments).tolist()[0]
+        return awaited(self._function.run(Runs(np.array([0, len(rows)])), arguments)).tolist()[0]
 
 
 def _constant(name: str, number: int, column: Sequence[Value]) -> Value:

@@ -9,18 +9,21 @@ and an event with nothing of either kind between them: arrays that shrink from s
 Order. An event that meets a condition is an *entry* (time, step), one for each condition that it meets, and an event
 that meets none is an entry of step 0. Entries are taken in that order, whatever the order of events at the same time;
 of events with equal entries, the first to arrive comes first.
+
+A compiled loop over the events (loops.c) says the same, and faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled, kernels
+from ..masks import Masks, Met
 from .moments import Rules, level_once
 
 Array = npt.NDArray[Any]
@@ -56,11 +59,38 @@ class _Reached:
         return _Reached(self.groups[new], self.rows[new])
 
 
-def levels(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> Int64:
-    """The most steps that each group takes: int64[g].
+def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) -> Callable[[], Array]:
+    """What waits for the most steps that each group takes: uint8[g].
 
-    starts: int64[g+1]. ts: int64[n], non-decreasing within a group. conditions: int64[m] each, ascending rows.
+    starts: int64[g+1]. ts: int64[n], non-decreasing within a group. conditions: over the n events.
     """
+    if compiled.available() and rules.window < compiled.LIMIT:
+        modes = sum(bit for mode, bit in compiled.MODES.items() if getattr(rules, mode, False))
+        wait = compiled.funnel(Masks.of(conditions, len(ts)), ts, starts, len(conditions), rules.window, modes)
+
+        def finish() -> Array:
+            level = wait()
+            crowded = np.flatnonzero(level == compiled.CROWDED).tolist() if rules.once else []
+            return _with_crowded(level, crowded, starts, ts, conditions, rules)
+
+        return finish
+    level, crowded = _by_arrays(starts, ts, [met.rows for met in conditions], rules)
+    return lambda: _with_crowded(level, crowded, starts, ts, conditions, rules)
+
+
+def _with_crowded(
+    level: Array, crowded: list[int], starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules
+) -> Array:
+    """The levels, with those of crowded groups (see _Order)."""
+    for group in crowded:
+        low, high = int(starts[group]), int(starts[group + 1])
+        masks = _masks(low, high, [met.rows for met in conditions])
+        level[group] = level_once(ts[low:high], masks, len(conditions), rules)
+    return level
+
+
+def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> tuple[Array, list[int]]:
+    """(levels, the groups that are crowded), without a loop over events."""
     order = _Order(starts, ts, conditions, rules)
     groups = kernels.Groups(starts)
     chains = _Chains(conditions[0], conditions[0], kernels.Ranks(conditions[0], len(ts)))
@@ -75,13 +105,10 @@ def levels(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) 
         reached.append(_Reached(of[inside], chains.rows))
     if rules.order or rules.deduplication:
         reached = _unstopped(starts, order, conditions, [step.first() for step in reached], rules)
-    level = np.zeros(len(starts) - 1, np.int64)
+    level = np.zeros(len(starts) - 1, np.uint8)
     for number, step in enumerate(reached, 1):
         level[step.groups] = number
-    for group in sorted(set(groups.of(order.crowded).tolist())):
-        low, high = int(starts[group]), int(starts[group + 1])
-        level[group] = level_once(ts[low:high], _masks(low, high, conditions), len(conditions), rules)
-    return level
+    return level, sorted(set(groups.of(order.crowded).tolist()))
 
 
 def _first_reached(chains: _Chains, starts: Int64) -> _Reached:

@@ -53,11 +53,11 @@ from typing import Any
 from .. import timestamps
 from ..errors import DataError, ProgrammingError
 from ..plan import Value
-from ..vectors import Numbers, Vector
+from ..vectors import Numbers
 from . import arguments as check
 from .chains import levels
 from .moments import Rules
-from .protocol import NotConstant, Role, Runs
+from .protocol import NotConstant, Result, Role, Runs
 
 _MODES = {
     "strict_deduplication": "deduplication",
@@ -97,13 +97,14 @@ class WindowFunnel:
             modes.append(check.choice(self.name, "a mode", argument, list(_MODES)))
         return modes
 
-    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Result:
         """The level of each group."""
         modes = list(takewhile(lambda argument: isinstance(argument, str), arguments[1:]))
         window = check.span(self.name, "the window", arguments[0])
         ts, *conditions = arguments[1 + len(modes) :]
         rules = Rules(window, **{_MODES[mode]: True for mode in modes})
-        return Numbers(levels(runs.starts, ts, conditions, rules))
+        level = levels(runs.starts, ts, conditions, rules)
+        return lambda: Numbers(level())
 
 
 def _is_time(text: str) -> bool:

@@ -9,13 +9,14 @@ that of one merge for each event of the pattern, whatever the pattern.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled, kernels
+from ..masks import Masks, Met
 
 Int64 = npt.NDArray[np.int64]
 
@@ -139,7 +140,36 @@ def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64
     return at
 
 
-def count_apart(starts: Int64, groups: Int64, first: Int64, last: Int64) -> Int64:
+def count(
+    starts: Int64, ts: Int64, conditions: Sequence[Met], events: Sequence[int | None], gaps: Sequence[Gap]
+) -> Callable[[], Int64]:
+    """What waits for how many matches each group has, each sought after the end of the one before: int64[g].
+
+    Only the n events that meet a condition count. events: the condition that each event of the pattern has to meet, or
+    None for any of them.
+    """
+    plain = len(events) <= compiled.STEPS and all(gap.least <= 0 <= gap.most and not gap.unequal for gap in gaps)
+    if compiled.available() and plain:
+        every = (1 << 32) - 1
+        wanted = np.array([every if event is None else 1 << event for event in events], np.uint32)
+        adjacent = np.array([False, *(gap.adjacent for gap in gaps)])
+        most = np.array([0, *(gap.most for gap in gaps)], np.int64)
+        return compiled.matches(Masks.of(conditions, len(ts)), ts, starts, wanted, adjacent, most)
+    rows = [met.rows for met in conditions]
+    if None in events or any(gap.adjacent for gap in gaps):
+        starts, ts, rows = conditions_only(starts, ts, rows)
+    found = matches(starts, ts, candidates(events, ts, rows), gaps, latest=True)
+    counts = _count_apart(starts, found.groups, found.rows[0], found.lasts())
+    return lambda: counts
+
+
+def candidates(events: Sequence[int | None], ts: Int64, conditions: Sequence[Int64]) -> list[Int64]:
+    """The rows that may be each event of the pattern."""
+    every = np.arange(len(ts)) if None in events else ts[:0]
+    return [every if event is None else conditions[event] for event in events]
+
+
+def _count_apart(starts: Int64, groups: Int64, first: Int64, last: Int64) -> Int64:
     """How many matches each group has, if each is sought after the end of the one before: int64[g].
 
     groups, first, last: of each match, with the rows of its first and last event; first ascends.

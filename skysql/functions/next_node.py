@@ -69,7 +69,7 @@ class SequenceNextNode:
         events = np.arange(runs.rows) if known is None else np.flatnonzero(known)
         ranks = kernels.Ranks(events, runs.rows)
         starts = ranks.below(runs.starts)
-        met = [_marks(rows, runs.rows)[events] for rows in (base_condition, *conditions)]
+        met = [_marks(condition.rows, runs.rows)[events] for condition in (base_condition, *conditions)]
         at, good = _bases(starts, base, met)
         step = 1 if direction == "forward" else -1
         for marks in met[1:]:

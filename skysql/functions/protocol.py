@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ..columns import Int64
 from ..plan import Value
@@ -17,7 +17,7 @@ class Role(Enum):
 
     CONSTANT    the value; one for all rows
     TIME        int64[n], without NULLs: microseconds, or whatever unit the argument counts in; within ±2^62
-    CONDITION   int64[m], ascending: the rows where the predicate is true
+    CONDITION   a Met over the n rows: where the predicate is true
     VALUE       a Vector over the n rows
     """
 
@@ -52,6 +52,15 @@ class Runs:
         return len(self.starts) - 1
 
 
+Result: TypeAlias = Vector | Callable[[], Vector]
+"""A value for each group; or, if it is worked out in another thread, what waits for them."""
+
+
+def awaited(result: Result) -> Vector:
+    """The values themselves."""
+    return result() if callable(result) else result
+
+
 class PathFunction(Protocol):
     """An aggregate over the events of a path."""
 
@@ -72,6 +81,6 @@ class PathFunction(Protocol):
         """
         ...
 
-    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Result:
         """The value of each group [g]; arguments in the forms of their roles. Raises ProgrammingError or DataError."""
         ...

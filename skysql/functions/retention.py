@@ -40,8 +40,8 @@ class Retention:
     def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
         """The array of each group."""
         met = np.zeros(len(runs), np.int64)  # bits
-        for bit, rows in enumerate(arguments):
-            met[kernels.groups_of(rows, runs.starts)] |= 1 << bit
+        for bit, condition in enumerate(arguments):
+            met[kernels.groups_of(condition.rows, runs.starts)] |= 1 << bit
         met[met & 1 == 0] = 0
         met[runs.starts[1:] == runs.starts[:-1]] = -1
         used, codes = np.unique(met, return_inverse=True)

@@ -45,12 +45,13 @@ import numpy as np
 
 from .. import kernels
 from ..columns import Int64
+from ..masks import Met
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from . import links
 from .pattern import Pattern, parse
-from .protocol import NotConstant, Role, Runs
+from .protocol import NotConstant, Result, Role, Runs
 
 
 class _Sequence:
@@ -66,23 +67,21 @@ class _Sequence:
         parse(self.name, check.text(self.name, "the pattern", arguments[0]), len(conditions))
         return Role.CONSTANT, Role.TIME, *conditions
 
-    def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
+    def run(self, runs: Runs, arguments: Sequence[Any]) -> Result:
         """The value of each group."""
         text, ts, *conditions = arguments
-        pattern = parse(self.name, text, len(conditions))
-        starts = runs.starts
-        if pattern.counts_others:
-            starts, ts, conditions = links.conditions_only(starts, ts, conditions)
-        return self._of(pattern, starts, ts, conditions)
+        return self._of(parse(self.name, text, len(conditions)), runs.starts, ts, conditions)
 
-    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]) -> Result:
         raise NotImplementedError
 
 
-def _candidates(pattern: Pattern, ts: Int64, conditions: Sequence[Int64]) -> list[Int64]:
-    """The rows that may be each event of the pattern."""
-    every = np.arange(len(ts)) if None in pattern.events else ts[:0]
-    return [every if event is None else conditions[event] for event in pattern.events]
+def _counting(
+    pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]
+) -> tuple[Int64, Int64, list[Int64]]:
+    """(starts, ts, the rows of each condition), without events that meet none if they would be in the way."""
+    rows = [met.rows for met in conditions]
+    return links.conditions_only(starts, ts, rows) if pattern.counts_others else (starts, ts, rows)
 
 
 class SequenceMatch(_Sequence):
@@ -90,8 +89,9 @@ class SequenceMatch(_Sequence):
 
     name = "sequence_match"
 
-    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]) -> Vector:
+        starts, ts, rows = _counting(pattern, starts, ts, conditions)
+        found = links.matches(starts, ts, links.candidates(pattern.events, ts, rows), pattern.gaps, latest=True)
         matched = np.zeros(len(starts) - 1, np.int64)
         matched[found.groups] = 1
         return Numbers(matched)
@@ -102,9 +102,9 @@ class SequenceCount(_Sequence):
 
     name = "sequence_count"
 
-    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
-        found = links.matches(starts, ts, _candidates(pattern, ts, conditions), pattern.gaps, latest=True)
-        return Numbers(links.count_apart(starts, found.groups, found.rows[0], found.lasts()))
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]) -> Result:
+        counts = links.count(starts, ts, conditions, pattern.events, pattern.gaps)
+        return lambda: Numbers(counts())
 
 
 class SequenceMatchEvents(_Sequence):
@@ -113,14 +113,16 @@ class SequenceMatchEvents(_Sequence):
     name = "sequence_match_events"
     nothing: Value = "[]"
 
-    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> Vector:
+    def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]) -> Vector:
+        starts, ts, rows = _counting(pattern, starts, ts, conditions)
         texts = ["[]"] * (len(starts) - 1)
         left = np.ones(len(texts), bool)  # groups without a match so far
         for length in range(len(pattern.events), 0, -1):
             part = pattern.prefix(length)
             if length < len(pattern.events) and part.events[-1] is None:
                 continue
-            candidates = [rows[left[kernels.groups_of(rows, starts)]] for rows in _candidates(part, ts, conditions)]
+            every = links.candidates(part.events, ts, rows)
+            candidates = [may_be[left[kernels.groups_of(may_be, starts)]] for may_be in every]
             found = links.matches(starts, ts, candidates, part.gaps)
             first = np.flatnonzero(kernels.changes(found.groups))
             groups = found.groups[first]

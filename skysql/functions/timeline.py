@@ -7,6 +7,8 @@
     SELECT t.object_id, s.value ->> 'state', s.value ->> 'start', s.value ->> 'end'
     FROM (SELECT object_id, state_timeline(plan, ts) AS states FROM users GROUP BY object_id) t, json_each(t.states) s
 
+As rows, of all objects of a table: sky_timeline (reports/timeline.py).
+
 An event says what the property is from its time on, until the next event. Before the first event nothing is known, and
 that time counts for no state. The last state lasts until `end` if that is given, and else until the last event: so
 without `end` the last event adds nothing. What is after `end` does not count: neither the rest of a state that lasts
@@ -102,7 +104,7 @@ class StateTimeline:
         """The JSON array of each group."""
         property, ts, *rest = arguments
         end = _end(self.name, rest)
-        rows = _changes(runs.starts, ts, distinct(property).codes, end)
+        rows = state_changes(runs.starts, ts, distinct(property).codes, end)
         groups = kernels.groups_of(rows, runs.starts)
         until = ts[runs.starts[groups + 1] - 1] if end is None else np.full(len(rows), end)
         followed = np.flatnonzero(groups[1:] == groups[:-1])
@@ -120,7 +122,7 @@ class StateTimeline:
         return Coded(np.arange(len(runs)), [f"[{','.join(entries[low:high])}]" for low, high in pairwise(bounds)])
 
 
-def _changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
+def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
     """The events before `end` with which a state begins: the last ones of their moments, if they change anything."""
     ties = kernels.tie_ends(ts, starts)
     kept = np.ones(len(ts), bool) if ties is None else ties == np.arange(len(ts))

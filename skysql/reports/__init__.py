@@ -36,8 +36,9 @@ from .relation import Report, ReportRelation
 from .retention import Retention
 from .stickiness import Stickiness
 from .subject import Subjects
+from .timeline import Timeline
 
-REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), Retention(), Flow(), Lifecycle(), Stickiness())
+REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), Retention(), Flow(), Lifecycle(), Stickiness(), Timeline())
 """All reports; each connection has them as tables."""
 
 

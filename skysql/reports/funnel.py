@@ -32,7 +32,7 @@ that count: to restrict which events are entries, use "from" and "to".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,11 @@ from .. import kernels, timestamps
 from ..columns import Array, Bool, Int64
 from ..errors import ProgrammingError
 from ..plan import Value
-from ..segment import Segment
 from ..vectors import compact_codes, sort_ranks
+from .depths import counts
 from .design import Design, parse_design
 from .quantiles import summarize
-from .relation import Call, Column, Columns
+from .relation import Call, Column, Columns, segments
 from .walk import NEVER, Counted, Walk, merge
 
 _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "first_mean", "first_p90")
@@ -53,17 +53,8 @@ _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "f
 
 def count(call: Call, design: Design) -> Counted:
     """The chains that count, in all segments."""
-    walks = (Walk(design, call, segment) for segment in _segments(call))
+    walks = (Walk(design, call, segment) for segment in segments(call))
     return merge([walk.counted() for walk in walks], len(design.steps))
-
-
-def _segments(call: Call) -> Iterator[Segment]:
-    """All segments, or those of the one object that WHERE asks for."""
-    snapshot = call.subject.snapshot
-    for limit in call.limits:
-        if limit.column == "object_id" and limit.op == "=" and isinstance(limit.value, int):
-            return (segment for segment, _ in snapshot.segments_of(np.array([limit.value], np.int64)))
-    return iter(snapshot.segments())
 
 
 class Funnel:
@@ -87,25 +78,32 @@ class Funnel:
     def rows(self, call: Call) -> Columns:
         """A row a segment and step; without "by", one segment, NULL."""
         design = parse_design(call)
+        depths = counts(call, design, segments(call))
+        if depths is not None:
+            return self._told(design, [None], depths[:, np.newaxis])
         counted = count(call, design)
         cut = _Cut.of(design, counted)
-        counts = _counts(design, counted, cut)
-        steps, size = len(design.steps), len(cut.values)
+        columns = self._told(design, cut.values, _counts(design, counted, cut))
+        columns["entry"] = [entry for entry in _first_entries(counted, cut) for _ in design.steps]
+        if call.columns & set(_TIMES):
+            columns |= zip(_TIMES, _times(counted, cut), strict=True)
+        return columns
+
+    @staticmethod
+    def _told(design: Design, segments: list[Value], counts: Int64) -> dict[str, Sequence[Value]]:
+        """What follows from the counts: int64[steps, segments]."""
+        steps, size = len(design.steps), len(segments)
         names = [step.name for step in design.steps]
         if design.order == "any":
             names = [f"{at} of {steps}" for at in range(1, steps + 1)]
-        columns: dict[str, Sequence[Value]] = {
-            "segment": [value for value in cut.values for _ in range(steps)],
+        return {
+            "segment": [value for value in segments for _ in range(steps)],
             "step": list(range(1, steps + 1)) * size,
             "name": names * size,
             "objects": counts.T.ravel().tolist(),
             "of_first": _shares(counts, counts[[0] * steps]),
             "of_previous": _shares(counts, counts[_previous(design)]),
-            "entry": [entry for entry in _first_entries(counted, cut) for _ in range(steps)],
         }
-        if call.columns & set(_TIMES):
-            columns |= zip(_TIMES, _times(counted, cut), strict=True)
-        return columns
 
 
 @dataclass(frozen=True, slots=True)

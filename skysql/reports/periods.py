@@ -15,7 +15,7 @@ from ..errors import DataError, ProgrammingError, instead
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-_MONDAY = 4 * _DAY
+MONDAY = 4 * _DAY
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _FIXED = {"hour": 3600 * _SECOND, "day": _DAY, "week": 7 * _DAY}
 
@@ -30,7 +30,7 @@ class Unit:
     def numbers(self, ts: Int64) -> Int64:
         """The number of the period in which each moment lies."""
         if not self.months:
-            return (ts - _MONDAY) // self.us
+            return (ts - MONDAY) // self.us
         days = ts // _DAY
         first = int(days.min(initial=0))
         every = np.arange(first, int(days.max(initial=0)) + 1)  # numpy takes long to find the month of a moment
@@ -45,7 +45,7 @@ class Unit:
         """When a period begins."""
         if self.months:
             return int(np.datetime64(number * self.months, "M").astype("M8[us]").astype(np.int64))
-        return max(number * self.us + _MONDAY, timestamps.MIN_US)
+        return max(number * self.us + MONDAY, timestamps.MIN_US)
 
     def label(self, number: int) -> str:
         """When a period begins, as text: the date, and the time if periods are no whole days."""

@@ -21,6 +21,7 @@ from vtab.source import Constraint
 from .. import timestamps
 from ..columns import Bool, Int64
 from ..plan import Value
+from ..segment import Segment
 from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects
 
@@ -76,6 +77,15 @@ class Call:
 
 def _moment(value: Value) -> int | None:
     return None if value is None else timestamps.parse(value)
+
+
+def segments(call: Call) -> Iterator[Segment]:
+    """All segments, or those of the one object that WHERE asks for."""
+    snapshot = call.subject.snapshot
+    for limit in call.limits:
+        if limit.column == "object_id" and limit.op == "=" and isinstance(limit.value, int):
+            return (segment for segment, _ in snapshot.segments_of(np.array([limit.value], np.int64)))
+    return iter(snapshot.segments())
 
 
 class Report(Protocol):
@@ -196,4 +206,4 @@ class ReportRelation:
         return found
 
 
-__all__ = ["Call", "Column", "Columns", "Limit", "Report", "ReportRelation"]
+__all__ = ["Call", "Column", "Columns", "Limit", "Report", "ReportRelation", "segments"]

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import kernels
+from .. import compiled, kernels
 from ..columns import Array, Bool, Int64
 from ..errors import ProgrammingError
 from ..groups import joined
@@ -33,7 +33,7 @@ from ..plan import Expr, Value
 from ..segment import Segment
 from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
-from .periods import Unit, last_of_each, parse_unit
+from .periods import MONDAY, Unit, last_of_each, parse_unit
 from .relation import Call, Column, Columns
 from .subject import Condition, Occurrences, may_equal
 
@@ -128,8 +128,8 @@ class _Reading:
         self.call = call
         self.subject = call.subject
 
-    def partial(self, segment: Segment) -> Cohorts:
-        """The cohorts of a segment."""
+    def begin(self, segment: Segment) -> Callable[[], Cohorts]:
+        """What waits for the cohorts of a segment."""
         births, keys = self._births(segment)
         numbers, bound = compact_codes(keys)
         used, numbers = kernels.group_numbers(numbers, bound)
@@ -137,22 +137,23 @@ class _Reading:
         one_of_each[numbers] = np.arange(len(numbers))
         earliest = np.full(len(used), np.iinfo(np.int64).max)
         np.minimum.at(earliest, numbers, births.ts)
-        rows = len(self.design.edges) - 1
-        cohorts, at = self._returns(segment, births, numbers)
-        returned = np.bincount(cohorts * rows + at, minlength=len(used) * rows).reshape(len(used), rows)
-        return Cohorts(keys.take(one_of_each), np.bincount(numbers, minlength=len(used)), earliest, returned)
+        shape = len(used), len(self.design.edges) - 1
+        if compiled.available() and not self.design.unit.months:
+            returned = self._returned_by_loop(segment, births, numbers, shape)
+        else:
+            returned = self._returned_by_arrays(segment, births, numbers, shape)
+        sizes = np.bincount(numbers, minlength=len(used))
+        return lambda: Cohorts(keys.take(one_of_each), sizes, earliest, returned())
 
     def _births(self, segment: Segment) -> tuple[Occurrences, Vector]:
         """The birth of each object of the segment that counts, and its cohort."""
         design = self.design
         found = self.subject.occurrences(segment, design.first)
-        births = found.take(np.flatnonzero(np.diff(found.paths, prepend=-1)))
-        inside = np.ones(len(births.ts), bool)
+        births = found.take(np.flatnonzero(kernels.changes(found.paths)))
         if design.begin is not None:
-            inside &= births.ts >= design.begin
+            births = births.take(births.ts >= design.begin)
         if design.end is not None:
-            inside &= births.ts < design.end
-        births = births.take(inside)
+            births = births.take(births.ts < design.end)
         if design.by is not None:
             keys = self.subject.vector(segment, design.by, births.positions)
         elif design.cohort is not None:
@@ -174,6 +175,31 @@ class _Reading:
         used, places = np.unique(keys.data, return_inverse=True)
         labels = [self.design.cohort.label(number) for number in used.tolist()]
         return np.array([all(_OPS[op](label, text) for op, text in texts) for label in labels], bool)[places]
+
+    def _returned_by_loop(
+        self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
+    ) -> Callable[[], Int64]:
+        """What waits for how many of each cohort returned in each row: int64[shape]."""
+        design, edges = self.design, self.design.edges
+        begun = births.ts if design.rolling else design.unit.numbers(births.ts)
+        rows = np.full(edges[-1], -1, np.int64)
+        rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        found = self.subject.occurrences(segment, design.again)
+        return compiled.returns(
+            compiled.Births(births.paths, births.positions, cohorts.astype(np.int64), begun),
+            (found.paths, found.positions, found.ts),
+            compiled.Periods(design.unit.us, None if design.rolling else MONDAY, rows),
+            shape,
+            design.on_or_after,
+        )
+
+    def _returned_by_arrays(
+        self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
+    ) -> Callable[[], Int64]:
+        """The same, without a loop over events."""
+        numbers, at = self._returns(segment, births, cohorts)
+        returned = np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+        return lambda: returned
 
     def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
         """For each return that counts, the cohort's number, and the row of the cohort."""
@@ -255,7 +281,8 @@ class Retention:
         """A row a cohort and period."""
         design = parse_design(call)
         reading = _Reading(design, call)
-        parts = [reading.partial(segment) for segment in call.subject.snapshot.segments()]
+        waiting = [reading.begin(segment) for segment in call.subject.snapshot.segments()]
+        parts = [finish() for finish in waiting]
         columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         until = call.subject.last_moment() if design.until is None else design.until
         if not parts or until is None:

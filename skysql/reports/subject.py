@@ -17,10 +17,11 @@ import numpy as np
 from ..columns import Array, Bool, Int64
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
-from ..plan import And, Column, Expr, Value, columns, conjuncts
+from ..masks import CODES, Met
+from ..plan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
-from ..rows import EventRows, Rows
+from ..rows import ActionRows, EventRows
 from ..schema import ACTION
 from ..segment import Segment
 from ..snapshot import Snapshot
@@ -133,6 +134,15 @@ class Subject:
         assert rows.positions is not None
         return rows.positions.astype(np.int64)
 
+    def met(self, segment: Segment, condition: Condition) -> Met:
+        """The same, of all events; by the codes of actions where it asks for nothing else."""
+        largest = len(self.actions) - 1
+        if condition.actions is None or condition.rest is not None or largest >= CODES:
+            return Met(self.positions(segment, condition))
+        truth = np.zeros(CODES, bool)
+        truth[list(self._action_codes(condition))] = True
+        return Met(lambda: self.positions(segment, condition), segment.codes(ACTION, largest), truth)
+
     def occurrences(self, segment: Segment, condition: Condition | None) -> Occurrences:
         """The same events with their paths and times; those of one action lie side by side in the segment's index."""
         positions = self.positions(segment, condition)
@@ -163,27 +173,9 @@ class Subject:
         if condition.actions is None or isinstance(condition.actions, tuple):
             return condition.actions or ()
         if condition not in self._codes:
-            true, _ = self.evaluation.truth(condition.actions, _Actions(self.actions))
+            true, _ = self.evaluation.truth(condition.actions, ActionRows(self.actions))
             self._codes[condition] = tuple(np.flatnonzero(true).tolist())
         return self._codes[condition]
-
-
-class _Actions:
-    """A row an action: the dictionary itself, so that a condition is decided once for each."""
-
-    def __init__(self, values: Sequence[Value]) -> None:
-        self._vector = Coded(np.arange(len(values)), values)
-
-    def __len__(self) -> int:
-        return len(self._vector)
-
-    def vector(self, _column: Column) -> Vector:
-        return self._vector
-
-    def keep(self, _mask: Array) -> Rows:
-        raise NotImplementedError
-
-    take = keep
 
 
 def _together(parts: Sequence[Expr]) -> Expr | None:

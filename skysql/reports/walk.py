@@ -192,14 +192,8 @@ class Walk:
             stops = [self._stop(course, at, steps[at]) for at in design.required]
             if len(entries) != len(stops[0]):
                 stops[0] = course.stop(entries)
-            found = chains.furthest(course, stops, design.within, [Link(), *between], self._exact())
+            found = chains.furthest(course, stops, design.within, [Link(), *between], tells_events(self.call, design))
         return self._with_optional(course, steps, links, found)
-
-    def _exact(self) -> bool:
-        """Whether it matters which events the chains are of; else only how long they are."""
-        told = {"segment", "step", "name", "objects", "of_first", "of_previous"}
-        optional = len(self.design.required) < len(self.design.steps)
-        return bool(self.call.columns - told or self.call.limits or self.design.by is not None or optional)
 
     def _stop(self, course: Course, at: int, events: Int64) -> Stop:
         """The events of a step."""
@@ -271,6 +265,12 @@ class Walk:
         if segment is not None and by is not None:
             counted = counted.keep(may_equal(by, segment))
         return counted.keep(self.call.within("entry", counted.times[0]))
+
+
+def tells_events(call: Call, design: Design) -> bool:
+    """Whether it matters which events the chains are of; else only how long they are."""
+    told = {"segment", "step", "name", "objects", "of_first", "of_previous"}
+    return bool(call.columns - told or call.limits or design.by is not None or len(design.required) < len(design.steps))
 
 
 def _union(positions: Sequence[Int64]) -> Int64:

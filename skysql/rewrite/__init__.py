@@ -28,7 +28,7 @@ from sqlglot import exp
 
 from vtab import publish, retract
 
-from ..errors import Error
+from ..errors import Error, OperationalError
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..plan import PathScan, Value
@@ -143,6 +143,7 @@ class Rewriter:
         lower_system_time(statement)
         normalize_times(statement)
         asof = asof_joins(statement)
+        lowered = statement.changed or bool(asof)
         for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
             if pushdown and not stored:
                 apply_rules(statement, select)
@@ -153,18 +154,31 @@ class Rewriter:
             return Rewritten(text, calls=called)
         statement.keep_names()
         calls = statement.calls_read()
-        if calls and self._is_refused(text[len(prefix) :]):
+        if calls and self._is_refused(text[len(prefix) :], lowered):
             return self._push(text, False)
         self._published += len(statement.calls)
         for call in calls:
-            publish(self._sqlite, call.name, result_of(call, self._evaluator, self._snapshot))
+            publish(self._sqlite, call.name, result_of(call, self._evaluator, self._as_planned(call.plan)))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names, called)
 
-    def _is_refused(self, text: str) -> bool:
+    def _as_planned(self, plan: PathScan) -> Callable[[str, str], Snapshot]:
+        """Snapshots of the table, as long as it is what it was when this was planned."""
+        entry = self._catalog.find(plan.database, plan.table)
+        stamp = 0 if entry is None or entry.table is None else entry.table.stamp
+
+        def snapshot(database: str, name: str) -> Snapshot:
+            found = self._snapshot(database, name)
+            if found.table.stamp != stamp:
+                raise OperationalError(f"table {name!r} was altered while the statement was prepared", "run it again")
+            return found
+
+        return snapshot
+
+    def _is_refused(self, text: str, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
         try:
-            sql = self._push(text, False).sql
+            sql = self._push(text, False).sql if lowered else text
         except Error:  # what only a scan can answer
             return False
         cursor = self._sqlite.cursor()

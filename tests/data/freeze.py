@@ -28,6 +28,9 @@ QUESTIONS = [
     "SELECT * FROM \"it's a fleet_changes\"",
     "SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' ORDER BY name",
     "SELECT * FROM ordinary",
+    "SELECT *, ts, changes FROM altered",
+    "SELECT * FROM altered_objects",
+    "SELECT number, count(*), sum(size) FROM altered GROUP BY number",
 ]
 
 
@@ -64,9 +67,31 @@ def build(path: str) -> None:
         if i == 6:
             db.execute("DELETE FROM \"it's a fleet\" WHERE \"tail number\" = 'N1'")
             db.compact("it's a fleet")
+    build_altered(db, start)
     assert db.check() == []
     db.execute("VACUUM")
     db.close()
+
+
+def build_altered(db: skysql.Connection, start: int) -> None:
+    """A table of which blocks and a log were written before each of several alterations."""
+    db.execute("CREATE VIRTUAL TABLE altered USING sky(number INTEGER STATE, rate REAL, vip BOOLEAN, size INTEGER,"
+               " gone TEXT STATE, kept TEXT STATE)")  # fmt: skip
+    insert = ("INSERT INTO altered(object_id, ts, action, number, rate, vip, size, kept, gone)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")  # fmt: skip
+    changes = ["ALTER number TYPE TEXT", "ALTER rate TYPE TEXT", "ALTER vip TYPE INTEGER", "ALTER size TYPE REAL",
+               "DROP gone", "ALTER kept TO ATTRIBUTE", "ALTER rate TO STATE", "RENAME rate TO price",
+               "ADD new TEXT"]  # fmt: skip
+    for turn in range(2):
+        for i in range(40):
+            db.execute(insert, (i % 5 + 1, start + i * 31 % 40 * 1000 + turn, f"a{i % 3}", i % 7 - 3, i / 8, i % 2, i,
+                                ["x", None, "y"][i % 3], "secret"))  # fmt: skip
+        if turn == 0:
+            db.compact("altered")
+    for change in changes:
+        db.execute("SELECT sky_alter('altered', ?)", (change,))
+    db.execute("INSERT INTO altered(object_id, ts, action, number, price, vip, size, kept, new)"
+               " VALUES (1, ?, 'after', 'many', 'much', 7, 0.5, 'z', 'n')", (start,))  # fmt: skip
 
 
 def answers(db: skysql.Connection) -> list[Any]:

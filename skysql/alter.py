@@ -1,0 +1,165 @@
+"""Altering a table: what its events allow, and what has to be written for it. No event is rewritten.
+
+What is stored names properties by id and tells its own type, so it is read as the new definition has it (widening.py),
+and is written anew when it is next compacted. An alteration writes the definition, and besides
+
+    ALTER ... TYPE TEXT    the texts of all values that occur, into the dictionary, and which value became which text
+    DROP of a state        a list of those events that recorded nothing else, and go with it
+
+It is refused where something would be lost: where an event would be left with neither an action nor a change, or an
+INTEGER is not exactly a REAL. Inside the caller's transaction; Engine tells SQLite of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import compact, former
+from .alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
+from .blocks import MemoryBlock, StoredBlock
+from .columns import Array, Int64
+from .errors import DataError, IntegrityError, OperationalError
+from .events import distinct
+from .replay import known
+from .schema import ACTION, Kind, Property, Table, quote
+from .segment import Segment
+from .store import Store, new_stamp
+from .widening import Casts
+
+
+def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
+    """Make the change; returns the table that it is now, and what was done, for people."""
+    table = altered(store.table, alteration, new_stamp())
+    if store.busy:
+        raise OperationalError(
+            f"a statement that reads {table.name!r} is under way", "fetch all of its rows, or close its cursor, first"
+        )
+    done = _prepare(store, alteration)
+    former.define(store, table)
+    return table, done
+
+
+def _prepare(store: Store, alteration: Alteration) -> str:
+    name = store.table.name
+    match alteration:
+        case Add(added, kind, state):
+            return f"{added} {kind}{' STATE' if state else ''} added to {name}"
+        case Rename(old, new):
+            return f"{old} of {name} renamed to {new}"
+        case Drop(dropped):
+            property = find(store.table, dropped)
+            events = _drop_events(store, property) if property.state else 0
+            besides = f", and {_counted(events)} that recorded nothing else" if events else ""
+            return f"{dropped} dropped from {name}{besides}"
+        case Turn(turned, state):
+            if not state:
+                _refuse_empty(store, find(store.table, turned))
+            return f"{turned} of {name} is {'a state property' if state else 'an attribute'} now"
+        case Widen(widened, kind):
+            property = find(store.table, widened)
+            if kind is Kind.TEXT:
+                _cast(store, property)
+            elif kind is Kind.REAL and property.kind is Kind.INTEGER:
+                _refuse_inexact(store, property)
+            return f"{widened} of {name} is {kind} now"
+
+
+# events that record one change only
+
+
+def _drop_events(store: Store, property: Property) -> int:
+    """Delete the events that record nothing but changes of this property; returns how many."""
+    snapshot = store.snapshot()
+    attributes = tuple(p for p in store.table.properties if not p.state)
+    going = [np.zeros(0, np.int64)]
+    for segment in snapshot.segments():
+        empty = _left_empty(store, segment, property)
+        if _valued(segment, empty, attributes).any():
+            raise IntegrityError(
+                f"events of {store.table.name!r} have attributes, but neither action nor state besides {property.name}",
+                f"give them an action first: {_repair(store.table)}",
+            )
+        going.append(snapshot.numbers(segment, empty))
+    numbers = distinct(np.concatenate(going))
+    if len(numbers):
+        compact.delete(store, numbers)
+        store.dictionary.note_unused()
+    return len(numbers)
+
+
+def _refuse_empty(store: Store, property: Property) -> None:
+    count = sum(len(_left_empty(store, segment, property)) for segment in store.snapshot().segments())
+    if count:
+        raise IntegrityError(
+            f"{_counted(count)} of {store.table.name!r} would have neither an action nor a change of state",
+            f"give them an action first: {_repair(store.table)}",
+        )
+
+
+def _counted(events: int) -> str:
+    return "1 event" if events == 1 else f"{events:,} events"
+
+
+def _repair(table: Table) -> str:
+    return f"UPDATE {quote(table.name)} SET action = 'changed' WHERE action IS NULL"
+
+
+def _left_empty(store: Store, segment: Segment, property: Property) -> Int64:
+    """The events that have no action and change nothing but this property: int64[m], ascending."""
+    mine = segment.sparse(property).positions
+    content = np.zeros(len(segment), bool)
+    for other in (ACTION, *(state for state in store.table.states if state is not property)):
+        content[segment.sparse(other).positions] = True
+    left: Int64 = mine[~content[mine]].astype(np.int64)
+    return left
+
+
+def _valued(segment: Segment, positions: Int64, attributes: tuple[Property, ...]) -> Array:
+    """Which of these events have a value of any attribute."""
+    has = np.zeros(len(segment), bool)
+    for attribute in attributes if len(positions) else ():
+        sparse = segment.sparse(attribute)
+        present = sparse.values != 0 if attribute.kind is Kind.TEXT else known(sparse)
+        has[sparse.positions[present]] = True
+    return has[positions]
+
+
+# types
+
+
+def _numbers(store: Store, property: Property) -> Iterator[Array]:
+    """The distinct values that are stored of a property that is not TEXT, block by block; deleted events' as well."""
+    snapshot = store.snapshot()
+    blocks: list[StoredBlock | MemoryBlock] = [StoredBlock(store, row) for row in snapshot.blocks]
+    if snapshot.log:
+        log = snapshot.log_block()
+        blocks.append(log if isinstance(log, MemoryBlock) else log.block)  # type: ignore[attr-defined]
+    for block in blocks:
+        sparse = block.sparse(property)
+        yield np.unique(sparse.values[known(sparse)])
+
+
+def _refuse_inexact(store: Store, property: Property) -> None:
+    for values in _numbers(store, property):
+        large = values[np.abs(values.astype(np.float64)) >= 2.0**53]
+        for value in large.tolist():
+            if int(float(value)) != value:
+                raise DataError(
+                    f"{store.table.name}.{property.name}: {value} is not exactly a REAL",
+                    "REAL holds whole numbers up to 2**53 exactly; ALTER its TYPE to TEXT, or change these values",
+                )
+
+
+def _cast(store: Store, property: Property) -> None:
+    """Give each value that occurs the code of its text."""
+    values = np.unique(np.concatenate(list(_numbers(store, property)) or [np.zeros(0)]))
+    texts = [
+        text
+        for (text,) in store.sqlite.executemany("SELECT CAST(? AS TEXT)", ((value,) for value in values.tolist()))
+    ]
+    dictionary = store.begin_batch()
+    codes = dictionary.codes(property.id, texts) if texts else np.zeros(0, np.uint32)
+    store.write_casts(property, Casts(values, codes))
+    dictionary.note_unused()

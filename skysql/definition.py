@@ -1,0 +1,43 @@
+"""The definition of a table as JSON: how it is stored in the table's meta."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from .blocks import FIRST_PROPERTY, GONE
+from .schema import Kind, Property, Table, check_table
+
+
+def dump(table: Table) -> str:
+    """As text."""
+    return json.dumps(
+        {
+            "object": table.object_name,
+            "key": table.key_name,
+            "properties": [asdict(property) for property in table.properties],
+            "stamp": table.stamp,
+            "next": table.next_id,
+        },
+        ensure_ascii=False,
+    )
+
+
+def load(name: str, text: str) -> Table:
+    """The table of that name. Raises KeyError, TypeError or ValueError for what cannot be."""
+    value = json.loads(text)
+    if not isinstance(value["properties"], list):
+        raise ValueError("its properties are no list")
+    properties = tuple(
+        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"]), tuple(map(Kind, p.get("was", ()))))
+        for p in value["properties"]
+    )
+    last = max((p.id for p in properties), default=0)
+    stamp, next_id = int(value.get("stamp", 0)), int(value.get("next", last + 1))
+    key = None if value["key"] is None else str(value["key"])
+    table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1))
+    ids = {property.id for property in properties}
+    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
+        raise ValueError("the ids of its properties are not distinct, or out of range")
+    check_table(table)
+    return table

@@ -1,0 +1,338 @@
+"""repair(): every event and row of a damaged file that can still be read, in a new file; and what was lost.
+
+    skysql repair DB NEWFILE
+
+Nothing that the file says of itself is taken for granted. A block is read by its columns, whatever its row says of
+them, and also without a row; a property that cannot be read is lost in its block only, a batch of the log by itself.
+An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
+read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
+
+Besides store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads the old
+file by SQLite alone (rescue.py) and writes the new one as any other. Object ids and keys stay what they were.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import apsw
+import numpy as np
+
+from . import compact, rescue
+from . import format as fmt
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
+from .cache import Cache
+from .columns import Array, Batch, Int64, Sparse, take
+from .connection import Engine
+from .errors import DatabaseError, OperationalError
+from .replay import known
+from .rescue import Loss, Report, Source
+from .schema import ACTION, Kind, Property, Table, quote
+from .store import Store
+from .widening import widen
+
+V = TypeVar("V")
+
+_CACHE = 64 << 20
+
+
+def repair(path: str, target: str) -> Report:
+    """Save what is readable; raises OperationalError if the new file is there already, or the old one is none."""
+    if os.path.exists(target):
+        raise OperationalError(f"{target!r} is there already", "name a file that is not")
+    source = rescue.open_source(path)
+    engine = Engine(target)
+    report = Report()
+    try:
+        rescue.copy_settings(source, engine.sqlite)
+        rescue.copy_tables(source, engine.sqlite, report)
+        for name in source.skies:
+            _Repair(source, engine, name, report).run()
+        rescue.copy_rest(source, engine.sqlite, report)
+        faults = engine.check()
+        report.losses += [Loss(fault, "found in the new file") for fault in faults]
+    except BaseException:
+        engine.close()
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(target + suffix):
+                os.unlink(target + suffix)
+        raise
+    finally:
+        source.sqlite.close()
+    engine.close()
+    return report
+
+
+@dataclass(slots=True)
+class _Block:
+    """What the row of a block says, if there is one."""
+
+    id: int
+    run: int
+    objects: tuple[int, int] | None = None
+    events: int | None = None
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class _Texts:
+    """Texts by code of one property, and how many values were found to have none."""
+
+    by_code: dict[int, str] = field(default_factory=dict)
+    missing: int = 0
+
+
+class _Repair:
+    """One sky table, from the old file into the new one."""
+
+    def __init__(self, source: Source, engine: Engine, name: str, report: Report) -> None:
+        self.source = source
+        self.engine = engine
+        self.name = name
+        self.report = report
+        self.texts: dict[int, _Texts] = {}
+        self.keys: dict[int, str] = {}
+        self.made_up = 0  # keys
+
+    def lose(
+        self, place: str, reason: object, objects: tuple[int, int] | None = None, events: int | None = None
+    ) -> None:
+        """Note what was lost."""
+        text = str(reason.args[0]) if isinstance(reason, Exception) and reason.args else str(reason)
+        self.report.losses.append(Loss(f"{self.name}, {place}", text, objects, events))
+
+    def run(self) -> None:
+        """Save the table."""
+        table = self._definition()
+        if table is None:
+            return
+        self.table = table
+        self.old = Store(self.source.sqlite, "main", table, Cache(_CACHE))
+        self._read_texts()
+        with self.engine.transaction():
+            self.new = self.engine.relation("main", self.name).store
+            ids = [p.id for p in self.new.table.properties]
+            self.ids = dict(zip([p.id for p in table.properties], ids, strict=True)) | {ACTION.id: ACTION.id}
+            saved = 0
+            if table.key_name is not None:
+                self.new.dictionary.restore_keys(self.keys)
+            for batch in self._batches():
+                saved += len(batch)
+                if len(batch):
+                    compact.add(self.new, batch)
+        self.report.events[self.name] = saved
+        for property in (ACTION, *table.properties):
+            missing = self.texts[property.id].missing if property.id in self.texts else 0
+            if missing:
+                self.lose(f"column {property.name!r}", f"values have lost their text: {missing:,}")
+        if self.made_up:
+            self.lose(f"column {table.key_name!r}", f"objects have lost their key, and got another: {self.made_up:,}")
+
+    # what the table is
+
+    def _definition(self) -> Table | None:
+        """The old table's definition, having made the new one by it."""
+        found = dict(self._rows("meta", ("key", "value"), "key"))
+        try:
+            if isinstance(found.get("format"), int) and found["format"] > fmt.VERSION:
+                self.lose("all of it", f"its format version {found['format']} is newer than this skysql")
+                return None
+            table = Store.definition(self.name, found)
+            self.engine.sqlite.execute(
+                f"CREATE VIRTUAL TABLE {quote(self.name)} USING sky({', '.join(table.arguments())})"
+            )
+            return table
+        except (DatabaseError, apsw.Error) as error:
+            reason: Exception = error
+        sql = self.source.sql(self.name)
+        try:
+            if sql is None:
+                raise OperationalError("its CREATE VIRTUAL TABLE is lost as well")
+            self.engine.sqlite.execute(sql)
+        except (DatabaseError, apsw.Error) as error:
+            self.lose("all of it", f"{reason.args[0]}; {error.args[0]}")
+            return None
+        self.lose("definition", f"{reason.args[0]}; taken from its CREATE VIRTUAL TABLE")
+        return self.engine.relation("main", self.name).store.table
+
+    def _rows(self, suffix: str, columns: tuple[str, ...], key: str) -> Iterator[tuple[Any, ...]]:
+        """The readable rows of a shadow table."""
+        name = f"{self.name}_{suffix}"
+        if name not in self.source.names:
+            self.lose(name, "the table is missing")
+            return
+        yield from self.source.rows(name, columns, key, lambda reason: self.lose(name, reason))
+
+    def _read_texts(self) -> None:
+        for id, code, text in self._rows("value", ("property", "code", "value"), "property, code"):
+            if isinstance(id, int) and isinstance(code, int) and isinstance(text, str):
+                self.texts.setdefault(id, _Texts()).by_code[code] = text
+        if self.table.key_name is not None:
+            seen = set()
+            for id, key in self._rows("key", ("id", "key"), "id"):
+                if isinstance(key, str) and id > 0 and key not in seen:
+                    self.keys[id] = key
+                    seen.add(key)
+
+    # events
+
+    def _batches(self) -> Iterator[Batch]:
+        """All events that are left, in order of arrival as far as it matters."""
+        for block in self._blocks():
+            batch = self._block(block)
+            if batch is not None:
+                yield self._complete(f"block {block.id}", batch)
+        yield from self._log()
+
+    def _blocks(self) -> list[_Block]:
+        names = ("id", "run", "first_object", "last_object", "events", "gone")
+        blocks = {}
+        for row in self._rows("block", names, "id"):
+            if all(isinstance(value, int) for value in row[:5]):
+                id, run, first, last, events, gone = row
+                blocks[id] = _Block(id, run, (first, last), events, gone is not None)
+        for (rowid,) in self._rows("column", ("id",), "id"):
+            id = rowid >> 16
+            if id > 0 and id not in blocks:
+                blocks[id] = _Block(id, 0)
+                self.lose(f"row of block {id}", "it is missing; its events are saved")
+        return sorted(blocks.values(), key=lambda block: (block.run, block.id))
+
+    def _read(self, block: int, column: int, decode: Callable[[Array], V], absent: V | None = None) -> V:
+        """A column; raises DatabaseError, FormatError or apsw's Error."""
+        data = self.old.read_blob(block, column)
+        if data is None:
+            if absent is not None:
+                return absent
+            raise fmt.FormatError("it is missing")
+        return decode(data)
+
+    def _block(self, block: _Block) -> Batch | None:
+        where = f"block {block.id}"
+        try:
+            objects, starts = self._read(block.id, PATHS, fmt.decode_paths)
+            ts = self._read(block.id, TIMESTAMPS, lambda data: fmt.decode_timestamps(data, starts))
+        except _FAULTS as error:
+            self.lose(where, error, block.objects, block.events)
+            return None
+        events = len(ts)
+        batch = Batch(np.repeat(objects, np.diff(starts)), ts, {})
+        for property in (ACTION, *self.table.properties):
+            try:
+                sparse = self._read(
+                    block.id,
+                    FIRST_PROPERTY + property.id,
+                    lambda data, p=property: fmt.decode_sparse(data, p.kind, events, p.was),  # type: ignore[misc]
+                    Sparse(np.zeros(0, np.int32), np.zeros(0)),
+                )
+                self._take(batch, property, sparse)
+            except _FAULTS as error:
+                self.lose(f"{where}, column {property.name!r}", error, (int(objects[0]), int(objects[-1])))
+        return take(batch, np.setdiff1d(np.arange(events), self._deleted(block.id, block.deleted, events)))
+
+    def _deleted(self, block: int, listed: bool, events: int) -> Int64:
+        """The events of a block, or of the log (0), that were deleted."""
+        nothing = np.zeros(0, np.int64)
+        try:
+            found = self._read(block, GONE, lambda data: fmt.decode_positions(data, fmt.MAX_COUNT), nothing)
+            if listed and not len(found):
+                raise fmt.FormatError("it is missing")
+            if len(found) and int(found[-1]) >= events:
+                raise fmt.FormatError("it is of other events")
+            return found
+        except _FAULTS as error:
+            where = f"block {block}" if block else "log"
+            self.lose(f"{where}, list of deleted events", f"{error.args[0]}; they are back")
+            return nothing
+
+    def _take(self, batch: Batch, property: Property, sparse: Sparse) -> None:
+        """Put a property of the old table into a batch of the new one."""
+        if not len(sparse.positions):
+            return
+        sparse = widen(sparse, property, lambda: self.old.casts(property))
+        if property.kind is Kind.TEXT:
+            sparse = self._recoded(property, sparse)
+        if not property.state and not (present := known(sparse)).all():
+            sparse = Sparse(sparse.positions[present], sparse.values[present])
+        if len(sparse.positions):
+            batch.properties[self.ids[property.id]] = sparse
+
+    def _recoded(self, property: Property, sparse: Sparse) -> Sparse:
+        """With the codes of the new table, and without values whose texts are lost; of an attribute, without NULLs."""
+        texts = self.texts.setdefault(property.id, _Texts())
+        used = np.unique(sparse.values)
+        found = [texts.by_code.get(code) for code in used.tolist()]
+        there = np.array([text is not None for text in found])
+        new = np.zeros(len(used), np.uint32)
+        new[there] = self.new.begin_batch().codes(self.ids[property.id], [text for text in found if text is not None])
+        codes, nulls = new[np.searchsorted(used, sparse.values)], sparse.values == 0
+        texts.missing += int(np.count_nonzero((codes == 0) & ~nulls))
+        kept = (codes != 0) | nulls if property.state else codes != 0
+        return Sparse(sparse.positions[kept], codes[kept])
+
+    def _log(self) -> Iterator[Batch]:
+        rows = list(self._rows("log", ("id", "events", "data"), "id"))
+        total = sum(events for _, events, _ in rows if isinstance(events, int))
+        gone = self._deleted(0, False, total)
+        first = 0
+        for id, events, data in rows:
+            batch = self._log_batch(id, events, data)
+            count = events if isinstance(events, int) else len(batch or ())
+            if batch is not None:
+                left = np.setdiff1d(np.arange(len(batch)), gone - first)
+                yield self._complete(f"log batch {id}", take(batch, left))
+            first += count
+
+    def _log_batch(self, id: int, events: Any, data: Any) -> Batch | None:
+        where = f"log batch {id}"
+        try:
+            if not isinstance(data, bytes):
+                raise fmt.FormatError("it is no blob")
+            found = fmt.decode_batch(data)
+        except fmt.FormatError as error:
+            self.lose(where, error, None, events if isinstance(events, int) else None)
+            return None
+        batch = Batch(found.objects, found.ts, {})
+        for property in (ACTION, *self.table.properties):
+            if property.id in found.properties:
+                try:
+                    self._take(batch, property, found.properties[property.id])
+                except _FAULTS as error:
+                    self.lose(f"{where}, column {property.name!r}", error)
+        return batch
+
+    def _complete(self, where: str, batch: Batch) -> Batch:
+        """The events that still say something, of objects that have a key if they need one."""
+        content = np.zeros(len(batch), bool)
+        for property in (ACTION, *self.table.states):
+            if self.ids[property.id] in batch.properties:
+                content[batch.properties[self.ids[property.id]].positions] = True
+        kept = content & (batch.objects > 0)
+        lost = np.flatnonzero(~kept)
+        if len(lost):
+            objects = batch.objects[lost]
+            place = int(objects.min()), int(objects.max())
+            self.lose(where, "neither an action nor a change is left of them", place, len(lost))
+            batch = take(batch, np.flatnonzero(kept))
+        if self.table.key_name is not None:
+            self._give_keys(np.unique(batch.objects))
+        return batch
+
+    def _give_keys(self, objects: Int64) -> None:
+        taken = set(self.keys.values())
+        for object in [object for object in objects.tolist() if object not in self.keys]:
+            key = f"object {object}"
+            while key in taken:
+                key += "?"
+            self.keys[object] = key
+            taken.add(key)
+            self.new.dictionary.restore_keys({object: key})
+            self.made_up += 1
+
+
+_FAULTS = (fmt.FormatError, DatabaseError, apsw.Error)
+
+

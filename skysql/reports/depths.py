@@ -1,0 +1,49 @@
+"""How far each path gets through the steps of a funnel of which nothing else is asked: by a compiled loop.
+
+The chains are those of walk.py, and so are the counts; which events they are of is not found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from .. import compiled
+from ..columns import Array, Int64
+from ..masks import Masks
+from ..segment import Segment
+from .design import Design
+from .relation import Call
+from .walk import tells_events
+
+
+def counts(call: Call, design: Design, segments: Iterable[Segment]) -> Int64 | None:
+    """The objects that do so many steps or more: int64[steps]; None if it takes a walk to tell."""
+    if not compiled.available() or tells_events(call, design) or not _plain(design):
+        return None
+    waiting = [_levels(call, design, segment) for segment in segments]
+    exactly = np.zeros(len(design.steps) + 1, np.int64)
+    for levels in waiting:
+        exactly += np.bincount(levels(), minlength=len(exactly))
+    return exactly[:0:-1].cumsum()[::-1]
+
+
+def _plain(design: Design) -> bool:
+    """Whether each object counts with its longest chain, whose steps are bound by nothing but `within` as a whole."""
+    return (
+        (design.order, design.count, design.session) == ("ordered", "objects", None)
+        and (design.entry == "best" or design.within is None)
+        and not (design.exclusions or design.hold)
+        and design.begin is design.end is None
+        and all(step.within is None for step in design.steps)
+        and (design.within or 0) < compiled.LIMIT
+        and len(design.steps) <= compiled.STEPS
+    )
+
+
+def _levels(call: Call, design: Design, segment: Segment) -> Callable[[], Array]:
+    met = [call.subject.met(segment, step.condition) for step in design.steps]
+    within = compiled.LIMIT - 1 if design.within is None else design.within
+    masks = Masks.of(met, len(segment))
+    return compiled.funnel(masks, segment.ts(), segment.paths()[1], len(met), within, compiled.MODES["path"])

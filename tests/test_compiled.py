@@ -1,0 +1,92 @@
+"""The compiled loops: that there are any, and their threads. What they answer is tested beside their twins."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from conftest import Connect
+
+from skysql import compiled
+from skysql.masks import Masks, Met
+
+FUNNEL = """
+    SELECT level, count(*) FROM (
+        SELECT window_funnel('1 hour', ts, action = 'a', action = 'b', action = 'c') AS level
+        FROM events GROUP BY object_id) GROUP BY level"""
+
+PROGRAM = f'''
+import os, skysql
+from skysql import compiled
+
+def ask():
+    db = skysql.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE events USING sky(plan TEXT STATE)")
+    db.execute("INSERT INTO events(object_id, timestamp, action) VALUES (1, 1, 'a'), (1, 2, 'b'), (2, 1, 'b')")
+    return db.execute("""{FUNNEL}""").fetchall()
+'''
+
+needs_loops = pytest.mark.skipif(not compiled.available(), reason="the loops were not compiled")
+
+
+def run(program: str, **environment: str) -> None:
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="without a C compiler an installation has none")
+def test_an_installation_compiles_them() -> None:
+    assert compiled.available()
+
+
+def test_they_can_be_done_without() -> None:
+    run(PROGRAM + "assert not compiled.available() and ask() == [(0, 1), (2, 1)]", SKYSQL_PURE="1")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_process_has_threads_of_its_own() -> None:
+    run(
+        PROGRAM + "assert ask() == [(0, 1), (2, 1)]\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(ask() != [(0, 1), (2, 1)])\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_any_number_of_threads_gives_the_same_rows(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(compiled, "THREADS", threads)
+    monkeypatch.setattr(compiled, "_pool", compiled.cache(compiled._pool.__wrapped__))
+    db, rng, n = connect(), random.Random(threads), 600_000  # events of several segments
+    db.execute("CREATE VIRTUAL TABLE events USING sky(plan TEXT STATE)")
+    times = np.arange(n) * rng.randint(60, 900) * 1_000_000
+    actions = [rng.choice("abcd") for _ in range(n)]
+    db.append("events", {"object_id": np.arange(n) // 6 + 1, "timestamp": times, "action": actions})
+    by_loops = db.execute(FUNNEL).fetchall()
+    monkeypatch.setattr(compiled, "_loops", None)
+    assert db.execute(FUNNEL).fetchall() == by_loops
+    assert sum(count for _, count in by_loops) == n // 6
+
+
+@needs_loops
+def test_they_run_beside_one_another() -> None:
+    rng, n = np.random.default_rng(1), 200_000
+    ts, starts = np.arange(n), np.append(np.arange(0, n, 50), n)
+    masks = Masks.of([Met(np.flatnonzero(rng.random(n) < 0.3)) for _ in range(3)], n)
+    answers: list[list[int]] = []
+
+    def ask() -> None:
+        answers.append(compiled.funnel(masks, ts, starts, 3, 40, 0)().tolist())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8 and all(answer == answers[0] for answer in answers)

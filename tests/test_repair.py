@@ -1,0 +1,260 @@
+"""repair(): what is readable of a damaged file is in the new one, and what is not is told."""
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import skysql
+from skysql import cli, compact
+from skysql.repair import repair
+from skysql.rescue import Report
+
+QUESTIONS = {
+    "users": "SELECT *, changes FROM users",
+    "planes": "SELECT object_id, tail, timestamp, action, status FROM planes",
+    "plain": "SELECT * FROM plain",
+    "pairs": "SELECT * FROM pairs",
+    "others": "SELECT (SELECT max(seq) FROM sqlite_sequence), (SELECT count(*) FROM big),"
+    " (SELECT max(rowid) FROM bare), (SELECT sum(x > 'row 5') FROM plain)",
+    "notes": "SELECT body FROM notes WHERE notes MATCH 'hello'",
+}
+ALL = dict.fromkeys(QUESTIONS, "same")
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """A file with tables of all kinds, and what its tables answer."""
+    path = str(tmp_path_factory.mktemp("repair") / "good.db")
+    db = skysql.connect(path, isolation_level=None)
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("BEGIN")
+    db.execute("CREATE TABLE plain(id INTEGER PRIMARY KEY, x TEXT)")
+    db.executemany("INSERT INTO plain VALUES (?, ?)", [(3 * i, f"row {i}") for i in range(2000)])
+    db.execute("CREATE INDEX by_x ON plain(x)")
+    db.execute("CREATE VIEW big AS SELECT x FROM plain WHERE id > 3000")
+    db.execute("CREATE TABLE pairs(a TEXT, b INTEGER, PRIMARY KEY(b, a)) WITHOUT ROWID")
+    db.executemany("INSERT INTO pairs VALUES (?, ?)", [(f"k{i}", i % 7) for i in range(300)])
+    db.execute("CREATE TABLE numbered(id INTEGER PRIMARY KEY AUTOINCREMENT, z)")
+    db.execute("INSERT INTO numbered(z) VALUES (5), (6)")
+    db.execute("CREATE TABLE bare(y)")
+    db.execute("INSERT INTO bare(rowid, y) VALUES (77, 1)")
+    db.execute("CREATE VIRTUAL TABLE notes USING fts5(body)")
+    db.execute("INSERT INTO notes VALUES ('hello world')")
+    db.execute("CREATE TRIGGER hands_off AFTER INSERT ON plain BEGIN DELETE FROM plain; END")
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, url TEXT)")
+    db.execute("CREATE VIRTUAL TABLE planes USING sky(tail TEXT OBJECT, status TEXT STATE)")
+    insert = "INSERT INTO users(object_id, ts, action, plan, seats, amount, url) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    rows = [(i % 50 + 1, i, "abc"[i % 3], ["free", None, "pro"][i % 3], i % 9 or None, i / 4, f"/{i % 20}")
+            for i in range(3000)]  # fmt: skip
+    db.executemany(insert, rows)
+    db.execute("COMMIT")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compact, "SEGMENT_EVENTS", 200)
+        db.compact()
+    db.execute("SELECT sky_alter('users', 'ALTER seats TYPE TEXT')")
+    for i in range(0, 40, 10):
+        db.executemany(insert, rows[i : i + 10])
+    db.executemany("INSERT INTO planes(tail, ts, action, status) VALUES (?, ?, 'fly', ?)",
+                   [(f"N{i % 5}", i, ["ok", "broken"][i % 2]) for i in range(30)])  # fmt: skip
+    db.execute("DELETE FROM users WHERE object_id = 8")
+    db.execute("DELETE FROM planes WHERE tail = 'N2'")
+    right = {name: db.execute(sql).fetchall() for name, sql in QUESTIONS.items()}
+    db.close()
+    return path, right
+
+
+class Patient:
+    """A damaged copy, and what became of it."""
+
+    def __init__(self, good: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+        self.path, self.target = str(tmp_path / "damaged.db"), str(tmp_path / "new.db")
+        self.right = good[1]
+        shutil.copy(good[0], self.path)
+
+    def sql(self, *statements: str) -> "Patient":
+        plain = sqlite3.connect(self.path)
+        for statement in statements:
+            plain.execute(statement)
+        plain.commit()
+        plain.close()
+        return self
+
+    def bytes(self, change: Callable[[bytearray], bytes | bytearray]) -> "Patient":
+        content = bytearray(Path(self.path).read_bytes())
+        Path(self.path).write_bytes(change(content))
+        return self
+
+    def repaired(self) -> tuple[Report, dict[str, Any]]:
+        """The report, and of each question 'same', or its rows."""
+        report = repair(self.path, self.target)
+        db = skysql.connect(self.target)
+        found: dict[str, Any] = {}
+        for name, sql in QUESTIONS.items():
+            rows = db.execute(sql).fetchall()
+            found[name] = "same" if rows == self.right[name] else rows
+        assert db.check() == []
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        db.close()
+        return report, found
+
+
+@pytest.fixture
+def patient(good: tuple[str, dict[str, Any]], tmp_path: Path) -> Patient:
+    return Patient(good, tmp_path)
+
+
+def test_nothing_is_lost_of_a_good_file(patient: Patient) -> None:
+    report, found = patient.repaired()
+    assert (found, report.losses) == (ALL, [])
+    assert report.events == {"users": len(patient.right["users"]), "planes": 24}
+    assert report.rows["plain"] == 2000
+
+
+COLUMN = "(SELECT min(id) FROM users_block) << 16 | {}"
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_block_without_its_paths_or_times_is_lost_alone(patient: Patient, column: int) -> None:
+    patient.sql(f"UPDATE users_column SET data = zeroblob(20) WHERE id = ({COLUMN.format(column)})")
+    report, found = patient.repaired()
+    (loss,) = report.losses
+    assert loss.objects is not None and loss.events is not None
+    low, high = loss.objects
+    gone = [row for row in patient.right["users"] if low <= row[0] <= high]
+    kept = [row for row in patient.right["users"] if not low <= row[0] <= high]
+    late = len(gone) - loss.events  # of these objects, in the log
+    assert [row for row in found["users"] if not low <= row[0] <= high] == kept
+    assert len(found["users"]) == len(kept) + late
+    assert f"block 1 (objects {low} to {high}, {loss.events} events): begins with 000000" in str(loss)
+
+
+def test_a_property_is_lost_in_its_block_alone(patient: Patient) -> None:
+    patient.sql(f"UPDATE users_column SET data = substr(data, 1, 30) WHERE id = ({COLUMN.format(5)})")
+    report, found = patient.repaired()
+    (loss,) = report.losses
+    assert "users, block 1, column 'amount'" in str(loss) and "checksum" in str(loss)
+    without = [tuple(None if at == 5 else value for at, value in enumerate(row)) for row in found["users"]]
+    expected = [tuple(None if at == 5 else value for at, value in enumerate(row)) for row in patient.right["users"]]
+    assert without == expected
+    assert sum(row[5] is None for row in found["users"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "losses", "kept"),
+    [
+        ("DROP TABLE users_block", "users_block: the table is missing", "users"),
+        ("DELETE FROM users_block WHERE id = 1", "row of block 1: it is missing; its events are saved", "users"),
+        ("UPDATE users_block SET events = 99, first_object = 3, objects = 0, first_ts = 5", "", "users"),
+        ("UPDATE users_meta SET value = '{' WHERE key = 'schema'", "definition: .*taken from its CREATE", "planes"),
+        ("DROP TABLE planes_meta", "planes_meta: the table is missing", "planes"),
+        ("DELETE FROM planes_meta", "planes, definition", "planes"),
+        ("DROP TABLE users_column", "block 1 .*: it is missing", "planes"),
+        ("DROP TABLE users_value", "users_value: the table is missing", "planes"),
+        ("DROP TABLE planes_log", "planes_log: the table is missing", "users"),
+        ("UPDATE planes_log SET data = zeroblob(4)", "log batch 1 .*: 4 bytes", "users"),
+        ("UPDATE planes_key SET key = NULL", "column 'tail': objects have lost their key, and got another: 4", "users"),
+        ("UPDATE users_column SET data = x'00' WHERE id = 65535", "log, list of deleted.*they are back", "planes"),
+        ("DELETE FROM users_column WHERE id < 65535", "column 'seats'.*casts to TEXT: they are missing", "planes"),
+        ("UPDATE users_meta SET value = 99 WHERE key = 'format'", "format version 99 is newer", "planes"),
+    ],
+)  # fmt: skip
+def test_other_tables_and_all_that_is_readable_are_kept(
+    patient: Patient, statement: str, losses: str, kept: str
+) -> None:
+    patient.sql(statement)
+    report, found = patient_or_less(patient)
+    assert found.get(kept) == found["plain"] == found["pairs"] == found["others"] == "same"
+    assert bool(report.losses) == bool(losses)
+    assert not losses or any(re.search(losses, str(loss)) for loss in report.losses), report.losses
+
+
+def patient_or_less(patient: Patient) -> tuple[Report, dict[str, Any]]:
+    """Repaired; of a table that could not be saved at all, nothing is asked."""
+    report = repair(patient.path, patient.target)
+    db = skysql.connect(patient.target)
+    found: dict[str, Any] = {}
+    for name, sql in QUESTIONS.items():
+        if name in report.events or name in ("plain", "pairs", "others"):  # what is left of fts5 is its own affair
+            rows = db.execute(sql).fetchall()
+            found[name] = "same" if rows == patient.right[name] else rows
+    assert db.check() == []
+    db.close()
+    return report, found
+
+
+def test_texts_that_are_lost_leave_their_events(patient: Patient) -> None:
+    patient.sql("DELETE FROM users_value WHERE property = 1 AND value = 'free'")
+    report, found = patient.repaired()
+    assert [str(loss).split(":")[0] for loss in report.losses] == ["users, column 'plan'"]
+    assert len(found["users"]) == len(patient.right["users"])
+    patient.sql("DELETE FROM users_value WHERE property = 0 AND value = 'a'")
+    os.unlink(patient.target)
+    report, found = patient.repaired()
+    assert any("neither an action nor a change is left" in str(loss) for loss in report.losses)
+    lost = sum(loss.events or 0 for loss in report.losses)
+    assert 0 < lost == len(patient.right["users"]) - len(found["users"])
+
+
+def test_tables_that_the_schema_does_not_know_any_more(patient: Patient) -> None:
+    patient.sql("PRAGMA writable_schema = ON", "DELETE FROM sqlite_schema WHERE name IN ('users', 'users_objects')")
+    report, found = patient.repaired()
+    assert (found, report.losses) == (ALL, [])
+
+
+def test_pages_that_are_destroyed(patient: Patient) -> None:
+    """Each page in turn: what is saved is right, and what is not is told."""
+    pages = os.path.getsize(patient.path) // 4096
+    content = Path(patient.path).read_bytes()
+    wholes = 0
+    for page in range(1, pages, 7):
+        damaged = bytearray(content)
+        damaged[page * 4096 : (page + 1) * 4096] = b"\xa5" * 4096
+        Path(patient.path).write_bytes(damaged)
+        report, found = patient_or_less(patient)
+        wholes += all(answer == "same" for answer in found.values())
+        assert report.losses or all(answer == "same" for answer in found.values()), page
+        if found["plain"] != "same":
+            assert set(found["plain"]) < set(patient.right["plain"])
+            assert any("table plain" in str(loss) for loss in report.losses)
+        for file in Path(patient.path).parent.glob("new.db*"):
+            file.unlink()
+    assert wholes > pages // 70
+
+
+@pytest.mark.parametrize("part", [0.97, 0.8, 0.5])
+def test_truncated_files(patient: Patient, part: float) -> None:
+    patient.bytes(lambda content: content[: int(len(content) * part) + 77])
+    report, found = patient_or_less(patient)
+    assert report.losses
+    assert found["plain"] == "same"
+    if part > 0.9:
+        assert len(found["users"]) > 2500
+
+
+def test_files_of_which_nothing_is_left(patient: Patient, tmp_path: Path) -> None:
+    with pytest.raises(skysql.OperationalError, match="there already"):
+        repair(patient.path, patient.path)
+    with pytest.raises(skysql.OperationalError, match="no database"):
+        repair(str(tmp_path / "nothing.db"), patient.target)
+    patient.bytes(lambda content: bytes(4096) + content[4096:])
+    with pytest.raises(skysql.DatabaseError, match="nothing of .* can be read.*not a database"):
+        repair(patient.path, patient.target)
+    assert not os.path.exists(patient.target)
+
+
+def test_the_command(patient: Patient, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["repair", patient.path, patient.target]) == 0
+    out = capsys.readouterr().out
+    assert "planes: 24 events saved\n" in out and "plain: 2,000 rows saved\n" in out and "nothing was lost" in out
+    os.unlink(patient.target)
+    patient.sql("UPDATE planes_log SET data = zeroblob(4) WHERE id = 1")
+    assert cli.main(["repair", patient.path, patient.target]) == 1
+    told = capsys.readouterr()
+    assert "lost: planes, log batch 1 (1 event): 4 bytes, fewer than a header\n" in told.out
+    assert "not all could be saved (1 losses)" in told.err
