@@ -16,6 +16,7 @@ from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
 from . import timestamps
+from .affinity import integer
 from .check import check
 from .columns import Array
 from .counts import Clock, Counts
@@ -120,13 +121,13 @@ class TableRelation:
         self.order = [frozenset({0}), *([times] if times else [])]
 
     def exact(self, column: int, op: str) -> bool | None:
-        """Numbers and times are compared exactly; texts are, once more, by SQLite, as their affinity may matter."""
+        """Objects and times are found exactly; all else is compared once more by SQLite, as affinity may matter."""
         declared = self.columns[column]
         if declared.name in ("changes", "old_value", "new_value"):
             return None
         if declared.required:  # an argument, which only `=` can give
             return True if op == "=" else None
-        if declared.type == "TIMESTAMP":
+        if declared.type == "TIMESTAMP" or (column == 0 and op == "=" and declared.type == "INTEGER"):
             return True
         return False if op != "is" else None
 
@@ -160,6 +161,9 @@ class TableRelation:
     @staticmethod
     def _part(declared: Declared, constraint: Constraint) -> Expr | None:
         column = Column(declared.name)
+        if constraint.column == 0 and constraint.op == "=" and declared.type == "INTEGER":
+            id = integer(constraint.value)  # a column of integers is compared with a text as a number
+            return Compare("=", column, Literal(0 if id is None else id))  # no object has the id 0
         if declared.type == "TIMESTAMP":
             return Compare(constraint.op.upper(), column, Moment(Literal(constraint.value)))
         if not _alike(declared.type, constraint.value):
@@ -200,6 +204,15 @@ class EventsRelation(TableRelation):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """The events that meet the constraints, in path order."""
+        return self._events(columns, constraints, backwards=False)
+
+    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The same, the last event first."""
+        return self._events(columns, constraints, backwards=True)
+
+    def _events(
+        self, columns: frozenset[int], constraints: Sequence[Constraint], *, backwards: bool
+    ) -> Iterator[Batch]:
         self.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
@@ -207,9 +220,9 @@ class EventsRelation(TableRelation):
         scan = self._scan(Events(_duration(idle)), self._predicate(rest))
         self.writer.scanned(scan.snapshot)
         most = _FIRST_ROWS
-        for rows in scan.rows():
+        for rows in reversed(list(scan.rows())) if backwards else scan.rows():
             assert isinstance(rows, EventRows)
-            for piece in _pieces(rows, most):
+            for piece in _pieces(rows.take(np.arange(len(rows))[::-1]) if backwards else rows, most):
                 values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
                 if max(columns, default=0) < len(self.columns):
                     values = {at: values[at] for at in columns}

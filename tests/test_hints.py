@@ -72,7 +72,7 @@ MISTAKES = {
     "SELECT * FROM sky_retention('users', 'sign up', 'buy')": "is a unit of time, and is missing (hour, day, week",
     "SELECT * FROM sky_retention('users', 'sign up', 'buy', 'fortnight')": "is a unit of time, and not 'fortnight'",
     # what there is not
-    "ALTER TABLE users ADD COLUMN x TEXT": "virtual tables may not be altered (a sky table is: SELECT sky_alter(",
+    "ALTER TABLE users ADD COLUMN x TEXT": "SELECT sky_alter(",
     "CREATE INDEX i ON users(plan)": "(a sky table needs no index)",
     "UPDATE users_objects SET plan = 'x'": "users_objects can only be read: it shows the events of users",
     "DROP TABLE users_sessions": "users_sessions belongs to users, and is dropped with it",

@@ -345,7 +345,7 @@ def test_other_reports_on_a_table_without_events(db: skysql.Connection, call: st
         ('sky_flow(\'users\', \'{"from": "a", "to": "b"}\')', "not both"),
         ("sky_flow('users', '{\"depth\": 0}')", "option 'depth' of sky_flow is a number from 1 to 32, and not 0"),
         ("sky_flow('users', '{\"top\": \"all\"}')", "option 'top' of sky_flow is a number"),
-        ("sky_timeline('users')", "'property' of sky_timeline is SQL over an event, and not None"),
+        ("sky_timeline('users')", "'property' of sky_timeline is SQL over an event, and is missing"),
         ("sky_timeline('users', 'plann')", "plann"),
         ("sky_timeline('users', 'plan', '{\"end\": 1}')", "sky_timeline has no option 'end'"),
         ("sky_lifecycle('users')", "'unit' of sky_lifecycle is a unit of time, and is missing"),

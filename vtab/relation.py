@@ -11,8 +11,8 @@ Declared schema: the relation's columns. What xBestIndex promises:
     argv     the right-hand sides of the constraints, in the order of the Choice.
     lookup   an equality on a column that the relation lets cursors keep rows by: see `RelationCursor.Filter`.
     omit     set exactly where the relation says that it applies the constraint exactly.
-    order    consumed when the ORDER BY is a prefix of the relation's order, ascending, after leaving out
-             columns that are fixed by an equality.
+    order    consumed when the ORDER BY is a prefix of the relation's order, ascending, after leaving out columns that
+             are fixed by an equality; or all of it descending, if the relation turns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import apsw
 
 from .kept import KeptRows
-from .source import Batch, Column, Constraint, Relation, Value
+from .source import Batch, Column, Constraint, Relation, TurningRelation, Value
 
 _OPS = {
     apsw.SQLITE_INDEX_CONSTRAINT_EQ: "=",
@@ -49,12 +49,14 @@ class Choice:
     """What a plan of SQLite's asks of a scan: idxNum's meaning.
 
     lookups: the places of constraints by which kept rows are looked up; patience: after how many scans.
+    backwards: whether the rows are wanted in the opposite of the relation's order.
     """
 
     columns: frozenset[int]
     constraints: tuple[tuple[int, str], ...]
     lookups: tuple[int, ...] = ()
     patience: int = 1
+    backwards: bool = False
 
 
 def declaration(columns: Sequence[Column]) -> str:
@@ -113,7 +115,8 @@ class RelationTable:
         used = set(info.colUsed)
         if _LAST_BIT in used:
             used.update(range(_LAST_BIT, len(self.relation.columns)))
-        choice = self._choice(used, taken)
+        direction = self._direction(info, equal)
+        choice = self._choice(used, taken, direction < 0)
         number = self._numbers.setdefault(choice, len(self.choices))
         if number == len(self.choices):
             self.choices.append(choice)
@@ -122,26 +125,30 @@ class RelationTable:
         rows = self.relation.estimate(taken)
         info.estimatedRows = max(rows, 1)
         info.estimatedCost = 10.0 + rows
-        info.orderByConsumed = self._ordered(info, equal)
+        info.orderByConsumed = direction != 0
 
-    def _choice(self, used: set[int], taken: tuple[tuple[int, str], ...]) -> Choice:
+    def _choice(self, used: set[int], taken: tuple[tuple[int, str], ...], backwards: bool) -> Choice:
         relation = self.relation
         hints = [op == "=" and column in relation.keeps and relation.exact(column, op) is False for column, op in taken]
         lookups = tuple(at for at, (_, op) in enumerate(taken) if op == "lookup" or hints[at])
         columns = frozenset(used.union(taken[at][0] for at in lookups))
-        return Choice(columns, taken, lookups, _PATIENCE if any(hints) else 1)
+        return Choice(columns, taken, lookups, _PATIENCE if any(hints) else 1, backwards)
 
-    def _ordered(self, info: apsw.IndexInfo, equal: set[int]) -> bool:
+    def _direction(self, info: apsw.IndexInfo, equal: set[int]) -> int:
+        """How a scan gives rows in the order that is wanted: 1 forwards, -1 backwards, 0 not at all."""
         order = [place for place in self.relation.order if not place & equal]
         wanted = [
             (info.get_aOrderBy_iColumn(which), info.get_aOrderBy_desc(which)) for which in range(info.nOrderBy)
         ]
         wanted = [(column, descending) for column, descending in wanted if column not in equal]
-        if len(wanted) > len(order):
-            return False
-        return all(
-            not descending and column in place for (column, descending), place in zip(wanted, order, strict=False)
-        )
+        if len(wanted) > len(order) or not all(
+            column in place for (column, _), place in zip(wanted, order, strict=False)
+        ):
+            return 0
+        directions = {bool(descending) for _, descending in wanted}
+        if True not in directions:
+            return 1
+        return -1 if isinstance(self.relation, TurningRelation) and directions == {True} else 0
 
     def Open(self) -> RelationCursor:  # noqa: N802
         """A cursor."""
@@ -187,7 +194,11 @@ class RelationCursor:
         ]
         width = len(relation.columns)
         made = _rows if max(choice.columns, default=0) < width else _rows_when_read
-        return chain.from_iterable(made(batch, width) for batch in relation.scan(choice.columns, constraints))
+        scan = relation.scan
+        if choice.backwards and isinstance(relation, TurningRelation):
+            scan = relation.scan_backwards
+        batches = scan(choice.columns, constraints)
+        return chain.from_iterable(made(batch, width) for batch in batches)
 
     def _lookup(self, choice: Choice, values: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
         """The rows, if they are kept by now; with others, perhaps, whose values to look up are not these."""

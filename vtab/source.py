@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Value: TypeAlias = None | int | float | str | bytes
 
@@ -89,6 +89,15 @@ class Relation(Protocol):
 
         For an UPDATE, SQLite asks for more columns than there are: then all must be there, and few will be read.
         """
+        ...
+
+
+@runtime_checkable
+class TurningRelation(Relation, Protocol):
+    """A relation that can also be read from its end."""
+
+    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+        """The rows of `scan` in the opposite of its order."""
         ...
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import kernels, timestamps
 from ..columns import Int64
-from ..errors import ProgrammingError
+from ..errors import ProgrammingError, instead
 from ..functions.timeline import state_changes
 from ..functions.values import distinct
 from ..plan import Expr, Value
@@ -52,7 +52,7 @@ class Timeline:
         text = call.arguments["property"]
         if not isinstance(text, str):
             hint = f"SELECT * FROM {self.name}('users', 'plan')"
-            raise ProgrammingError(f"{call.what('property')} is SQL over an event, and not {text!r}", hint)
+            raise ProgrammingError(f"{call.what('property')} is SQL over an event, {instead(text)}", hint)
         state = call.subject.expression(text, call.what("property"))
         end = Options(call.report, call.arguments["options"], ("until",)).moment("until")
         found: dict[str, list[Value]] = {column.name: [] for column in self.columns}

@@ -58,7 +58,7 @@ class Parser(SQLiteParser):
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
 
     def _warn_unsupported(self) -> None:
-        """Nothing is lost: what is not parsed is SQLite's, word for word."""
+        """What is not parsed is SQLite's, word for word: nobody has to be warned."""
 
 
 for _name in _RECORDED:

@@ -78,7 +78,6 @@ EXPLAIN QUERY PLAN SELECT timestamp, plan FROM users WHERE object_id = 2 AND tim
 EXPLAIN QUERY PLAN SELECT timestamp, plan FROM users WHERE object_id = 2 AND timestamp > '2026-01-10 00:00:00.000000' ORDER BY timestamp
 --- rows
 SCAN users VIRTUAL TABLE INDEX 42:PATHS WHERE object_id = ? AND timestamp > ?
-USE TEMP B-TREE FOR ORDER BY
 
 ## ordinary tables alone
 EXPLAIN QUERY PLAN SELECT name FROM customers WHERE id = 1
