@@ -62,6 +62,9 @@ def _killed(
     sending.close()
     last = first - 1
     for _ in range(r.randint(0, 4)):  # let it come so far
+        if not receiving.poll(60):
+            writer.kill()
+            raise AssertionError(f"the writer hangs after {last}")
         last = int.from_bytes(receiving.recv_bytes())
     time.sleep(r.random() * 0.02)
     writer.kill()
