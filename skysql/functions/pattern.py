@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..errors import ProgrammingError
 from .arguments import LIMIT, span
@@ -48,6 +49,7 @@ class Pattern:
         return Pattern(self.events[:events], self.gaps[: events - 1])
 
 
+@lru_cache(256)  # as it is asked for each segment
 def parse(name: str, text: str, conditions: int) -> Pattern:
     """The pattern of a call of the function `name`. ProgrammingError for what is none, with the place marked."""
     events: list[int | None] = []
