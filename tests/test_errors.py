@@ -572,3 +572,17 @@ def test_a_damaged_table_does_not_hurt_others(connect: Connect, stored: str) -> 
     db.commit()
     assert db.check() == []
     db.close()
+
+
+def test_a_sum_that_no_row_of_the_join_asks_for_may_overflow(connect: Connect) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE u USING sky(n INTEGER)")
+    db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY, segment TEXT)")
+    db.execute("INSERT INTO c VALUES (1, 'a')")
+    events = [(1, 1, 5), (1, 2, 6), (2, 1, 2**62), (2, 2, 2**62)]
+    db.executemany("INSERT INTO u(object_id, ts, action, n) VALUES (?, ?, 'x', ?)", events)
+    join = "SELECT c.segment, sum(u.n) FROM u JOIN c ON c.id = u.object_id GROUP BY c.segment"
+    assert db.execute(join).fetchall() == [("a", 11)]
+    db.execute("INSERT INTO c VALUES (2, 'b')")
+    with pytest.raises(skysql.OperationalError, match="integer overflow"):
+        db.execute(join).fetchall()
