@@ -219,7 +219,7 @@ def _events(blocks: Sequence[BlockRow]) -> int:
 def _go_on(store: Store, first: int, last: int) -> None:
     """A step of the merge of the runs first ... last: of their next objects."""
     blocks = sorted((b for b in store.snapshot().blocks if first <= b.run <= last), key=lambda b: b.first_object)
-    while blocks and not _overlapping(blocks[0], blocks[1:]):  # what is done already, or needs nothing
+    while blocks and not _overlapping(*blocks[:2]):  # what is done already, or needs nothing
         done = blocks.pop(0)
         if done.run != last:
             store.move_block(done.id, last)
@@ -233,24 +233,25 @@ def _go_on(store: Store, first: int, last: int) -> None:
 
 def _next_objects(blocks: Sequence[BlockRow]) -> int:
     """Up to which object a step goes: so far that there are STEP events, if blocks have as many of each of theirs."""
-    first = np.array([block.first_object for block in blocks], np.float64)
+    if _events(blocks) <= STEP:
+        return END
+    base = blocks[0].first_object  # from which float64 counts exactly enough, however large ids are
+    first = np.array([block.first_object - base for block in blocks], np.float64)
     width = np.array([block.last_object + 1 - block.first_object for block in blocks], np.float64)
     events = np.array([block.events for block in blocks], np.float64)
-    if float(events.sum()) <= STEP:
-        return END
-    low, high = blocks[0].first_object + 1, max(block.last_object for block in blocks)
+    low, high = 1, max(block.last_object for block in blocks) - base
     while low < high:
         middle = (low + high + 1) // 2
         if float((np.clip((middle - first) / width, 0, 1) * events).sum()) <= STEP:
             low = middle
         else:
             high = middle - 1
-    return low
+    return base + low
 
 
-def _overlapping(block: BlockRow, later: Sequence[BlockRow]) -> bool:
-    """Whether the block shares objects with the next of those that begin later."""
-    return bool(later) and later[0].first_object <= block.last_object
+def _overlapping(block: BlockRow, later: BlockRow | None = None) -> bool:
+    """Whether the block shares objects with the next that begins later, if there is one."""
+    return later is not None and later.first_object <= block.last_object
 
 
 def _merge(store: Store, blocks: Sequence[BlockRow]) -> None:

@@ -21,12 +21,15 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(compact, name, value)
 
 
-def feed(db: skysql.Connection, rng: random.Random, arrived: list[tuple[Any, ...]], objects: int) -> None:
+def feed(
+    db: skysql.Connection, rng: random.Random, arrived: list[tuple[Any, ...]], objects: int, first: int = 1
+) -> None:
     """One commit of a few dozen events, some of them late, some at one time."""
     batch = []
     for _ in range(rng.randint(30, 90)):
         ts = len(arrived) // 3 - rng.choice([0, 0, 0, 40])
-        batch.append((rng.randint(1, objects), ts, rng.choice("abc"), rng.choice([None, None, "free", "pro"])))
+        object = rng.randint(first, first + objects - 1)
+        batch.append((object, ts, rng.choice("abc"), rng.choice([None, None, "free", "pro"])))
         arrived.append(batch[-1])
     db.executemany("INSERT INTO users(object_id, ts, action, plan) VALUES (?, ?, ?, ?)", batch)
     db.commit()
@@ -70,6 +73,20 @@ def test_a_long_feed_keeps_all_events_in_few_runs(connect: Connect, small: None,
     assert begun > 10  # merges that took more than one commit
     assert longest < 3 * SMALL["STEP"] < len(arrived) / 4
     assert len({run for run, _ in blocks(db).values()}) <= 16
+
+
+def test_steps_are_as_small_where_ids_are_large(connect: Connect, small: None) -> None:
+    """Ids of 62 bits that lie close together: no float tells them apart."""
+    rng, db = random.Random(5), connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    arrived: list[tuple[Any, ...]] = []
+    longest = 0
+    for _ in range(120):
+        before = blocks(db)
+        feed(db, rng, arrived, objects=300, first=2**62)
+        longest = max(longest, sum(n for stamp, (_, n) in blocks(db).items() if stamp not in before))
+    assert longest < 3 * SMALL["STEP"] < len(arrived) / 3
+    assert db.execute("SELECT object_id, ts, action, plan FROM users").fetchall() == in_order(arrived)
 
 
 def test_a_merge_under_way_is_gone_on_with_by_another_connection(connect: Connect, small: None, path: str) -> None:
