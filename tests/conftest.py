@@ -1,6 +1,7 @@
 """Fixtures of all tests: connections that are looked over when a test ends."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,32 @@ def close(db: skysql.Connection) -> None:
         return
     assert db.check() == []
     db.close()
+
+
+USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, vip BOOLEAN)"
+ROW = (1, "2026-01-01 00:00:00.000000", "a", "free", 1, 1.5, 1)
+
+
+def damage(path: str, *scripts: str) -> None:
+    """Change shadow tables, as nobody should."""
+    plain = sqlite3.connect(path)
+    with plain:
+        for sql in scripts:
+            plain.executescript(sql)
+    plain.close()
+
+
+@pytest.fixture
+def stored(connect: Connect, path: str) -> str:
+    """A file with a block, a log, and an ordinary table."""
+    db = connect(path)
+    db.execute(USERS)
+    db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?)", ROW)
+    db.execute("CREATE TABLE ordinary(x)")
+    db.execute("INSERT INTO ordinary VALUES (1)")
+    db.commit()
+    db.compact()
+    db.execute("INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'a')")
+    db.commit()
+    close(db)
+    return path

@@ -1,42 +1,15 @@
 """check(): a test for each fault that it finds."""
 
-import sqlite3
-
 import numpy as np
 import pytest
-from conftest import Connect, close
+from conftest import damage
 
 import skysql
 from skysql import format as fmt
 from skysql.columns import Batch, Sparse
 from skysql.schema import Kind
 
-USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, vip BOOLEAN)"
-ROW = (1, "2026-01-01 00:00:00.000000", "a", "free", 1, 1.5, 1)
 ONE = Sparse(np.array([0], np.int32), np.array([1], np.uint32))
-
-
-def damage(path: str, *scripts: str) -> None:
-    """Change shadow tables, as nobody should."""
-    plain = sqlite3.connect(path)
-    with plain:
-        for sql in scripts:
-            plain.executescript(sql)
-    plain.close()
-
-
-@pytest.fixture
-def stored(connect: Connect, path: str) -> str:
-    """A file with a block and a log."""
-    db = connect(path)
-    db.execute(USERS)
-    db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?)", ROW)
-    db.commit()
-    db.compact()
-    db.execute("INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'a')")
-    db.commit()
-    close(db)
-    return path
 
 
 @pytest.mark.parametrize(

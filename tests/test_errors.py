@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Connect, close
+from conftest import ROW, USERS, Connect, close, damage
 
 import skysql
-
-USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, vip BOOLEAN)"
-ROW = (1, "2026-01-01 00:00:00.000000", "a", "free", 1, 1.5, 1)
 
 
 @pytest.fixture
@@ -395,31 +392,6 @@ def test_read_only(connect: Connect, path: str) -> None:
             db.commit()
         db.rollback()
         assert db.execute("SELECT * FROM users").fetchall() == [ROW]
-
-
-def damage(path: str, *statements: str) -> None:
-    """Change shadow tables, as nobody should."""
-    plain = sqlite3.connect(path)
-    with plain:
-        for sql in statements:
-            plain.execute(sql)
-    plain.close()
-
-
-@pytest.fixture
-def stored(connect: Connect, path: str) -> str:
-    """A file with a block, a log, and an ordinary table."""
-    db = connect(path)
-    db.execute(USERS)
-    db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?)", ROW)
-    db.execute("CREATE TABLE ordinary(x)")
-    db.execute("INSERT INTO ordinary VALUES (1)")
-    db.commit()
-    db.compact()
-    db.execute("INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'a')")
-    db.commit()
-    close(db)
-    return path
 
 
 QUESTIONS = ["SELECT * FROM users", "SELECT plan, count(*) FROM users GROUP BY plan", "SELECT * FROM users_objects",
