@@ -390,7 +390,7 @@ class Scan:
             starts = groups.starts()[:-1]
             first_of_each: Rows = rows.take(starts)
             if len(self.plan.keys) == 1:  # the object, which is told faster of paths than of events
-                every = np.arange(len(starts))
+                every = kernels.upto(len(starts))
                 first_of_each = ObjectRows(rows.segment, self.table, self.dictionary, every, starts)
             keys = [self._key(key, first_of_each) for key in self.plan.keys]
         else:
@@ -434,7 +434,8 @@ class Scan:
         segment, us = rows.segment, idle_us(rows.idle)
         starts = segment.session_starts(us) if more else segment.paths()[1]
         numbers = segment.sessions(us) if more else segment.path_numbers()
-        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), starts)
+        lengths = segment.lengths(us if more else None)
+        return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
         """A key's values; equal ones have equal codes where no merge comes to see to it."""
@@ -564,7 +565,7 @@ def _ahead(begun: Iterator[V]) -> Iterator[V]:
     waiting: deque[V] = deque()
     for one in begun:
         waiting.append(one)
-        if len(waiting) > compiled.THREADS:
+        if len(waiting) > compiled.AHEAD:
             yield waiting.popleft()
     yield from waiting
 
