@@ -21,6 +21,7 @@ import ctypes
 import importlib.util
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,10 +83,10 @@ def _processors() -> int:
 THREADS = min(_processors(), 16)
 """Loops that run at a time."""
 
-TOGETHER = 4
+TOGETHER = 8
 """Jobs that are handed to a thread at a time."""
 
-AHEAD = TOGETHER * (THREADS + 6)
+AHEAD = TOGETHER * (THREADS + 2)
 """Jobs that a caller may have begun before it waits for the first of them, to keep all threads busy."""
 
 
@@ -121,8 +122,10 @@ class _Jobs:
         """Have it done together with others, or when it is waited for."""
         with self._lock:
             self._waiting.append(job)
-            if len(self._waiting) >= TOGETHER:
-                self._hand_over(TOGETHER)
+            if len(self._waiting) < TOGETHER:
+                return
+            self._hand_over(TOGETHER)
+        time.sleep(0)  # lets go of the interpreter's lock, without which no thread can begin
 
     def of(self, job: Job) -> Future[None]:
         """What tells when it is done."""

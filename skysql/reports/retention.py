@@ -20,6 +20,7 @@ Rows are sorted by cohort and period. WHERE on `cohort` leaves the others out ea
 from __future__ import annotations
 
 import operator
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -322,12 +323,12 @@ class Retention:
             strict=True,
         )  # fmt: skip
         for label, size, earliest, returned in per_cohort:
-            begun = _begun(design, earliest, until)
-            for period, objects in zip(design.edges[:-1], returned, strict=True):
-                if period <= begun:
-                    row = (label, size, period, objects, objects / size)
-                    for values, value in zip(columns.values(), row, strict=True):
-                        values.append(value)
+            shown = bisect_right(design.edges, _begun(design, earliest, until), hi=len(returned))
+            columns["cohort"] += [label] * shown
+            columns["size"] += [size] * shown
+            columns["period"] += design.edges[:shown]
+            columns["objects"] += returned[:shown]
+            columns["share"] += [objects / size for objects in returned[:shown]]
         return dict(columns)
 
 

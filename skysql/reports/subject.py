@@ -168,12 +168,15 @@ class Subject:
 
     def by_path(self, segment: Segment, condition: Condition | None) -> ByPath:
         """The same events, and where those of each path begin."""
-        found, code = self.occurrences(segment, condition), _only_action(condition)
-        if code is not None:
-            starts = segment.starts_of_code(ACTION, len(self.actions) - 1, code)
-        else:
+        code = _only_action(condition)
+        if code is None:
+            found = self.occurrences(segment, condition)
             starts = np.searchsorted(found.positions, segment.paths()[1]).astype(np.int32)
-        return ByPath(found.positions, starts, found.ts)
+            return ByPath(found.positions, starts, found.ts)
+        largest = len(self.actions) - 1
+        piece, order = segment.piece(ACTION, largest, code), segment.by_code(ACTION, largest)[0]
+        ts = segment.paths_by_code(ACTION, largest)[1]
+        return ByPath(order[piece], segment.starts_of_code(ACTION, largest, code), ts[piece])
 
     def vector(self, segment: Segment, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""
