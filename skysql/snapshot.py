@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -192,38 +193,65 @@ def _is_plain(segment: Segment) -> bool:
 END = 1 << 63
 """After the last object that there can be."""
 
+CROWDED = 4
+"""A segment of so many full blocks is cut further, if it can be."""
 
-def cut(layers: list[list[tuple[Any, int, int]]], below: int = END) -> Iterator[tuple[int, tuple[Part, ...]]]:
-    """Cut layers of (block, first object, last object) into segments: (lower bound of its objects, its parts).
+
+Entry: TypeAlias = tuple[Any, int, int]
+"""A block, and its first and last object."""
+
+
+def cut(layers: list[list[Entry]], below: int = END) -> Iterator[tuple[int, tuple[Part, ...]]]:
+    """Cut layers of blocks into segments: (lower bound of its objects, its parts).
 
     below: only objects before this one.
 
     The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
-    large block in memory is cut by its own path counts.
+    large block in memory is cut by its own path counts. Where that leaves too much together, as beyond the objects that
+    the largest layer knows of, those that begin there cut it further.
     """
     widest = max(layers, key=len)
     edges = [first for _, first, _ in sorted(widest, key=lambda entry: entry[1])][1:]
     if len(widest) == 1:
         edges = sorted({edge for layer in layers for block, _, _ in layer for edge in _own_edges(block)})
     edges = [edge for edge in edges if edge < below]
-    lows = [0, *edges]
-    highs: list[int] = [*edges, below]
-    for low, high in zip(lows, highs, strict=True):
-        parts = []
-        for layer in layers:
-            for block, first, last in layer:
-                if last < low or first >= high:
-                    continue
-                if low <= first and last < high:
-                    parts.append(_whole(block))
-                    continue
-                objects, _ = block.paths()
-                a = int(np.searchsorted(objects, low))
-                b = len(objects) if high == END else int(np.searchsorted(objects, high))
-                if a < b:
-                    parts.append(Part(block, a, b, False))
-        if parts:
-            yield low, tuple(parts)
+    for low, high in pairwise([0, *edges, below]):
+        yield from _between(layers, low, high)
+
+
+def _between(layers: list[list[Entry]], low: int, high: int) -> Iterator[tuple[int, tuple[Part, ...]]]:
+    """The segments of the objects low ... high-1: one, unless that would be many blocks large."""
+    here = [[entry for entry in layer if entry[1] < high and entry[2] >= low] for layer in layers]
+    here = [layer for layer in here if layer]
+    if sum(_share(entry, low, high) for layer in here for entry in layer) > CROWDED * SEGMENT_EVENTS:
+        beginning = [[first for _, first, _ in layer if low < first < high] for layer in here]
+        edges = max(beginning, key=len)
+        if len(edges) == 1:
+            edges = [first for firsts in beginning for first in firsts]
+        if edges:
+            for lower, higher in pairwise([low, *sorted(set(edges)), high]):
+                yield from _between(here, lower, higher)
+            return
+    parts = []
+    for block, first, last in chain.from_iterable(here):
+        if low <= first and last < high:
+            parts.append(_whole(block))
+            continue
+        objects, _ = block.paths()
+        a = int(np.searchsorted(objects, low))
+        b = len(objects) if high == END else int(np.searchsorted(objects, high))
+        if a < b:
+            parts.append(Part(block, a, b, False))
+    if parts:
+        yield low, tuple(parts)
+
+
+def _share(entry: Entry, low: int, high: int) -> float:
+    """About how many events of a block are of the objects low ... high-1."""
+    block, first, last = entry
+    row = _row(block)
+    events = len(block.ts()) if row is None else row.events
+    return events * (min(last + 1, high) - max(first, low)) / (last + 1 - first)
 
 
 def _whole(block: Any) -> Part:

@@ -9,7 +9,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact
+from skysql import compact, snapshot
 
 SMALL = {"FOLD_EVENTS": 64, "SEGMENT_EVENTS": 64, "STEP": 640}
 
@@ -154,3 +154,20 @@ def test_which_runs_are_merged_meanwhile() -> None:
     assert compact.alike([400, 400, 400, 100, 100, 100, 100], 1000) == (3, 7)
     assert compact.alike([100] * 12, 1000) == (2, 12)
     assert compact.alike([100] * 12, 350) is None
+
+
+def test_objects_that_are_new_in_each_batch_do_not_end_up_in_one_segment(
+    connect: Connect, small: None, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", SMALL["SEGMENT_EVENTS"])
+    rng, db = random.Random(3), connect(path)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    arrived: list[tuple[Any, ...]] = []
+    largest = 0
+    for commit in range(60):
+        feed(db, rng, arrived, 20, first=1 if commit < 12 else commit * 20)
+        table = db.engine.relation("main", "users").store.snapshot()
+        largest = max(largest, *(len(segment) for segment in table.segments()))
+    assert largest <= 5 * SMALL["SEGMENT_EVENTS"]
+    assert db.execute("SELECT object_id, ts, action, plan FROM users").fetchall() == in_order(arrived)
+    assert db.check() == []
