@@ -81,10 +81,12 @@ class GroupsResult(_Result):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """All groups."""
-        result = self._scan(constraints).run()
-        rows = len(result[0]) if result else 1
-        found = dict(zip(self._places, result, strict=False))
-        yield Batch(found | self._given(columns, constraints, rows), range(rows))
+        base = 0
+        for result in self._scan(constraints).run():
+            rows = len(result[0]) if result else 1
+            found = dict(zip(self._places, result, strict=False))
+            yield Batch(found | self._given(columns, constraints, rows), range(base, base + rows))
+            base += rows
 
 
 class RowsResult(_Result):
