@@ -136,15 +136,14 @@ class Chunks:
 
     def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> Chunk:
         """Store a chunk of the texts from that code on, which have no rows; None for those that were dropped."""
-        left = sum(text is not None for text in texts)
+        encoded = [None if text is None else text.encode() for text in texts]
+        hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
+        left = int(np.count_nonzero(hashes))
         chunk = Chunk(first, first + len(texts) - 1, left, secrets.randbits(63))
-        hashes = np.fromiter(
-            (0 if text is None else fmt.hash_of(text.encode()) for text in texts), np.uint32, len(texts)
-        )
         self._sqlite.executemany(
             f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)",
             [
-                (rowid(property_id, chunk.last, TEXTS), fmt.encode_texts(texts)),
+                (rowid(property_id, chunk.last, TEXTS), fmt.encode_texts(encoded)),
                 (rowid(property_id, chunk.last, HASHES), fmt.encode_hashes(hashes)),
             ],
         )

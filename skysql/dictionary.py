@@ -72,10 +72,17 @@ class _Texts:
         return full(len(self.rows) - 1, self.characters)
 
     def add(self, text: str | None) -> None:
+        """One more text; None for one that was dropped."""
         if text is not None:
             self.row_codes[text] = self.base + len(self.rows)
             self.characters += len(text)
         self.rows.append(text)
+
+    def extend(self, texts: list[str]) -> None:
+        """More texts, distinct and new."""
+        self.row_codes.update(zip(texts, range(self.largest + 1, self.largest + 1 + len(texts)), strict=True))
+        self.characters += sum(map(len, texts))
+        self.rows += texts
 
 
 class Dictionary:
@@ -192,15 +199,14 @@ class Dictionary:
     def _codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
         known = self._load(property_id)
         first, rows = known.largest + 1, known.row_codes
-        other = [text for text in (texts if len(texts) < 64 else dict.fromkeys(texts)) if text not in rows]
+        other = [text for text in dict.fromkeys(texts) if text not in rows]
         stored: dict[str, int] = {}
         if other and isinstance(known.codes, StoredCodes):
             found = known.codes.find_stored(other)
             stored = {other[at]: int(found[at]) for at in np.flatnonzero(found).tolist()}
-        for text in other:
-            if text not in stored and text not in rows:
-                known.add(str(text))
-        if known.largest >= first:
+            other = [text for text in other if text not in stored]
+        if other:
+            known.extend(list(map(str, other)))
             known.stamp = secrets.randbits(63)
             if known.full:
                 self._fold(property_id, known, first)

@@ -238,12 +238,10 @@ def decode_casts(data: Any) -> tuple[Array, Array]:
     return values, codes
 
 
-def encode_texts(texts: Sequence[str | None]) -> bytes:
-    """The texts of a chunk; None for one that was dropped. Raises ValueError if they are too many bytes for a blob."""
-    encoded = [b"" if text is None else text.encode() for text in texts]
-    known = np.fromiter((text is not None for text in texts), bool, len(texts))
-    sizes = np.fromiter(map(len, encoded), np.int64, len(texts)) + known
-    joined = b"".join(encoded)
+def encode_texts(texts: Sequence[bytes | None]) -> bytes:
+    """The texts of a chunk, in UTF-8; None for one that was dropped. Raises ValueError if they are too long."""
+    sizes = np.fromiter((0 if text is None else len(text) + 1 for text in texts), np.int64, len(texts))
+    joined = b"".join(filter(None, texts))
     if len(joined) > MOST_BYTES:
         raise ValueError(f"{len(joined)} bytes of texts are more than a blob takes")
     parts = [b""]
