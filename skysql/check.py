@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 import numpy as np
 
-from . import former, statistics
+from . import chunks, former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
@@ -254,3 +254,7 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
     for id in store.column_properties():
         if id not in known:
             yield f"there are columns of property {id}, which does not exist"
+    told = store.dictionary.chunks()
+    for property_id, last, _ in map(chunks.place, store.chunk_rows()):
+        if (property_id, last) not in told:
+            yield f"property {property_id}, texts up to {last}: there is a chunk of texts that no row tells of"

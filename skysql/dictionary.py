@@ -356,6 +356,11 @@ class Dictionary:
         """The ids of the properties that it has texts of."""
         return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
 
+    def chunks(self) -> set[tuple[int, int]]:
+        """Property id and last code of all chunks of texts."""
+        sql = f"SELECT property, code FROM {self._value} WHERE typeof(value) = 'blob'"
+        return set(self._sqlite.execute(sql))
+
     def counts(self) -> dict[int, int]:
         """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
         found: dict[int, int] = {}

@@ -554,6 +554,10 @@ class Store:
         )
         return [id for (id,) in found]
 
+    def chunk_rows(self) -> list[int]:
+        """The rowids of all that is stored of chunks of texts."""
+        return [id for (id,) in self.sqlite.execute(f"SELECT id FROM {self.shadow('column')} WHERE id < 0")]
+
     def column_properties(self) -> list[int]:
         """The ids of the properties that have columns."""
         found = self.sqlite.execute(
