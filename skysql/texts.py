@@ -100,35 +100,50 @@ class Shelf(Protocol):
         ...
 
 
-def byte_ranks(data: bytes, starts: Int64, sizes: Int64) -> Int64:
-    """The rank of each of some distinct texts in the order of their bytes: int64[n].
+_AT_A_TIME = 7
+"""Bytes that are compared together: with how many are left, in one number."""
 
-    Eight bytes at a time, of those that are alike so far: their rank is that of the first of them.
+_LEFT = np.uint64(0xFF)
+
+
+def byte_ranks(data: bytearray, starts: Int64, sizes: Int64) -> Int64:
+    """The rank of each of some texts in the order of their bytes: int64[n]; data gets some bytes more.
+
+    By a few bytes at a time of those that are alike so far: their rank is that of the first of them.
     """
+    data += bytes(8)
+    eight = np.ndarray(len(data) - 7, ">u8", data, strides=(1,))
     ranks = np.zeros(len(starts), np.int64)
     alike, depth = np.arange(len(starts)), 0
-    eight = np.ndarray(len(data) + 1, ">u8", data + bytes(8), strides=(1,))
     while len(alike) > 1:
-        left = np.clip(sizes[alike] - depth, 0, 9)  # 9: it goes on
-        keys = eight[starts[alike] + np.minimum(depth, sizes[alike])].astype(np.uint64)
-        unused = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)
-        keys = np.where(left == 0, np.uint64(0), keys >> unused << unused)
-        depth += 8
-        if left.min() == 9 and keys.min() == keys.max():
+        left = np.minimum(sizes[alike] - depth, _AT_A_TIME + 1)  # one more than are compared: it goes on
+        keys = eight[starts[alike] + depth].astype(np.uint64)
+        unused = 8 * (8 - np.minimum(left, _AT_A_TIME)).astype(np.uint64)
+        keys >>= unused
+        keys <<= unused
+        keys |= left.astype(np.uint64)
+        del left, unused
+        depth += _AT_A_TIME
+        if keys.min() == keys.max() and keys[0] & _LEFT > _AT_A_TIME:
             continue
         before = ranks[alike]
-        order = np.lexsort((left, keys, before))
-        alike, keys, left, before = alike[order], keys[order], left[order], before[order]
-        at = np.arange(len(alike))
-        other = np.ones(len(alike), bool)
-        other[1:] = before[1:] != before[:-1]
-        since = at - np.maximum.accumulate(np.where(other, at, 0))  # places after the first that was alike
-        other[1:] |= (keys[1:] != keys[:-1]) | (left[1:] != left[:-1])
-        begin = np.maximum.accumulate(np.where(other, at, 0))
-        ranks[alike] = before + since[begin]
-        single = other & np.append(other[1:], True)
-        alike = alike[~single]
+        order = np.argsort(keys) if before[0] == before[-1] == before.max() else np.lexsort((keys, before))
+        alike, keys, before = alike[order], keys[order], before[order]
+        del order
+        first = np.ones(len(alike), bool)  # of those that were alike
+        first[1:] = before[1:] != before[:-1]
+        begin = _places(first)
+        first[1:] |= keys[1:] != keys[:-1]  # and are still
+        ranks[alike] = before + (_places(first) - begin)
+        single = first & np.append(first[1:], True)
+        alike = alike[~single & (keys & _LEFT > _AT_A_TIME)]  # what is alike and ends is twice the same
     return ranks
+
+
+def _places(first: Bool) -> Int64:
+    """Where the last one up to each place is that is true: int64[n]; the first one is."""
+    places = np.flatnonzero(first)
+    return np.repeat(places, np.diff(np.append(places, len(first))))
 
 
 class StoredTexts(Sequence[str | None]):
@@ -207,19 +222,22 @@ class StoredTexts(Sequence[str | None]):
     def ranks(self, codes: Array) -> Int64:
         """Numbers that sort as the texts of these codes do, which are distinct and ascending: int64[n]."""
         codes = codes.astype(np.int64)
-        first = int(len(codes) > 0 and codes[0] == 0)  # NULL is before all others
-        data, starts, sizes = [], [], []
-        base = 0
-        for texts in self.ascending(codes[first:]):
-            encoded = [(text or "").encode() for text in texts]
-            lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-            data.append(b"".join(encoded))
-            starts.append(base + np.cumsum(lengths) - lengths)
-            sizes.append(lengths)
-            base += len(data[-1])
+        null = int(len(codes) > 0 and codes[0] == 0)  # is before all others
+        data, starts, sizes = bytearray(), [codes[:0]], [codes[:0]]
+        edges = np.searchsorted(codes, [*self.firsts, self.base + 1]).tolist()
+        for chunk, low, high in zip(self.chunks, edges, edges[1:], strict=False):
+            if high > low:
+                places, texts = codes[low:high] - chunk.first, self.of(chunk)
+                begin, end = texts.starts[places].astype(np.int64), texts.starts[places + 1]
+                starts.append(begin + len(data))
+                sizes.append(end - begin)
+                data += texts.data
+        rows = [(self._rows[at] or "").encode() for at in (codes[edges[-1] :] - self.base).tolist()]
+        sizes.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+        starts.append(np.cumsum(sizes[-1]) - sizes[-1] + len(data))
+        data += b"".join(rows)
         ranks = np.zeros(len(codes), np.int64)
-        if data:
-            ranks[first:] = byte_ranks(b"".join(data), np.concatenate(starts), np.concatenate(sizes)) + 1
+        ranks[null:] = byte_ranks(data, np.concatenate(starts), np.concatenate(sizes)) + 1
         return ranks
 
     def dropped(self) -> Bool:

@@ -468,9 +468,12 @@ def test_ranks_are_those_of_the_bytes() -> None:
         words = [text.encode() for text in chosen]
         sizes = np.array([len(word) for word in words], np.int64)
         starts = np.cumsum(sizes) - sizes
-        ranks = texts.byte_ranks(b"".join(words), starts, sizes)
+        ranks = texts.byte_ranks(bytearray(b"".join(words)), starts, sizes)
         assert [words[at] for at in np.argsort(ranks)] == sorted(words), turn
         assert sorted(ranks.tolist()) == list(range(len(words)))
+        doubled = np.tile(starts, 2), np.tile(sizes, 2)  # which there cannot be, but in a file that was tampered with
+        twice = texts.byte_ranks(bytearray(b"".join(words)), *doubled)
+        assert np.array_equal(twice[: len(words)], twice[len(words) :]) and np.array_equal(twice[: len(words)] // 2, ranks)
 
 
 class Memory:
