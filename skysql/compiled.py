@@ -2,7 +2,7 @@
 
     funnel     functions/chains.py, levels; reports/walk.py, Walk
     matches    functions/links.py, count_apart
-    returns    reports/retention.py, returned
+    retention  reports/retention.py, _Reading
     last_marks segment.py, Marks.last
     counts     kernels.py, group_count
     sums       kernels.py, group_sum
@@ -11,7 +11,7 @@ ctypes, and not an extension module, because the file then needs nothing of Pyth
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
 what is passed: so everything goes through here, where dtypes and lengths are asserted.
 
-A long loop runs in a thread of a pool while the caller goes on to the next segment: what is returned is to be called
+A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.
 """
 
@@ -20,11 +20,12 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from .masks import CODES, Masks
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
+R = TypeVar("R")
 
 _OFF = "SKYSQL_PURE"
 """Of the environment: not empty, to do without."""
@@ -65,26 +67,10 @@ def available() -> bool:
     return _loops is not None
 
 
-def _call(name: str, *arguments: Array | int | None) -> None:
+def _call(name: str, *arguments: Array | int) -> None:
     """Arrays by their addresses, numbers as int64."""
     assert _loops is not None
     getattr(_loops, name)(*map(_argument, arguments))
-
-
-def _later(name: str, *arguments: Array | int | None) -> Callable[[], None]:
-    """The call in another thread, begun; what waits for its end."""
-    if THREADS == 1:
-        _call(name, *arguments)
-        return lambda: None
-    return _pool().submit(_call, name, *arguments).result
-
-
-def _then(wait: Callable[[], None], result: Array) -> Callable[[], Array]:
-    def get() -> Array:
-        wait()
-        return result
-
-    return get
 
 
 def _processors() -> int:
@@ -97,21 +83,114 @@ def _processors() -> int:
 THREADS = min(_processors(), 16)
 """Loops that run at a time."""
 
+TOGETHER = 8
+"""Jobs that are handed to a thread at a time."""
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, "skysql-loop")
-
-
-if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+AHEAD = TOGETHER * (THREADS + 2)
+"""Jobs that a caller may have begun before it waits for the first of them, to keep all threads busy."""
 
 
-def _argument(value: Array | int | None) -> Any:
+class Job:
+    """A call of one of the loops of skysql_run, by its number there; the arrays live as long as it does."""
+
+    __slots__ = ("_arguments", "made", "words")
+
+    def __init__(self, loop: int, *arguments: Array | int | None) -> None:
+        self.words = [loop, *map(_word, arguments)]
+        self.made: Future[None] | None = None  # once it was handed to a thread
+        self._arguments = arguments
+        _jobs.add(self)
+
+    def wait(self) -> None:
+        """Return when the call has been made."""
+        _jobs.of(self).result()
+
+
+class _Jobs:
+    """Jobs on their way to the threads, several at a time.
+
+    For a thread that comes back from a loop waits for the interpreter's lock, which the caller, who prepares the next
+    job meanwhile, is slow to let go of.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # protects:
+        self._waiting: list[Job] = []
+        self._pool = ThreadPoolExecutor(THREADS, "skysql-loop")
+
+    def add(self, job: Job) -> None:
+        """Have it done together with others, or when it is waited for."""
+        with self._lock:
+            self._waiting.append(job)
+            if len(self._waiting) < TOGETHER:
+                return
+            self._hand_over(TOGETHER)
+        time.sleep(0)  # lets go of the interpreter's lock, without which no thread can begin
+
+    def of(self, job: Job) -> Future[None]:
+        """What tells when it is done."""
+        with self._lock:
+            if job.made is None:
+                self._hand_over(-(-len(self._waiting) // THREADS))
+        assert job.made is not None
+        return job.made
+
+    def _hand_over(self, share: int) -> None:
+        for first in range(0, len(self._waiting), share):
+            jobs = self._waiting[first : first + share]
+            made = self._pool.submit(_run, jobs, *_words(jobs))
+            for job in jobs:
+                job.made = made
+        self._waiting.clear()
+
+
+def _run(_jobs: Sequence[Job], words: Any, number: int, width: int) -> None:
+    """Run the jobs, which stay alive meanwhile; little is done here, where the interpreter's lock is waited for."""
+    assert _loops is not None
+    _loops.skysql_run(words, ctypes.c_int64(number), ctypes.c_int64(width))
+
+
+def _words(jobs: Sequence[Job]) -> tuple[Any, int, int]:
+    width = max(len(job.words) for job in jobs)
+    words = [word for job in jobs for word in (*job.words, *[0] * (width - len(job.words)))]
+    return (ctypes.c_int64 * len(words))(*words), len(jobs), width
+
+
+_jobs = _Jobs()
+
+
+def _forget_threads() -> None:
+    """A child process has none of its parent's."""
+    global _jobs
+    _jobs = _Jobs()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+def _word(value: Array | int | None) -> int:
+    """A number, or the address of an array."""
     if isinstance(value, np.ndarray):
         assert value.flags.c_contiguous
-        return ctypes.c_void_p(value.ctypes.data)
-    return None if value is None else ctypes.c_int64(value)
+        address: int = value.__array_interface__["data"][0]
+        return address
+    return value or 0
+
+
+def _argument(value: Array | int) -> Any:
+    return ctypes.c_void_p(_word(value)) if isinstance(value, np.ndarray) else ctypes.c_int64(value)
+
+
+def _then(job: Job, result: R) -> Callable[[], R]:
+    def get() -> R:
+        job.wait()
+        return result
+
+    return get
+
+
+_FUNNEL, _MATCHES, _RETENTION = range(3)
 
 
 def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | int | None, ...]:
@@ -132,8 +211,7 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
     """
     levels = np.empty(len(starts) - 1, np.uint8)
     assert 1 <= steps <= STEPS and 0 <= window < LIMIT
-    wait = _later("skysql_funnel", *_masked(masks, ts, starts), steps, window, modes, levels)
-    return _then(wait, levels)
+    return _then(Job(_FUNNEL, *_masked(masks, ts, starts), steps, window, modes, levels), levels)
 
 
 MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16, "path": 32}
@@ -150,20 +228,7 @@ def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Arr
     counts = np.empty(len(starts) - 1, np.int64)
     assert 1 <= len(wanted) == len(adjacent) == len(most) <= STEPS
     assert wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64
-    wait = _later("skysql_matches", *_masked(masks, ts, starts), len(wanted), wanted, adjacent, most, counts)
-    return _then(wait, counts)
-
-
-@dataclass(frozen=True, slots=True)
-class Births:
-    """Paths that are born, ascending: their numbers int32[b], the event, the number of the cohort, and the period (or
-    the time, if periods are counted from there): int64[b] each.
-    """
-
-    paths: Array
-    events: Int64
-    cohorts: Int64
-    begun: Int64
+    return _then(Job(_MATCHES, *_masked(masks, ts, starts), len(wanted), wanted, adjacent, most, counts), counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +243,58 @@ class Periods:
     rows: Int64
 
 
-def returns(
-    births: Births, found: tuple[Array, Int64, Int64], periods: Periods, shape: tuple[int, int], on_or_after: bool
-) -> Callable[[], Int64]:
-    """What waits for how many paths of each cohort returned in each row: int64[cohorts, rows], which is the shape.
 
-    found: the events at which a path returns if it was born before, in path order: (path int32[n], event int64[n],
-    ts int64[n]). on_or_after: whether the last return counts in all rows up to its own, which is then in order.
+@dataclass(frozen=True, slots=True)
+class Cohorts:
+    """How many there are, and of which one a path is: of the one of its birth's period of `unit` microseconds from
+    `origin` on, or of[its number], int32[paths], -1 for none. Born at begin <= ts < end; others do not count.
     """
-    returned = np.zeros(shape, np.int64)
-    paths, events, ts = found
-    assert paths.dtype == births.paths.dtype == np.int32 and len(paths) == len(events) == len(ts)
-    assert len(births.paths) == len(births.events) == len(births.cohorts) == len(births.begun)
-    assert periods.unit > 0 and int(births.cohorts.max(initial=-1)) < shape[0] and int(periods.rows.max()) < shape[1]
-    wait = _later(
-        "skysql_returns",
-        *(births.paths, births.events, births.cohorts, births.begun, len(births.paths)),
-        *(paths, events, ts, len(paths)),
+
+    number: int
+    begin: int
+    end: int
+    unit: int = 1
+    origin: int = 0
+    of: Array | None = None
+
+    def __post_init__(self) -> None:
+        assert self.of is None or (self.of.dtype == np.int32 and int(self.of.max(initial=-1)) < self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class ByPath:
+    """Some events of a segment, in path order: positions int32[m], ts int64[m].
+
+    starts: int32[paths+1], where those of each path begin.
+    """
+
+    positions: Array
+    starts: Array
+    ts: Int64
+
+
+def retention(
+    first: ByPath, again: ByPath, cohorts: Cohorts, periods: Periods, rows: int, on_or_after: bool
+) -> Callable[[], tuple[Int64, Int64, Int64]]:
+    """What waits for (the paths of each cohort [c], its first birth's ts [c], how many returned [c, rows]), int64 each.
+
+    A path is born at the first of its events in `first`, and returns with those in `again` that come after that one;
+    with on_or_after, its last return counts in all rows up to its own, which are then in order.
+    """
+    sizes, returned = np.zeros(cohorts.number, np.int64), np.zeros((cohorts.number, rows), np.int64)
+    earliest = np.full(cohorts.number, np.iinfo(np.int64).max)
+    for events in (first, again):
+        assert events.positions.dtype == events.starts.dtype == np.int32 and events.ts.dtype == np.int64
+        assert len(events.positions) == len(events.ts) == int(events.starts[-1])
+    assert len(first.starts) == len(again.starts) and periods.unit > 0 and cohorts.unit > 0
+    job = Job(
+        _RETENTION,
+        *(first.positions, first.starts, first.ts, again.positions, again.starts, again.ts, len(first.starts) - 1),
+        *(cohorts.begin, cohorts.end, cohorts.of, cohorts.unit, cohorts.origin),
         *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.rows, len(periods.rows)),
-        *(shape[1], int(on_or_after), returned),
+        *(rows, int(on_or_after), sizes, earliest, returned),
     )
-    return _then(wait, returned)
+    return _then(job, (sizes, earliest, returned))
 
 
 def last_marks(

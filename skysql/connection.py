@@ -212,10 +212,10 @@ class Engine:
 
     # statements
 
-    def prepare(self, sql: str, *, pushdown: bool = True) -> Prepared:
+    def prepare(self, sql: str) -> Prepared:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
         self._reports.forget()
-        rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown and pushdown)
+        rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         calls = [[Written(text) if text else value for value, text in call.arguments] for call in rewritten.calls]
         asked = [Reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
         plans = [*rewritten.scans, *(report for report in asked if report is not None)]

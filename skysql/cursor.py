@@ -250,13 +250,10 @@ class Cursor:
                 self._begin(sqlite)
             with self._undoing(statement, sql):
                 try:
-                    self._run(text, parameters)
-                except apsw.SQLError as error:
-                    if self.plan is None or statement.writes or str(error) != "integer overflow":
-                        raise
-                    self.plan = None  # a scan also adds up what the statement may leave out: row by row, SQLite tells
-                    text = self.connection.engine.prepare(sql, pushdown=False).sql
-                    self._run(text, parameters)
+                    self._raw.execute(text, parameters)
+                except (KeyError, OverflowError) as error:
+                    raise _unbound(error, parameters) from None
+                self._advance()
             self._columns = self._start.columns
             if self._columns:
                 if self._ahead is not None:
@@ -269,14 +266,6 @@ class Cursor:
                 self.connection.engine.rolled_back()
             self.lastrowid = sqlite.last_insert_rowid()
         return self
-
-    def _run(self, text: str, parameters: Any) -> None:
-        """Run SQLite's text up to the first row."""
-        try:
-            self._raw.execute(text, parameters)
-        except (KeyError, OverflowError) as error:
-            raise _unbound(error, parameters) from None
-        self._advance()
 
     def executemany(self, sql: str, seq_of_parameters: Iterable[Parameters], /) -> Self:
         """Run a writing statement once for each set of parameters; rows that it returns are dropped."""

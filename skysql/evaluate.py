@@ -89,13 +89,13 @@ class Evaluator(Protocol):
 
     def aggregates(
         self,
-        texts: Sequence[str],
+        text: str,
         names: Sequence[Typed],
         data: Sequence[Sequence[Value]],
         groups: Sequence[int],
         parameters: Sequence[Value],
-    ) -> list[tuple[Value, ...]]:
-        """(group, aggregate, ...) for each group, ascending."""
+    ) -> dict[int, Any]:
+        """The aggregate by group; of a sum of integers that leaves 64 bits, a Fault. Of no rows, that of group 0."""
         ...
 
     def row(self, query: str) -> tuple[Value, ...]:

@@ -13,12 +13,15 @@ from typing import Any
 import apsw
 
 from vtab import Batch, publish
-from vtab.source import Column, Constraint
+from vtab.source import Column, Constraint, Fault
 
 from .cache import Cache
 from .evaluate import K, Typed
 from .plan import Value
 from .schema import quote
+
+OVERFLOW = "integer overflow"
+"""What SQLite says of a sum of integers that leaves 64 bits."""
 
 
 class _Feed:
@@ -90,17 +93,30 @@ class SQLiteEvaluator:
 
     def aggregates(
         self,
-        texts: Sequence[str],
+        text: str,
         names: Sequence[Typed],
         data: Sequence[Sequence[Value]],
         groups: Sequence[int],
         parameters: Sequence[Value],
-    ) -> list[tuple[Value, ...]]:
-        """(group, aggregate, ...) for each group, ascending; of no rows, one group 0."""
+    ) -> dict[int, Any]:
+        """The aggregate by group; of a sum of integers that leaves 64 bits, a Fault. Of no rows, that of group 0."""
         feed = self._feed([("the group", "INTEGER"), *names], [groups, *data], len(groups))
-        if len(groups) == 0:
-            return self._run(f"SELECT 0, {', '.join(texts)} FROM {feed}", parameters)
-        return self._run(f'SELECT "the group", {", ".join(texts)} FROM {feed} GROUP BY 1 ORDER BY 1', parameters)
+        query = f'SELECT "the group", {text} FROM {feed} GROUP BY 1' if len(groups) else f"SELECT 0, {text} FROM {feed}"
+        try:
+            return {group: value for group, value in self._run(query, parameters)}  # type: ignore[misc]
+        except apsw.SQLError as error:
+            if str(error) != OVERFLOW:
+                raise
+        low, high = min(groups), max(groups)
+        if low == high:
+            return {low: Fault(OVERFLOW)}
+        middle = (low + high) // 2
+        found: dict[int, Any] = {}
+        for half in (range(low, middle + 1), range(middle + 1, high + 1)):
+            at = [place for place, group in enumerate(groups) if group in half]
+            parts = [[values[place] for place in at] for values in data]
+            found |= self.aggregates(text, names, parts, [groups[place] for place in at], parameters) if at else {}
+        return found
 
     def row(self, query: str) -> tuple[Value, ...]:
         """The first row of a query without parameters."""

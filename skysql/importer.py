@@ -22,6 +22,7 @@ import gc
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -113,7 +114,6 @@ class _Import:
     def __init__(self, db: Connection, request: Request, reader: Reader, path: str) -> None:
         self._db, self._request, self._reader, self._path = db, request, reader, path
         self._report = Report()
-        self._held = Held()
 
     def run(self, progress: Progress) -> Report:
         request, reader, report = self._request, self._reader, self._report
@@ -125,16 +125,17 @@ class _Import:
         self._table, self._properties = table, _properties(request, table, used)
         self._has_changes = "changes" in used and "changes" not in _named(request)
         stateful = self._has_changes or any(p.state for p in self._properties.values())
-        for chunk in chain([first], chunks):
-            report.rows += len(chunk.lines) + len(chunk.faults)
-            self._faults(chunk.faults)
-            self._take(chunk, stateful)
-            progress(report.rows)
-        if missing := [name for name in used if name not in reader.names]:
-            raise ProgrammingError(f"no line of {self._path!r} has a {missing[0]!r}")
-        if stateful:
-            for columns in self._held.slices(self._db, request.table, table):
+        with closing(Held(table)) as self._held:
+            for chunk in chain([first], chunks):
+                report.rows += len(chunk.lines) + len(chunk.faults)
+                self._faults(chunk.faults)
+                self._take(chunk, stateful)
+                progress(report.rows)
+            if missing := [name for name in used if name not in reader.names]:
+                raise ProgrammingError(f"no line of {self._path!r} has a {missing[0]!r}")
+            for columns in self._held.slices(self._db, request.table):
                 self._write(columns)
+        if stateful:
             report.dropped = report.rows - report.faulty - report.events
         report.unused = [name for name in reader.names if name not in used]
         return report

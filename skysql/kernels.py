@@ -196,6 +196,15 @@ class Ranks:
 _ONE, _LAST_BIT = np.uint64(1), np.uint64(63)
 
 
+_UPTO = np.arange(1 << 14)
+_UPTO.flags.writeable = False
+
+
+def upto(n: int) -> Int64:
+    """0, 1, ... n-1: a read-only view of a shared array, unless there are more."""
+    return _UPTO[:n] if n <= len(_UPTO) else np.arange(n)
+
+
 def changes(values: Array) -> Bool:
     """Where a value differs from the one before it; the first does."""
     new = np.ones(len(values), bool)

@@ -53,6 +53,14 @@ static inline int length(uint64_t bits) {
 #endif
 }
 
+static inline int lowest_of_64(uint64_t bits) {
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits);
+#else
+    return (uint32_t)bits ? lowest((uint32_t)bits) : 32 + lowest((uint32_t)(bits >> 32));
+#endif
+}
+
 static inline int within(int64_t since, int64_t t, int64_t window) {
     return (uint64_t)t - (uint64_t)since <= (uint64_t)window;
 }
@@ -192,9 +200,9 @@ static int quick_level(const uint8_t *codes, const uint8_t *step, const int64_t 
 }
 
 /* levels uint8[groups]: the most steps that each group takes. 1 <= steps <= STEPS, 0 <= window < 2^62. */
-EXPORT void skysql_funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
-                          const int64_t *starts, int64_t groups, int64_t steps, int64_t window, int64_t modes,
-                          uint8_t *levels) {
+static void funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
+                   const int64_t *starts, int64_t groups, int64_t steps, int64_t window, int64_t modes,
+                   uint8_t *levels) {
     Masks masks = {codes, table, wide};
     uint8_t step[256];
     int quick = !wide && !(modes & ~PATH);
@@ -256,29 +264,89 @@ static inline int meeting(const Masks *masks, int64_t base, int many, uint16_t *
     return found;
 }
 
-/* Whether no gap is adjacent and each event may be one of the pattern at the most: the place[code]-th, from 1, if
-   placed[code]. */
-static int places(const uint32_t *table, int events, const uint32_t *wanted, const uint8_t *adjacent, uint8_t *place,
-                  uint32_t *placed) {
+/* The same of codes that are one of few, which are compared with all of 64 at a time. */
+enum { FEW = 8, WORD = 64 };
+
+static inline int meeting_few(const uint8_t *codes, int many, const uint8_t *few, int kinds, uint16_t *rows) {
+    int found = 0;
+    for (int base = 0; base < many; base += WORD) {
+        uint8_t hit[WORD] = {0};
+        uint64_t bits = 0;
+        if (many - base >= WORD)
+            for (int kind = 0; kind < kinds; kind++)
+                for (int k = 0; k < WORD; k++) hit[k] |= codes[base + k] == few[kind];
+        else
+            for (int kind = 0; kind < kinds; kind++)
+                for (int k = 0; k < many - base; k++) hit[k] |= codes[base + k] == few[kind];
+        for (int k = 0; k < WORD; k += 8) { /* eight bytes of 0 or 1 become eight bits */
+            uint64_t eight = 0;
+            for (int byte = 0; byte < 8; byte++) eight |= (uint64_t)hit[k + byte] << 8 * byte;
+            bits |= (eight * 0x0102040810204080u >> 56) << k;
+        }
+        for (; bits; bits &= bits - 1) rows[found++] = (uint16_t)(base + lowest_of_64(bits));
+    }
+    return found;
+}
+
+/* A pattern without adjacent gaps, of which each code may be one event at the most: the place[code]-th, from 1. few: the
+   codes that are one, `kinds` of them, or more than FEW. */
+typedef struct {
+    uint8_t place[256], few[FEW];
+    uint32_t placed[256];
+    int kinds;
+} Places;
+
+/* Whether a pattern is such. */
+static int places(const uint32_t *table, int events, const uint32_t *wanted, const uint8_t *adjacent, Places *found) {
+    found->kinds = 0;
     for (int j = 1; j < events; j++)
         if (adjacent[j]) return 0;
     for (int code = 0; code < 256; code++) {
-        placed[code] = 0;
+        found->placed[code] = 0;
         for (int j = 0; j < events; j++)
             if (table[code] & wanted[j]) {
-                if (placed[code]) return 0;
-                placed[code] = 1;
-                place[code] = (uint8_t)(j + 1);
+                if (found->placed[code]) return 0;
+                found->placed[code] = 1;
+                found->place[code] = (uint8_t)(j + 1);
             }
+        if (found->placed[code] && found->kinds++ < FEW) found->few[found->kinds - 1] = (uint8_t)code;
     }
     return 1;
 }
 
-/* Where each event may be only one of the pattern, and no gap is adjacent. first[j]: the first event
-   of the match whose j-th was the last; it counts if that is after `done`, where the match before or the group before
-   ended. first[0] and t[0] are the event's own. */
-static void quick_matches(const Masks *masks, const uint8_t *place, const int64_t *ts, const int64_t *starts,
+/* The matches of two events among some rows, from `base` on: as below, in registers. */
+typedef struct {
+    int64_t group, end, since, first, done;
+} Two;
+
+static void match_two(Two *now, const uint8_t *codes, const Places *in, const int64_t *ts, const int64_t *starts,
+                      int64_t base, const uint16_t *rows, int found, int64_t most, int64_t *counts) {
+    int64_t group = now->group, end = now->end, since = now->since, first = now->first, done = now->done, count = 0;
+    for (int k = 0; k < found; k++) {
+        int64_t row = base + rows[k], t = ts[row];
+        if (row >= end) {
+            counts[group] += count;
+            count = 0;
+            do end = starts[++group + 1];
+            while (row >= end);
+            done = starts[group] - 1;
+        }
+        int64_t last = -(int64_t)(in->place[codes[row]] == 2);
+        int64_t ends = last & -(int64_t)((first > done) & within(since, t, most));
+        count -= ends;
+        done ^= (done ^ row) & ends;
+        first ^= (first ^ row) & ~last;
+        since ^= (since ^ t) & ~last;
+    }
+    counts[group] += count;
+    *now = (Two){group, end, since, first, done};
+}
+
+/* Its matches. first[j]: the first event of the match whose j-th was the last; it counts if that is after `done`, where
+   the match before or the group before ended. first[0] and t[0] are the event's own. */
+static void quick_matches(const uint8_t *codes, const Places *in, const int64_t *ts, const int64_t *starts,
                           int64_t groups, int events, const int64_t *most, int64_t *counts) {
+    const Masks masks = {codes, in->placed, 0};
     uint16_t rows[MANY + 1];
     int64_t first[STEPS + 1], t[STEPS + 1], limit[STEPS + 1];
     int64_t n = starts[groups], group = 0, done = -1;
@@ -287,15 +355,22 @@ static void quick_matches(const Masks *masks, const uint8_t *place, const int64_
         t[j] = 0;
         limit[j] = j < 2 ? 0 : most[j - 1];
     }
+    Two two = {0, starts[1], 0, -1, -1};
     for (int64_t base = starts[0]; base < n; base += MANY) {
-        int found = meeting(masks, base, n - base < MANY ? (int)(n - base) : MANY, rows);
+        int many = n - base < MANY ? (int)(n - base) : MANY;
+        int found = in->kinds > FEW ? meeting(&masks, base, many, rows)
+                                    : meeting_few(codes + base, many, in->few, in->kinds, rows);
+        if (events == 2) {
+            match_two(&two, codes, in, ts, starts, base, rows, found, most[1], counts);
+            continue;
+        }
         for (int k = 0; k < found; k++) {
             int64_t row = base + rows[k];
             if (row >= starts[group + 1]) {
                 while (row >= starts[group + 1]) group++;
                 done = starts[group] - 1;
             }
-            int j = place[masks->codes[row]];
+            int j = in->place[codes[row]];
             first[0] = row;
             t[0] = ts[row];
             int64_t goes = -(int64_t)((first[j - 1] > done) & within(t[j - 1], t[0], limit[j]));
@@ -311,17 +386,15 @@ static void quick_matches(const Masks *masks, const uint8_t *place, const int64_
 /* counts int64[groups]: the matches that each group has, one after the other, of a pattern of 1 ... STEPS events.
    wanted: the conditions of which each event of it has to meet one. Before the j-th lies nothing if adjacent[j], and else
    at the most so much time, 0 <= most[j] < 2^62. */
-EXPORT void skysql_matches(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
-                           const int64_t *starts, int64_t groups, int64_t events, const uint32_t *wanted,
-                           const uint8_t *adjacent, const int64_t *most, int64_t *counts) {
+static void matches(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
+                    const int64_t *starts, int64_t groups, int64_t events, const uint32_t *wanted,
+                    const uint8_t *adjacent, const int64_t *most, int64_t *counts) {
     Masks masks = {codes, table, wide};
-    uint8_t place[256];
-    uint32_t placed[256];
+    Places found_places;
     uint16_t rows[MANY + 1];
     memset(counts, 0, (size_t)groups * sizeof *counts);
-    if (!wide && places(table, (int)events, wanted, adjacent, place, placed)) {
-        masks.table = placed;
-        quick_matches(&masks, place, ts, starts, groups, (int)events, most, counts);
+    if (!wide && places(table, (int)events, wanted, adjacent, &found_places)) {
+        quick_matches(codes, &found_places, ts, starts, groups, (int)events, most, counts);
         return;
     }
     Progress progress;
@@ -345,39 +418,90 @@ EXPORT void skysql_matches(const uint8_t *codes, const uint32_t *table, const ui
 
 /* Returns: reports/retention.py. */
 
-static inline int64_t floor_divide(int64_t a, int64_t b) {
-    return a / b - (a % b < 0);
+typedef struct {
+    int64_t us;
+    double share; /* 1 / us */
+} Unit;
+
+static inline Unit unit_of(int64_t us) {
+    Unit unit = {us, 1.0 / (double)us};
+    return unit;
 }
 
-/* Adds to returned int64[cohorts][rows], for each path that was born, the rows in which it returned, each once.
+enum { SHORT = 2048 };
 
-   Born, births in order of their paths: the path, the event, the cohort, and the period, or the time if rolling. What
-   returns, n events in path order: the path, the event and the time; those up to the birth do not count. Periods are
-   `unit` long, and begin at `origin`, or if rolling at the birth. row_of int64[periods]: the row of each period since
-   the birth, or -1; later ones have none. With on_or_after, the last return counts in all rows up to its own. */
-EXPORT void skysql_returns(const int32_t *born, const int64_t *birth, const int64_t *cohort, const int64_t *begun,
-                           int64_t births, const int32_t *paths, const int64_t *events, const int64_t *ts, int64_t n,
-                           int64_t unit, int64_t origin, int64_t rolling, const int64_t *row_of, int64_t periods,
-                           int64_t rows, int64_t on_or_after, int64_t *returned) {
-    int64_t at = 0;
-    for (int64_t b = 0; b < births; b++) {
-        int64_t *counts = returned + cohort[b] * rows, last = -1, until = INT64_MIN;
-        int64_t from = rolling ? begun[b] : origin, before = rolling ? 0 : begun[b];
-        while (at < n && paths[at] < born[b]) at++;
-        for (; at < n && paths[at] == born[b]; at++) {
-            if (events[at] <= birth[b] || ts[at] < until) continue;
-            int64_t number = floor_divide(ts[at] - from, unit), period = number - before;
+/* How many units are in a time, rounded down. By multiplication, which is off by less than 1 for quotients below 2^51. */
+static inline int64_t units_in(int64_t time, Unit unit) {
+    int64_t found = unit.us < SHORT ? time / unit.us : (int64_t)((double)time * unit.share);
+    int64_t rest = time - found * unit.us;
+    return found - (rest < 0) + (rest >= unit.us);
+}
+
+/* Of each cohort, how many paths were born, the time of the first birth, and how many paths returned in each row, each
+   once: adds to sizes int64[cohorts] and returned int64[cohorts][rows], and lowers earliest int64[cohorts].
+
+   Some events of a path p are given by their positions and times, those from starts[p] to starts[p+1]-1. It is born at
+   the first of its events `first`, and counts if begin <= time < end. Its cohort is cohort_of[path]
+   (-1: it does not count), or without that its period of `cohort_unit` from `cohort_origin` on. It returns with those of
+   its events `again` that come after its birth. Periods are `unit` long, and begin at `origin`, or if rolling at the
+   birth. row_of int64[periods]: the row of each period since the birth, or -1; later ones have none. With on_or_after,
+   the last return counts in all rows up to its own. */
+static void retention(const int32_t *first, const int32_t *first_starts, const int64_t *first_ts, const int32_t *again,
+                      const int32_t *again_starts, const int64_t *again_ts, int64_t paths, int64_t begin, int64_t end,
+                      const int32_t *cohort_of, int64_t cohort_unit, int64_t cohort_origin, int64_t unit,
+                      int64_t origin, int64_t rolling, const int64_t *row_of, int64_t periods, int64_t rows,
+                      int64_t on_or_after, int64_t *sizes, int64_t *earliest, int64_t *returned) {
+    const Unit period_unit = unit_of(unit), of_cohorts = unit_of(cohort_unit);
+    for (int64_t path = 0; path < paths; path++) {
+        int64_t birth = first_starts[path], at = again_starts[path], last = again_starts[path + 1];
+        if (birth == first_starts[path + 1]) continue;
+        int64_t born = first_ts[birth];
+        if (born < begin || born >= end) continue;
+        int64_t cohort = cohort_of ? cohort_of[path] : units_in(born - cohort_origin, of_cohorts);
+        if (cohort < 0) continue;
+        sizes[cohort]++;
+        if (born < earliest[cohort]) earliest[cohort] = born;
+
+        int64_t *counts = returned + cohort * rows, latest = -1;
+        int64_t from = rolling ? born : origin, before = rolling ? 0 : units_in(born - origin, period_unit);
+        while (at < last && (again_ts[at] < born || (again_ts[at] == born && again[at] <= first[birth]))) at++;
+        for (int64_t until = INT64_MIN; at < last; at++) {
+            if (again_ts[at] < until) continue;
+            int64_t number = units_in(again_ts[at] - from, period_unit), period = number - before;
             if (period >= periods) {
-                if (on_or_after) last = rows - 1;
+                if (on_or_after) latest = rows - 1;
                 break;
             }
             until = from + (number + 1) * unit;
             int64_t row = row_of[period];
-            if (row >= 0 && row != last && !on_or_after) counts[row]++;
-            last = row;
+            if (row >= 0 && row != latest && !on_or_after) counts[row]++;
+            latest = row;
         }
         if (on_or_after)
-            for (int64_t row = 0; row <= last; row++) counts[row]++;
+            for (int64_t row = 0; row <= latest; row++) counts[row]++;
+    }
+}
+
+/* Many calls in one, so that a thread comes back to Python's lock but once: compiled.py, Job. */
+
+enum { FUNNEL, MATCHES, RETENTION };
+
+/* A number of a job, or the address of an array. */
+#define AT(type, word) ((type *)(intptr_t)job[word])
+
+/* jobs int64[n][width]: the loop, and its arguments in their order. */
+EXPORT void skysql_run(const int64_t *job, int64_t n, int64_t width) {
+    for (const int64_t *end = job + n * width; job < end; job += width) {
+        if (job[0] == FUNNEL)
+            funnel(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
+                   job[8], job[9], AT(uint8_t, 10));
+        else if (job[0] == MATCHES)
+            matches(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
+                    AT(uint32_t, 8), AT(uint8_t, 9), AT(int64_t, 10), AT(int64_t, 11));
+        else if (job[0] == RETENTION)
+            retention(AT(int32_t, 1), AT(int32_t, 2), AT(int64_t, 3), AT(int32_t, 4), AT(int32_t, 5), AT(int64_t, 6),
+                      job[7], job[8], job[9], AT(int32_t, 10), job[11], job[12], job[13], job[14], job[15],
+                      AT(int64_t, 16), job[17], job[18], job[19], AT(int64_t, 20), AT(int64_t, 21), AT(int64_t, 22));
     }
 }
 

@@ -38,6 +38,9 @@ class Met:
         return self._rows() if callable(self._rows) else self._rows
 
 
+_BITS = np.uint32(1) << np.arange(32, dtype=np.uint32)
+
+
 @dataclass(frozen=True, slots=True)
 class Masks:
     """Bit k for condition k: as codes uint8[n] and a table uint32[CODES] of masks by code, or as wide uint32[n]."""
@@ -51,10 +54,7 @@ class Masks:
         """Of 1 ... 32 conditions over the same n rows."""
         codes = conditions[0].codes
         if codes is not None and all(met.codes is codes for met in conditions):
-            table: Array = np.zeros(CODES, np.uint32)
-            for bit, met in enumerate(conditions):
-                assert met.truth is not None
-                table |= np.where(met.truth, np.uint32(1 << bit), np.uint32(0))
+            table: Array = _BITS[: len(conditions)] @ np.array([met.truth for met in conditions])
             return cls(codes, table, None)
         few = len(conditions) <= 8
         masks: Array = np.zeros(n, np.uint8 if few else np.uint32)

@@ -5,7 +5,8 @@
 The value before is that of the latest observation or stored change not after the row; of two at the same time, the one
 that came later. Rows that are *literal* stay as they are.
 
-Memory: 16 bytes a row, and 8-12 for each value.
+Memory: 16 bytes a row, and 8-12 for each value, of `MOST` rows. Beyond these, rows wait in a sky table in a temporary
+file of SQLite's (spill.py), and come back path by path, as what is a change shows within a path.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import timestamps
-from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse
+from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse, concatenate
 from .schema import ACTION, Kind, Property, Table, quote
+from .spill import Spill
 
 if TYPE_CHECKING:
     from .dbapi import Connection
 
 SLICE = 1_000_000
 """Rows that are written at once."""
+
+MOST = 8_000_000
+"""Rows that are held in memory."""
 
 
 class Texts:
@@ -34,6 +39,7 @@ class Texts:
     def __init__(self) -> None:
         self._codes: dict[int, dict[str, int]] = {}
         self._keys: dict[str, int] = {}
+        self._arrays: dict[int, Array] = {}
 
     def codes(self, property_id: int, texts: Sequence[str] | Array) -> Array:
         """One code a text, from 1."""
@@ -51,88 +57,109 @@ class Texts:
 
     def texts(self, property_id: int) -> Array:
         """object[codes]: the text of each code, None for 0."""
-        return np.array([None, *self._codes.get(property_id, ())], object)
+        return self._array(property_id, self._codes.get(property_id, {}))
 
     def keys(self) -> Array:
         """object[ids]: the key of each id."""
-        return np.array([None, *self._keys], object)
+        return self._array(-1, self._keys)
+
+    def _array(self, which: int, known: dict[str, int]) -> Array:
+        made = self._arrays.get(which)
+        if made is None or len(made) <= len(known):
+            made = self._arrays[which] = np.array([None, *known], object)
+        return made
 
 
 @dataclass(slots=True)
 class Held:
-    """The rows of an import whose changes are not known yet."""
+    """The rows of an import whose changes are not known yet. To be closed."""
 
+    table: Table
     dictionary: Texts = field(default_factory=Texts)
-    batches: list[Batch] = field(default_factory=list)
-    literal: list[Bool] = field(default_factory=list)
+    _batches: list[tuple[Batch, Bool]] = field(default_factory=list)
+    _rows: int = 0  # of these batches
+    _first: int = timestamps.MAX_US  # the time of the first row of all
+    _spill: Spill | None = None
 
     def add(self, batch: Batch, literal: Bool) -> None:
         """Hold rows; literal: bool[n], those to be taken as they stand."""
-        self.batches.append(batch)
-        self.literal.append(literal)
+        self._batches.append((batch, literal))
+        self._rows += len(batch)
+        self._first = min(self._first, int(batch.ts.min(initial=self._first)))
+        if self._rows > (MOST if self._spill is None else SLICE):
+            self._spill = self._spill or Spill(self.table)
+            self._spill.add(*self._joined())
+
+    def close(self) -> None:
+        """Let go of the rows."""
+        self._batches.clear()
+        if self._spill is not None:
+            self._spill.close()
 
     def _joined(self) -> tuple[Batch, Bool]:
-        """All rows as one batch, and which of them are to be taken as they stand."""
-        offsets = np.cumsum([0] + [len(batch) for batch in self.batches])
-        ids = sorted({id for batch in self.batches for id in batch.properties})
-        batch = Batch(
-            np.concatenate([b.objects for b in self.batches]),
-            np.concatenate([b.ts for b in self.batches]),
-            {id: self._join(id, offsets) for id in ids},
-        )
-        literal = np.concatenate(self.literal)
-        self.batches.clear()
+        """All rows in memory as one batch, and which of them are to be taken as they stand; they are held no longer."""
+        batch = concatenate([batch for batch, _ in self._batches])
+        literal = np.concatenate([literal for _, literal in self._batches])
+        self._batches.clear()
+        self._rows = 0
         return batch, literal
 
-    def _join(self, id: int, offsets: Int64) -> Sparse:
-        parts = [(b.properties[id], int(o)) for b, o in zip(self.batches, offsets, strict=False) if id in b.properties]
-        valid = None
-        if any(part.valid is not None for part, _ in parts):
-            valid = np.concatenate([_valid(part) for part, _ in parts])
-        return Sparse(
-            np.concatenate([part.positions + offset for part, offset in parts]).astype(np.int32),
-            np.concatenate([part.values for part, _ in parts]),
-            valid,
-        )
-
-    def slices(self, db: Connection, name: str, table: Table) -> Iterator[dict[str, Any]]:
+    def slices(self, db: Connection, name: str) -> Iterator[dict[str, Any]]:
         """The events, as columns to append to the table of that name; the rows are held no longer."""
-        if not self.batches:
+        stored: dict[int, Known] | None = None
+        for batch, literal in self._paths():
+            if stored is None:
+                stored = stored_states(db, name, self.table, self._first, self.dictionary)
+            yield from self._changes(batch, literal, stored)
+
+    def _paths(self) -> Iterator[tuple[Batch, Bool]]:
+        """All rows, those of one object together, and which of them are to be taken as they stand."""
+        if self._spill is None:
+            if self._batches:
+                yield self._joined()
             return
-        batch, literal = self._joined()
-        states = [p for p in table.states if p.id in batch.properties]
-        stored = stored_states(db, name, table, batch, self.dictionary, states)
+        if self._batches:
+            self._spill.add(*self._joined())
+        yield from self._spill.paths(SLICE)
+
+    def _changes(self, batch: Batch, literal: Bool, stored: dict[int, Known]) -> Iterator[dict[str, Any]]:
         sparse = dict(batch.properties)
-        for state in states:
-            kept = is_change(batch, sparse[state.id], literal, stored.get(state.id))
-            sparse[state.id] = _subset(sparse[state.id], kept)
         told = np.zeros(len(batch), bool)
-        for id in (ACTION.id, *(state.id for state in states)):
+        low, high = int(batch.objects.min()), int(batch.objects.max())
+        for state in self.table.states:
+            if state.id in sparse:
+                kept = is_change(batch, sparse[state.id], literal, stored[state.id].of(low, high))
+                sparse[state.id] = _subset(sparse[state.id], kept)
+        for id in (ACTION.id, *(state.id for state in self.table.states)):
             if id in sparse:
                 told[sparse[id].positions] = True
         events = Batch(batch.objects, batch.ts, sparse)
-        for low in range(0, len(batch), SLICE):
-            if told[low : low + SLICE].any():
-                yield _columns_of(table, events, told, low, self.dictionary)
+        for first in range(0, len(batch), SLICE):
+            if told[first : first + SLICE].any():
+                yield _columns_of(self.table, events, told, first, self.dictionary)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a state property: from when on an object had which value. Arrays of one length."""
+    """What is stored of a state property: from when on an object had which value. Arrays of one length, by object."""
 
     objects: Int64
     ts: Int64
     values: Array
     valid: Bool
 
+    def of(self, first: int, last: int) -> Known:
+        """That of the objects first ... last."""
+        here = slice(*np.searchsorted(self.objects, (first, last + 1)).tolist())
+        return Known(self.objects[here], self.ts[here], self.values[here], self.valid[here])
 
-def is_change(batch: Batch, sparse: Sparse, literal: Bool, stored: Known | None) -> Bool:
+
+def is_change(batch: Batch, sparse: Sparse, literal: Bool, stored: Known) -> Bool:
     """bool[m]: which observations differ from the value before them; literal ones always count."""
     objects, ts = batch.objects[sparse.positions], batch.ts[sparse.positions]
     values, valid = sparse.values, _valid(sparse)
-    fixed, before = literal[sparse.positions], 0
-    if stored is not None:
-        before = len(stored.objects)
+    fixed, before = literal[sparse.positions], len(stored.objects)
+    if before:
         objects, ts = np.concatenate([stored.objects, objects]), np.concatenate([stored.ts, ts])
         values, valid = np.concatenate([stored.values, values]), np.concatenate([stored.valid, valid])
         fixed = np.concatenate([np.ones(before, bool), fixed])
@@ -203,11 +230,9 @@ def _dense(sparse: Sparse, property: Property, events: int, dictionary: Texts) -
     return cells
 
 
-def stored_states(
-    db: Connection, name: str, table: Table, batch: Batch, dictionary: Texts, states: Sequence[Property]
-) -> dict[int, Known]:
-    """What the table holds of these state properties: their values before the batch, and the changes since."""
-    first = int(batch.ts.min()) if len(batch) else 0
+def stored_states(db: Connection, name: str, table: Table, first: int, dictionary: Texts) -> dict[int, Known]:
+    """What the table holds of its state properties: their values before that moment, and the changes since."""
+    states = table.states
     rows: dict[int, list[tuple[int, int, Any]]] = {state.id: [] for state in states}
     database, _, plain = name.rpartition(".")
     prefix = f"{quote(database)}." if database else ""
@@ -241,4 +266,5 @@ def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: Texts)
         coded = dictionary.codes(state.id, [value or "" for value in values]) * valid.astype(np.uint32)
     else:
         coded = np.array([value or 0 for value in values], DTYPES[state.kind])
-    return Known(np.array(objects, np.int64), np.array(ts, np.int64), coded, valid)
+    order = np.argsort(np.array(objects, np.int64), kind="stable")
+    return Known(np.array(objects, np.int64)[order], np.array(ts, np.int64)[order], coded[order], valid[order])

@@ -223,7 +223,10 @@ Source: TypeAlias = Events | Objects | Sessions | Changes | Pairs | Groups
 @dataclass(frozen=True, slots=True)
 class PathScan:
     """Rows of a source that meet a predicate: grouped by keys and aggregated, or, without aggregates and with
-    `distinct` False, as they are (then `keys` are the columns wanted).
+    `grouped` False, as they are (then `keys` are the columns wanted).
+
+    partial: whether the groups are parts of others, of which a join may leave out some: a sum that is out of range is
+    an error to who reads it, and not to who comes to its group.
     """
 
     database: str
@@ -233,6 +236,7 @@ class PathScan:
     keys: tuple[Expr, ...]
     aggregates: tuple[AnyAggregate, ...] = ()
     grouped: bool = True
+    partial: bool = False
 
     def __str__(self) -> str:
         """The plan as a tree."""

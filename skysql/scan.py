@@ -20,6 +20,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from vtab.source import read
+
 from . import compiled, kernels
 from .changes import ChangeRows
 from .columns import Array, Bool, Int64
@@ -205,10 +207,17 @@ class Scan:
     def _group_rows(self, source: Groups) -> Iterator[Rows]:
         """The groups of another scan; as none of them has events of two segments, they are final."""
         scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters)
+        by_value = [part for part in self._row_parts if any(c.name[:5] == "value" for c in columns(part))]
+        by_key = [part for part in self._row_parts if part not in by_value]
         for partial in scan.final_partials():
+            faulty = [place for place, a in enumerate(scan.plan.aggregates, 1) if isinstance(a, SqlAggregate)]
             vectors = {f"key {at}": key for at, key in enumerate(partial.keys, 1)}
             vectors |= {f"value {at}": value for at, value in enumerate(scan.values(partial), 1)}
-            found = self._filter(GroupRows(vectors, partial.groups), self._row_parts)
+            found = self._filter(GroupRows(vectors, partial.groups), by_key)
+            for place in faulty:  # SQLite, too, computes no group that a condition on its keys leaves out
+                for value in found.vector(Column(f"value {place}")).tolist():
+                    read(value)
+            found = self._filter(found, by_value)
             if len(found):
                 yield found
 
@@ -384,7 +393,7 @@ class Scan:
             starts = groups.starts()[:-1]
             first_of_each: Rows = rows.take(starts)
             if len(self.plan.keys) == 1:  # the object, which is told faster of paths than of events
-                every = np.arange(len(starts))
+                every = kernels.upto(len(starts))
                 first_of_each = ObjectRows(rows.segment, self.table, self.dictionary, every, starts)
             keys = [self._key(key, first_of_each) for key in self.plan.keys]
         else:
@@ -428,7 +437,8 @@ class Scan:
         segment, us = rows.segment, idle_us(rows.idle)
         starts = segment.session_starts(us) if more else segment.paths()[1]
         numbers = segment.sessions(us) if more else segment.path_numbers()
-        return Grouping(numbers, len(starts) - 1, np.diff(starts), np.arange(len(starts) - 1), starts)
+        lengths = segment.lengths(us if more else None)
+        return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
         """A key's values; equal ones have equal codes where no merge comes to see to it."""
@@ -492,7 +502,7 @@ class Scan:
         return accumulate(place, aggregate, values, numbers, size, count)
 
     def values(self, partial: Partial) -> list[Vector]:
-        """The aggregates of a partial, a vector each."""
+        """The aggregates of a partial, a vector each; in that of one which SQLite computes there may be a Fault."""
         by_sqlite = dict(self._by_sqlite(partial))
         return [
             joined([Coded(np.arange(partial.groups), by_sqlite[place])])
@@ -524,12 +534,11 @@ class Scan:
             accumulator = partial.accumulators[place]
             groups, data = accumulator.rows or (np.zeros(0, np.int64), [[] for _ in aggregate.columns])
             types = [(c.label, column_type(self.plan.source, self.table, c.name)) for c in aggregate.columns]
-            found = self.evaluator.aggregates([aggregate.text], types, data, groups.tolist(), self.parameters)
-            by_group = {row[0]: row[1] for row in found}
+            by_group = self.evaluator.aggregates(aggregate.text, types, data, groups.tolist(), self.parameters)
             missing: Value = None
             if len(by_group) < partial.groups:
-                empty = self.evaluator.aggregates([aggregate.text], types, [[] for _ in data], (), self.parameters)
-                missing = empty[0][1] if empty else None
+                empty = self.evaluator.aggregates(aggregate.text, types, [[] for _ in data], (), self.parameters)
+                missing = empty.get(0)
             yield place, [by_group.get(group, missing) for group in range(partial.groups)]
 
     def numbers(self, rows: Rows) -> list[int] | None:
@@ -564,7 +573,7 @@ def _ahead(begun: Iterator[V]) -> Iterator[V]:
     waiting: deque[V] = deque()
     for one in begun:
         waiting.append(one)
-        if len(waiting) > compiled.THREADS:
+        if len(waiting) > compiled.AHEAD:
             yield waiting.popleft()
     yield from waiting
 

@@ -271,6 +271,12 @@ class Segment:
         """Where the sessions of all paths begin, and n: int64[s+1]; idle in microseconds."""
         return self._keep(("sessions", idle), lambda: kernels.session_starts(self.ts(), self.paths()[1], idle))
 
+    def lengths(self, idle: int | None) -> Int64:
+        """How many events each path has, or each session if `idle` is given: int64[k]."""
+        return self._keep(
+            ("lengths", idle), lambda: np.diff(self.paths()[1] if idle is None else self.session_starts(idle))
+        )
+
     def session_numbers(self, idle: int) -> tuple[Array, Array]:
         """(of each session its number within its path, from 1; the place of its path in `paths()`): int32[s] each."""
 
@@ -377,6 +383,20 @@ class Segment:
             return order, np.concatenate(([0], np.cumsum(counts)))
 
         return self._keep(("by code", property.id, largest), make)
+
+    def piece(self, property: Property, largest: int, code: int) -> slice:
+        """Where the events of one code lie in `by_code`."""
+        edges = self.by_code(property, largest)[1]
+        return slice(int(edges[code]), int(edges[code + 1]))
+
+    def starts_of_code(self, property: Property, largest: int, code: int) -> Array:
+        """Where in that piece the events of each path begin, and its length: int32[paths+1]."""
+
+        def make() -> Array:
+            events = self.by_code(property, largest)[0][self.piece(property, largest, code)]
+            return np.searchsorted(events, self.paths()[1]).astype(np.int32)
+
+        return self._keep(("starts of code", property.id, largest, code), make)
 
     def code_counts(self, property: Property, largest: int) -> Int64:
         """How many events read each code of a TEXT property: int64[largest+1]."""

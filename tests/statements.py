@@ -152,9 +152,7 @@ class Generator(Expressions):
         kind = self.rng.choice(["events", "events", "events", "events", "objects", "changes"])
         table = self.world.schema.name + (f"_{kind}" if kind != "events" else "")
         other = self.rng.choice(["customers", "customers", "tags"])
-        # A path whose sum leaves 64 bits is an error before the join can leave it out: no huge numbers.
-        mine = tuple(column for column in self.columns(kind) if column.kind != "H")
-        left = self.prefixed(f"{quote(table)} u", mine, "u")
+        left = self.prefixed(f"{quote(table)} u", self.columns(kind), "u")
         right = self.prefixed(f"{other} c", ORDINARY[other].columns, "c")
         on = [left.columns[0].sql, right.columns[0].sql]
         self.rng.shuffle(on)

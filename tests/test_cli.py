@@ -106,15 +106,20 @@ def naive_changes(stored: list[tuple], observations: list[tuple]) -> list[tuple]
     return changes
 
 
-@pytest.mark.parametrize("key", ["o", "o:TEXT"])
-@pytest.mark.parametrize("seed", range(4))
-def test_what_a_change_is_goes_by_time_not_by_place_in_the_file(
-    seed: int, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=["memory", "file"])
+def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows wait for the last one in memory, or in a file."""
     from skysql import files, observations
 
     monkeypatch.setattr(files, "CHUNK", 7)
     monkeypatch.setattr(observations, "SLICE", 11)
+    if request.param == "file":
+        monkeypatch.setattr(observations, "MOST", 5)
+
+
+@pytest.mark.parametrize("key", ["o", "o:TEXT"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_change_is_goes_by_time_not_by_place_in_the_file(seed: int, key: str, held: None) -> None:
     rng = random.Random(seed)
     changes: list[tuple] = []
     for size in (60, 1, 30):  # the later imports meet what is stored
@@ -124,6 +129,32 @@ def test_what_a_change_is_goes_by_time_not_by_place_in_the_file(
         changes = naive_changes(changes, seen)
         found = rows("SELECT CAST(o AS INTEGER), ts / 1000000, plan FROM users")
         assert sorted(found, key=lambda row: row[:2]) == changes
+
+
+@pytest.mark.parametrize("key", [[], ["user:TEXT"]])
+def test_rows_that_wait_in_a_file_are_the_same(key: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from skysql import observations
+
+    rng = random.Random(2)
+    cells = [["", "free", "pro", "a 'b'"], ["", "1", "-2"], ["", "0.5", "9e999"], ["", "true", "false"]]
+    lines = "".join(
+        f"{rng.randint(1, 9)},{rng.randint(0, 99)},{rng.choice(['', 'buy', 'see'])},"
+        + ",".join(rng.choice(each) for each in cells * 2) + "\n"
+        for _ in range(900)
+    )  # fmt: skip
+    names = [f"{role}{kind}" for role in ("s", "a") for kind in ("text", "integer", "real", "boolean")]
+    options = ["--time", "t", "--time-unit", "s", "--action", "action", "--object", *(key or ["user"])]
+    for name in names:
+        kind = name[1:].upper()
+        options += ["--state" if name[0] == "s" else "--attribute", f"{name}:{kind}"]
+    found = []
+    for most in (observations.MOST, 100):
+        monkeypatch.setattr(observations, "MOST", most)
+        load("user,t,action," + ",".join(names) + "\n" + lines, *options)
+        events = rows("SELECT * FROM users")
+        found.append([row[1:] for row in sorted(events, key=lambda row: row[1])] if key else events)  # ids may differ
+        Path("shop.db").unlink()
+    assert found[0] == found[1]
 
 
 def test_unsorted_file_gives_what_the_sorted_one_gives() -> None:
@@ -192,7 +223,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(skysql.__file__).parent.parent)}
 
 
-def test_changes_column_is_taken_as_it_stands() -> None:
+def test_changes_column_is_taken_as_it_stands(held: None) -> None:
     text = 'o,t,plan,changes\n1,1,free,\n1,2,,"{""plan"": null}"\n1,3,,"{""plan"": null}"\n1,4,free,\n'
     load(text, "--object", "o", "--time", "t", "--time-unit", "us", "--state", "plan")
     assert rows("SELECT ts, plan, changes FROM users") == [

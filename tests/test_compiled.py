@@ -62,7 +62,7 @@ def test_any_number_of_threads_gives_the_same_rows(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     monkeypatch.setattr(compiled, "THREADS", threads)
-    monkeypatch.setattr(compiled, "_pool", compiled.cache(compiled._pool.__wrapped__))
+    monkeypatch.setattr(compiled, "_jobs", compiled._Jobs())
     db, rng, n = connect(), random.Random(threads), 600_000  # events of several segments
     db.execute("CREATE VIRTUAL TABLE events USING sky(plan TEXT STATE)")
     times = np.arange(n) * rng.randint(60, 900) * 1_000_000

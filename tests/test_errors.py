@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -546,15 +547,38 @@ def test_a_damaged_table_does_not_hurt_others(connect: Connect, stored: str) -> 
     db.close()
 
 
-def test_a_sum_that_no_row_of_the_join_asks_for_may_overflow(connect: Connect) -> None:
-    db = connect()
-    db.execute("CREATE VIRTUAL TABLE u USING sky(n INTEGER)")
-    db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY, segment TEXT)")
-    db.execute("INSERT INTO c VALUES (1, 'a')")
-    events = [(1, 1, 5), (1, 2, 6), (2, 1, 2**62), (2, 2, 2**62)]
-    db.executemany("INSERT INTO u(object_id, ts, action, n) VALUES (?, ?, 'x', ?)", events)
-    join = "SELECT c.segment, sum(u.n) FROM u JOIN c ON c.id = u.object_id GROUP BY c.segment"
-    assert db.execute(join).fetchall() == [("a", 11)]
-    db.execute("INSERT INTO c VALUES (2, 'b')")
-    with pytest.raises(skysql.OperationalError, match="integer overflow"):
-        db.execute(join).fetchall()
+SUMS = "SELECT object_id, sum(n) AS s, count(*) AS k FROM u GROUP BY object_id"
+JOIN = "SELECT c.segment, sum(u.n) FROM u JOIN c ON c.id = u.object_id GROUP BY c.segment"
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows", "overflows"),
+    [
+        (JOIN, [("a", 11)], False),
+        (f"SELECT 'z', 1 UNION ALL {JOIN}", [("z", 1), ("a", 11)], False),
+        (JOIN.replace("JOIN c", "LEFT JOIN c"), [], True),
+        ("SELECT sum(u.n) FROM u JOIN c ON u.object_id >= c.id", [], True),
+        (SUMS, [], True),
+        (f"SELECT object_id, s FROM ({SUMS} LIMIT 1)", [(1, 11)], False),
+        (f"SELECT max(s) FROM ({SUMS}) WHERE object_id = 1", [(11,)], False),
+        (f"SELECT max(s) FROM ({SUMS}) WHERE k = 1", [], True),
+        (f"{SUMS} HAVING k = 1", [], True),
+    ],
+)
+def test_a_sum_that_overflows_is_an_error_where_sqlite_comes_to_it(
+    connect: Connect, sql: str, rows: list[tuple[object, ...]], overflows: bool
+) -> None:
+    for pushdown in (True, False):
+        db = connect(pushdown=pushdown)
+        db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS u USING sky(n INTEGER)")
+        db.execute("CREATE TABLE IF NOT EXISTS c(id INTEGER PRIMARY KEY, segment TEXT)")
+        db.execute("INSERT OR IGNORE INTO c VALUES (1, 'a')")
+        events = [(1, 1, 5), (1, 2, 6), (2, 1, 2**62), (2, 2, 2**62), (3, 1, 7)]
+        db.execute("DELETE FROM u")
+        db.executemany("INSERT INTO u(object_id, ts, action, n) VALUES (?, ?, 'x', ?)", events)
+        found: list[object] = []
+        with pytest.raises(skysql.OperationalError, match="integer overflow") if overflows else nullcontext():
+            for row in db.execute(sql):
+                found.append(row)
+        assert found == rows
+        db.close()

@@ -471,7 +471,7 @@ def test_ranks_are_those_of_the_bytes() -> None:
         ranks = texts.byte_ranks(bytearray(b"".join(words)), starts, sizes)
         assert [words[at] for at in np.argsort(ranks)] == sorted(words), turn
         assert sorted(ranks.tolist()) == list(range(len(words)))
-        doubled = np.tile(starts, 2), np.tile(sizes, 2)  # which there cannot be, but in a file that was tampered with
+        doubled = np.tile(starts, 2), np.tile(sizes, 2)  # as of a file that was tampered with
         twice = texts.byte_ranks(bytearray(b"".join(words)), *doubled)
         assert np.array_equal(twice[: len(words)], twice[len(words) :]) and np.array_equal(twice[: len(words)] // 2, ranks)
 

@@ -25,7 +25,7 @@ from typing import Any
 import apsw
 
 from .kept import KeptRows
-from .source import Batch, Column, Constraint, Relation, TurningRelation, Value
+from .source import Batch, Column, Constraint, Relation, TurningRelation, Value, read
 
 _OPS = {
     apsw.SQLITE_INDEX_CONSTRAINT_EQ: "=",
@@ -137,9 +137,7 @@ class RelationTable:
     def _direction(self, info: apsw.IndexInfo, equal: set[int]) -> int:
         """How a scan gives rows in the order that is wanted: 1 forwards, -1 backwards, 0 not at all."""
         order = [place for place in self.relation.order if not place & equal]
-        wanted = [
-            (info.get_aOrderBy_iColumn(which), info.get_aOrderBy_desc(which)) for which in range(info.nOrderBy)
-        ]
+        wanted = [(info.get_aOrderBy_iColumn(which), info.get_aOrderBy_desc(which)) for which in range(info.nOrderBy)]
         wanted = [(column, descending) for column, descending in wanted if column not in equal]
         if len(wanted) > len(order) or not all(
             column in place for (column, _), place in zip(wanted, order, strict=False)
@@ -198,7 +196,7 @@ class RelationCursor:
         if choice.backwards and isinstance(relation, TurningRelation):
             scan = relation.scan_backwards
         batches = scan(choice.columns, constraints)
-        return chain.from_iterable(made(batch, width) for batch in batches)
+        return chain.from_iterable((_faulty_rows if batch.faulty else made)(batch, width) for batch in batches)
 
     def _lookup(self, choice: Choice, values: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
         """The rows, if they are kept by now; with others, perhaps, whose values to look up are not these."""
@@ -257,6 +255,19 @@ class _RowWhenRead(Sequence[Any]):
 
 def _rows_when_read(batch: Batch, _width: int) -> Iterator[_RowWhenRead]:
     return (_RowWhenRead(batch, at) for at in range(len(batch.rowids)))
+
+
+class _FaultyRow(tuple[Any, ...]):
+    """A row in which a Fault may stand for a value."""
+
+    __slots__ = ()
+
+    def __getitem__(self, number: Any) -> Any:
+        return read(super().__getitem__(number))
+
+
+def _faulty_rows(batch: Batch, width: int) -> Iterator[_FaultyRow]:
+    return map(_FaultyRow, _rows(batch, width))
 
 
 class _EponymousModule:

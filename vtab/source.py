@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+import apsw
+
 Value: TypeAlias = None | int | float | str | bytes
 
 
@@ -40,11 +42,29 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows as columns: column number -> values, and a rowid for each row; all of one length."""
+class Fault:
+    """Stands in the place of a value: to read it is an error of SQLite's that says this."""
 
-    columns: Mapping[int, Sequence[Value]]
+    message: str
+
+
+def read(value: Any) -> Any:
+    """The value; of a Fault, its error."""
+    if isinstance(value, Fault):
+        raise apsw.SQLError(value.message)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as columns: column number -> values, and a rowid for each row; all of one length.
+
+    faulty: whether there may be a Fault among the values.
+    """
+
+    columns: Mapping[int, Sequence[Any]]
     rowids: Sequence[int]
+    faulty: bool = False
 
 
 class Relation(Protocol):

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from vtab.source import read
+
 from ..evaluate import Evaluator
 from ..plan import Value
 from . import folds
@@ -257,9 +259,10 @@ class Conditions:
             text += f'"{name}"'
         typed = [(name, type) for name, (type, _) in names.items()]
         found = self._evaluator.aggregates(
-            [text], typed, [values for _, values in names.values()], [0] * len(way), self._parameters
+            text, typed, [values for _, values in names.values()], [0] * len(way), self._parameters
         )
-        return found[0][1]
+        value: Value = read(found[0])
+        return value
 
 
 def _is_here(leaf: Leaf) -> bool:

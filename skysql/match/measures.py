@@ -14,6 +14,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from vtab.source import read
+
 from ..columns import Array, Bool, Int64
 from ..evaluate import Evaluator
 from ..plan import Value
@@ -277,21 +279,19 @@ class Lookup:
             name = f"value {len(names)}"
             names[name] = self.types(piece), self._values(piece, at)
             text += f'"{name}"'
-        found = self.evaluator.aggregates(
-            [text],
+        by_group = self.evaluator.aggregates(
+            text,
             [(name, type) for name, (type, _) in names.items()],
             [values for _, values in names.values()],
             groups.tolist(),
             self.parameters,
         )
-        by_group = {row[0]: row[1] for row in found}
         none: Value = None
         if len(by_group) < len(low):
             empty: list[list[Value]] = [[] for _ in names]
-            none = self.evaluator.aggregates(
-                [text], [(n, t) for n, (t, _) in names.items()], empty, (), self.parameters
-            )[0][1]
-        return [by_group.get(group, none) for group in range(len(low))]
+            typed = [(name, type) for name, (type, _) in names.items()]
+            none = self.evaluator.aggregates(text, typed, empty, (), self.parameters)[0]
+        return [read(by_group.get(group, none)) for group in range(len(low))]
 
     def _values(self, row: Row, at: Int64) -> list[Value]:
         if row.classifier:

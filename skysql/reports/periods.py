@@ -39,7 +39,7 @@ class Unit:
 
     def number(self, moment: int) -> int:
         """The number of the period in which one moment lies."""
-        return int(self.numbers(np.array([moment], np.int64))[0])
+        return int(self.numbers(np.array([moment], np.int64))[0]) if self.months else (moment - MONDAY) // self.us
 
     def begin(self, number: int) -> int:
         """When a period begins."""

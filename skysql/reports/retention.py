@@ -20,8 +20,10 @@ Rows are sorted by cohort and period. WHERE on `cohort` leaves the others out ea
 from __future__ import annotations
 
 import operator
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from ..errors import ProgrammingError
 from ..groups import joined
 from ..plan import Expr, Value
 from ..segment import Segment
+from ..timestamps import MAX_US, MIN_US
 from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
 from .periods import MONDAY, Unit, last_of_each, parse_unit
@@ -39,6 +42,8 @@ from .subject import Condition, Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
 _MOST = 10_000
+_MOST_COUNTS = 1 << 14
+"""So many are made for a segment, whether they are needed or not."""
 _OPS: dict[str, Callable[[str, str], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -130,20 +135,64 @@ class _Reading:
 
     def begin(self, segment: Segment) -> Callable[[], Cohorts]:
         """What waits for the cohorts of a segment."""
+        looped = compiled.available() and not self.design.unit.months
+        dated = self._dated
+        if looped and dated is not None:
+            return self._by_loop(segment, *dated)
         births, keys = self._births(segment)
         numbers, bound = compact_codes(keys)
         used, numbers = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)
         one_of_each[numbers] = np.arange(len(numbers))
+        keys = keys.take(one_of_each)
+        if looped:
+            cohort_of = np.full(len(segment.paths()[0]), -1, np.int32)
+            cohort_of[births.paths] = numbers
+            return self._by_loop(segment, keys, compiled.Cohorts(len(used), MIN_US, MAX_US + 1, of=cohort_of))
         earliest = np.full(len(used), np.iinfo(np.int64).max)
         np.minimum.at(earliest, numbers, births.ts)
-        shape = len(used), len(self.design.edges) - 1
-        if compiled.available() and not self.design.unit.months:
-            returned = self._returned_by_loop(segment, births, numbers, shape)
-        else:
-            returned = self._returned_by_arrays(segment, births, numbers, shape)
         sizes = np.bincount(numbers, minlength=len(used))
-        return lambda: Cohorts(keys.take(one_of_each), sizes, earliest, returned())
+        returned = self._returned(segment, births, numbers, len(used))
+        return lambda: Cohorts(keys, sizes, earliest, returned)
+
+    @cached_property
+    def _dated(self) -> tuple[Vector, compiled.Cohorts] | None:
+        """All cohorts that there can be, if they go by the date of birth and are not too many for an array of them."""
+        design, range = self.design, self.subject.time_range()
+        if design.by is not None or range is None:
+            return None
+        begin = MIN_US if design.begin is None else design.begin
+        end = MAX_US + 1 if design.end is None else design.end
+        if design.cohort is None:
+            return Numbers(np.zeros(1, np.int64)), compiled.Cohorts(1, begin, end, compiled.LIMIT, MIN_US)
+        first, last = map(design.cohort.number, range)
+        number = last - first + 1
+        if design.cohort.months or number * (len(design.edges) - 1) > _MOST_COUNTS:
+            return None
+        origin = first * design.cohort.us + MONDAY
+        return Numbers(np.arange(first, last + 1)), compiled.Cohorts(number, begin, end, design.cohort.us, origin)
+
+    @cached_property
+    def _periods(self) -> compiled.Periods:
+        edges = self.design.edges
+        rows = np.full(edges[-1], -1, np.int64)
+        rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        return compiled.Periods(self.design.unit.us, None if self.design.rolling else MONDAY, rows)
+
+    def _by_loop(self, segment: Segment, keys: Vector, cohorts: compiled.Cohorts) -> Callable[[], Cohorts]:
+        """What waits for those of these cohorts in which any object of the segment was born."""
+        design = self.design
+        first, again = (self.subject.by_path(segment, condition) for condition in (design.first, design.again))
+        wait = compiled.retention(first, again, cohorts, self._periods, len(design.edges) - 1, design.on_or_after)
+
+        def finish() -> Cohorts:
+            sizes, earliest, returned = wait()
+            used = np.flatnonzero(sizes)
+            wanted = self._wanted(keys.take(used))
+            used = used if wanted is None else used[wanted]
+            return Cohorts(keys.take(used), sizes[used], earliest[used], returned[used])
+
+        return finish
 
     def _births(self, segment: Segment) -> tuple[Occurrences, Vector]:
         """The birth of each object of the segment that counts, and its cohort."""
@@ -176,34 +225,15 @@ class _Reading:
         labels = [self.design.cohort.label(number) for number in used.tolist()]
         return np.array([all(_OPS[op](label, text) for op, text in texts) for label in labels], bool)[places]
 
-    def _returned_by_loop(
-        self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
-    ) -> Callable[[], Int64]:
-        """What waits for how many of each cohort returned in each row: int64[shape]."""
-        design, edges = self.design, self.design.edges
-        begun = births.ts if design.rolling else design.unit.numbers(births.ts)
-        rows = np.full(edges[-1], -1, np.int64)
-        rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-        found = self.subject.occurrences(segment, design.again)
-        return compiled.returns(
-            compiled.Births(births.paths, births.positions, cohorts.astype(np.int64), begun),
-            (found.paths, found.positions, found.ts),
-            compiled.Periods(design.unit.us, None if design.rolling else MONDAY, rows),
-            shape,
-            design.on_or_after,
-        )
-
-    def _returned_by_arrays(
-        self, segment: Segment, births: Occurrences, cohorts: Array, shape: tuple[int, int]
-    ) -> Callable[[], Int64]:
-        """The same, without a loop over events."""
+    def _returned(self, segment: Segment, births: Occurrences, cohorts: Array, number: int) -> Int64:
+        """How many of each cohort returned in each row: int64[number, rows]."""
         numbers, at = self._returns(segment, births, cohorts)
-        returned = np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
-        return lambda: returned
+        shape = number, len(self.design.edges) - 1
+        return np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
 
     def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
         """For each return that counts, the cohort's number, and the row of the cohort."""
-        paths, periods = self._periods(segment, births)
+        paths, periods = self._periods_of(segment, births)
         cohort_of = np.zeros(len(segment.paths()[0]), np.int64)
         cohort_of[births.paths] = cohorts
         if self.design.on_or_after:
@@ -218,7 +248,7 @@ class _Reading:
         chosen = last_of_each(paths, at)
         return cohort_of.take(paths[chosen]), at[chosen]
 
-    def _periods(self, segment: Segment, births: Occurrences) -> tuple[Array, Int64]:
+    def _periods_of(self, segment: Segment, births: Occurrences) -> tuple[Array, Int64]:
         """The returns of each object, in order of time: path numbers, and periods since the birth."""
         design, paths = self.design, len(segment.paths()[0])
         born, base = np.full(paths, len(segment)), np.zeros(paths, np.int64)
@@ -293,12 +323,12 @@ class Retention:
             strict=True,
         )  # fmt: skip
         for label, size, earliest, returned in per_cohort:
-            begun = _begun(design, earliest, until)
-            for period, objects in zip(design.edges[:-1], returned, strict=True):
-                if period <= begun:
-                    row = (label, size, period, objects, objects / size)
-                    for values, value in zip(columns.values(), row, strict=True):
-                        values.append(value)
+            shown = bisect_right(design.edges, _begun(design, earliest, until), hi=len(returned))
+            columns["cohort"] += [label] * shown
+            columns["size"] += [size] * shown
+            columns["period"] += design.edges[:shown]
+            columns["objects"] += returned[:shown]
+            columns["share"] += [objects / size for objects in returned[:shown]]
         return dict(columns)
 
 

@@ -15,6 +15,7 @@ import apsw
 import numpy as np
 
 from ..columns import Array, Bool, Int64
+from ..compiled import ByPath
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
 from ..masks import CODES, Met
@@ -42,9 +43,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Some events of a segment: positions int64[m], ascending; path numbers int32[m]; ts int64[m]."""
+    """Some events of a segment: positions int32[m], ascending; path numbers int32[m]; ts int64[m]."""
 
-    positions: Int64
+    positions: Array
     paths: Array
     ts: Int64
 
@@ -64,9 +65,14 @@ class Subject:
         self._evaluator = evaluator
         self._codes: dict[Condition, tuple[int, ...]] = {}
 
+    def time_range(self) -> tuple[int, int] | None:
+        """Bounds of the timestamps; None without events."""
+        ranges = [segment.time_range() for segment in self.snapshot.segments()]
+        return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+
     def last_moment(self) -> int | None:
         """The timestamp of the table's last event."""
-        return max((segment.time_range()[1] for segment in self.snapshot.segments()), default=None)
+        return None if (range := self.time_range()) is None else range[1]
 
     @property
     def actions(self) -> Sequence[str | None]:
@@ -123,8 +129,12 @@ class Subject:
 
     def positions(self, segment: Segment, condition: Condition | None) -> Int64:
         """The events of a segment that meet a condition (None: all), ascending: int64[m]."""
+        return self._positions(segment, condition).astype(np.int64)
+
+    def _positions(self, segment: Segment, condition: Condition | None) -> Array:
+        """The same, int32[m]."""
         if condition is None or (condition.actions is None and condition.rest is None):
-            return np.arange(len(segment))
+            return np.arange(len(segment), dtype=np.int32)
         rows = EventRows(segment, self.table, self.dictionary)
         if condition.actions is not None:
             rows = self._of_actions(segment, condition)
@@ -132,7 +142,7 @@ class Subject:
             true, _ = self.evaluation.truth(condition.rest, rows)
             rows = rows.keep(true)
         assert rows.positions is not None
-        return rows.positions.astype(np.int64)
+        return rows.positions.astype(np.int32, copy=False)
 
     def met(self, segment: Segment, condition: Condition) -> Met:
         """The same, of all events; by the codes of actions where it asks for nothing else."""
@@ -145,25 +155,37 @@ class Subject:
 
     def occurrences(self, segment: Segment, condition: Condition | None) -> Occurrences:
         """The same events with their paths and times; those of one action lie side by side in the segment's index."""
-        positions = self.positions(segment, condition)
-        codes = None if condition is None or condition.rest is not None else condition.actions
-        if isinstance(codes, tuple) and len(codes) == 1:
+        positions = self._positions(segment, condition)
+        code = _only_action(condition)
+        if code is not None:
             largest = len(self.actions) - 1
-            _, edges = segment.by_code(ACTION, largest)
-            piece = slice(int(edges[codes[0]]), int(edges[codes[0] + 1]))
             paths, ts = segment.paths_by_code(ACTION, largest)
+            piece = segment.piece(ACTION, largest, code)
             return Occurrences(positions, paths[piece], ts[piece])
         if len(positions) == len(segment):
             return Occurrences(positions, segment.path_numbers(), segment.ts())
         return Occurrences(positions, segment.path_numbers().take(positions), segment.ts().take(positions))
+
+    def by_path(self, segment: Segment, condition: Condition | None) -> ByPath:
+        """The same events, and where those of each path begin."""
+        code = _only_action(condition)
+        if code is None:
+            found = self.occurrences(segment, condition)
+            starts = np.searchsorted(found.positions, segment.paths()[1]).astype(np.int32)
+            return ByPath(found.positions, starts, found.ts)
+        largest = len(self.actions) - 1
+        piece, order = segment.piece(ACTION, largest, code), segment.by_code(ACTION, largest)[0]
+        ts = segment.paths_by_code(ACTION, largest)[1]
+        return ByPath(order[piece], segment.starts_of_code(ACTION, largest, code), ts[piece])
 
     def vector(self, segment: Segment, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""
         return self.evaluation.vector(expr, EventRows(segment, self.table, self.dictionary, positions))
 
     def _of_actions(self, segment: Segment, condition: Condition) -> EventRows:
-        order, edges = segment.by_code(ACTION, len(self.actions) - 1)
-        pieces = [slice(int(edges[code]), int(edges[code + 1])) for code in self._action_codes(condition)]
+        largest = len(self.actions) - 1
+        order, _ = segment.by_code(ACTION, largest)
+        pieces = [segment.piece(ACTION, largest, code) for code in self._action_codes(condition)]
         if len(pieces) == 1:
             return EventRows(segment, self.table, self.dictionary, order[pieces[0]], part=pieces[0])
         positions = np.sort(np.concatenate([order[:0], *(order[piece] for piece in pieces)]))
@@ -176,6 +198,12 @@ class Subject:
             true, _ = self.evaluation.truth(condition.actions, ActionRows(self.dictionary))
             self._codes[condition] = tuple(np.flatnonzero(true).tolist())
         return self._codes[condition]
+
+
+def _only_action(condition: Condition | None) -> int | None:
+    """The code of the action that is all that a condition asks for."""
+    codes = None if condition is None or condition.rest is not None else condition.actions
+    return codes[0] if isinstance(codes, tuple) and len(codes) == 1 else None
 
 
 def _together(parts: Sequence[Expr]) -> Expr | None:

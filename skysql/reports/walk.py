@@ -77,7 +77,7 @@ class Walk:
         """The partial of the segment."""
         design = self.design
         self.found = [self.subject.occurrences(self.segment, step.condition) for step in design.steps]
-        positions = [found.positions for found in self.found]
+        positions = [found.positions.astype(np.int64) for found in self.found]
         self.sessions = self._session_numbers()
         self.groups = self.paths if self.sessions is None else self.sessions
         self.units = self.sessions if design.count == "sessions" and self.sessions is not None else self.paths

@@ -278,6 +278,7 @@ class _Below:
             And(tuple(relation.where)) if relation.where else None,
             tuple(self.groups.keys),
             tuple(self.groups.aggregates),
+            partial=True,
         )
         call = self.statement.call(plan, result_columns(plan, self.scope), self.scope.arguments)
         for edit in self.edits:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from vtab import Batch
 from vtab.source import Column as Declared
-from vtab.source import Constraint, Relation
+from vtab.source import Constraint, Fault, Relation, read
 
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
-from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, Value, conjuncts
+from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, Value, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot
 from .statement import ScanCall
@@ -81,11 +82,17 @@ class GroupsResult(_Result):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """All groups."""
-        base = 0
-        for result in self._scan(constraints).run():
+        scan, base = self._scan(constraints), 0
+        for result in scan.run():
             rows = len(result[0]) if result else 1
             found = dict(zip(self._places, result, strict=False))
-            yield Batch(found | self._given(columns, constraints, rows), range(base, base + rows))
+            faults = _faults(scan.plan, result)
+            if faults and not self.call.plan.partial:
+                first, fault = min(faults, key=lambda found: found[0])
+                found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
+                yield Batch(found | self._given(columns, constraints, first), range(base, base + first))
+                read(fault)
+            yield Batch(found | self._given(columns, constraints, rows), range(base, base + rows), bool(faults))
             base += rows
 
 
@@ -138,6 +145,17 @@ class RowsResult(_Result):
             and isinstance(constraint.value, int if self.cheap(constraint.column) else str)  # others take a conversion
         ]
         return replace(plan, where=And((*conjuncts(plan.where), *points))) if points else plan
+
+
+def _faults(plan: PathScan, result: Sequence[Sequence[Any]]) -> list[tuple[int, Fault]]:
+    """The first Fault of each aggregate that SQLite computed, and the row that it stands in."""
+    by_sqlite = [
+        values
+        for a, values in zip(plan.aggregates, result[len(plan.keys) :], strict=True)
+        if isinstance(a, SqlAggregate)
+    ]
+    firsts = (next(((at, v) for at, v in enumerate(values) if isinstance(v, Fault)), None) for values in by_sqlite)
+    return [first for first in firsts if first is not None]
 
 
 def _is_one(key: Expr, names: tuple[str | None, ...]) -> bool:
