@@ -228,10 +228,14 @@ class StoredTexts(Sequence[str | None]):
         for chunk, low, high in zip(self.chunks, edges, edges[1:], strict=False):
             if high > low:
                 places, texts = codes[low:high] - chunk.first, self.of(chunk)
-                begin, end = texts.starts[places].astype(np.int64), texts.starts[places + 1]
-                starts.append(begin + len(data))
+                begin, end = texts.starts[places].astype(np.int64), texts.starts[places + 1].astype(np.int64)
                 sizes.append(end - begin)
-                data += texts.data
+                if len(places) * 4 > len(chunk):
+                    starts.append(begin + len(data))
+                    data += texts.data
+                else:
+                    starts.append(np.cumsum(sizes[-1]) - sizes[-1] + len(data))
+                    data += b"".join([texts.data[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)])
         rows = [(self._rows[at] or "").encode() for at in (codes[edges[-1] :] - self.base).tolist()]
         sizes.append(np.fromiter(map(len, rows), np.int64, len(rows)))
         starts.append(np.cumsum(sizes[-1]) - sizes[-1] + len(data))
