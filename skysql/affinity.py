@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,12 @@ def _integer_of_text(text: str) -> int | None:
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
-    number = Decimal(match[1])
+    if not Decimal(match[1].lower().partition("e")[0]):
+        return 0
+    try:
+        number = Decimal(match[1])
+    except InvalidOperation:  # an exponent of more than 18 digits, so no integer of 64 bits
+        return None
     if number.adjusted() > 20 or number != number.to_integral_value():  # 1e999999999 is not to be written out
         return None
     return int(number)

@@ -273,12 +273,13 @@ class Engine:
             relation.flush()
             before = dependents.failing(self.sqlite)
             definition, done = alter(relation.store, asked)
-            relation.retire()
-            del self._relations[database, name.lower()]
             self._write_definition(database, definition)
             for what, why in dependents.failing(self.sqlite).items():
                 if what not in before:
                     raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")
+        relation.retire()  # not before: if anything fails, it is still the table
+        if self._relations.get((database, name.lower())) is relation:
+            del self._relations[database, name.lower()]
         return done
 
     def _write_definition(self, database: str, table: Table) -> None:

@@ -199,7 +199,7 @@ def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool
             return Coded(np.zeros(size, np.int64), [None])
         used, places = kernels.group_numbers(values.codes, len(values.values))
         if size == 1 and values.index is not None:
-            texts: list[Any] = Coded(used, values.values).tolist()
+            texts = [str(text or "") for text in Coded(used, values.values).tolist()]
             best = used[texts.index((max if largest else min)(texts))]
             return Coded(np.array([best]), values.values, values.index)
         ranks = sort_ranks(Coded(used, values.values))

@@ -20,14 +20,17 @@ from skysql.cli import main
 
 Events = dict[int, "Event"]
 
-TABLE = "CREATE VIRTUAL TABLE users USING sky({object}, plan TEXT STATE, amount REAL, n INTEGER)"
+TABLE = "CREATE VIRTUAL TABLE users USING sky({object}, plan TEXT STATE, amount REAL, n INTEGER, x INTEGER)"
 OBJECTS = {False: "who INTEGER OBJECT", True: "who TEXT OBJECT"}
 PLANS = ["free", "pro", "team", None]
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event as it reads; `changes` is JSON. `who` is a number, and as a text the key of a keyed table's object."""
+    """An event as it reads; `changes` is JSON. `who` is a number, and as a text the key of a keyed table's object.
+
+    n and x are of no two events the same, so that it makes no difference whether they are states or attributes.
+    """
 
     n: int
     who: int
@@ -35,6 +38,7 @@ class Event:
     action: str
     amount: float
     changes: str | None
+    x: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Deed:
 
 
 KINDS = ["insert"] * 4 + ["many"] * 3 + ["append"] * 3 + ["delete", "update", "move", "savepoint"] * 2
-KINDS += ["replace", "compact", "compact", "alter", "alter", "vacuum", "import"]
+KINDS += ["replace", "compact", "compact", "anew", "rename", "turn", "widen", "vacuum", "import"]
 
 
 def deed(seed: int, number: int) -> Deed:
@@ -72,6 +76,7 @@ def deed(seed: int, number: int) -> Deed:
             r.choice(["buy", "sell", word]),
             r.randint(0, 100) / 4,
             r.choice([None, _to(r.choice([*PLANS, word]))]),
+            r.choice([None, number * 1000 + i]),
         )
         for i, place in enumerate(places)
     )
@@ -103,8 +108,10 @@ def after(events: Events, deed: Deed) -> Events:
     """The events after a deed."""
     come = {event.n: event for event in deed.events}
     match deed.kind:
-        case "compact" | "vacuum" | "alter":
+        case "compact" | "vacuum" | "rename" | "turn" | "widen":
             return events
+        case "anew":
+            return {n: replace(event, x=None) for n, event in events.items()}
         case "delete":
             return {n: event for n, event in events.items() if event.who % 10 != deed.chosen}
         case "update":
@@ -141,27 +148,45 @@ def do(db: skysql.Connection, deed: Deed, keyed: bool, scratch: Path | None = No
     db.execute("COMMIT")
 
 
-NAMES = ["who", "ts", "action", "amount", "n", "changes"]
-INSERT = f"INSERT INTO users({', '.join(NAMES)}) VALUES (?, ?, ?, ?, ?, ?)"
+PROPERTIES = ("amount", "n", "x")
 
 
-def _row(event: Event, keyed: bool) -> tuple[Any, ...]:
-    who = f"object {event.who}" if keyed else event.who
-    return who, event.ts, event.action, event.amount, event.n, event.changes
+def names(db: skysql.Connection) -> dict[str, str]:
+    """What the columns are called now: what they were called at first, and what they were last renamed to."""
+    found = db.execute("SELECT name FROM pragma_table_info('users')").fetchall()
+    return {name.partition("_")[0]: name for (name,) in found}
+
+
+def _rows(db: skysql.Connection, events: tuple[Event, ...], keyed: bool) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns to write, and the rows."""
+    called = names(db)
+    columns = ["who", "ts", "action", "changes", *(called[name] for name in PROPERTIES)]
+    return columns, [
+        (
+            f"object {event.who}" if keyed else event.who,
+            event.ts,
+            event.action,
+            event.changes and event.changes.replace('"plan"', f'"{called["plan"]}"'),
+            *(getattr(event, name) for name in PROPERTIES),
+        )
+        for event in events
+    ]
 
 
 def _insert(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
     for event in deed.events:
-        db.execute(INSERT, _row(event, keyed))
+        columns, (row,) = _rows(db, (event,), keyed)
+        db.execute(f"INSERT INTO users({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", row)
 
 
-def _many(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
-    db.executemany(INSERT, [_row(event, keyed) for event in deed.events])
+def _many(db: skysql.Connection, deed: Deed, keyed: bool, verb: str = "INSERT") -> None:
+    columns, rows = _rows(db, deed.events, keyed)
+    db.executemany(f"{verb} INTO users({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
 
 
 def _append(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
-    columns = zip(*(_row(event, keyed) for event in deed.events), strict=True)
-    db.append("users", dict(zip(NAMES, map(list, columns), strict=True)))
+    columns, rows = _rows(db, deed.events, keyed)
+    db.append("users", dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def _delete(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
@@ -170,12 +195,13 @@ def _delete(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
 
 
 def _update(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
-    sql = "UPDATE users SET action = ?, plan = ?, amount = amount + 1 WHERE n % 10 = ?"
+    plan, amount, n = (names(db)[name] for name in ("plan", "amount", "n"))
+    sql = f"UPDATE users SET action = ?, {plan} = ?, {amount} = {amount} + 1 WHERE {n} % 10 = ?"
     db.execute(sql, (deed.word, deed.word, deed.chosen))
 
 
 def _move(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
-    db.execute("UPDATE users SET ts = ts + 1000 WHERE n % 10 = ?", (deed.chosen,))
+    db.execute(f"UPDATE users SET ts = ts + 1000 WHERE {names(db)['n']} % 10 = ?", (deed.chosen,))
 
 
 def _savepoint(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
@@ -184,24 +210,56 @@ def _savepoint(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
     db.execute("SAVEPOINT b")
     _delete(db, deed, keyed)
     db.execute("ROLLBACK TO a")
-    db.execute("DELETE FROM users WHERE n % 10 = ?", (deed.chosen,))
+    db.execute(f"DELETE FROM users WHERE {names(db)['n']} % 10 = ?", (deed.chosen,))
     db.execute("RELEASE a")
     _many(db, deed, keyed)
 
 
 def _replace(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
-    db.executemany(INSERT.replace("INSERT", "INSERT OR REPLACE"), [_row(event, keyed) for event in deed.events])
+    _many(db, deed, keyed, "INSERT OR REPLACE")
 
 
 def _compact(db: skysql.Connection, _deed: Deed, _keyed: bool) -> None:
     db.compact()
 
 
-def _alter(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
-    """A property comes, and the one that came last goes; of neither has any event a value."""
-    columns = db.execute("SELECT name FROM pragma_table_info('users') WHERE name GLOB 'x*'").fetchall()
-    for change in [f"ADD x{deed.number} INTEGER STATE", *(f"DROP {name}" for (name,) in columns)]:
+def _alter(db: skysql.Connection, *changes: str) -> None:
+    for change in changes:
         db.execute("SELECT sky_alter('users', ?)", (change,))
+
+
+def _anew(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
+    """A property comes, and the one before it goes with its values."""
+    state = " STATE" if deed.chosen % 2 else ""
+    _alter(db, f"ADD x_{deed.number} INTEGER{state}", f"DROP {names(db)['x']}")
+
+
+def _rename(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
+    name = ("plan", *PROPERTIES)[deed.chosen % 4]
+    _alter(db, f"RENAME {names(db)[name]} TO {name}_{deed.number}")
+
+
+def _turn(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
+    """An attribute becomes a state, or the other way round; of `plan`, which is changed to NULL as well, both."""
+    name = names(db)[("plan", "n", "x")[deed.chosen % 3]]
+    to = ["ATTRIBUTE", "STATE"] if name in states_of(db) else ["STATE"]
+    _alter(db, *(f"ALTER {name} TO {each}" for each in (to if name.startswith("plan") else to[:1])))
+
+
+WIDER = {"INTEGER": "REAL", "REAL": "TEXT"}
+
+
+def _widen(db: skysql.Connection, deed: Deed, _keyed: bool) -> None:
+    """Numbers take a wider type, until they are texts."""
+    name = names(db)[PROPERTIES[deed.chosen % 3]]
+    ((kind,),) = db.execute("SELECT type FROM pragma_table_info('users') WHERE name = ?", (name,))
+    if kind in WIDER:
+        _alter(db, f"ALTER {name} TYPE {WIDER[kind]}")
+
+
+def states_of(db: skysql.Connection) -> set[str]:
+    """The names of the state properties."""
+    return {column[0] for column in db.execute("SELECT * FROM users_objects LIMIT 0").description or ()}
 
 
 _DOING: dict[str, Callable[[skysql.Connection, Deed, bool], None]] = {
@@ -213,16 +271,20 @@ _DOING: dict[str, Callable[[skysql.Connection, Deed, bool], None]] = {
     "savepoint": _savepoint,
     "replace": _replace,
     "compact": _compact,
-    "alter": _alter,
+    "anew": _anew,
+    "rename": _rename,
+    "turn": _turn,
+    "widen": _widen,
 }
 
 
 def _import(db: skysql.Connection, deed: Deed, keyed: bool, scratch: Path) -> None:
     """As `skysql import` does, of JSON lines."""
     file = scratch / "events.jsonl"
+    columns, rows = _rows(db, deed.events, keyed)
     with file.open("w") as lines:
-        for event in deed.events:
-            json.dump(dict(zip(NAMES, _row(event, keyed), strict=True)), lines)
+        for row in rows:
+            json.dump(dict(zip(columns, row, strict=True)), lines)
             lines.write("\n")
     path = db.sqlite.filename
     with redirect_stdout(StringIO()):
@@ -234,27 +296,36 @@ def _import(db: skysql.Connection, deed: Deed, keyed: bool, scratch: Path) -> No
 
 def read(db: skysql.Connection, keyed: bool) -> Events:
     """The events of the table; in path order, told twice in the same way, and nothing amiss."""
-    rows = db.execute("SELECT n, who, ts, action, amount, changes, plan, object_id FROM users" if keyed else
-                      "SELECT n, who, ts, action, amount, changes, plan, who FROM users").fetchall()  # fmt: skip
-    assert [(row[7], row[2]) for row in rows] == sorted((row[7], row[2]) for row in rows)
-    _states(rows)
-    sums = {}
-    for row in rows:
-        count, total = sums.get(row[3], (0, 0.0))
-        sums[row[3]] = count + 1, total + row[4]
-    counted = db.execute("SELECT action, count(*), sum(amount) FROM users GROUP BY action ORDER BY action").fetchall()
+    called, states = names(db), states_of(db)
+    plan, amount, *others = (called[name] for name in ("plan", *PROPERTIES))
+    shown = ", ".join([f"{plan} AS plan", amount, *others])
+    found = db.execute(f"SELECT {'object_id' if keyed else 'who'}, who, ts, action, changes, {shown} FROM users")
+    rows = found.fetchall()
+    assert [row[:3:2] for row in rows] == sorted(row[:3:2] for row in rows)
+    events, sums = [], {}
+    for _, who, ts, action, text, _, paid, *values in rows:
+        changes = json.loads(text or "{}")
+        own = [changes.get(name) if name in states else v for name, v in zip(others, values, strict=True)]
+        n, x = (None if value is None else int(float(value)) for value in own)
+        assert n is not None
+        told = _to(changes[plan]) if plan in changes else None
+        events.append(Event(n, int(str(who).removeprefix("object ")), ts, action, float(paid), told, x))
+        count, total = sums.get(action, (0, 0.0))
+        sums[action] = count + 1, total + float(paid)
+    _states([(row[0], event.changes, row[5]) for row, event in zip(rows, events, strict=True)])
+    counted = db.execute(f"SELECT action, count(*), sum({amount}) FROM users GROUP BY 1 ORDER BY 1").fetchall()
     assert counted == [(action, *sums[action]) for action in sorted(sums)]
-    return {row[0]: Event(row[0], int(row[1].removeprefix("object ")) if keyed else row[1], *row[2:6]) for row in rows}
+    return {event.n: event for event in events}
 
 
-def _states(rows: list[Any]) -> None:
-    """Whether `plan` is what the changes so far lead to."""
+def _states(rows: list[tuple[Any, str | None, str | None]]) -> None:
+    """Whether `plan` is what the changes so far lead to; rows: the object, its changes, and `plan`."""
     before, plan = None, None
-    for row in rows:
-        plan = plan if row[7] == before else None
-        plan = json.loads(row[5])["plan"] if row[5] else plan
-        assert row[6] == plan
-        before = row[7]
+    for object, changes, read in rows:
+        plan = plan if object == before else None
+        plan = json.loads(changes)["plan"] if changes else plan
+        assert read == plan
+        before = object
 
 
 def ledger(db: skysql.Connection) -> list[int]:

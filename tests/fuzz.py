@@ -1,9 +1,10 @@
 """What is read from outside, given mutations of a small corpus: bytes, JSON, table definitions, and SQL.
 
     python tests/fuzz.py blobs [--seconds 60] [--seed 1]     also: changes, arguments, statements
+    python tests/fuzz.py blobs --input FILE                  one input, as tests/guided.py writes it
 
-With atheris installed (pip install atheris), it guides the mutations by the code that they reach; else they are random.
-tests/test_fuzz.py runs a short random loop of each. A target takes bytes and returns, or raises what is a fault.
+A target takes bytes and returns, or raises what is a fault. Here the mutations are random, and tests/test_fuzz.py runs
+a few of each; tests/guided.py has them guided by the code that they reach.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import struct
-import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 
 import skysql
 from skysql import format as fmt
-from skysql.columns import Batch, Sparse
+from skysql.columns import Array, Batch, Sparse
 from skysql.ingest import parse_changes
 from skysql.schema import Kind, parse_arguments
 
@@ -51,6 +51,8 @@ def blobs(data: bytes) -> None:
             (_texts, lambda found: fmt.encode_texts([None if text is None else text.encode() for text in found])),
             (lambda b: np.array(fmt.decode_chunk(b)), lambda found: fmt.encode_chunk(*found.tolist())),
             (lambda b: _known_kinds(fmt.decode_batch(b)), lambda found: fmt.encode_batch(found, _kinds(found))),
+            (fmt.decode_casts, lambda found: fmt.encode_casts(*found, _kind(found[0]))),
+            (lambda b: fmt.decode_positions(b, _count(b)), partial(fmt.encode_positions, events=count)),
         ):  # fmt: skip
             try:
                 found = decode(blob)
@@ -72,9 +74,13 @@ def _count(blob: bytes) -> int:
     return min(int.from_bytes(blob[9:13], "little"), 1 << 20)
 
 
-def _kinds(batch: Batch) -> dict[int, Kind]:
+def _kind(values: Array) -> Kind:
     kinds = {np.dtype(np.uint32): Kind.TEXT, np.dtype(np.int64): Kind.INTEGER, np.dtype(np.float64): Kind.REAL}
-    return {id: kinds.get(sparse.values.dtype, Kind.BOOLEAN) for id, sparse in batch.properties.items()}
+    return kinds.get(values.dtype, Kind.BOOLEAN)
+
+
+def _kinds(batch: Batch) -> dict[int, Kind]:
+    return {id: _kind(sparse.values) for id, sparse in batch.properties.items()}
 
 
 def _known_kinds(batch: Batch) -> Batch:
@@ -123,10 +129,15 @@ def arguments(data: bytes) -> None:
     assert parse_arguments("t", table.arguments()) == table
 
 
+PATIENCE = 1.0
+"""Seconds for the answer to a statement."""
+
+
 class Pair:
     """A sky table and an ordinary one of the same rows; the latter also in another order."""
 
     def __init__(self) -> None:
+        self.end = 0.0
         self.sky = skysql.connect(":memory:", isolation_level=None)
         self.sky.execute(
             "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, url TEXT)"
@@ -149,15 +160,23 @@ class Pair:
         for db in (self.sky, *self.plain):
             db.execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, who INTEGER, item TEXT)")
             db.execute("INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y'), (3, 9, 'x')")
+        for sqlite in (self.sky.sqlite, *self.plain):
+            sqlite.set_progress_handler(lambda: time.monotonic() > self.end, 1000)
 
     def answers(self, sql: str) -> list[Any]:
-        """Rows as a sorted list, or None for an error: of the sky table, the ordinary one, and the one shuffled."""
+        """Rows as a sorted list, or None for an error: of the sky table, the ordinary one, and the one shuffled.
+
+        Of a statement that goes on for too long, nobody has an answer.
+        """
         found: list[Any] = []
         for db in (self.sky, *self.plain):
+            self.end = time.monotonic() + PATIENCE
             try:
                 found.append(sorted(map(_shown, db.execute(sql).fetchall())))
             except (skysql.Error, apsw.Error, ValueError):  # of apsw, for a NUL
                 found.append(None)
+            if time.monotonic() > self.end:
+                return [None, None, None]
         return found
 
 
@@ -165,10 +184,12 @@ def _shown(row: tuple[Any, ...]) -> str:
     return repr(tuple(float(f"{v:.9g}") if isinstance(v, float) else v for v in row))
 
 
-_DIFFERENT = ("timestamp", "rowid", "oid", "random", "sqlite_", "pragma", "attach", "vacuum", "load_extension",
-              "session", "changes", "idle", "ts", "explain", "returning", "users_", "savepoint", "begin", "commit",
-              "rollback", "create", "drop", "insert", "update", "delete", "alter", "replace", "analyze",
-              "match", "users(", "users (")  # fmt: skip
+_DIFFERENT = re.compile(
+    r"""timestamp | rowid | random | sqlite_ | pragma | attach | vacuum | load_extension | session | changes | explain
+        | returning | users_ | savepoint | begin | commit | rollback | create | drop | insert | update | delete | alter
+        | replace | analyze | match | users\s*\( | \b(?: ts | oid | idle )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 """A statement with one of these may differ, or change something."""
 
 _pair: list[Pair] = []
@@ -177,7 +198,7 @@ _pair: list[Pair] = []
 def statements(data: bytes) -> None:
     """SQL: the same rows as of an ordinary table, or refused as there."""
     sql = data.decode("utf-8", "replace")
-    if any(word in sql.lower() for word in _DIFFERENT):
+    if _DIFFERENT.search(sql):
         return
     if not _pair:
         _pair.append(Pair())
@@ -196,20 +217,53 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 # corpus and mutations
 
 
+@cache
 def corpus(target: str) -> list[bytes]:
-    """The entries of a target: lines, of blobs in hexadecimal."""
-    lines = (CORPUS / f"{target}.txt").read_text().splitlines()
-    return [bytes.fromhex(line) if target == "blobs" else line.encode() for line in lines]
+    """The entries of a target: lines; in hexadecimal all blobs, and what is no line of text, behind `0x`."""
+    lines = (CORPUS / f"{target}.txt").read_text().split("\n")[:-1]
+    return [_entry(line if target != "blobs" else "0x" + line) for line in lines]
+
+
+def _entry(line: str) -> bytes:
+    return bytes.fromhex(line[2:]) if line.startswith("0x") else line.encode()
+
+
+def keep(target: str, entries: list[bytes]) -> None:
+    """Write the entries of a target."""
+    lines = [entry.hex() if target == "blobs" else _line(entry) for entry in entries]
+    (CORPUS / f"{target}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def _line(entry: bytes) -> str:
+    text = entry.decode("utf-8", "replace")
+    plain = text.encode() == entry and text.isprintable() and not text.startswith("0x")
+    return text if plain else f"0x{entry.hex()}"
+
+
+VOCABULARY = """
+    SELECT DISTINCT ALL FROM WHERE GROUP BY HAVING ORDER LIMIT OFFSET AS ON USING JOIN LEFT CROSS NATURAL UNION EXCEPT
+    INTERSECT WITH RECURSIVE VALUES CASE WHEN THEN ELSE END AND OR NOT IN IS NULL LIKE GLOB ESCAPE BETWEEN EXISTS CAST
+    COLLATE NOCASE FILTER OVER PARTITION ROWS RANGE PRECEDING FOLLOWING UNBOUNDED NULLS FIRST LAST ASC DESC TRUE FALSE
+    TEXT INTEGER REAL users orders u o object_id action plan seats amount url id who item x
+    count sum avg min max total group_concat json_group_array abs round upper lower length substr coalesce nullif iif
+    typeof quote instr hex rank row_number lag last_value first_value ntile date strftime
+    0 1 2 -1 1.5 1e3 0x1F 9223372036854775807 'a' 'pro' 'free' '/' '1' '' x'00' NULL "plan" [seats] `url`
+    ( ) , . ; * + - / % || = == <> < <= > >= & | ~ << -> ->> -- /* */ ? ?1 :x @x $x
+""".split()  # noqa: SIM905
 
 
 def mutations(target: str, seed: int) -> Iterator[bytes]:
-    """Without end: entries of the corpus with bytes, or words, changed, removed, repeated or taken from another."""
-    r, entries = random.Random(seed), corpus(target)
-    yield from entries
+    """Without end: the entries of the corpus, then mutations of them."""
+    r = random.Random(seed)
+    yield from corpus(target)
     while True:
-        entry, other = r.choice(entries), r.choice(entries)
-        cut = _words if target == "statements" or (target != "blobs" and r.random() < 0.5) else _bytes
-        yield b"".join(_mutated(r, cut(entry), cut(other), cut is _bytes))
+        yield mutation(target, r, r.choice(corpus(target)))
+
+
+def mutation(target: str, r: random.Random, entry: bytes) -> bytes:
+    """The entry with bytes, or words, changed, removed, repeated or taken from one of the corpus."""
+    cut = _words if target == "statements" or (target != "blobs" and r.random() < 0.5) else _bytes
+    return b"".join(_mutated(r, cut(entry), cut(r.choice(corpus(target))), cut is _bytes))
 
 
 def _bytes(entry: bytes) -> list[bytes]:
@@ -239,6 +293,8 @@ def _mutated(r: random.Random, parts: list[bytes], other: list[bytes], raw: bool
                 parts[at : at + size] = other[begin : begin + size]
             case 3 if raw and at < len(parts):
                 parts[at] = r.choice([b"\0", b"\xff", r.randbytes(1), bytes([parts[at][0] ^ 1 << r.randrange(8)])])
+            case 3 if not raw:
+                parts[at : at + r.randrange(2)] = [b" ", r.choice(VOCABULARY).encode(), b" "]
             case _:
                 begin = r.randrange(len(parts) + 1)
                 parts[at:at] = parts[begin : begin + size]
@@ -246,7 +302,7 @@ def _mutated(r: random.Random, parts: list[bytes], other: list[bytes], raw: bool
 
 
 def loop(target: str, seed: int, seconds: float) -> int:
-    """Random mutations for so long; how many. A fault is raised with the bytes that cause it."""
+    """The corpus, and random mutations for so long; how many. A fault is raised with the bytes that cause it."""
     end, done = time.monotonic() + seconds, 0
     for data in mutations(target, seed):
         try:
@@ -255,7 +311,7 @@ def loop(target: str, seed: int, seconds: float) -> int:
             error.add_note(f"{target}, seed {seed}, mutation {done}: {data!r}")
             raise
         done += 1
-        if time.monotonic() > end:
+        if done > len(corpus(target)) and time.monotonic() > end:
             break
     return done
 
@@ -266,18 +322,12 @@ def main() -> None:
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--input", type=Path)
     options = parser.parse_args()
-    try:
-        import atheris
-    except ImportError:
+    if options.input is not None:
+        TARGETS[options.target](options.input.read_bytes())
+    else:
         print(f"{loop(options.target, options.seed, options.seconds)} mutations without a fault")
-        return
-    with tempfile.TemporaryDirectory() as directory:
-        for at, entry in enumerate(corpus(options.target)):
-            (Path(directory) / str(at)).write_bytes(entry)
-        atheris.instrument_all()
-        atheris.Setup([sys.argv[0], directory, f"-max_total_time={options.seconds}"], TARGETS[options.target])
-        atheris.Fuzz()
 
 
 if __name__ == "__main__":

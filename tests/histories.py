@@ -45,27 +45,45 @@ def random_events(rng: random.Random, objects: int, most: int, unit: int) -> lis
 
 
 def load(db: skysql.Connection, rng: random.Random, events: list[Event]) -> list[naive.Path]:
-    """A table of these events, in several commits; the paths as the references see them."""
+    """A table of these events, in several commits; the paths as the references see them.
+
+    It may have been another one at first, and have been altered after a few of the commits.
+    """
     db.execute("DROP TABLE IF EXISTS users")
-    db.execute(SCHEMA.ddl())
-    at = 0
+    commits, at = [], 0
     while at < len(events):
         to = rng.randint(at + 1, len(events))
-        part = events[at:to]
-        db.append(
-            "users",
-            {
-                "object_id": [e.object for e in part],
-                "timestamp": [e.ts for e in part],
-                "action": [e.action for e in part],
-                "item": [e.attributes.get("item") for e in part],
-                "changes": [json.dumps(e.changes) if e.changes else None for e in part],
-            },
-        )
+        commits.append(events[at:to])
+        at = to
+    former = rng.randint(0, len(commits)) if rng.random() < 0.4 else 0
+    narrow = all(event.changes.get("seats") in (None, 1) for commit in commits[:former] for event in commit)
+    ddl = f"gone TEXT, level TEXT STATE, seats {'BOOLEAN' if narrow else 'INTEGER'} STATE, item INTEGER STATE"
+    db.execute(f"CREATE VIRTUAL TABLE users USING sky({ddl})" if former else SCHEMA.ddl())
+    for number, commit in enumerate(commits, 1):
+        _append(db, commit, {"plan": "level"} if number <= former else {})
+        if number == former:
+            for change in ("DROP gone", "RENAME level TO plan", "ALTER item TO ATTRIBUTE", "ALTER seats TYPE INTEGER"):
+                if narrow or not change.endswith("INTEGER"):
+                    db.execute("SELECT sky_alter('users', ?)", (change,))
         if rng.random() < 0.3:
             db.compact()
-        at = to
     return naive.paths_of(Oracle(SCHEMA, events))
+
+
+def _append(db: skysql.Connection, events: list[Event], called: dict[str, str]) -> None:
+    """One commit of these events; called: the names of properties that have another one."""
+    columns = {
+        "object_id": [e.object for e in events],
+        "timestamp": [e.ts for e in events],
+        "action": [e.action for e in events],
+        "item": [e.attributes.get("item") for e in events],
+        "changes": [
+            json.dumps({called.get(n, n): v for n, v in e.changes.items()}) if e.changes else None for e in events
+        ],
+    }
+    if called:
+        columns["gone"] = ["x"] * len(events)
+    db.append("users", columns)
 
 
 def random_condition(rng: random.Random, actions: list[str]) -> tuple[Any, naive.Condition]:

@@ -556,12 +556,11 @@ def test_in_attached_databases_in_temp_and_in_defensive_mode(shop: skysql.Connec
     assert not shop.sqlite.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1)
 
 
-@pytest.mark.parametrize("where", ["define", "retire", "reread"])
+@pytest.mark.parametrize("where", ["define", "reread"])
 def test_an_error_in_its_midst_leaves_the_table_as_it_was(
     shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    places = {"define": "skysql.former.define", "retire": "skysql.relations.EventsRelation.retire",
-              "reread": "skysql.connection.Engine._write_definition"}  # fmt: skip
+    places = {"define": "skysql.former.define", "reread": "skysql.connection.Engine._write_definition"}
     before = shop.execute("SELECT * FROM users").fetchall()
 
     def fail(*_: Any) -> None:

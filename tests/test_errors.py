@@ -165,11 +165,21 @@ def test_neither_action_nor_change(db: skysql.Connection, event: dict[str, Any])
     [("seats", "abc", "'abc' cannot be stored as INTEGER"), ("seats", 1.5, "1.5 cannot be stored as INTEGER"),
      ("seats", "", "'' cannot be stored as INTEGER"), ("seats", 2.0**63, "cannot be stored as INTEGER"),
      ("amount", "1,5", "'1,5' cannot be stored as REAL"), ("amount", 2**53 + 1, "cannot be stored as REAL"),
+     ("seats", "1e9999999999999999999", "cannot be stored as INTEGER"),
+     ("seats", "1e-9999999999999999999", "cannot be stored as INTEGER"),
+     ("vip", "6e9999999999999999999", "cannot be stored as BOOLEAN"),
      ("vip", 2, "2 cannot be stored as BOOLEAN"), ("vip", "yes", "'yes' cannot be stored as BOOLEAN"),
      ("plan", b"x", "b'x' cannot be stored as TEXT"), ("action", b"x", "b'x' cannot be stored as TEXT")],
 )  # fmt: skip
 def test_values_of_another_type(db: skysql.Connection, name: str, value: Any, what: str) -> None:
     both(db, skysql.DataError, rf"users\.{name}.*{what}", {"object_id": 1, "ts": 1, "plan": "new", name: value})
+
+
+def test_zeros_with_any_exponent(db: skysql.Connection) -> None:
+    for zero in ("0e9999999999999999999", "-0.00E-9999999999999999999"):
+        db.execute("INSERT INTO users(object_id, ts, action, seats) VALUES (7, 1, 'a', ?)", (zero,))
+        db.append("users", {"object_id": [7], "ts": [1], "action": ["a"], "changes": [f'{{"seats": "{zero}"}}']})
+    assert db.execute("SELECT seats FROM users WHERE object_id = 7").fetchall() == [(0,)] * 4
 
 
 @pytest.mark.parametrize(

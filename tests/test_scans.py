@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sides import Sides
 
+import skysql
+
 
 @pytest.fixture(scope="module")
 def sides() -> Iterator[Sides]:
@@ -156,3 +158,51 @@ def test_arguments_beside_conditions_of_each_row(sides: Sides, count: int, more:
     inner = f"SELECT total(u.amount) FROM users u WHERE u.object_id = c.id AND ({listed}){limits}"
     rows = sides.same(f"SELECT c.id, ({inner}) FROM customers c ORDER BY c.id", values)
     assert rows[0][1] == 9.5 and "sky_scan" in sides.rewritten(f"SELECT c.id, ({inner}) FROM customers c")
+
+
+@pytest.mark.parametrize("aggregate", ["group_concat(url)", "json_group_array(seats)", "string_agg(plan, ' > ')"])
+@pytest.mark.parametrize("rest", ["", " WHERE plan IS NOT NULL", " GROUP BY plan", " GROUP BY object_id"])
+def test_aggregates_of_a_subquery_in_its_order(sides: Sides, aggregate: str, rest: str) -> None:
+    for order in ("url DESC, seats", "amount, url, seats", "-object_id, url, seats"):
+        for of in (f"SELECT * FROM users ORDER BY {order}", f"SELECT * FROM users WHERE seats > 0 ORDER BY {order}"):
+            sides.same(f"SELECT {aggregate}, count(*) FROM ({of}){rest}")
+            sides.same(f"WITH q AS ({of}) SELECT {aggregate} FROM q{rest}")
+    grouped = "SELECT object_id, plan, min(url) AS url, max(seats) AS seats FROM users GROUP BY 1, 2 ORDER BY 3, 4"
+    sides.same(f"SELECT {aggregate} FROM ({grouped}){rest}")
+
+
+# what sqlglot sees otherwise than SQLite
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT plan, +count(*), - +sum(amount) FROM users GROUP BY plan",
+        "SELECT plan, + +max(seats) FILTER (WHERE +seats > 1) FROM users GROUP BY plan HAVING +count(*) > 1",
+        "SELECT plan FROM users GROUP BY plan ORDER BY +sum(seats)",
+        *(f"SELECT count(*) FROM users WHERE {x} {y}"
+          for x in ("seats", "+seats", "+ +seats", "+(seats)", "(+(seats))", "+cast(seats AS TEXT)", "+abs(seats)")
+          for y in ("= '3'", "IN ('3', 1)", "BETWEEN '1' AND '5'", "= 3", "IS '3'", "NOT IN (3)")),
+        "SELECT count(*) FROM (SELECT + +seats AS s FROM users GROUP BY + +seats) WHERE s = '3'",
+        "SELECT +seats, seats, (+plan), + +plan FROM users GROUP BY seats, plan",
+        "SELECT plan, count(*) FROM users GROUP BY +plan ORDER BY +1",
+        *(f"SELECT {x}, plan, total(amount) FROM customers JOIN users ON id = object_id GROUP BY {y}, plan"
+          for x in ("segment", "+segment") for y in ("segment", "+segment", "1")),
+        "SELECT count(*) 'a' FROM users WHERE action IN ('buy')",
+        "SELECT 'a' 'b', count(*) FROM users",
+        " ; ;WITH p AS (SELECT plan FROM users WHERE action = 'buy') SELECT plan, count(*) FROM p GROUP BY 1",
+    ],
+)  # fmt: skip
+def test_signs_texts_and_semicolons(sides: Sides, sql: str) -> None:
+    sides.same(sql)
+
+
+def test_two_texts_are_not_one(sides: Sides) -> None:
+    for condition in ("action IN ('bu' 'y')", "plan = 'p' 'ro'"):
+        with pytest.raises(skysql.OperationalError, match="syntax error"):
+            sides.same(f"SELECT count(*) FROM users WHERE {condition}")
+
+
+def test_a_sign_before_ignore_nulls(sides: Sides) -> None:
+    last = "last_value(seats) IGNORE NULLS OVER (PARTITION BY object_id ORDER BY ts)"
+    assert sides.same(f"SELECT +{last} FROM users", plain=False) == sides.same(f"SELECT {last} FROM users", plain=False)

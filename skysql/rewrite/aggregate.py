@@ -97,7 +97,7 @@ class _Rewrite:
             raise NotPushable("an item of unknown place")
         self._replace(node)
         column = item.unnest()
-        if isinstance(column, exp.Column) and self.statement.source.tokens[where[0]].text != "+":
+        if isinstance(column, exp.Column):
             self.statement.names[id(item)] = self.scope.declared_name(column)
 
     def _order_term(self, term: exp.Expression) -> None:

@@ -75,7 +75,7 @@ class Relation:
     """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
 
     as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
-    ordered: whether a subquery orders the rows in its own way, which what only aggregates them need not know.
+    ordered: whether a subquery orders the rows in its own way, which only some aggregates tell.
     """
 
     database: str
@@ -263,9 +263,7 @@ class Scope:
         where = span(node)
         found = self.find(node)
         if found is None or where is None or isinstance(found, KnownCount):
-            raise NotPushable(f"{node.sql()} is not a column of the scan")
-        if (where[1] - where[0]) not in (1, 3):  # +x, which strips x of its affinity
-            return self.opaque(node)
+            raise NotPushable(f"{node.name} is not a column of the scan")
         return found
 
     def _not(self, node: exp.Not) -> Expr:
@@ -452,7 +450,7 @@ class Scope:
         for column in node.find_all(exp.Column):
             found, at = self.find(column), span(column)
             if found is None or at is None or isinstance(found, KnownCount):
-                raise NotPushable(f"{column.sql()} is not a column of the scan")
+                raise NotPushable(f"{column.name} is not a column of the scan")
             yield (at[1] - (3 if column.table else 1), at[1]), found
 
     def relabel(self, node: exp.Expression, where: tuple[int, int]) -> tuple[str, tuple[Column, ...]]:

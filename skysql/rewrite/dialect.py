@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import dropwhile, pairwise
 from typing import Any, ClassVar
 
 from sqlglot import exp
@@ -52,10 +53,18 @@ def _recording(name: str) -> Callable[..., Any]:
     return parse
 
 
+class Plus(exp.Unary):
+    """`+x`, which has the value of x, and takes its affinity: where sqlglot sees x alone."""
+
+
 class Parser(SQLiteParser):
     """SQLite's parser, recording spans. SQLite has no nested types: `object < 1` is a comparison."""
 
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
+    UNARY_PARSERS: ClassVar[dict[TokenType, Any]] = {
+        **SQLiteParser.UNARY_PARSERS,
+        TokenType.PLUS: lambda self: self.expression(Plus(this=self._parse_unary())),
+    }
 
     def _warn_unsupported(self) -> None:
         """What is not parsed is SQLite's, word for word: nobody has to be warned."""
@@ -100,6 +109,9 @@ def parse(text: str) -> Source | None:
     dialect = Dialect()
     try:
         tokens = _with_parameters(dialect.tokenize(text))
+        tokens = list(dropwhile(lambda token: token.token_type is TokenType.SEMICOLON, tokens))
+        if any(a.token_type is b.token_type is TokenType.STRING for a, b in pairwise(tokens)):
+            return None  # sqlglot sees one text in two, and SQLite an alias or a fault
         trees = dialect.parser(error_level=ErrorLevel.RAISE).parse(tokens, text)
     except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError):
         return None

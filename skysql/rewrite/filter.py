@@ -227,7 +227,7 @@ class _Rows:
                 raise NotPushable("a column of unknown place, or of a select that is not certain")
             self.edits.append((where[1] - (3 if node.table else 1), where[1], self._joined(alias, name, relation)))
             for item in self.select.expressions:
-                if item.unnest() is node and self.statement.source.tokens[where[0]].text != "+":
+                if item.unnest() is node:
                     self.statement.names[id(item)] = self.scope.declared_name(node)
 
     def _joined(self, alias: str, name: str, relation: Relation) -> str:

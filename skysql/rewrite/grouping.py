@@ -177,6 +177,8 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
 def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
     where = span(node)
     assert where is not None
+    if scope.relation.ordered:
+        raise NotPushable("an aggregate that may tell in which order a subquery gives its rows")
     if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
         raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
     text, read = scope.relabel(node, where)

@@ -131,12 +131,12 @@ class _Below:
 
     def _check_bare(self) -> None:
         """Without GROUP BY, columns beside aggregates are of some row, and no row of the scan is that one."""
-        keys = {node.sql() for node in (self.select.args["group"].expressions if self.select.args.get("group") else ())}
+        keys = self.select.args["group"].expressions if self.select.args.get("group") else ()
         for item in self.select.expressions:
             node = item.this if isinstance(item, exp.Alias) else item
             aggregated = any(is_aggregate(self.statement, below) for below in own(node))
             bare = not aggregated and node.find(exp.Column) is not None
-            if bare and node.sql() not in keys and not self._named(item):
+            if bare and node not in keys and not self._named(item):
                 raise NotPushable("a column that is not grouped by")
 
     def _named(self, item: exp.Expression) -> bool:
@@ -188,7 +188,7 @@ class _Below:
             raise NotPushable("an item of unknown place")
         self._replace(node)
         column = item.unnest()
-        if isinstance(column, exp.Column) and self.statement.source.tokens[where[0]].text != "+" and self._mine(column):
+        if isinstance(column, exp.Column) and self._mine(column):
             self.statement.names[id(item)] = self.scope.declared_name(column)
 
     def _replace(self, node: exp.Expression) -> None:

@@ -266,7 +266,7 @@ class _Names:
             return
         self.statement.edit(where[1] - 1, where[1], f"{quote(left.alias_or_name)}.{quote(node.name)}")
         for item in self.select.expressions:
-            if item.unnest() is node and self.statement.source.tokens[where[0]].text != "+":
+            if item.unnest() is node:
                 names = columns_of(self.statement, left)
                 self.statement.names[id(item)] = next((n for n in names if n.lower() == node.name.lower()), node.name)
 

@@ -236,7 +236,8 @@ class Resolver:
             *(base.database, base.table.name, source_of(base), And(tuple(base.where)) if base.where else None),
             *(tuple(groups.keys), tuple(groups.aggregates)),
         )
-        return Relation(base.database, base.table, "groups", columns, names, where, groups=scan)
+        ordered = select.args.get("order") is not None
+        return Relation(base.database, base.table, "groups", columns, names, where, groups=scan, ordered=ordered)
 
     @staticmethod
     def _named(item: exp.Expression, source: Source) -> tuple[str, exp.Expression]:
@@ -246,7 +247,7 @@ class Resolver:
         if where is None:
             raise NotPushable("a column of unknown place")
         column = item.unnest()
-        if isinstance(column, exp.Column) and source.tokens[where[0]].text != "+":
+        if isinstance(column, exp.Column):
             return column.name, item
         return source.slice(*where), item
 
