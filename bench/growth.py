@@ -11,7 +11,8 @@ same workload as a file of CSV, by `skysql import`: how fast, and in what memory
     busy      one object has all the events
     single    every object has one event
     actions   5,000 distinct actions
-    texts     an attribute with a distinct text for every fourth event
+    texts     an attribute with a distinct text for every fourth event; also what a new process takes for its first
+              answers, of time and of memory, with a cache of 512 MB
     wide      200 properties, of which a question reads two
 """
 
@@ -156,17 +157,16 @@ def _alone(command: list[str]) -> tuple[float, float]:
     return float(peak), float(seconds)
 
 
-def ask_all(path: str) -> None:
-    """Every question of the other benchmarks in this process, with a small cache."""
+def ask_anew(path: str, sql: str | None) -> None:
+    """A question in this process, or every one of the other benchmarks."""
     import skysql
 
     from .paths import SKYSQL
     from .subject import STATEMENTS
 
     connection = skysql.connect(path, cache_size="512MB")
-    for statement in (*STATEMENTS, *SKYSQL):
-        if "orders" not in statement.sql:
-            connection.execute(statement.sql, (1,) if statement.sql.endswith("ORDER BY ts") else ()).fetchall()
+    for asked in [sql] if sql else [s.sql for s in (*STATEMENTS, *SKYSQL) if "orders" not in s.sql]:
+        connection.execute(asked, (1,) if asked.endswith("ORDER BY ts") else ()).fetchall()
 
 
 def _parts(events: Events, batches: int) -> Iterator[Events]:
@@ -273,11 +273,20 @@ def texts(directory: str, n: int) -> None:
         "action": _category(rng.integers(0, 12, n), list(ACTIONS)),
         "page": page,
     }
-    _shape(directory, "texts", "page TEXT", columns, {
+    questions: dict[str, tuple[str, Rows | None]] = {
         "count distinct": ("SELECT count(DISTINCT page) FROM t", [(len(pages),)]),
         "one page": (f"SELECT count(*) FROM t WHERE page = '{pages[5]}'", [(1,)]),
+        "pages like": ("SELECT count(*) FROM t WHERE page LIKE '%77'", [(sum(p.endswith("77") for p in pages),)]),
+        "top pages": ("SELECT page, count(*) FROM t GROUP BY page ORDER BY 2 DESC LIMIT 3", None),
         "count by action": ("SELECT action, count(*) FROM t GROUP BY action", None),
-    })  # fmt: skip
+    }
+    _shape(directory, "texts", "page TEXT", columns, questions)
+    path = os.path.join(directory, "texts.db")
+    tell("texts: size, by its texts", os.path.getsize(path) / len(pages), "bytes a text", digits=2)
+    for what, (sql, _) in questions.items():
+        peak, seconds = _alone([sys.executable, "-m", "bench.growth", "--ask", path, "--sql", sql])
+        tell(f"texts: {what}, first answer of a process", seconds, "s", digits=2)
+        tell(f"texts: {what}, its peak memory", peak / 1e9, "GB", digits=2)
 
 
 def wide(directory: str, n: int) -> None:
@@ -316,10 +325,11 @@ def main() -> None:
     parser.add_argument("--shapes", default=",".join(("feed", "import", *SHAPES)), help="which, with commas")
     parser.add_argument("--results", help="the page of results to write to")
     parser.add_argument("--ask", help="only ask all questions of this file, and tell the peak of memory")
+    parser.add_argument("--sql", help="or only this question")
     parser.add_argument("--directory", help="where the files are kept meanwhile; a temporary one by default")
     arguments = parser.parse_args()
     if arguments.ask:
-        ask_all(arguments.ask)
+        ask_anew(arguments.ask, arguments.sql)
         return
     print(machine())
     events = int(arguments.events)
