@@ -11,9 +11,10 @@ import apsw
 import pytest
 from conftest import Connect
 from oracle import Event, Oracle, Property, Schema, quote
+from walk import Walk
 
 import skysql
-from skysql import compact, snapshot
+from skysql import compact
 
 SEEDS = int(os.environ.get("SKYSQL_TEST_ALTERATIONS", "3"))
 START = Schema("users", (Property("plan", "TEXT", True), Property("seats", "INTEGER", True),
@@ -47,19 +48,13 @@ class Row:
 State = tuple[Schema, list[Row]]
 
 
-class World:
+class World(Walk):
     """A file, two connections to it, and lists; every step happens to all of them."""
 
     def __init__(self, connect: Connect, path: str, seed: int, keyed: bool) -> None:
-        self.random = random.Random(seed)
-        self.connect, self.path = connect, path
         self.schema = replace(START, key_name="name") if keyed else START
         self.rows: list[Row] = []
-        self.committed = self.state()
-        self.savepoints: list[State] = []
-        self.db = connect(path, isolation_level=None)
-        self.db.execute(self.schema.ddl())
-        self.other = connect(path, isolation_level=None)
+        super().__init__(connect, path, seed, self.schema.ddl())
         self.who = self.schema.key_name or "object_id"
 
     def state(self) -> State:
@@ -206,51 +201,16 @@ class World:
             if old.name in row.values:
                 row.values[old.name] = widened(row.values[old.name], new.kind)
 
-    # transactions
-
-    def begin(self) -> None:
-        if not self.db.in_transaction:
-            self.db.execute("BEGIN")
-
-    def end(self) -> None:
-        if self.db.in_transaction:
-            if self.random.random() < 0.6:
-                self.db.execute("COMMIT")
-            else:
-                self.db.execute("ROLLBACK")
-                self.back(self.committed)
-            self.savepoints.clear()
-
-    def savepoint(self) -> None:
-        if self.db.in_transaction:
-            self.savepoints.append(self.state())
-            self.db.execute(f"SAVEPOINT s{len(self.savepoints)}")
-
-    def release(self) -> None:
-        if self.savepoints:
-            level = self.random.randint(1, len(self.savepoints))
-            if self.random.random() < 0.7:
-                self.db.execute(f"ROLLBACK TO s{level}")
-                self.back(self.savepoints[level - 1])
-                del self.savepoints[level:]
-            else:
-                self.db.execute(f"RELEASE s{level}")
-                del self.savepoints[level - 1 :]
+    # steps
 
     def compact(self) -> None:
         self.db.compact()
-
-    def reopen(self) -> None:
-        if not self.db.in_transaction:
-            self.db.close()
-            self.db = self.connect(self.path, isolation_level=None)
 
     def step(self) -> None:
         writes = [self.insert, self.insert, self.insert, self.delete, self.update, self.alter, self.alter, self.alter]
         rare = [self.begin, self.end, self.savepoint, self.release, self.compact, self.reopen]
         self.random.choice(writes + rare)()
-        if not self.db.in_transaction:
-            self.committed = self.state()
+        self.settle()
         if self.random.random() < 0.6:
             self.same(self.db, self.state())
             self.same(self.other, self.committed)
@@ -273,15 +233,6 @@ class World:
         for p in oracle.schema.properties:
             assert f"{quote(p.name)} {p.kind}{' STATE' if p.state else ''}" in sql or sql == START.ddl(), sql
         assert db.check() == []
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few events make many batches, blocks, runs and segments."""
-    monkeypatch.setattr(compact, "FOLD_BATCHES", 6)
-    monkeypatch.setattr(compact, "FOLD_EVENTS", 24)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 16)
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 16)
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["by id", "by key"])
