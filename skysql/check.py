@@ -2,10 +2,10 @@
 
 What must hold: every batch and column decodes; a block's counts and ranges are those of its columns; objects ascend, no
 path is empty, time does not go back within a path; the blocks of a run do not overlap; every code is in the dictionary
-and has a text, no text is there twice, and every object has a key if objects have keys; state changes and values lie at
-events that exist, and every event has an action or a change; what is listed as deleted was there; nothing is stored
-without a block or a property that it is of; every value that became TEXT has its text; and the table's CREATE VIRTUAL
-TABLE and its companions say what its definition does.
+and has a text, no text is there twice, what is kept with a hash has its own, and every object has a key if objects have
+keys; state changes and values lie at events that exist, and every event has an action or a change; what is listed as
+deleted was there; nothing is stored without a block or a property that it is of; every value that became TEXT has its
+text; and the table's CREATE VIRTUAL TABLE and its companions say what its definition does.
 
 Everything is read from the file, whatever is cached.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 import numpy as np
 
-from . import former, statistics
+from . import chunks, former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Int64, Sparse
@@ -122,13 +122,11 @@ def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property:
 def _codes(where: str, store: Store, property: Property, sparse: Sparse) -> Iterator[str]:
     if property.kind is not Kind.TEXT:
         return
-    values = store.dictionary.values(property.id)
     largest = int(sparse.values.max(initial=0))
-    if largest >= len(values):
+    if largest > store.dictionary.largest(property.id):
         yield f"{where}, column {property.name!r}: code {largest} is not in the dictionary"
         return
-    dropped = np.array([value is None for value in values])
-    dropped[0] = False
+    dropped = store.dictionary.dropped(property.id)
     if dropped[sparse.values].any():
         code = int(sparse.values[dropped[sparse.values]][0])
         yield f"{where}, column {property.name!r}: the text of code {code} was dropped from the dictionary"
@@ -167,11 +165,8 @@ def _texts(store: Store) -> Iterator[str]:
     """Whether codes are without gaps, and texts distinct."""
     for property in (ACTION, *store.table.properties):
         if property.kind is Kind.TEXT:
-            texts = [text for text in store.dictionary.values(property.id)[1:] if text is not None]
-            if len(set(texts)) < len(texts):
-                yield f"dictionary of {property.name!r}: a text is there twice"
-            if not store.dictionary.is_gapless(property.id):
-                yield f"dictionary of {property.name!r}: codes are missing"
+            for fault in store.dictionary.faults(property.id):
+                yield f"dictionary of {property.name!r}: {fault}"
     known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
     if former.may_be_left(store):
         known.update(range(store.table.next_id))
@@ -259,3 +254,7 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
     for id in store.column_properties():
         if id not in known:
             yield f"there are columns of property {id}, which does not exist"
+    told = store.dictionary.chunks()
+    for property_id, last, _ in map(chunks.place, store.chunk_rows()):
+        if (property_id, last) not in told:
+            yield f"property {property_id}, texts up to {last}: there is a chunk of texts that no row tells of"

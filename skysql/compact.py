@@ -113,6 +113,8 @@ def compact(store: Store) -> None:
         _count(store)
     if store.dictionary.may_hold_unused:
         _drop_unused(store)
+    if store.begin_batch().fold():
+        store.touch()
 
 
 def _count(store: Store) -> None:

@@ -4,52 +4,98 @@ Codes count from 1 in each property, in order of first arrival; 0 is NULL. They 
 memory stays right as long as the row of its last code is still the one that was written: which its stamp tells, even
 where a rollback took the row away and the code was given anew.
 
+The texts of a property are rows, and all in memory, as long as they are few. When they are more, the oldest become
+chunks (chunks.py), which are read when needed; the last ones are rows still.
+
 Texts and keys that no event has any more are dropped on request. Their codes and ids are not given again: a code stays
-as a row without text, and so does the last id. What is in memory is then of another `epoch`, and read anew.
+as a row without text, or as a place without text in a chunk, and so does the last id. What is in memory is then of
+another `epoch`, and read anew.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 import numpy as np
 import numpy.typing as npt
 
-from .columns import Array, Int64
+from .chunks import Chunks, cut, full
+from .columns import Array, Bool, Int64
 from .errors import CorruptError
+from .format import VERSION, FormatError, decode_chunk
+from .texts import Chunk, StoredCodes, StoredTexts
 from .vectors import Coded
+
+_PIECE = 1 << 20
+"""So many texts at a time are given codes: as long, they are in memory."""
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
 
 
 class _Texts:
-    """One property's texts in memory. `values[0]` is None, for NULL."""
+    """One property's texts in memory: which chunks there are, and all the texts that come after them.
 
-    __slots__ = ("codes", "stamp", "values")
+    `values` and `codes` tell of all. `rows[0]` is the last code of the chunks; without any, it is NULL.
+    """
 
-    def __init__(self) -> None:
-        self.values: list[str | None] = [None]
-        self.codes: dict[str, int] = {}
-        self.stamp = 0
+    __slots__ = ("base", "characters", "chunks", "codes", "row_codes", "rows", "stamp", "values")
+
+    def __init__(
+        self, shelf: Chunks | None = None, property_id: int = 0, chunks: Sequence[Chunk] = (), before: Any = None
+    ) -> None:
+        """before: what was known of fewer chunks."""
+        self.chunks = chunks
+        self.base = chunks[-1].last if chunks else 0
+        self.stamp = chunks[-1].stamp if chunks else 0  # of the row of the last code
+        self.characters = 0  # of the rows
+        self.rows: list[str | None] = [None]
+        self.row_codes: dict[str, int] = {}
+        self.values: Sequence[str | None] = self.rows
+        self.codes: Mapping[str, int] = self.row_codes
+        if shelf is not None and chunks:
+            index = before.codes.index if before is not None and isinstance(before.codes, StoredCodes) else None
+            texts = StoredTexts(shelf, property_id, chunks, self.rows)
+            self.values, self.codes = texts, StoredCodes(texts, self.row_codes, index and index.copy())
+
+    @property
+    def largest(self) -> int:
+        """The last code."""
+        return self.base + len(self.rows) - 1
+
+    @property
+    def full(self) -> bool:
+        """Whether there are more rows than there should be."""
+        return full(len(self.rows) - 1, self.characters)
 
     def add(self, text: str | None) -> None:
+        """One more text; None for one that was dropped."""
         if text is not None:
-            self.codes[text] = len(self.values)
-        self.values.append(text)
+            self.row_codes[text] = self.base + len(self.rows)
+            self.characters += len(text)
+        self.rows.append(text)
+
+    def extend(self, texts: list[str]) -> None:
+        """More texts, distinct and new."""
+        self.row_codes.update(zip(texts, range(self.largest + 1, self.largest + 1 + len(texts)), strict=True))
+        self.characters += sum(map(len, texts))
+        self.rows += texts
 
 
 class Dictionary:
     """The dictionary of one table, read when needed and added to inside the writer's transaction."""
 
-    def __init__(self, sqlite: apsw.Connection, value_table: str, key_table: str, meta_table: str) -> None:
+    def __init__(
+        self, sqlite: apsw.Connection, value_table: str, key_table: str, meta_table: str, chunks: Chunks
+    ) -> None:
         self._sqlite = sqlite
         self._value = value_table
         self._key = key_table
         self._meta = meta_table
+        self._chunks = chunks
         self._epoch: int | None = None  # what `meta` says under 'dictionary' since texts were last dropped
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
@@ -74,33 +120,55 @@ class Dictionary:
         self._epoch = epoch
 
     def _load(self, property_id: int) -> _Texts:
-        texts = self._texts.setdefault(property_id, _Texts())
-        if property_id in self._fresh:
+        texts = self._texts.get(property_id)
+        if texts is not None and property_id in self._fresh:
             return texts
-        found = self._from(property_id, len(texts.values) - 1)
-        if len(texts.values) > 1:
-            if not found or found[0][1] != texts.stamp:
-                texts = self._texts[property_id] = _Texts()
-                found = self._from(property_id, 1)
-            else:
-                del found[0]
-        for text, stamp, code in found:
-            if code != len(texts.values) or not _is_text(text):
-                where = f"{self._value}: property {property_id}, code {code}"
-                raise CorruptError(f"{where}: codes are missing before it, or it is no text")
-            texts.add(text)
-            texts.stamp = stamp
+        if texts is None or not self._is_known(property_id, texts):
+            texts = _Texts()
+        texts = self._texts[property_id] = self._read(property_id, texts)
         self._fresh.add(property_id)
         return texts
 
-    def _from(self, property_id: int, code: int) -> list[Any]:
-        """(text, stamp, code) of this code and all later ones."""
-        return self._sqlite.execute(
-            f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code >= ? ORDER BY code",
-            (property_id, code),
+    def _is_known(self, property_id: int, texts: _Texts) -> bool:
+        """Whether what is known of a property is still so: its last chunk, the row after that, and the last row."""
+        base, largest = texts.base, texts.largest
+        found: Any = self._sqlite.execute(
+            f"SELECT code, stamp, typeof(value) = 'blob' FROM {self._value} WHERE property = ? AND code IN (?, ?, ?)",
+            (property_id, base, base + 1, largest),
         ).fetchall()
+        rows = {code: (stamp, bool(chunk)) for code, stamp, chunk in found}
+        if largest == 0 or rows.get(largest, (None, False))[0] != texts.stamp:
+            return False
+        if texts.chunks and rows.get(base) != (texts.chunks[-1].stamp, True):
+            return False
+        return largest == base or not rows.get(base + 1, (None, True))[1]
 
-    def values(self, property_id: int) -> list[str | None]:
+    def _read(self, property_id: int, known: _Texts) -> _Texts:
+        """What is known, and what has come after it."""
+        texts, chunks, largest = known, list(known.chunks), known.largest
+        found = iter(
+            self._sqlite.execute(
+                f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code > ? ORDER BY code",
+                (property_id, largest),
+            )
+        )
+        row: Any
+        for row in found:
+            value, stamp, code = row
+            if isinstance(value, bytes) and isinstance(code, int) and len(texts.rows) == 1:
+                chunks.append(self._chunks.chunk(property_id, largest + 1, code, value, stamp))
+                largest = code
+                continue
+            if len(chunks) > len(texts.chunks):
+                texts = _Texts(self._chunks, property_id, chunks, known)
+            if code != texts.largest + 1 or not _is_text(value):
+                where = f"{self._value}: property {property_id}, code {code}"
+                raise CorruptError(f"{where}: codes are missing before it, or it is no text")
+            texts.add(value)
+            texts.stamp = stamp
+        return texts if len(chunks) == len(texts.chunks) else _Texts(self._chunks, property_id, chunks, known)
+
+    def values(self, property_id: int) -> Sequence[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
         return self._load(property_id).values
 
@@ -112,7 +180,7 @@ class Dictionary:
     def largest(self, property_id: int) -> int:
         """The largest code; nothing is read but that."""
         if property_id in self._fresh:
-            return len(self._texts[property_id].values) - 1
+            return self._texts[property_id].largest
         sql = f"SELECT coalesce(max(code), 0) FROM {self._value} WHERE property = ?"
         found: Any = self._sqlite.execute(sql, (property_id,)).fetchall()[0][0]
         return found if isinstance(found, int) else 0
@@ -123,19 +191,76 @@ class Dictionary:
 
     def codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
         """One code a text; texts that are new are given one. `refresh` must have been called in this transaction."""
+        if len(texts) <= _PIECE:
+            return self._codes(property_id, texts)
+        starts = range(0, len(texts), _PIECE)
+        return np.concatenate([self._codes(property_id, texts[start : start + _PIECE]) for start in starts])
+
+    def _codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
         known = self._load(property_id)
-        first = len(known.values)
-        codes = known.codes
-        for text in texts if len(texts) < 64 else set(texts):
-            if text not in codes:
-                known.add(str(text))
-        if len(known.values) > first:
+        first, rows = known.largest + 1, known.row_codes
+        other = [text for text in dict.fromkeys(texts) if text not in rows]
+        stored: dict[str, int] = {}
+        if other and isinstance(known.codes, StoredCodes):
+            found = known.codes.find_stored(other)
+            stored = {other[at]: int(found[at]) for at in np.flatnonzero(found).tolist()}
+            other = [text for text in other if text not in stored]
+        if other:
+            known.extend(list(map(str, other)))
             known.stamp = secrets.randbits(63)
-            self._sqlite.executemany(
-                f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)",
-                [(property_id, code, known.values[code], known.stamp) for code in range(first, len(known.values))],
-            )
-        return np.fromiter(map(codes.__getitem__, texts), np.uint32, len(texts))
+            if known.full:
+                self._fold(property_id, known, first)
+            else:
+                self._insert(property_id, known, first)
+        code_of = rows.__getitem__ if not stored else lambda text: stored.get(text) or rows[text]
+        return np.fromiter(map(code_of, texts), np.uint32, len(texts))
+
+    def _insert(self, property_id: int, texts: _Texts, first: int) -> None:
+        """Write the rows from that code on."""
+        self._sqlite.executemany(
+            f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)",
+            [
+                (property_id, code, texts.rows[code - texts.base], texts.stamp)
+                for code in range(first, texts.largest + 1)
+            ],
+        )
+
+    # chunks
+
+    def fold(self) -> bool:
+        """Make chunks of what should be none but rows, as older files may have them; whether there was any."""
+        folded = False
+        for property_id in self.properties():
+            texts = self._load(property_id)
+            if texts.full:
+                self._fold(property_id, texts, texts.largest + 1)
+                folded = True
+        return folded
+
+    def _fold(self, property_id: int, texts: _Texts, first: int) -> None:
+        """Make chunks of the oldest rows, until few are left; those from code `first` on are not written yet.
+
+        Whoever reads the texts as they were goes on to do so.
+        """
+        chunks, at, left = list(texts.chunks), 1, texts.characters
+        while full(len(texts.rows) - at, left):
+            begin, at = at, cut(texts.rows, at)
+            left -= sum(len(text or "") for text in texts.rows[begin:at])
+            code, end = texts.base + begin, texts.base + at
+            if code < first:
+                sql = f"DELETE FROM {self._value} WHERE property = ? AND code >= ? AND code < ?"
+                self._sqlite.execute(sql, (property_id, code, end))
+            chunks.append(self._chunks.write(property_id, code, texts.rows[begin:at]))
+        folded = _Texts(self._chunks, property_id, chunks, texts)
+        for text in texts.rows[at:]:
+            folded.add(text)
+        if len(folded.rows) > 1:
+            folded.stamp = texts.stamp
+            self._insert(property_id, folded, max(first, folded.base + 1))
+        self._sqlite.execute(
+            f"UPDATE {self._meta} SET value = ? WHERE key = 'format' AND value < ?", (VERSION, VERSION)
+        )
+        self._texts[property_id] = folded
 
     # dropping
 
@@ -151,16 +276,28 @@ class Dictionary:
     def drop(self, codes: Mapping[int, Int64], objects: Int64 | None) -> None:
         """Drop texts, by property id and code, and all keys but those of these objects (ascending; None: drop none)."""
         for property_id, each in codes.items():
+            texts = self._load(property_id)
             self._sqlite.executemany(
                 f"UPDATE {self._value} SET value = NULL WHERE property = ? AND code = ?",
-                [(property_id, code) for code in each.tolist()],
+                [(property_id, code) for code in each[each > texts.base].tolist()],
             )
+            for chunk in texts.chunks:
+                self._drop_stored(property_id, chunk, each[(each >= chunk.first) & (each <= chunk.last)] - chunk.first)
         if objects is not None:
             self._drop_keys(objects)
         epoch = secrets.randbits(63)
         self._sqlite.execute(f"DELETE FROM {self._meta} WHERE key = 'unused'")
         self._sqlite.execute(f"INSERT OR REPLACE INTO {self._meta} VALUES('dictionary', ?)", (epoch,))
         self._forget(epoch)
+
+    def _drop_stored(self, property_id: int, chunk: Chunk, places: Int64) -> None:
+        """Write a chunk anew without the texts at these places, some of which may have been dropped before."""
+        stored = self._chunks.texts(property_id, chunk)
+        if stored.known[places].any():
+            texts = stored.every()
+            for place in places.tolist():
+                texts[place] = None
+            self._chunks.write(property_id, chunk.first, texts)
 
     def _drop_keys(self, objects: Int64) -> None:
         ids = np.array([id for (id,) in self._sqlite.execute(f"SELECT id FROM {self._key} ORDER BY id")], np.int64)
@@ -219,19 +356,52 @@ class Dictionary:
         """The ids of the properties that it has texts of."""
         return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
 
+    def chunks(self) -> set[tuple[int, int]]:
+        """Property id and last code of all chunks of texts."""
+        sql = f"SELECT property, code FROM {self._value} WHERE typeof(value) = 'blob'"
+        return set(self._sqlite.execute(sql))
+
     def counts(self) -> dict[int, int]:
         """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
-        return dict(self._sqlite.execute(f"SELECT property, count(value) FROM {self._value} GROUP BY property"))
+        found: dict[int, int] = {}
+        chunk = "CASE typeof(value) WHEN 'blob' THEN value END"
+        rows: Any = self._sqlite.execute(
+            f"SELECT property, {chunk}, count(value) FROM {self._value} GROUP BY property, {chunk}"
+        )
+        for property_id, data, count in rows:
+            try:
+                more = count if data is None else decode_chunk(data)[1] * count
+            except FormatError as error:
+                raise CorruptError(f"{self._value}: property {property_id}, a chunk of texts: {error}") from None
+            found[property_id] = found.get(property_id, 0) + more
+        return found
 
     def any_keys(self) -> bool:
         """Whether objects have keys."""
         return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())
 
-    def is_gapless(self, property_id: int) -> bool:
-        """Whether the codes of a property are 1, 2, 3, ..."""
-        sql = f"SELECT count(*), coalesce(max(code), 0), coalesce(min(code), 1) FROM {self._value} WHERE property = ?"
-        ((count, largest, least),) = self._sqlite.execute(sql, (property_id,)).fetchall()
-        return bool(count == largest and least == 1)
+    # looking after it
+
+    def dropped(self, property_id: int) -> Bool:
+        """Which codes of a property have no text any more: bool[n], False for NULL."""
+        texts = self._load(property_id)
+        if isinstance(texts.values, StoredTexts):
+            return texts.values.dropped()
+        gone = np.fromiter((text is None for text in texts.rows), bool, len(texts.rows))
+        gone[0] = False
+        return gone
+
+    def faults(self, property_id: int) -> Iterator[str]:
+        """What is wrong with the texts of a property; raises CorruptError for what cannot be read."""
+        texts = self._load(property_id)
+        rows = [text for text in texts.rows if text is not None]
+        if len(texts.row_codes) < len(rows):
+            yield "a text is there twice"
+        if isinstance(texts.codes, StoredCodes):
+            yield from texts.codes.faults(rows)
+        sql = f"SELECT count(*) FROM {self._value} WHERE property = ? AND NOT (typeof(code) = 'integer' AND code > 0)"
+        if self._sqlite.execute(sql, (property_id,)).fetchall() != [(0,)]:
+            yield "codes are missing"
 
     def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for id, key, stamp in rows:

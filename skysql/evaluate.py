@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from . import kernels, timestamps
 from .columns import Array, Bool
+from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .plan import (
     And,
     Arithmetic,
@@ -43,6 +44,7 @@ from .plan import (
 )
 from .rows import Rows
 from .schema import Table
+from .texts import StoredCodes
 from .vectors import Coded, Numbers, Vector, compact_codes
 
 _EXACT = 1 << 53
@@ -105,25 +107,6 @@ class Evaluator(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Memo:
-    """What SQLite said of an expression so far: results by number, and the number for each combination of values."""
-
-    results: list[Value] = field(default_factory=list)
-    numbers: dict[tuple[type, Value], int] = field(default_factory=dict)
-    by_values: dict[tuple[Value, ...], int] = field(default_factory=dict)
-    by_code: Array = field(default_factory=lambda: np.zeros(0, np.int64))
-    values: Sequence[Value] = ()  # what the codes of by_code stand for
-
-    def number(self, result: Value) -> int:
-        key = type(result), result
-        at = self.numbers.get(key)
-        if at is None:
-            at = self.numbers[key] = len(self.results)
-            self.results.append(result)
-        return at
-
-
 @dataclass(frozen=True, slots=True)
 class NumberSet:
     """What integers are looked up in: int64[n], ascending; null and empty as of TextSet."""
@@ -156,9 +139,10 @@ class Evaluation:
         self.source = Events() if source is None else source
         self.evaluator = evaluator
         self.parameters = parameters
-        self._memos: dict[str, _Memo] = {}
+        self._memos: dict[str, Memo] = {}
         self._sets: dict[int, NumberSet] = {}
         self._texts: dict[int, TextSet] = {}
+        self._members: dict[int, tuple[Sequence[Value], Bool]] = {}
 
     # scalars
 
@@ -241,21 +225,39 @@ class Evaluation:
             found, null, empty = np.isin(vector.data, numbers.numbers), numbers.null, numbers.empty
         else:
             texts = self.text_set(set)
-            found, null, empty = self._among_texts(vector, texts), texts.null, texts.empty
+            found, null, empty = self._among_texts(vector, texts, set.number), texts.null, texts.empty
         if known is not None:
             found = found & known
         if null:
             return Numbers(found, found)
         return Numbers(found, None if empty else known)
 
-    def _among_texts(self, vector: Vector, set: TextSet) -> Bool:
-        """Which of the texts are in the set; each distinct one is looked up once."""
+    def _among_texts(self, vector: Vector, set: TextSet, number: int) -> Bool:
+        """Which of the texts are in the set, which is the parameter of that number; each is looked up once."""
         if isinstance(vector, Coded):
-            return self.members(vector.values, set)[vector.codes]
+            if vector.index is None:
+                return self.members(vector.values, set)[vector.codes]
+            known = self._members.get(number)
+            if known is None or known[0] is not vector.values or len(known[1]) != len(vector.values):
+                known = self._members[number] = vector.values, self._codes_of(vector, set)
+            return known[1][vector.codes]
         used, places = kernels.group_numbers(*compact_codes(vector))
         one_of_each = np.zeros(len(used), np.int64)
         one_of_each[places] = np.arange(len(vector))
         return self.members(vector.take(one_of_each).tolist(), set)[places]
+
+    def _codes_of(self, vector: Coded, set: TextSet) -> Bool:
+        """Which codes stand for a text of the set: bool[values]."""
+        found, index = np.zeros(len(vector.values), bool), vector.index
+        if set.numbers:
+            for codes, texts in in_pieces(vector, np.arange(len(found))):
+                found[codes] = self.members(texts, set)
+        elif isinstance(index, StoredCodes):
+            found[index.find(list(set.texts))] = True
+        elif index is not None:
+            found[[index[text] for text in set.texts if text in index]] = True
+        found[0] = False
+        return found
 
     def members(self, values: Sequence[Value], set: TextSet) -> Bool:
         """Which of the values are in the set."""
@@ -348,13 +350,15 @@ class Evaluation:
     # by SQLite
 
     def _by_sqlite(self, text: str, reads: tuple[Column, ...], granularity: int, rows: Rows) -> Coded:
-        memo = self._memos.setdefault(text, _Memo())
+        memo = self._memos.setdefault(text, Memo())
+        if len(memo.results) > REMEMBERED:
+            memo = self._memos[text] = Memo()
         if not reads:
             if not memo.results:
                 memo.number(self.evaluator.values(text, (), ((),), self.parameters)[0])
             return Coded(np.zeros(len(rows), np.uint8), memo.results)
         vectors = [rows.vector(column) for column in reads]
-        if len(vectors) == 1 and isinstance(vectors[0], Coded) and len(vectors[0].values) <= 1 << 16:
+        if len(vectors) == 1 and isinstance(vectors[0], Coded) and memo.by_code_of(vectors[0]):
             return self._by_code(memo, text, reads, vectors[0])
         if granularity and isinstance(vectors[0], Numbers):
             vectors = [_rounded(vectors[0], granularity)]
@@ -365,38 +369,32 @@ class Evaluation:
         data = [vector.take(one_of_each).tolist() for vector in vectors]
         return Coded(self._results(memo, text, reads, data)[places], memo.results)
 
-    def _by_code(self, memo: _Memo, text: str, reads: tuple[Column, ...], vector: Coded) -> Coded:
+    def _by_code(self, memo: Memo, text: str, reads: tuple[Column, ...], vector: Coded) -> Coded:
         """One coded column: the results are remembered by code, over all segments whose codes mean the same."""
         if memo.values is not vector.values or len(memo.by_code) != len(vector.values):
-            memo.by_code = np.full(len(vector.values), -1, np.int64)
+            memo.by_code = np.full(len(vector.values), -1, np.int32)
             memo.values = vector.values
-        present = np.flatnonzero(np.bincount(vector.codes, minlength=len(vector.values)))
-        missing = present[memo.by_code[present] < 0]
+        found = memo.by_code[vector.codes]
+        missing = np.unique(vector.codes[found < 0])
         if len(missing):
-            data = [[vector.values[code] for code in missing.tolist()]]
-            memo.by_code[missing] = self._results(memo, text, reads, data)
-        small = memo.by_code.astype(np.min_scalar_type(len(memo.results))) if len(memo.results) else memo.by_code
-        return Coded(small[vector.codes], memo.results)
+            names = [(column.label, self.declared_type(column.name)) for column in reads]
+            for codes, texts in in_pieces(vector, missing):
+                memo.by_code[codes] = memo.enumerated(self.evaluator.values(text, names, [texts], self.parameters))
+            found = memo.by_code[vector.codes]
+        return Coded(found.astype(np.min_scalar_type(len(memo.results))), memo.results)
 
-    def _results(self, memo: _Memo, text: str, reads: tuple[Column, ...], data: list[list[Value]]) -> Array:
-        keys = list(zip(*map(_distinct, data), strict=True))
+    def _results(self, memo: Memo, text: str, reads: tuple[Column, ...], data: list[list[Value]]) -> Array:
+        if len(memo.by_values) > REMEMBERED:
+            memo.by_values.clear()
+        keys = list(zip(*map(told_apart, data), strict=True))
         missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
         if missing:
             names = [(column.label, self.declared_type(column.name)) for column in reads]
             chosen = [[values[at] for at in missing] for values in data]
             results = self.evaluator.values(text, names, chosen, self.parameters)
-            if len(memo.by_values) > 1 << 20:
-                memo.by_values.clear()
             for at, result in zip(missing, results, strict=True):
                 memo.by_values[keys[at]] = memo.number(result)
         return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
-
-
-def _distinct(values: list[Value]) -> Sequence[object]:
-    """The values so that Python finds 1 and 1.0 different."""
-    if any(type(value) is float for value in values):
-        return [(value,) if type(value) is float else value for value in values]
-    return values
 
 
 def column_type(source: Source, table: Table, name: str) -> str | None:

@@ -78,6 +78,10 @@ class SQLiteEvaluator:
         """The expression for each row; without columns, its one value."""
         if not names:
             return [self._run(f"SELECT {text}", parameters)[0][0]]
+        texts = _bound(names, data)
+        if texts is not None:
+            source = f"(SELECT CAST(value AS TEXT) AS {quote(names[0][0])} FROM carray(:texts))"
+            return [value for (value,) in self._run(f"SELECT {text} FROM {source}", parameters, {"texts": texts})]
         feed = self._feed(names, data, len(data[0]))
         return [value for (value,) in self._run(f"SELECT {text} FROM {feed}", parameters)]
 
@@ -144,9 +148,27 @@ class SQLiteEvaluator:
         """What functions and collations gave is not to be relied on any more."""
         self._stamp = secrets.randbits(63)
 
-    def _run(self, text: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
-        bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
+    def _run(
+        self, text: str, parameters: Sequence[Value], more: Mapping[str, Any] | None = None
+    ) -> list[tuple[Value, ...]]:
+        bindings: dict[str, Any] = {f"p{at}": value for at, value in enumerate(parameters, 1)} | dict(more or {})
         return self._sqlite.cursor().execute(text, bindings or None).fetchall()
+
+
+_MANY = 64
+"""A column of so many texts is given to SQLite as an array, which takes a third of the time."""
+
+
+def _bound(names: Sequence[Typed], data: Sequence[Sequence[Value]]) -> Any:
+    """A single column of texts as what carray takes, where SQLite has it; None of others, and of texts with a NUL."""
+    if len(names) != 1 or names[0][1] != "TEXT" or len(data[0]) < _MANY or not hasattr(apsw, "carray"):
+        return None
+    if set(map(type, data[0])) != {str}:
+        return None
+    try:
+        return apsw.carray(tuple(data[0]))
+    except ValueError:
+        return None
 
 
 def _without_affinity(name: str, columns: Sequence[Typed]) -> str:

@@ -11,6 +11,7 @@ import apsw
 from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, StoredBlock
+from .chunks import PROPERTY_BITS as CHUNK_BITS
 from .schema import ACTION, Property, Table
 from .store import Store
 
@@ -39,7 +40,8 @@ def drop(store: Store) -> None:
     kept = ", ".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in ids))))
     listed, counted = ", ".join(map(str, ids)), ", ".join(f"'distinct {id}'" for id in ids)
     for sql in (
-        f"DELETE FROM {store.shadow('column')} WHERE id & {GONE} NOT IN ({kept}) OR id < {GONE}",
+        f"DELETE FROM {store.shadow('column')} WHERE id >= 0 AND (id & {GONE} NOT IN ({kept}) OR id < {GONE})",
+        f"DELETE FROM {store.shadow('column')} WHERE id < 0 AND -id >> {CHUNK_BITS} NOT IN ({listed})",
         f"DELETE FROM {store.shadow('value')} WHERE property NOT IN ({listed})",
         f"DELETE FROM {store.shadow('meta')} WHERE key LIKE 'distinct %' AND key NOT IN ({counted})",
         f"DELETE FROM {store.shadow('meta')} WHERE key = 'altered'",

@@ -17,7 +17,7 @@ import numpy as np
 from . import kernels
 from .columns import Array, Int64
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
-from .vectors import Coded, Numbers, Vector, compact_codes, value_ranks
+from .vectors import Coded, Numbers, Vector, compact_codes, sort_ranks
 
 
 class Inexact(Exception):
@@ -133,8 +133,9 @@ def accumulate(
     if count is None:
         count = kernels.group_count(groups, size)
     if aggregate.distinct:
-        if isinstance(values, Coded) and not all(v is None or type(v) is str for v in values.values):
-            values = joined([values])  # 1 and 1.0 are one value
+        if isinstance(values, Coded) and values.index is None:
+            if not all(v is None or type(v) is str for v in values.values):
+                values = joined([values])  # 1 and 1.0 are one value
         numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)
@@ -196,11 +197,16 @@ def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool
     if isinstance(values, Coded):
         if len(values) == 0:
             return Coded(np.zeros(size, np.int64), [None])
-        ranks = value_ranks(values.values)
+        used, places = kernels.group_numbers(values.codes, len(values.values))
+        if size == 1 and values.index is not None:
+            texts = [str(text or "") for text in Coded(used, values.values).tolist()]
+            best = used[texts.index((max if largest else min)(texts))]
+            return Coded(np.array([best]), values.values, values.index)
+        ranks = sort_ranks(Coded(used, values.values))
         by_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
-        by_rank[ranks] = np.arange(len(ranks))
-        best = kernels.group_extreme(groups, ranks[values.codes], size, largest)
-        return Coded(by_rank[np.clip(best, 0, len(by_rank) - 1)], values.values)
+        by_rank[ranks] = used
+        best = kernels.group_extreme(groups, ranks[places], size, largest)
+        return Coded(by_rank[np.clip(best, 0, len(by_rank) - 1)], values.values, values.index)
     if values.render is not None and not values.ordered:
         raise Inexact(place)
     data = values.data.view(np.uint8) if values.data.dtype == bool else values.data
@@ -303,6 +309,7 @@ def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
     for vector in vectors:
         if not isinstance(vector, Coded):
             vector = Coded(np.arange(len(vector)), vector.tolist())
+        vector = vector.narrowed()
         _, lookup = seen.get(id(vector.values), (None, None))
         if lookup is None or len(lookup) != len(vector.values):
             lookup = np.zeros(len(vector.values), np.int64)
@@ -332,7 +339,7 @@ def finished(aggregate: Aggregate | PathAggregate, accumulator: Accumulator) -> 
         return Coded(np.zeros(len(count), np.uint8), [0.0 if aggregate.function == "total" else None])
     some = count > 0
     if isinstance(state, Coded):  # the smallest or largest text
-        return Coded(np.where(some, state.codes, len(state.values)), [*state.values, None])
+        return state.or_null(some)
     if aggregate.function in ("min", "max"):
         return replace(state, mask=None if some.all() else some)
     data, known = state.data, some

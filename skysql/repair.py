@@ -3,7 +3,9 @@
     skysql repair DB NEWFILE
 
 Nothing that the file says of itself is taken for granted. A block is read by its columns, whatever its row says of
-them, and also without a row; a property that cannot be read is lost in its block only, a batch of the log by itself.
+them, and also without a row; a property that cannot be read is lost in its block only, a batch of the log by itself,
+and with a chunk of texts the values that are one of them.
+
 An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
@@ -22,7 +24,7 @@ from typing import Any, TypeVar, cast
 import apsw
 import numpy as np
 
-from . import compact, rescue
+from . import chunks, compact, rescue
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from .cache import Cache
@@ -34,6 +36,7 @@ from .replay import known
 from .rescue import Loss, Report, Source
 from .schema import ACTION, Kind, Property, Table, quote
 from .store import Store
+from .texts import ChunkTexts
 from .widening import widen
 
 V = TypeVar("V")
@@ -81,9 +84,10 @@ class _Block:
 
 @dataclass(slots=True)
 class _Texts:
-    """Texts by code of one property, and how many values were found to have none."""
+    """Texts by code of one property, the codes of chunks of them, and how many values were found to have no text."""
 
     by_code: dict[int, str] = field(default_factory=dict)
+    chunks: list[tuple[int, int]] = field(default_factory=list)  # first and last, ascending
     missing: int = 0
 
 
@@ -157,6 +161,7 @@ class _Repair:
             return
         self.table = table
         self.old = Store(self.source.sqlite, "main", table, Cache(_CACHE))
+        self.columns = [id for (id,) in self._rows("column", ("id",), "id")]
         self._read_texts()
         with self.engine.transaction():
             self.new = self.engine.relation("main", self.name).store
@@ -241,15 +246,64 @@ class _Repair:
                 yield found
 
     def _read_texts(self) -> None:
+        told: dict[tuple[int, int], bytes] = {}  # of chunks, by property and last code
         for id, code, text in self._rows("value", ("property", "code", "value"), "property, code"):
-            if isinstance(id, int) and isinstance(code, int) and isinstance(text, str):
-                self.texts.setdefault(id, _Texts()).by_code[code] = text
+            if isinstance(id, int) and isinstance(code, int):
+                if isinstance(text, str):
+                    self.texts.setdefault(id, _Texts()).by_code[code] = text
+                elif isinstance(text, bytes):
+                    told[id, code] = text
+        self._read_chunks(told)
         if self.table.key_name is not None:
             seen = set()
             for id, key in self._rows("key", ("id", "key"), "id"):
                 if isinstance(key, str) and id > 0 and key not in seen:
                     self.keys[id] = key
                     seen.add(key)
+
+    def _read_chunks(self, told: dict[tuple[int, int], bytes]) -> None:
+        """Find the chunks of texts: those that rows tell of, and those of which only the texts are left."""
+        found = {chunks.place(id) for id in self.columns if id < 0}
+        left = {(id, last) for id, last, part in found if part == chunks.TEXTS}
+        names = {p.id: p.name for p in (ACTION, *self.table.properties)}
+        for id, last in sorted(left | told.keys()):
+            first = last
+            try:
+                if (id, last) in told:
+                    first = last - fmt.decode_chunk(told[id, last])[0] + 1
+                first = last - len(self._chunk(id, last)) + 1
+                if first < 1:
+                    raise fmt.FormatError("they are more than there are codes")
+                self.texts.setdefault(id, _Texts()).chunks.append((first, last))
+            except _FAULTS as error:
+                if id in names:
+                    place = f"texts {first} to {last}" if 0 < first < last else f"texts up to {last}"
+                    self.lose(f"column {names[id]!r}, {place}", error)
+
+    def _chunk(self, id: int, last: int) -> list[str | None]:
+        """The texts of a chunk; raises FormatError or DatabaseError."""
+
+        def read() -> ChunkTexts:
+            data = self.old.read_row(chunks.rowid(id, last, chunks.TEXTS))
+            if data is None:
+                raise fmt.FormatError("they are missing")
+            return ChunkTexts(*fmt.decode_texts(data))
+
+        return self.old.cache.get((id, last), read, lambda found: found.nbytes).every()
+
+    def _texts_of(self, id: int, codes: Array) -> list[str | None]:
+        """The texts of codes, ascending; None for those that are lost, or were dropped."""
+        texts = self.texts.setdefault(id, _Texts())
+        found = [texts.by_code.get(code) for code in codes.tolist()]
+        for first, last in texts.chunks:
+            low, high = np.searchsorted(codes, [first, last + 1]).tolist()
+            if high > low:
+                stored = self._chunk(id, last)
+                found[low:high] = [
+                    stored[code - first] if text is None else text
+                    for text, code in zip(found[low:high], codes[low:high].tolist(), strict=True)
+                ]
+        return found
 
     # events
 
@@ -268,8 +322,7 @@ class _Repair:
             if all(isinstance(value, int) for value in row[:5]):
                 id, run, first, last, events, gone = row
                 blocks[id] = _Block(id, run, (first, last), events, gone is not None)
-        for (rowid,) in self._rows("column", ("id",), "id"):
-            id = rowid >> 16
+        for id in (rowid >> 16 for rowid in self.columns):
             if id > 0 and id not in blocks:
                 blocks[id] = _Block(id, 0)
                 self.lose(f"row of block {id}", "it is missing; its events are saved")
@@ -340,9 +393,8 @@ class _Repair:
 
     def _recoded(self, property: Property, sparse: Sparse) -> Sparse:
         """With the codes of the new table, and without values whose texts are lost; of an attribute, without NULLs."""
-        texts = self.texts.setdefault(property.id, _Texts())
         used = np.unique(sparse.values)
-        found = [texts.by_code.get(code) for code in used.tolist()]
+        found, texts = self._texts_of(property.id, used), self.texts[property.id]
         there = np.array([text is not None for text in found])
         new = np.zeros(len(used), np.uint32)
         new[there] = self.new.begin_batch().codes(self.ids[property.id], [text for text in found if text is not None])

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -408,8 +407,8 @@ class GroupRows:
 class ActionRows:
     """A row an action: the dictionary itself, so that a condition on the action is decided once for each."""
 
-    def __init__(self, values: Sequence[Value]) -> None:
-        self._vector = Coded(np.arange(len(values)), values)
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._vector = dictionary.coded(ACTION.id, np.arange(dictionary.largest(ACTION.id) + 1))
 
     def __len__(self) -> int:
         return len(self._vector)

@@ -83,6 +83,9 @@ _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
 """So many rows are handed out at once."""
 
+_MOST_GROUPS = 1 << 19
+"""And so many groups: their texts, which are in no order, take all chunks of the dictionary each time."""
+
 
 class Scan:
     """One run of a plan over a snapshot."""
@@ -316,7 +319,7 @@ class Scan:
         key = tuple(map(id, parts))
         codes = self._action_codes.get(key)
         if codes is None:
-            truth, _ = self.evaluation.truth(_together(parts), ActionRows(self.dictionary.values(ACTION.id)))
+            truth, _ = self.evaluation.truth(_together(parts), ActionRows(self.dictionary))
             codes = self._action_codes[key] = np.flatnonzero(truth).tolist()
         return codes
 
@@ -359,8 +362,8 @@ class Scan:
 
     # groups
 
-    def run(self) -> list[list[Value]]:
-        """The result: a list a column of the output."""
+    def run(self) -> Iterator[list[list[Value]]]:
+        """The result, some groups at a time if they are very many: a list a column of the output."""
         while True:
             try:
                 partials = [finish() for finish in _ahead(map(self._begin, self.rows()))]
@@ -510,13 +513,18 @@ class Scan:
             )
         ]
 
-    def finish(self, partial: Partial) -> list[list[Value]]:
-        """Keys and aggregates as lists of values, in SQLite's order of the keys."""
+    def finish(self, partial: Partial) -> Iterator[list[list[Value]]]:
+        """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
         results = self.values(partial)
         if not self.plan.keys:
-            return [result.tolist() for result in results]
+            return iter([[result.tolist() for result in results]])
         order = np.lexsort([sort_ranks(key) for key in reversed(partial.keys)])
-        return [vector.take(order).tolist() for vector in (*partial.keys, *results)]
+        return self._in_order([*partial.keys, *results], order)
+
+    def _in_order(self, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
+        with self.snapshot.store.reading():
+            for low in range(0, max(len(order), 1), _MOST_GROUPS):
+                yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
 
     def _by_sqlite(self, partial: Partial) -> Iterator[tuple[int, list[Value]]]:
         """The aggregates that SQLite computes: (place in the plan, values)."""

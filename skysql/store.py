@@ -6,7 +6,7 @@
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
                     'merging' (first << 31 | last of the runs whose merge is under way, if one is),
                     'distinct' and 'distinct <id>' (statistics.py)
-    <table>_value   the texts of TEXT properties and actions, by (property, code)
+    <table>_value   the texts of TEXT properties and actions, by (property, code), or where there is a chunk of them
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
     <table>_block   a row a block: its run, the range of its objects and times, how many of each; 'gone', the stamp of
@@ -14,7 +14,8 @@
     <table>_column  a row a column of a block: rowid = block << 16 | column; column 0 holds the paths, 1 the
                     timestamps, 2 + id the property of that id, 65535 the positions of the events that were deleted.
                     Block 0 is the log, which has the last of these only (the places of its events in order of arrival)
-                    and, for a property that became TEXT, the casts of what it held before
+                    and, for a property that became TEXT, the casts of what it held before. Rowids below 0 are those of
+                    chunks of texts (chunks.py)
 
 A *run* is a set of blocks whose objects do not overlap; runs are numbered by age. The log is younger than any run.
 While the set of runs keeps its stamp, the log is only added to at its end, and texts and keys only along with a batch.
@@ -41,6 +42,7 @@ from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
 from .cache import Cache
+from .chunks import Chunks
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
@@ -77,7 +79,10 @@ class Store:
         self.database = database
         self.table = table
         self.cache = cache
-        self.dictionary = Dictionary(sqlite, *(self.shadow(name) for name in ("value", "key", "meta")))
+        chunks = Chunks(
+            sqlite, self.shadow("value"), self.shadow("column"), cache, self.read_row, self._corrupt_texts
+        )
+        self.dictionary = Dictionary(sqlite, self.shadow("value"), self.shadow("key"), self.shadow("meta"), chunks)
         self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
@@ -180,9 +185,9 @@ class Store:
             raise self._corrupt(f"{self.table.name}_meta: there is no stamp")
         if self._snapshot is None or self._snapshot.stamp != stamp:
             self._snapshot = Snapshot(self, stamp, self._block_rows(stamp), self._log_rows(stamp), self._gone(stamp))
-            if stamp != self._known:
-                self._known = None
-                self.dictionary.refresh()
+        if stamp != self._known:
+            self.dictionary.refresh()
+            self._known = None if stamp == self._writing else stamp  # of a batch that was begun the stamp tells nothing
         return self._snapshot
 
     def _block_rows(self, stamp: Stamp) -> Sequence[BlockRow]:
@@ -217,6 +222,10 @@ class Store:
         return CorruptError(
             f"table {self.table.name!r}, {what}", "restore the file from a backup; `skysql check` lists every fault"
         )
+
+    def _corrupt_texts(self, property_id: int, what: str) -> CorruptError:
+        found = [p.name for p in (ACTION, *self.table.properties) if p.id == property_id]
+        return self._corrupt(f"column {found[0]!r}, {what}" if found else f"property {property_id}, {what}")
 
     def _gone(self, stamp: Stamp) -> int | None:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
@@ -267,7 +276,10 @@ class Store:
 
     def read_blob(self, block: int, column: int) -> Array | None:
         """The bytes under these numbers, whatever is known of the block; None if there are none."""
-        rowid = block << _COLUMN_BITS | column
+        return self.read_row(block << _COLUMN_BITS | column)
+
+    def read_row(self, rowid: int) -> Array | None:
+        """The bytes of a row of <table>_column; None if there are none."""
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
         except apsw.SQLError:
@@ -542,18 +554,22 @@ class Store:
         )
         return [id for (id,) in found]
 
+    def chunk_rows(self) -> list[int]:
+        """The rowids of all that is stored of chunks of texts."""
+        return [id for (id,) in self.sqlite.execute(f"SELECT id FROM {self.shadow('column')} WHERE id < 0")]
+
     def column_properties(self) -> list[int]:
         """The ids of the properties that have columns."""
         found = self.sqlite.execute(
             f"SELECT DISTINCT (id & {GONE}) - {FIRST_PROPERTY} FROM {self.shadow('column')}"
-            f" WHERE id & {GONE} NOT IN ({PATHS}, {TIMESTAMPS}, {GONE})"
+            f" WHERE id >= 0 AND id & {GONE} NOT IN ({PATHS}, {TIMESTAMPS}, {GONE})"
         )
         return [id for (id,) in found]
 
     def lists_of_deleted(self) -> list[int]:
         """The blocks, or 0 for the log, of which events are listed as deleted."""
         column = self.shadow("column")
-        found = self.sqlite.execute(f"SELECT id >> {_COLUMN_BITS} FROM {column} WHERE id & {GONE} = {GONE}")
+        found = self.sqlite.execute(f"SELECT id >> {_COLUMN_BITS} FROM {column} WHERE id >= 0 AND id & {GONE} = {GONE}")
         return [id for (id,) in found]
 
     def stored_bytes(self) -> tuple[int, int]:

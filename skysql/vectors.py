@@ -18,6 +18,7 @@ import numpy as np
 
 from .columns import Array, Bool
 from .plan import Value
+from .texts import StoredTexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Coded:
 
     def known(self) -> Bool | None:
         """Which elements are not NULL; None for all."""
-        if self.index is not None:
+        if self.index is not None or isinstance(self.values, StoredTexts):
             known: Bool = self.codes != 0
             return None if known.all() else known
         null = np.fromiter((value is None for value in self.values), bool, len(self.values))
@@ -48,11 +49,28 @@ class Coded:
 
     def tolist(self) -> list[Value]:
         """The values."""
+        if isinstance(self.values, StoredTexts):
+            return list(self.values.take(self.codes))
         if len(self.codes) * 4 < len(self.values):
             return [self.values[code] for code in self.codes.tolist()]
         lookup = np.empty(len(self.values), object)
         lookup[:] = self.values
         return lookup[self.codes].tolist()  # type: ignore[no-any-return]
+
+    def narrowed(self) -> Coded:
+        """The same; of many stored texts, only those that occur, as a list."""
+        if not isinstance(self.values, StoredTexts):
+            return self
+        used, places = np.unique(self.codes, return_inverse=True)
+        return Coded(places, self.values.take(used))
+
+    def or_null(self, kept: Bool) -> Coded:
+        """The same, with NULL where `kept` is false."""
+        if self.index is not None:
+            return Coded(np.where(kept, self.codes, self.codes.dtype.type(0)), self.values, self.index)
+        null = len(self.values)
+        codes = self.codes.astype(np.promote_types(self.codes.dtype, np.min_scalar_type(null)))
+        return Coded(np.where(kept, codes, codes.dtype.type(null)), [*self.values, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +151,10 @@ def sort_ranks(vector: Vector) -> Array:
         return np.where(vector.mask, ranks + 1, 0)
     if isinstance(vector, Numbers):
         return value_ranks(vector.tolist())
-    if len(vector.codes) < len(vector.values):
+    if isinstance(vector.values, StoredTexts) or len(vector.codes) < len(vector.values):
         used, places = np.unique(vector.codes, return_inverse=True)
+        if isinstance(vector.values, StoredTexts):
+            return vector.values.ranks(used)[places]
         return value_ranks([vector.values[code] for code in used.tolist()])[places]
     return value_ranks(vector.values)[vector.codes]
 

@@ -48,6 +48,9 @@ def blobs(data: bytes) -> None:
             (partial(_sparse, kind), partial(fmt.encode_sparse, kind=kind, events=count)),
             (lambda b: fmt.decode_timestamps(b, np.array([0, _count(b)])),
              lambda found: fmt.encode_timestamps(found, np.array([0, len(found)]))),
+            (fmt.decode_hashes, fmt.encode_hashes),
+            (_texts, lambda found: fmt.encode_texts([None if text is None else text.encode() for text in found])),
+            (lambda b: np.array(fmt.decode_chunk(b)), lambda found: fmt.encode_chunk(*found.tolist())),
             (lambda b: _known_kinds(fmt.decode_batch(b)), lambda found: fmt.encode_batch(found, _kinds(found))),
             (fmt.decode_casts, lambda found: fmt.encode_casts(*found, _kind(found[0]))),
             (lambda b: fmt.decode_positions(b, _count(b)), partial(fmt.encode_positions, events=count)),
@@ -61,6 +64,11 @@ def blobs(data: bytes) -> None:
 
 def _sparse(kind: Kind, blob: bytes) -> Sparse:
     return fmt.decode_sparse(blob, kind, _count(blob))
+
+
+def _texts(blob: bytes) -> list[str | None]:
+    data, starts, known = fmt.decode_texts(blob)
+    return [data[a:b].decode() if there else None for a, b, there in zip(starts, starts[1:], known, strict=False)]
 
 
 def _count(blob: bytes) -> int:
@@ -88,6 +96,8 @@ def _lists(found: Any) -> Any:
         return [_lists(found.objects), _lists(found.ts), {id: _lists(s) for id, s in found.properties.items()}]
     if isinstance(found, Sparse):
         return [_lists(found.positions), _lists(found.values), found.valid is None or found.valid.tolist()]
+    if isinstance(found, list):
+        return found
     if isinstance(found, tuple):
         return [_lists(each) for each in found]
     return repr(found.tolist())

@@ -413,7 +413,7 @@ QUESTIONS = ["SELECT * FROM users", "SELECT plan, count(*) FROM users GROUP BY p
 def test_a_newer_format(stored: str, sql: str) -> None:
     damage(stored, "UPDATE users_meta SET value = 99 WHERE key = 'format'")
     db = skysql.connect(stored)
-    with pytest.raises(skysql.NotSupportedError, match="'users'.*version 99.*reads up to 2.*upgrade"):
+    with pytest.raises(skysql.NotSupportedError, match="'users'.*version 99.*reads up to 3.*upgrade"):
         db.execute(sql).fetchall()
     db.close()
 

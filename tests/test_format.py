@@ -389,10 +389,60 @@ def test_casts_that_are_none(values: list[int], codes: list[int], kind: int) -> 
         fmt.decode_casts(forge(b"sky\x02\0\0\0\0" + body))
 
 
+@pytest.mark.parametrize("count", [0, 1, 5, 1000])
+def test_texts_and_their_hashes_read_back(count: int) -> None:
+    words = [[f"text {i}", "", "naïve", "日本 🙂", None][i % 5] for i in range(count)]
+    encoded = [None if word is None else word.encode() for word in words]
+    data, starts, known = fmt.decode_texts(fmt.encode_texts(encoded))
+    pieces = [data[a:b] for a, b in itertools.pairwise(starts.tolist())]
+    assert [piece if there else None for piece, there in zip(pieces, known, strict=True)] == encoded
+    hashes = np.array([0 if word is None else fmt.hash_of(word) for word in encoded], np.uint32)
+    assert np.array_equal(fmt.decode_hashes(fmt.encode_hashes(hashes)), hashes)
+    assert np.array_equal(hashes == 0, ~known)
+    assert count == 0 or fmt.decode_chunk(fmt.encode_chunk(count, 1)) == (count, 1)
+    decoders: list[tuple[bytes, Callable[[Any], Any]]] = [
+        (fmt.encode_texts(encoded), fmt.decode_texts),
+        (fmt.encode_hashes(hashes), fmt.decode_hashes),
+        (fmt.encode_chunk(count, 0), fmt.decode_chunk),
+    ]
+    for blob, decode in decoders:
+        assert blob[3] == 3
+        for at in range(0, len(blob), 1 if count < 10 else 37):
+            torn = bytearray(blob)
+            torn[at] ^= 1 << at % 8
+            for bad in (torn, blob[:at]):
+                with pytest.raises(fmt.FormatError):
+                    decode(bad)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "texts", "fault"),
+    [
+        ([2, 2], 3, b"abc", "texts of 2 bytes, and 3 bytes"),
+        ([3], 2, b"\xc3\x28", "no UTF-8"),
+        ([2, 2], 2, "é".encode(), "begins inside of a character"),
+        ([2], 1 << 40, b"a", "more than a vector has"),
+        ([2], 1, b"ab", "2 bytes for 1 numbers"),
+    ],
+)
+def test_texts_that_are_none(sizes: list[int], size: int, texts: bytes, fault: str) -> None:
+    body = struct.pack("<BI", 6, len(sizes)) + raw(*sizes, code="I") + struct.pack("<Q", size)
+    with pytest.raises(fmt.FormatError, match=fault):
+        fmt.decode_texts(forge(b"sky\x03\0\0\0\0" + body + raw(*texts, code="B")))
+
+
+def test_texts_are_no_more_than_they_say() -> None:
+    for packed in (zlib.compress(bytes(1 << 20)), zlib.compress(b""), zlib.compress(b"ab") + b"c", b"no"):
+        body = struct.pack("<BI", 6, 1) + raw(3, code="I") + struct.pack("<QBI", 2, 2, len(packed)) + packed
+        with pytest.raises(fmt.FormatError, match="does not"):
+            fmt.decode_texts(forge(b"sky\x03\0\0\0\0" + body))
+
+
 def test_a_newer_version_is_told_apart() -> None:
     blob = bytearray(fmt.encode_paths(np.array([1]), np.array([0, 1])))
     blob[3] = fmt.VERSION + 1
-    with pytest.raises(fmt.NewerVersionError, match="version 3; versions up to 2 are read"):
+    message = f"version {fmt.VERSION + 1}; versions up to {fmt.VERSION} are read"
+    with pytest.raises(fmt.NewerVersionError, match=message):
         fmt.decode_paths(blob)
 
 

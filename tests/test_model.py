@@ -28,6 +28,7 @@ from oracle import Oracle
 from test_changing import KEYED, SCHEMA, World, same, to_json
 
 import skysql
+from skysql import chunks
 
 EXAMPLES = int(os.environ.get("SKYSQL_TEST_EXAMPLES", "30"))
 ALTERATIONS = [("RENAME plan TO p", "RENAME p TO plan"), ("ADD more TEXT STATE", "DROP more"),
@@ -143,7 +144,10 @@ class Table(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("small")
-def test_any_order_of_steps() -> None:
+@pytest.mark.parametrize("size", [chunks.SIZE, 2])
+def test_any_order_of_steps(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """And so it is if texts that are more than two become chunks."""
+    monkeypatch.setattr(chunks, "SIZE", size)
     run_state_machine_as_test(
         Table,
         settings=settings(

@@ -132,7 +132,7 @@ def partials(scan: Scan, parts: int, part_of: Split) -> list[Partial]:
     return found
 
 
-def run(scan: Scan, combine: Callable[[Scan], Partial]) -> list[list[Any]]:
+def run(scan: Scan, combine: Callable[[Scan], Partial]) -> Iterator[list[list[Any]]]:
     """Like Scan.run, with another way to come to one partial."""
     while True:
         try:
@@ -147,7 +147,7 @@ def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[t
     with monkeypatch.context() as patch:
         original = Scan.run
 
-        def spy(scan: Scan) -> list[list[Any]]:
+        def spy(scan: Scan) -> Iterator[list[list[Any]]]:
             found.setdefault(scan.plan, scan.parameters)
             return original(scan)
 
@@ -158,8 +158,8 @@ def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[t
     return list(found.items())
 
 
-def sorted_rows(columns: list[list[Any]]) -> list[str]:
-    return sorted(map(repr, zip(*columns, strict=True)))
+def sorted_rows(pieces: Iterator[list[list[Any]]]) -> list[str]:
+    return sorted(repr(row) for columns in pieces for row in zip(*columns, strict=True))
 
 
 SPLITS: dict[str, tuple[int, Split]] = {

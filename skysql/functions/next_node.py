@@ -109,5 +109,5 @@ def _values(value: Vector, events: Int64, at: Int64, good: Bool) -> Vector:
     rows[good] = events[at[good]]
     found = value.take(rows)
     if isinstance(found, Coded):
-        return Coded(np.where(good, found.codes.astype(np.int64), len(found.values)), [*found.values, None])
+        return found.or_null(good)
     return replace(found, mask=good)

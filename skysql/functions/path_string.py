@@ -52,7 +52,7 @@ class PathString:
     def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:
         """The text of each group."""
         separator = arguments[1] if len(arguments) > 1 else " > "
-        values = arguments[0] if isinstance(arguments[0], Coded) else distinct(arguments[0])
+        values = arguments[0].narrowed() if isinstance(arguments[0], Coded) else distinct(arguments[0])
         texts = [_text(value) for value in values.values]
         numbers = {text: number for number, text in reversed(list(enumerate(texts)))}  # 1 and '1' read the same
         named = np.fromiter((-1 if text is None else numbers[text] for text in texts), np.int64, len(texts))

@@ -13,6 +13,7 @@ from ..vectors import Coded, Vector, compact_codes
 def distinct(vector: Vector) -> Coded:
     """The same values; equal ones have the same code, NULLs too."""
     if isinstance(vector, Coded):
+        vector = vector.narrowed()
         first: dict[Value, int] = {}
         codes = np.fromiter((first.setdefault(value, len(first)) for value in vector.values), np.int64)
         return Coded(codes[vector.codes], list(first))

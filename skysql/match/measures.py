@@ -317,7 +317,7 @@ def _sums(values: Vector, low: Int64, high: Int64, some: Bool) -> Array | None:
 
 def _mixes(values: Vector) -> bool:
     """Whether integers and reals occur, of which equal ones differ."""
-    return isinstance(values, Coded) and {int, float} <= set(map(type, values.values))
+    return isinstance(values, Coded) and values.index is None and {int, float} <= set(map(type, values.values))
 
 
 def _reduced(ufunc: np.ufunc, values: Array, low: Int64, high: Int64, some: Bool) -> Array:

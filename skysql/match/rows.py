@@ -204,6 +204,8 @@ def where(vector: Vector, kept: Bool) -> Vector:
     if isinstance(vector, Numbers):
         mask = kept if vector.mask is None else kept & vector.mask
         return Numbers(vector.data, mask, vector.render, vector.ordered)
+    if vector.index is not None:
+        return vector.or_null(kept)
     values = vector.values
     null = next((code for code, value in enumerate(values) if value is None), len(values))
     codes = vector.codes.astype(np.min_scalar_type(null), copy=False) if null == len(values) else vector.codes
@@ -221,7 +223,7 @@ def move(vector: Vector, starts: Int64, by: int) -> Vector:
         edges = starts[:-1] + away if by < 0 else starts[1:] - 1 - away
         kept[edges[(edges >= 0) & (edges < n)]] = False
     if isinstance(vector, Coded):
-        return where(Coded(_slid(vector.codes, by), vector.values), kept)
+        return where(Coded(_slid(vector.codes, by), vector.values, vector.index), kept)
     mask = None if vector.mask is None else _slid(vector.mask, by)
     return where(Numbers(_slid(vector.data, by), mask, vector.render, vector.ordered), kept)
 

@@ -195,7 +195,7 @@ class Subject:
         if condition.actions is None or isinstance(condition.actions, tuple):
             return condition.actions or ()
         if condition not in self._codes:
-            true, _ = self.evaluation.truth(condition.actions, ActionRows(self.actions))
+            true, _ = self.evaluation.truth(condition.actions, ActionRows(self.dictionary))
             self._codes[condition] = tuple(np.flatnonzero(true).tolist())
         return self._codes[condition]
 
@@ -215,6 +215,7 @@ def _together(parts: Sequence[Expr]) -> Expr | None:
 def may_equal(vector: Vector, text: str) -> Bool:
     """Where a value may be equal to a text in SQLite's eyes: not where it is another text."""
     if isinstance(vector, Coded):
+        vector = vector.narrowed()
         may = np.fromiter((not isinstance(v, str) or v == text for v in vector.values), bool, len(vector.values))
         return may[vector.codes]
     return np.ones(len(vector), bool)

@@ -343,7 +343,7 @@ class Scope:
         if self.is_time(a):
             constant = all(map(self.constant, node.expressions))
             return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions)) if constant else None
-        if self.is_object(a) or self.is_key(a) or a.name.lower() == "ts":
+        if self.is_object(a) or self.is_key(a) or a.name.lower() == "ts" or (self.is_text(a) and not a.ever):
             return self._in_list(a, node.expressions)
         return None
 
@@ -351,19 +351,20 @@ class Scope:
         """A column among written values and parameters, which have no affinity; None of others."""
         items = [literal(item) for item in nodes]
         values = [item.value for item in items if item is not None]
-        alike = str if self.is_key(a) else int
+        texts = self.is_key(a) or self.is_text(a)
+        alike = str if texts else int
         if len(values) == len(nodes) and all(isinstance(value, alike) for value in values):
             return InSet(a, self.arguments.add(quoted(json.dumps(values, ensure_ascii=False, separators=(",", ":")))))
         if not all(isinstance(node, exp.Placeholder | exp.Literal | exp.Null) for node in nodes):
             return None
-        texts = []
+        items_sql = []
         for node in nodes:
             where = span(node)
             if where is None or self.source is not self.statement.source:
                 return None
-            texts.append(self.statement.render(*where))
-        array = _texts if self.is_key(a) else _array
-        return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(texts)})")))
+            items_sql.append(self.statement.render(*where))
+        array = _texts if texts else _array
+        return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(items_sql)})")))
 
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
         """A column among the rows of a subquery."""

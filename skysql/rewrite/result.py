@@ -82,18 +82,18 @@ class GroupsResult(_Result):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
         """All groups."""
-        scan = self._scan(constraints)
-        result = scan.run()
-        rows = len(result[0]) if result else 1
-        found = dict(zip(self._places, result, strict=False))
-        faults = _faults(scan.plan, result)
-        if not faults or self.call.plan.partial:
-            yield Batch(found | self._given(columns, constraints, rows), range(rows), bool(faults))
-            return
-        first, fault = min(faults, key=lambda found: found[0])
-        found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
-        yield Batch(found | self._given(columns, constraints, first), range(first))
-        read(fault)
+        scan, base = self._scan(constraints), 0
+        for result in scan.run():
+            rows = len(result[0]) if result else 1
+            found = dict(zip(self._places, result, strict=False))
+            faults = _faults(scan.plan, result)
+            if faults and not self.call.plan.partial:
+                first, fault = min(faults, key=lambda found: found[0])
+                found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
+                yield Batch(found | self._given(columns, constraints, first), range(base, base + first))
+                read(fault)
+            yield Batch(found | self._given(columns, constraints, rows), range(base, base + rows), bool(faults))
+            base += rows
 
 
 class RowsResult(_Result):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import skysql
+from skysql import chunks
 from skysql.format import VERSION
 
 HERE = Path(__file__).parent
@@ -31,6 +32,9 @@ QUESTIONS = [
     "SELECT *, ts, changes FROM altered",
     "SELECT * FROM altered_objects",
     "SELECT number, count(*), sum(size) FROM altered GROUP BY number",
+    "SELECT *, ts FROM visits",
+    "SELECT count(*) FROM visits WHERE page = 'page 30'",
+    "SELECT page, count(*) FROM visits WHERE page LIKE '%3%' GROUP BY page ORDER BY page",
 ]
 
 
@@ -68,6 +72,7 @@ def build(path: str) -> None:
             db.execute("DELETE FROM \"it's a fleet\" WHERE \"tail number\" = 'N1'")
             db.compact("it's a fleet")
     build_altered(db, start)
+    build_visits(db, start)
     assert db.check() == []
     db.execute("VACUUM")
     db.close()
@@ -92,6 +97,21 @@ def build_altered(db: skysql.Connection, start: int) -> None:
         db.execute("SELECT sky_alter('altered', ?)", (change,))
     db.execute("INSERT INTO altered(object_id, ts, action, number, price, vip, size, kept, new)"
                " VALUES (1, ?, 'after', 'many', 'much', 7, 0.5, 'z', 'n')", (start,))  # fmt: skip
+
+
+def build_visits(db: skysql.Connection, start: int) -> None:
+    """A table with many texts of a property, in chunks, some of which were dropped; and some that came later."""
+    size, chunks.SIZE = chunks.SIZE, 8
+    db.execute("CREATE VIRTUAL TABLE visits USING sky(page TEXT, place TEXT STATE)")
+    insert = "INSERT INTO visits(object_id, ts, action, page, place) VALUES (?, ?, ?, ?, ?)"
+    for i in range(60):
+        page = ["", "naïve", "日本 🙂"][i // 8] if i % 8 == 0 and i < 24 else f"page {i % 40}"
+        db.execute(insert, (i % 7 + 1, start + i, "view", page, [f"place {i}", None][i % 2]))
+        if i == 50:
+            db.execute("DELETE FROM visits WHERE object_id = 3")
+            db.compact("visits")
+    assert db.execute("SELECT count(*) FROM visits_column WHERE id < 0").fetchone() == (16,)
+    chunks.SIZE = size
 
 
 def answers(db: skysql.Connection) -> list[Any]:

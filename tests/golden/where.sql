@@ -136,11 +136,11 @@ count(*)
 SELECT count(*) FROM users WHERE plan IN ('pro', 'basic') AND (country NOT IN ('de', NULL) OR country NOT IN ('fr'))
 --- plan
 PATH SCAN users
-├─ where plan IN ('pro', 'basic')
-├─ where (country NOT IN ('de', NULL)) OR (country NOT IN ('fr'))
+├─ where plan IN (SELECT value FROM json_each(:p1))
+├─ where (NOT (country IN (SELECT value FROM json_each(:p2)))) OR (NOT (country IN (SELECT value FROM json_each(:p3))))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1('["pro","basic"]', (WITH q(x) AS (VALUES ('de'), (NULL)) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q), '["fr"]')
 --- rows
 count(*)
 3

@@ -1,0 +1,154 @@
+"""The chunks of texts of one table, as they are stored: most of a dictionary, where a property has many texts.
+
+A chunk is three blobs (format.py): in <table>_column its texts and their hashes, under rowids of their own, below 0, as
+of no block; in <table>_value, in the place of the row of its last code, that there is such a chunk. The rows of its
+other codes are not there. The stamp of that row is the chunk's: it tells its bytes, and they are in the cache by it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import apsw
+import numpy as np
+
+from . import format as fmt
+from .cache import Cache
+from .columns import Array
+from .errors import CorruptError, OperationalError
+from .texts import Chunk, ChunkTexts
+
+V = TypeVar("V")
+
+SIZE = 1 << 14
+"""So many texts make a chunk: 0.5 MB, or 3 ms, for who wants one of them. Larger ones are not smaller by the text."""
+
+CHARACTERS = 1 << 23
+"""And so many characters, however few texts have them."""
+
+TEXTS, HASHES = 0, 1
+
+PROPERTY_BITS = 33
+"""So many bits of a rowid are of the last code and the part."""
+
+
+def rowid(property_id: int, last: int, part: int) -> int:
+    """Where a blob of the chunk is whose last code that is: TEXTS or HASHES."""
+    return -((property_id << 32 | last) << 1 | part)
+
+
+def place(rowid: int) -> tuple[int, int, int]:
+    """(property id, last code, part) of `rowid`'s."""
+    return -rowid >> PROPERTY_BITS, (-rowid >> 1) & 0xFFFFFFFF, -rowid & 1
+
+
+def full(texts: int, characters: int) -> bool:
+    """Whether so many in rows are more than they should be."""
+    return texts > SIZE or characters > CHARACTERS
+
+
+def cut(texts: Sequence[str | None], at: int) -> int:
+    """Where a chunk ends that begins there."""
+    characters, end = 0, min(at + SIZE, len(texts))
+    for place in range(at, end):
+        characters += len(texts[place] or "")
+        if characters > CHARACTERS:
+            return place + 1
+    return end
+
+
+class Chunks:
+    """Reads chunks through the cache, and writes them inside the writer's transaction. Implements `texts.Shelf`.
+
+    read: the blob of a row of column_table, or None. corrupt: makes the error that tells of a property and a fault.
+    """
+
+    def __init__(
+        self,
+        sqlite: apsw.Connection,
+        value_table: str,
+        column_table: str,
+        cache: Cache,
+        read: Callable[[int], Array | None],
+        corrupt: Callable[[int, str], CorruptError],
+    ) -> None:
+        self._sqlite = sqlite
+        self._value = value_table
+        self._column = column_table
+        self._cache = cache
+        self._read = read
+        self._corrupt = corrupt
+
+    def texts(self, property_id: int, chunk: Chunk) -> ChunkTexts:
+        """The texts of a chunk; raises CorruptError, or OperationalError if it was rolled back."""
+
+        def decode(data: Array) -> ChunkTexts:
+            joined, starts, known = fmt.decode_texts(data)
+            return ChunkTexts(joined, starts.astype(np.int32), known)
+
+        def make() -> ChunkTexts:
+            found = self._decoded(property_id, chunk, TEXTS, decode, lambda texts: texts.known)
+            return found
+
+        return self._cache.get((chunk.stamp, "texts"), make, lambda found: found.nbytes)
+
+    def hashes(self, property_id: int, chunk: Chunk) -> Array:
+        """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises as `texts` does."""
+
+        def make() -> Array:
+            return self._decoded(property_id, chunk, HASHES, fmt.decode_hashes, lambda hashes: hashes != 0)
+
+        return self._cache.get((chunk.stamp, "hashes"), make, lambda found: found.nbytes + 100)
+
+    def _decoded(
+        self, property_id: int, chunk: Chunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]
+    ) -> V:
+        sql = f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?"
+        if self._sqlite.execute(sql, (property_id, chunk.last)).fetchall() != [(chunk.stamp,)]:
+            raise OperationalError(
+                "texts were changed under a statement that reads them",
+                "fetch all rows of a statement before a transaction that it saw is rolled back",
+            )
+        data = self._read(rowid(property_id, chunk.last, part))
+        try:
+            if data is None:
+                raise fmt.FormatError("they are missing")
+            found = decode(data)
+            there = known(found)
+            if len(there) != len(chunk) or np.count_nonzero(there) != chunk.left:
+                raise fmt.FormatError("there are more or fewer than their row says")
+            return found
+        except fmt.FormatError as error:
+            what = "the hashes of the texts" if part == HASHES else "the texts"
+            raise self._corrupt(property_id, f"{what} {chunk.first} to {chunk.last}: {error}") from None
+
+    def chunk(self, property_id: int, first: int, code: int, data: bytes, stamp: int) -> Chunk:
+        """The chunk that a row tells of, if it begins there; raises CorruptError."""
+        try:
+            count, left = fmt.decode_chunk(data)
+        except fmt.FormatError as error:
+            raise self._corrupt(property_id, f"the chunk of texts up to {code}: {error}") from None
+        if code - count + 1 != first:
+            raise self._corrupt(property_id, f"texts {first} to {code - count}: they are missing, or there twice")
+        return Chunk(first, code, left, stamp)
+
+    def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> Chunk:
+        """Store a chunk of the texts from that code on, which have no rows; None for those that were dropped."""
+        encoded = [None if text is None else text.encode() for text in texts]
+        hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
+        left = int(np.count_nonzero(hashes))
+        chunk = Chunk(first, first + len(texts) - 1, left, secrets.randbits(63))
+        self._sqlite.executemany(
+            f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)",
+            [
+                (rowid(property_id, chunk.last, TEXTS), fmt.encode_texts(encoded)),
+                (rowid(property_id, chunk.last, HASHES), fmt.encode_hashes(hashes)),
+            ],
+        )
+        self._sqlite.execute(
+            f"INSERT OR REPLACE INTO {self._value} VALUES(?, ?, ?, ?)",
+            (property_id, chunk.last, fmt.encode_chunk(len(chunk), left), chunk.stamp),
+        )
+        return chunk
