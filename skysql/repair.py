@@ -115,8 +115,8 @@ def _stray_block(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...
 
 
 def _stray_value(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
-    kinds = [type(value) for value in values]
-    return values[:3] if rowid is None and kinds == [int, int, str, int] else None
+    good = rowid is None and len(values) == 4 and isinstance(values[2], str | bytes)
+    return values[:3] if good and all(isinstance(values[at], int) for at in (0, 1, 3)) else None
 
 
 def _stray_key(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
@@ -144,7 +144,7 @@ class _Repair:
         self.report = report
         self.texts: dict[int, _Texts] = {}
         self.keys: dict[int, str] = {}
-        self.columns: dict[int, Row] = {}  # those that only their pages lead to, by rowid
+        self.strays: dict[int, Row] = {}  # those that only their pages lead to, by rowid
         self.made_up = 0  # keys
 
     def lose(
@@ -242,7 +242,7 @@ class _Repair:
             found = _STRAYS[suffix](row.rowid, values)
             if found is not None:
                 if suffix == "column":
-                    self.columns[found[0]] = row
+                    self.strays[found[0]] = row
                 yield found
 
     def _read_texts(self) -> None:
@@ -284,7 +284,7 @@ class _Repair:
         """The texts of a chunk; raises FormatError or DatabaseError."""
 
         def read() -> ChunkTexts:
-            data = self.old.read_row(chunks.rowid(id, last, chunks.TEXTS))
+            data = self._row(chunks.rowid(id, last, chunks.TEXTS))
             if data is None:
                 raise fmt.FormatError("they are missing")
             return ChunkTexts(*fmt.decode_texts(data))
@@ -328,13 +328,17 @@ class _Repair:
                 self.lose(f"row of block {id}", "it is missing; its events are saved")
         return sorted(blocks.values(), key=lambda block: (block.run, block.id))
 
+    def _row(self, rowid: int) -> Array | None:
+        """The bytes of a row of <table>_column, wherever it is; None if there are none."""
+        stray = self.strays.get(rowid)
+        if stray is None or self.source.strays.pages is None:
+            return self.old.read_row(rowid)
+        values = self.source.strays.pages.values(stray)
+        return None if values is None else np.frombuffer(cast(bytes, values[1]), np.uint8)
+
     def _read(self, block: int, column: int, decode: Callable[[Array], V], absent: V | None = None) -> V:
         """A column; raises DatabaseError, FormatError or apsw's Error."""
-        data, stray = None, self.columns.get(block << 16 | column)
-        if stray is None:
-            data = self.old.read_blob(block, column)
-        elif self.source.strays.pages is not None and (values := self.source.strays.pages.values(stray)) is not None:
-            data = np.frombuffer(cast(bytes, values[1]), np.uint8)
+        data = self._row(block << 16 | column)
         if data is None:
             if absent is not None:
                 return absent
