@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
@@ -66,6 +66,9 @@ _HINTS: dict[int | None, str] = {
     apsw.SQLITE_BUSY: "another connection has it; `timeout` says how long to wait",
     apsw.SQLITE_BUSY_SNAPSHOT: "others have written since this transaction first read: roll back, and BEGIN IMMEDIATE",
 }
+_PLANS = 10
+"""So often a statement is planned, while others alter what it reads."""
+
 _ALTERS = re.compile("virtual tables may not be altered|cannot (drop|rename) columns? (from|of) virtual table")
 _ALTERED = "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')"
 
@@ -244,16 +247,8 @@ class Cursor:
         with self._guard:
             statement = self._prepare("execute", sql)
             parameters = bindings(parameters)
-            text = self._rewrite(statement, sql)
             sqlite = self.connection.sqlite
-            if statement.writes:
-                self._begin(sqlite)
-            with self._undoing(statement, sql):
-                try:
-                    self._raw.execute(text, parameters)
-                except (KeyError, OverflowError) as error:
-                    raise _unbound(error, parameters) from None
-                self._advance()
+            text = self._run(statement, sql, lambda text: self._first(text, parameters))
             self._columns = self._start.columns
             if self._columns:
                 if self._ahead is not None:
@@ -267,20 +262,55 @@ class Cursor:
             self.lastrowid = sqlite.last_insert_rowid()
         return self
 
+    def _first(self, text: str, parameters: Any) -> None:
+        """Run SQLite's text up to the first row."""
+        try:
+            self._raw.execute(text, parameters)
+        except (KeyError, OverflowError) as error:
+            raise _unbound(error, parameters) from None
+        self._advance()
+
+    def _run(self, statement: Statement, sql: str, run: Callable[[str], None]) -> str:
+        """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
+        for left in reversed(range(_PLANS)):
+            text = sql
+            try:
+                text = self._rewrite(statement, sql)
+                self._begin(statement)
+                with self._undoing(statement, sql):
+                    run(text)
+                break
+            except (errors.OperationalError, apsw.SchemaChangeError) as error:
+                if not left or not self._is_outdated(error, statement, sql, text):
+                    raise
+        return text
+
+    def _is_outdated(self, error: Exception, statement: Statement, sql: str, text: str) -> bool:
+        """Whether a statement has failed for a plan that would be another by now."""
+        if isinstance(error, errors.AlteredError | apsw.SchemaChangeError):
+            return True
+        named = statement.reads and text != sql and str(error).startswith("no such ")
+        return named and self.connection.engine.prepare(sql).sql != text
+
     def executemany(self, sql: str, seq_of_parameters: Iterable[Parameters], /) -> Self:
         """Run a writing statement once for each set of parameters; rows that it returns are dropped."""
         rows = iter(seq_of_parameters)
+
+        def run(text: str) -> None:
+            nonlocal rows
+            self._start.once, self._raw.exec_trace = True, self._start
+            try:
+                self._raw.executemany(text, self._counted(rows, statement)).fetchall()
+            except errors.AlteredError:
+                rows = chain([self._given], rows)
+                raise
+
         with self._guard:
             statement = self._prepare("executemany", sql)
             if statement.verb in READS:
                 raise ProgrammingError("executemany() can only execute DML statements.")
-            text = self._rewrite(statement, sql)
-            if statement.writes:
-                self._begin(self.connection.sqlite)
-            self._start.once = True
             try:
-                with self._undoing(statement, sql):
-                    self._raw.executemany(text, self._counted(rows, statement)).fetchall()
+                self._run(statement, sql, run)
             except OverflowError as error:
                 raise _unbound(error, self._given) from None
             finally:
@@ -299,11 +329,13 @@ class Cursor:
             self._check()
             self.connection.commit()
             for sql in statements(sql_script):
-                prepared = self.connection.engine.prepare(sql)
-                with self._undoing(analyse(sql), sql):
-                    for _ in self.connection.sqlite.execute(prepared.sql):
-                        pass
+                self._run(analyse(sql), sql, self._drain)
+            self.plan = None
         return self
+
+    def _drain(self, text: str) -> None:
+        for _ in self.connection.sqlite.execute(text):
+            pass
 
     def _undoing(self, statement: Statement, sql: str) -> _Undoing:
         engine = self.connection.engine
@@ -334,9 +366,9 @@ class Cursor:
         self.plan = prepared.plan
         return prepared.sql
 
-    def _begin(self, sqlite: apsw.Connection) -> None:
-        if self.connection.isolation_level is not None and not sqlite.in_transaction:
-            self._start.begin = f"BEGIN {self.connection.isolation_level}"
+    def _begin(self, statement: Statement) -> None:
+        level, within = self.connection.isolation_level, self.connection.sqlite.in_transaction
+        self._start.begin = f"BEGIN {level}" if statement.writes and level is not None and not within else ""
 
     def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""

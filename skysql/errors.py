@@ -45,6 +45,10 @@ class OperationalError(DatabaseError):
     """The surroundings failed: a lock, a full disk, an unreadable file, an interrupt."""
 
 
+class AlteredError(OperationalError):
+    """A table was altered between the planning of a statement and its run, so that it has to be planned anew."""
+
+
 class IntegrityError(DatabaseError):
     """A constraint would be broken: an event without an object, or with nothing in it."""
 

@@ -16,9 +16,10 @@ file by SQLite alone (rescue.py) and writes the new one as any other. Object ids
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import apsw
 import numpy as np
@@ -30,6 +31,7 @@ from .cache import Cache
 from .columns import Array, Batch, Int64, Sparse, take
 from .connection import Engine
 from .errors import DatabaseError, OperationalError
+from .pages import Row, Value
 from .replay import known
 from .rescue import Loss, Report, Source
 from .schema import ACTION, Kind, Property, Table, quote
@@ -89,6 +91,49 @@ class _Texts:
     missing: int = 0
 
 
+def _is_blob(data: Value) -> bool:
+    """Whether that is a blob as it was written."""
+    if not isinstance(data, bytes) or data[:3] != b"sky":
+        return False
+    return zlib.crc32(data[8:]) == int.from_bytes(data[4:8], "little")
+
+
+def _stray_column(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
+    good = rowid is not None and len(values) == 2 and values[0] is None and _is_blob(values[1])
+    return (rowid,) if good else None
+
+
+def _stray_log(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
+    good = rowid is not None and len(values) == 4 and values[0] is None and _is_blob(values[3])
+    return (rowid, values[2], values[3]) if good else None
+
+
+def _stray_block(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
+    good = rowid is not None and len(values) == 10 and values[0] is None
+    good = good and all(isinstance(value, int) for value in values[1:9]) and isinstance(values[9], int | None)
+    return (rowid, values[2], values[3], values[4], values[8], values[9]) if good else None
+
+
+def _stray_value(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
+    good = rowid is None and len(values) == 4 and isinstance(values[2], str | bytes)
+    return values[:3] if good and all(isinstance(values[at], int) for at in (0, 1, 3)) else None
+
+
+def _stray_key(rowid: int | None, values: tuple[Value, ...]) -> tuple[Any, ...] | None:
+    good = rowid is not None and [type(value) for value in values] == [type(None), str, int]
+    return (rowid, values[1]) if good else None
+
+
+_STRAYS: dict[str, Callable[[int | None, tuple[Value, ...]], tuple[Any, ...] | None]] = {
+    "column": _stray_column,
+    "log": _stray_log,
+    "block": _stray_block,
+    "value": _stray_value,
+    "key": _stray_key,
+}
+"""What a row of a shadow table is, of its rowid and values as they are stored; None: another table's."""
+
+
 class _Repair:
     """One sky table, from the old file into the new one."""
 
@@ -99,6 +144,7 @@ class _Repair:
         self.report = report
         self.texts: dict[int, _Texts] = {}
         self.keys: dict[int, str] = {}
+        self.strays: dict[int, Row] = {}  # those that only their pages lead to, by rowid
         self.made_up = 0  # keys
 
     def lose(
@@ -169,7 +215,35 @@ class _Repair:
         if name not in self.source.names:
             self.lose(name, "the table is missing")
             return
-        yield from self.source.rows(name, columns, key, lambda reason: self.lose(name, reason))
+        width, failed, seen = key.count(",") + 1, [], set()
+
+        def lose(reason: str) -> None:
+            failed.append(reason)
+            self.lose(name, reason)
+
+        for row in self.source.rows(name, columns, key, lose):
+            seen.add(row[:width])
+            yield row
+        strays = [row for row in self._strays(suffix) if row[:width] not in seen] if failed else []
+        if strays:
+            self.lose(name, f"{len(strays):,} rows of it were found on pages that nothing leads to, and are saved")
+        yield from (row[: len(columns)] for row in strays)
+
+    def _strays(self, suffix: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a shadow table whose pages are there, while those that led to them are damaged."""
+        if suffix not in _STRAYS:
+            return
+        own = {f"{self.name}_{suffix}" for suffix in _STRAYS}
+
+        def alike(table: str) -> bool:
+            return table.endswith(f"_{suffix}") or (suffix not in ("log", "column") and table not in own)
+
+        for row, values in self.source.strays.of(f"{self.name}_{suffix}", alike):
+            found = _STRAYS[suffix](row.rowid, values)
+            if found is not None:
+                if suffix == "column":
+                    self.strays[found[0]] = row
+                yield found
 
     def _read_texts(self) -> None:
         told: dict[tuple[int, int], bytes] = {}  # of chunks, by property and last code
@@ -210,7 +284,7 @@ class _Repair:
         """The texts of a chunk; raises FormatError or DatabaseError."""
 
         def read() -> ChunkTexts:
-            data = self.old.read_row(chunks.rowid(id, last, chunks.TEXTS))
+            data = self._row(chunks.rowid(id, last, chunks.TEXTS))
             if data is None:
                 raise fmt.FormatError("they are missing")
             return ChunkTexts(*fmt.decode_texts(data))
@@ -254,9 +328,17 @@ class _Repair:
                 self.lose(f"row of block {id}", "it is missing; its events are saved")
         return sorted(blocks.values(), key=lambda block: (block.run, block.id))
 
+    def _row(self, rowid: int) -> Array | None:
+        """The bytes of a row of <table>_column, wherever it is; None if there are none."""
+        stray = self.strays.get(rowid)
+        if stray is None or self.source.strays.pages is None:
+            return self.old.read_row(rowid)
+        values = self.source.strays.pages.values(stray)
+        return None if values is None else np.frombuffer(cast(bytes, values[1]), np.uint8)
+
     def _read(self, block: int, column: int, decode: Callable[[Array], V], absent: V | None = None) -> V:
         """A column; raises DatabaseError, FormatError or apsw's Error."""
-        data = self.old.read_blob(block, column)
+        data = self._row(block << 16 | column)
         if data is None:
             if absent is not None:
                 return absent
@@ -326,7 +408,7 @@ class _Repair:
         return Sparse(sparse.positions[kept], codes[kept])
 
     def _log(self) -> Iterator[Batch]:
-        rows = list(self._rows("log", ("id", "events", "data"), "id"))
+        rows = sorted(self._rows("log", ("id", "events", "data"), "id"), key=lambda row: row[0])
         total = sum(events for _, events, _ in rows if isinstance(events, int))
         gone = self._deleted(0, False, total)
         first = 0
@@ -386,5 +468,3 @@ class _Repair:
 
 
 _FAULTS = (fmt.FormatError, DatabaseError, apsw.Error)
-
-

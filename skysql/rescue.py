@@ -1,11 +1,13 @@
 """What SQLite can still read of a damaged file: its schema, the rows of its tables, and their copies in a new file.
 
 A page that is damaged hides the rows on it, and from a scan all that follow. So a scan that fails is taken up again
-behind the damage, by seeking rows with larger and larger ids, and where there are none, from the end backwards.
+behind the damage, by seeking rows with larger and larger ids, and where there are none, from the end backwards. Rows
+that a damaged inner page hides are looked for on all pages of the file (pages.py).
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +17,7 @@ from typing import Any
 import apsw
 
 from .errors import DatabaseError, OperationalError
+from .pages import Fault, Pages, Row, Value
 from .schema import quote
 
 _SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
@@ -67,6 +70,7 @@ class Source:
 
     def __init__(self, sqlite: apsw.Connection) -> None:
         self.sqlite = sqlite
+        self.strays = _Strays(sqlite)
         self.unread: list[str] = []
         found = self.rows("sqlite_schema", ("type", "name", "tbl_name", "sql"), "rowid", self.unread.append)
         self.schema = [Entry(*row) for row in found if all(isinstance(text, str) for text in row[:3])]
@@ -106,6 +110,50 @@ class Source:
         """
         shown = ", ".join(map(quote, columns))
         yield from _Scan(self.sqlite, f"SELECT {key}, {shown} FROM main.{quote(table)}", key, lose)
+
+
+class _Strays:
+    """Rows on pages that no tree leads to any more, as an inner page is damaged. What is in a -wal file is not seen."""
+
+    def __init__(self, sqlite: apsw.Connection) -> None:
+        self.sqlite = sqlite
+        self.pages: Pages | None = None
+        self.damaged: set[str] = set()  # the tables whose trees are
+        self._leaves: list[int] | None = None
+
+    def of(self, table: str, others: Callable[[str], bool]) -> Iterator[tuple[Row, tuple[Value, ...]]]:
+        """The rows that may be the table's; none if they may as well be those of a damaged one of the others."""
+        leaves = self._orphans()
+        if self.pages is None or table not in self.damaged or any(map(others, self.damaged - {table})):
+            return
+        for leaf in leaves:
+            for row in self.pages.rows(leaf):
+                values = self.pages.values(row)
+                if values is not None:
+                    yield row, values
+
+    def _orphans(self) -> list[int]:
+        if self._leaves is None:
+            self._leaves = []
+            try:
+                self._look()
+            except (apsw.Error, Fault, OSError, ValueError):
+                self.pages = None
+        return self._leaves
+
+    def _look(self) -> None:
+        path = self.sqlite.filename
+        if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
+            return
+        with open(path, "rb") as file:
+            self.pages = Pages(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        reached, _ = self.pages.reached(1)
+        for name, root in self.sqlite.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0").fetchall():
+            found, sound = self.pages.reached(int(str(root)))
+            reached |= found
+            if not sound:
+                self.damaged.add(str(name))
+        self._leaves = list(self.pages.orphans(reached))
 
 
 class _Scan:

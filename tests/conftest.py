@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import skysql
-from skysql import compiled
+from skysql import compact, compiled, snapshot
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 settings.register_profile("default", print_blob=True)
@@ -44,6 +44,15 @@ def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def path(tmp_path: Path) -> str:
     """A database file that is not there yet."""
     return str(tmp_path / "events.db")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few events make many batches, blocks, runs and segments."""
+    monkeypatch.setattr(compact, "FOLD_BATCHES", 6)
+    monkeypatch.setattr(compact, "FOLD_EVENTS", 24)
+    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 16)
+    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 16)
 
 
 def close(db: skysql.Connection) -> None:

@@ -1,6 +1,6 @@
 """What is read from outside, given mutations of a small corpus: bytes, JSON, table definitions, and SQL.
 
-    python tests/fuzz.py blobs [--seconds 60] [--seed 1]     also: changes, arguments, statements
+    python tests/fuzz.py blobs [--seconds 60] [--seed 1]     also: changes, arguments, statements, pages
     python tests/fuzz.py blobs --input FILE                  one input, as tests/guided.py writes it
 
 A target takes bytes and returns, or raises what is a fault. Here the mutations are random, and tests/test_fuzz.py runs
@@ -28,6 +28,7 @@ import skysql
 from skysql import format as fmt
 from skysql.columns import Array, Batch, Sparse
 from skysql.ingest import parse_changes
+from skysql.pages import Fault, Pages
 from skysql.schema import Kind, parse_arguments
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
@@ -209,9 +210,28 @@ def statements(data: bytes) -> None:
     assert sky == plain, f"{sql!r}\n{str(sky)[:500]}\n{str(plain)[:500]}"
 
 
+def pages(data: bytes) -> None:
+    """The pages of a file: rows, or none; and no more of them than the file has bytes."""
+    try:
+        file = Pages(data)
+    except Fault:
+        return
+    reached, _ = file.reached(1)
+    for page in (*reached, *file.orphans(reached)):
+        rows = list(file.rows(page))
+        assert len(rows) <= file.size
+        for row in rows:
+            values = file.values(row)
+            assert values is None or len(values) == len(row.types)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "blobs": blobs, "changes": changes, "arguments": arguments, "statements": statements,
+    "pages": pages,
 }  # fmt: skip
+
+BINARY = ("blobs", "pages")
+"""Those that read no text."""
 
 
 # corpus and mutations
@@ -219,9 +239,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 @cache
 def corpus(target: str) -> list[bytes]:
-    """The entries of a target: lines; in hexadecimal all blobs, and what is no line of text, behind `0x`."""
+    """The entries of a target: lines; in hexadecimal what is binary, and, behind `0x`, what is no line of text."""
     lines = (CORPUS / f"{target}.txt").read_text().split("\n")[:-1]
-    return [_entry(line if target != "blobs" else "0x" + line) for line in lines]
+    return [_entry(line if target not in BINARY else "0x" + line) for line in lines]
 
 
 def _entry(line: str) -> bytes:
@@ -230,7 +250,7 @@ def _entry(line: str) -> bytes:
 
 def keep(target: str, entries: list[bytes]) -> None:
     """Write the entries of a target."""
-    lines = [entry.hex() if target == "blobs" else _line(entry) for entry in entries]
+    lines = [entry.hex() if target in BINARY else _line(entry) for entry in entries]
     (CORPUS / f"{target}.txt").write_text("".join(f"{line}\n" for line in lines))
 
 
@@ -262,7 +282,7 @@ def mutations(target: str, seed: int) -> Iterator[bytes]:
 
 def mutation(target: str, r: random.Random, entry: bytes) -> bytes:
     """The entry with bytes, or words, changed, removed, repeated or taken from one of the corpus."""
-    cut = _words if target == "statements" or (target != "blobs" and r.random() < 0.5) else _bytes
+    cut = _words if target == "statements" or (target not in BINARY and r.random() < 0.5) else _bytes
     return b"".join(_mutated(r, cut(entry), cut(r.choice(corpus(target))), cut is _bytes))
 
 

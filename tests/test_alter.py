@@ -11,9 +11,10 @@ import apsw
 import pytest
 from conftest import Connect
 from oracle import Event, Oracle, Property, Schema, quote
+from walk import Walk
 
 import skysql
-from skysql import compact, snapshot
+from skysql import compact
 
 SEEDS = int(os.environ.get("SKYSQL_TEST_ALTERATIONS", "3"))
 START = Schema("users", (Property("plan", "TEXT", True), Property("seats", "INTEGER", True),
@@ -47,19 +48,13 @@ class Row:
 State = tuple[Schema, list[Row]]
 
 
-class World:
+class World(Walk):
     """A file, two connections to it, and lists; every step happens to all of them."""
 
     def __init__(self, connect: Connect, path: str, seed: int, keyed: bool) -> None:
-        self.random = random.Random(seed)
-        self.connect, self.path = connect, path
         self.schema = replace(START, key_name="name") if keyed else START
         self.rows: list[Row] = []
-        self.committed = self.state()
-        self.savepoints: list[State] = []
-        self.db = connect(path, isolation_level=None)
-        self.db.execute(self.schema.ddl())
-        self.other = connect(path, isolation_level=None)
+        super().__init__(connect, path, seed, self.schema.ddl())
         self.who = self.schema.key_name or "object_id"
 
     def state(self) -> State:
@@ -206,51 +201,16 @@ class World:
             if old.name in row.values:
                 row.values[old.name] = widened(row.values[old.name], new.kind)
 
-    # transactions
-
-    def begin(self) -> None:
-        if not self.db.in_transaction:
-            self.db.execute("BEGIN")
-
-    def end(self) -> None:
-        if self.db.in_transaction:
-            if self.random.random() < 0.6:
-                self.db.execute("COMMIT")
-            else:
-                self.db.execute("ROLLBACK")
-                self.back(self.committed)
-            self.savepoints.clear()
-
-    def savepoint(self) -> None:
-        if self.db.in_transaction:
-            self.savepoints.append(self.state())
-            self.db.execute(f"SAVEPOINT s{len(self.savepoints)}")
-
-    def release(self) -> None:
-        if self.savepoints:
-            level = self.random.randint(1, len(self.savepoints))
-            if self.random.random() < 0.7:
-                self.db.execute(f"ROLLBACK TO s{level}")
-                self.back(self.savepoints[level - 1])
-                del self.savepoints[level:]
-            else:
-                self.db.execute(f"RELEASE s{level}")
-                del self.savepoints[level - 1 :]
+    # steps
 
     def compact(self) -> None:
         self.db.compact()
-
-    def reopen(self) -> None:
-        if not self.db.in_transaction:
-            self.db.close()
-            self.db = self.connect(self.path, isolation_level=None)
 
     def step(self) -> None:
         writes = [self.insert, self.insert, self.insert, self.delete, self.update, self.alter, self.alter, self.alter]
         rare = [self.begin, self.end, self.savepoint, self.release, self.compact, self.reopen]
         self.random.choice(writes + rare)()
-        if not self.db.in_transaction:
-            self.committed = self.state()
+        self.settle()
         if self.random.random() < 0.6:
             self.same(self.db, self.state())
             self.same(self.other, self.committed)
@@ -273,15 +233,6 @@ class World:
         for p in oracle.schema.properties:
             assert f"{quote(p.name)} {p.kind}{' STATE' if p.state else ''}" in sql or sql == START.ddl(), sql
         assert db.check() == []
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few events make many batches, blocks, runs and segments."""
-    monkeypatch.setattr(compact, "FOLD_BATCHES", 6)
-    monkeypatch.setattr(compact, "FOLD_EVENTS", 24)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 16)
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 16)
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["by id", "by key"])
@@ -411,16 +362,90 @@ def test_what_was_cached_before_is_not_taken_for_what_it_is_now(shop: skysql.Con
     assert shop.execute("SELECT x, count(*) FROM users GROUP BY x").fetchall() == [(None, 51)]
 
 
-def test_an_alteration_between_planning_and_reading_is_noticed(
-    shop: skysql.Connection, connect: Connect, path: str
+ALTERED_MEANWHILE = {
+    "groups": "SELECT seats, count(*) FROM users GROUP BY seats",
+    "rows": "SELECT object_id, ts, seats FROM users WHERE seats LIKE '%1%'",
+    "joined": "SELECT n, (SELECT sum(seats) FROM users WHERE object_id = n) FROM numbers",
+    "matched": """SELECT object_id, s FROM users MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp
+                  MEASURES sum(A.seats) AS s PATTERN (A+) DEFINE A AS seats > 0)""",
+    "as of": "SELECT n, o.seats FROM numbers JOIN users_objects o ON o.object_id = n AND o.as_of = '2100-01-01'",
+    "asof": "SELECT n, seats FROM numbers ASOF JOIN users USING (object_id, ts)",
+}
+
+
+class Meanwhile:
+    """A connection beside which another one gives `seats` and `count` each other's name, whenever it has planned."""
+
+    def __init__(self, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
+        self.db, self.other = connect(path, **options), connect(path, isolation_level=None)
+        self.db.executescript("CREATE TABLE numbers(n INTEGER, object_id INTEGER, ts INTEGER); CREATE TABLE copy(n, x);"
+                              "INSERT INTO numbers VALUES (1, 1, 1000), (2, 2, 1000), (3, 3, 1000);")  # fmt: skip
+        self.times, self.planned = 0, 0
+        self.prepare = self.db.engine.prepare
+        monkeypatch.setattr(self.db.engine, "prepare", self.plan)
+
+    def plan(self, sql: str) -> Any:
+        prepared = self.prepare(sql)
+        self.planned += 1
+        if self.planned <= self.times:
+            for change in ("RENAME seats TO x", "RENAME count TO seats", "RENAME x TO count"):
+                alter(self.other, change)
+        return prepared
+
+    def during(self, times: int) -> skysql.Connection:
+        """The connection, whose next plans are outdated so many times."""
+        self.times, self.planned = times, 0
+        return self.db
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 9])
+@pytest.mark.parametrize("sql", ALTERED_MEANWHILE.values(), ids=ALTERED_MEANWHILE)
+def test_a_statement_is_planned_anew_when_a_table_is_altered_meanwhile(
+    shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, sql: str, times: int
 ) -> None:
-    other = connect(path, isolation_level=None)
-    prepared = other.engine.prepare("SELECT seats, count(*) FROM users GROUP BY seats")
-    alter(shop, "RENAME seats TO x")
-    alter(shop, "RENAME count TO seats")
+    shop.execute("UPDATE users SET count = object_id * 10")
+    alter(shop, "ALTER count TO STATE")
+    meanwhile = Meanwhile(connect, path, monkeypatch)
+    rows = meanwhile.during(times).execute(sql).fetchall()
+    assert rows == meanwhile.other.execute(sql).fetchall() != []
+    meanwhile.db.execute("BEGIN")
+    rows = meanwhile.during(times).execute(sql).fetchall()
+    assert rows == meanwhile.during(0).execute(sql).fetchall() != []
+
+
+def test_writes_are_planned_anew_and_write_once(
+    shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.execute("UPDATE users SET count = object_id * 10")
+    groups = "SELECT seats, count(*) FROM users WHERE object_id <> {} GROUP BY seats"
+    for isolation_level, most in (("DEFERRED", 1), (None, 2)):  # a transaction that has begun to write keeps others out
+        meanwhile = Meanwhile(connect, path, monkeypatch, isolation_level=isolation_level)
+        db, expected = meanwhile.db, []
+        for times in range(1, most + 1):
+            db = meanwhile.during(times)
+            assert db.execute(f"INSERT INTO copy {groups.format(0)}").rowcount > 1
+            db.commit()
+            expected += meanwhile.other.execute(groups.format(0)).fetchall()
+            db = meanwhile.during(times)
+            db.executemany(f"INSERT INTO copy {groups.format('?')}", [(1,), (2,)])
+            db.commit()
+            expected += [row for o in (1, 2) for row in meanwhile.other.execute(groups.format(o)).fetchall()]
+            meanwhile.during(times).executescript(f"INSERT INTO copy {groups.format(0)}; SELECT 1")
+            expected += meanwhile.other.execute(groups.format(0)).fetchall()
+            assert sorted(db.execute("SELECT * FROM copy"), key=str) == sorted(expected, key=str)
+        shop.execute("DROP TABLE copy")
+        shop.execute("DROP TABLE numbers")
+
+
+def test_a_statement_is_not_planned_for_ever(
+    shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = Meanwhile(connect, path, monkeypatch)
+    db = meanwhile.during(1000)
     with pytest.raises(skysql.OperationalError, match="'users' was altered .*run it again"):
-        other.sqlite.execute(prepared.sql).fetchall()
-    assert len(other.execute("SELECT seats, count(*) FROM users GROUP BY seats").fetchall()) == 60
+        db.execute("SELECT seats, count(*) FROM users GROUP BY seats")
+    with pytest.raises(skysql.OperationalError, match="no such column: never"):
+        meanwhile.during(0).execute("SELECT never, count(*) FROM users GROUP BY seats")
 
 
 def test_savepoints_that_are_rolled_back_leave_the_schema_of_before(shop: skysql.Connection) -> None:

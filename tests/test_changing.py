@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from conftest import Connect
 from oracle import Event, Oracle, Property, Schema
+from walk import Walk
 
 import skysql
-from skysql import compact, snapshot
 
 SCHEMA = Schema(
     "users",
@@ -93,19 +93,19 @@ class Model:
         return len(chosen)
 
 
-class World:
+class World(Walk):
     """A file, two connections to it, and the model; every step happens to all of them."""
 
     def __init__(self, connect: Connect, path: str, seed: int, schema: Schema) -> None:
-        self.random = random.Random(seed)
-        self.connect, self.path = connect, path
         self.schema = schema
         self.model = Model(schema)
-        self.committed = self.model.state()
-        self.savepoints: list[State] = []
-        self.db = connect(path, isolation_level=None)
-        self.db.execute(schema.ddl())
-        self.other = connect(path, isolation_level=None)
+        super().__init__(connect, path, seed, schema.ddl())
+
+    def state(self) -> State:
+        return self.model.state()
+
+    def back(self, state: State) -> None:
+        self.model.back(state)
 
     # random parts
 
@@ -201,50 +201,15 @@ class World:
         for event in self.model.events:
             self.model.number(event)
 
-    def begin(self) -> None:
-        if not self.db.in_transaction:
-            self.db.execute("BEGIN")
-
-    def end(self) -> None:
-        if self.db.in_transaction:
-            if self.random.random() < 0.7:
-                self.db.execute("COMMIT")
-            else:
-                self.db.execute("ROLLBACK")
-                self.model.back(self.committed)
-            self.savepoints.clear()
-
-    def savepoint(self) -> None:
-        if self.db.in_transaction:
-            self.savepoints.append(self.model.state())
-            self.db.execute(f"SAVEPOINT s{len(self.savepoints)}")
-
-    def release(self) -> None:
-        if self.savepoints:
-            level = self.random.randint(1, len(self.savepoints))
-            if self.random.random() < 0.6:
-                self.db.execute(f"ROLLBACK TO s{level}")
-                self.model.back(self.savepoints[level - 1])
-                del self.savepoints[level:]
-            else:
-                self.db.execute(f"RELEASE s{level}")
-                del self.savepoints[level - 1 :]
-
     def compact(self) -> None:
         self.db.compact()
         self.model.compact()
-
-    def reopen(self) -> None:
-        if not self.db.in_transaction:
-            self.db.close()
-            self.db = self.connect(self.path, isolation_level=None)
 
     def step(self) -> None:
         steps = [self.insert, self.insert, self.delete, self.update, self.update]
         rare = [self.begin, self.end, self.savepoint, self.release, self.compact, self.reopen, self.delete_all]
         self.random.choice(steps * 2 + rare)()
-        if not self.db.in_transaction:
-            self.committed = self.model.state()
+        self.settle()
         if self.random.random() < 0.7:
             same(self.db, self.model.oracle())
             same(self.other, Oracle(self.schema, *self.committed[:2]))
@@ -270,15 +235,6 @@ def same(db: skysql.Connection, oracle: Oracle) -> None:
     grouped = db.execute("SELECT action, plan, count(*) FROM users GROUP BY action, plan").fetchall()
     assert {(a, p): n for a, p, n in grouped} == counted
     assert db.check() == []
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few events make many batches, blocks, runs and segments."""
-    monkeypatch.setattr(compact, "FOLD_BATCHES", 6)
-    monkeypatch.setattr(compact, "FOLD_EVENTS", 24)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 16)
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 16)
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, KEYED], ids=["by id", "by key"])

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from oracle import Oracle
-from test_changing import KEYED, SCHEMA, World, same, small, to_json
+from test_changing import KEYED, SCHEMA, World, same, to_json
 
 import skysql
 from skysql import chunks
@@ -59,11 +59,7 @@ class Table(RuleBasedStateMachine):
     def do(self, r: random.Random, step: str) -> None:
         self.world.random = r
         getattr(self.world, step)()
-        self.settle()
-
-    def settle(self) -> None:
-        if not self.within():
-            self.world.committed = self.world.model.state()
+        self.world.settle()
 
     def within(self) -> bool:
         return self.world is not None and self.world.db.in_transaction
@@ -97,14 +93,14 @@ class Table(RuleBasedStateMachine):
         assert world.db.append("users", columns) == size
         for event in events:
             world.model.insert(event, "ABORT")
-        self.settle()
+        self.world.settle()
 
     @rule(there_and_back=st.sampled_from(ALTERATIONS))
     def alter(self, there_and_back: tuple[str, str]) -> None:
         """What is stored stays as it was; what reads and caches it begins anew. (test_alter.py stays where it goes.)"""
         for change in there_and_back:
             self.world.db.execute("SELECT sky_alter('users', ?)", (change,))
-        self.settle()
+        self.world.settle()
 
     @rule(r=RANDOMS)
     def refused(self, r: random.Random) -> None:
@@ -161,6 +157,3 @@ def test_any_order_of_steps(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-
-
-__all__ = ["small"]

@@ -28,7 +28,7 @@ from sqlglot import exp
 
 from vtab import publish, retract
 
-from ..errors import Error, OperationalError
+from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..plan import PathScan, Value
@@ -158,22 +158,10 @@ class Rewriter:
             return self._push(text, False)
         self._published += len(statement.calls)
         for call in calls:
-            publish(self._sqlite, call.name, result_of(call, self._evaluator, self._as_planned(call.plan)))
+            snapshots = self._catalog.as_now(call.plan, self._snapshot)
+            publish(self._sqlite, call.name, result_of(call, self._evaluator, snapshots))
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names, called)
-
-    def _as_planned(self, plan: PathScan) -> Callable[[str, str], Snapshot]:
-        """Snapshots of the table, as long as it is what it was when this was planned."""
-        entry = self._catalog.find(plan.database, plan.table)
-        stamp = 0 if entry is None or entry.table is None else entry.table.stamp
-
-        def snapshot(database: str, name: str) -> Snapshot:
-            found = self._snapshot(database, name)
-            if found.table.stamp != stamp:
-                raise OperationalError(f"table {name!r} was altered while the statement was prepared", "run it again")
-            return found
-
-        return snapshot
 
     def _is_refused(self, text: str, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""

@@ -13,8 +13,12 @@ from typing import Any
 
 import apsw
 
-from ..errors import Error
+from ..errors import AlteredError, Error
+from ..plan import PathScan
 from ..schema import Table, quote
+from ..snapshot import Snapshot
+
+Snapshots = Callable[[str, str], Snapshot]
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -166,6 +170,19 @@ class Catalog:
                 if entry is not None:
                     return entry
         return None
+
+    def as_now(self, plan: PathScan, snapshot: Snapshots) -> Snapshots:
+        """Snapshots of the table of a scan, as long as it is what it is now; then AlteredError."""
+        entry = self.find(plan.database, plan.table)
+        stamp = 0 if entry is None or entry.table is None else entry.table.stamp
+
+        def taken(database: str, name: str) -> Snapshot:
+            found = snapshot(database, name)
+            if found.table.stamp != stamp:
+                raise AlteredError(f"table {name!r} was altered while the statement was prepared", "run it again")
+            return found
+
+        return taken
 
     def columns(self, entry: Entry) -> list[str]:
         """The names of the columns that `*` shows of a table."""

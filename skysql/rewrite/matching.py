@@ -22,7 +22,7 @@ from ..arguments import call_of
 from ..errors import Error, NotSupportedError
 from ..evaluate import Evaluator
 from ..match.lexer import tokenize
-from ..match.plan import Recognition
+from ..match.plan import EventSource, Recognition
 from ..match.relation import MatchRelation
 from ..plan import Value
 from ..schema import literal, quote
@@ -124,7 +124,9 @@ class Matching:
         def query(text: str, bindings: dict[str, Value]) -> Iterator[tuple[Value, ...]]:
             return self._sqlite.cursor().execute(self._prepare(text, pushdown), bindings or None)
 
-        return MatchRelation(plan, self._evaluator, self._snapshot, query, lambda: self._sqlite.is_interrupted)
+        scanned = plan.source.scan if isinstance(plan.source, EventSource) else None
+        snapshots = self._snapshot if scanned is None else self._catalog.as_now(scanned, self._snapshot)
+        return MatchRelation(plan, self._evaluator, snapshots, query, lambda: self._sqlite.is_interrupted)
 
     # views
 
