@@ -1,11 +1,12 @@
 """How a table grows: many small batches of overlapping objects, and tables of unusual shapes.
 
-    python -m bench.growth [--events 100e6] [--batches 1000] [--shapes feed,busy,single,actions,texts,wide]
+    python -m bench.growth [--events 100e6] [--batches 1000] [--shapes feed,import,busy,single,actions,texts,wide]
 
 `feed` appends the workload of bench/events.py in order of time, as it would arrive: every batch holds events of many
 objects. It tells what is written altogether, the longest commit, and how long questions take before and after a
-compaction, which must have the same answers; and what memory all questions take with a cache of 512 MB. The other
-shapes are a fifth as large (`--events`):
+compaction, which must have the same answers; and what memory all questions take with a cache of 512 MB. `import` is the
+same workload as a file of CSV, by `skysql import`: how fast, and in what memory. The other shapes are a fifth as large
+(`--events`):
 
     busy      one object has all the events
     single    every object has one event
@@ -106,32 +107,66 @@ def feed(directory: str, events: int, batches: int) -> None:
         tell(f"{name}, compacted", compacted[name][0] * 1e3, "ms")
         tell(f"{name}, with everything pending, of that", took / compacted[name][0], "x", at_most=3)
     connection.close()
-    _, peak = anew("--ask", path)
+    peak, _ = _alone([sys.executable, "-m", "bench.growth", "--ask", path])
     tell("peak memory of all questions, cache_size=512MB", peak / 1e9, "GB", at_most=2, digits=2)
 
 
-def anew(*arguments: str) -> tuple[float, float]:
-    """(seconds, bytes at the peak) of a process of its own that asks."""
-    # by a small process in between, as a child is told the peak of the one that it comes from
-    spawn = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
-    command = [sys.executable, "-c", spawn, sys.executable, "-m", "bench.growth", *arguments]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    seconds, peak = map(float, printed.split())
-    return seconds, peak
+def imported(directory: str, events: int) -> None:
+    import skysql
+
+    source, path = os.path.join(directory, "events.csv"), os.path.join(directory, "imported.db")
+    actions = _write_csv(source, events)
+    wanted = ["--object", "object_id", "--time", "timestamp", "--time-unit", "us", "--action", "action"]
+    wanted += ["--state", "plan", "--state", "country", "--attribute", "amount:REAL"]
+    peak, seconds = _alone([sys.executable, "-m", "skysql", "import", path, "users", source, *wanted])
+    with skysql.connect(path) as connection:
+        assert connection.execute(QUESTIONS["count by action"]).fetchall() == actions
+    tell("import of a file, with two state columns", events / seconds, "rows/s", digits=0)
+    tell("import of a file, size as it is left", os.path.getsize(path) / events, "bytes an event", digits=2)
+    tell("import of a file, peak memory", peak / 1e9, "GB", at_most=2, digits=2)
 
 
-def ask_anew(path: str, sql: str | None) -> None:
-    """A question in this process, or every one of the other benchmarks; prints the seconds and bytes that it took."""
+def _write_csv(path: str, events: int) -> Rows:
+    """Write the workload by object; returns the number of events of each action."""
+    import pyarrow
+    from pyarrow import csv
+
+    workload = generate(events)
+    for at, part in enumerate(_parts(workload, max(events // 1_000_000, 1))):
+        table = pyarrow.table({name: pyarrow.array(v, from_pandas=True) for name, v in part.columns().items()})
+        with open(path, "ab" if at else "wb") as file:
+            csv.write_csv(table, file, csv.WriteOptions(include_header=at == 0))
+    counts = np.bincount(workload.action, minlength=len(ACTIONS)).tolist()
+    return sorted(zip(ACTIONS, counts, strict=True))
+
+
+_SPAWN = """
+import resource, subprocess, sys, time
+begin = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+seconds = time.perf_counter() - begin
+unit = 1 if sys.platform == 'darwin' else 1024
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit, seconds)
+"""
+
+
+def _alone(command: list[str]) -> tuple[float, float]:
+    """(peak bytes, seconds) of a command; by a small process, as a child is told the peak of the one it comes from."""
+    done = subprocess.run([sys.executable, "-c", _SPAWN, *command], check=True, stdout=subprocess.PIPE, text=True)
+    peak, seconds = done.stdout.split()
+    return float(peak), float(seconds)
+
+
+def ask_alone(path: str, sql: str | None) -> None:
+    """A question, or every one of the other benchmarks, in this process, with a small cache."""
     import skysql
 
     from .paths import SKYSQL
     from .subject import STATEMENTS
 
-    since = time.perf_counter()
     connection = skysql.connect(path, cache_size="512MB")
     for asked in [sql] if sql else [s.sql for s in (*STATEMENTS, *SKYSQL) if "orders" not in s.sql]:
         connection.execute(asked, (1,) if asked.endswith("ORDER BY ts") else ()).fetchall()
-    print(time.perf_counter() - since, peak_bytes())
 
 
 def _parts(events: Events, batches: int) -> Iterator[Events]:
@@ -249,8 +284,8 @@ def texts(directory: str, n: int) -> None:
     path = os.path.join(directory, "texts.db")
     tell("texts: size, by its texts", os.path.getsize(path) / len(pages), "bytes a text", digits=2)
     for what, (sql, _) in questions.items():
-        seconds, peak = anew("--ask", path, "--sql", sql)
-        tell(f"texts: {what}, first answer of a process", seconds, "s", digits=2)
+        peak, seconds = _alone([sys.executable, "-m", "bench.growth", "--ask", path, "--sql", sql])
+        tell(f"texts: {what}, in a new process", seconds, "s", digits=2)
         tell(f"texts: {what}, its peak memory", peak / 1e9, "GB", digits=2)
 
 
@@ -287,14 +322,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=float, default=100e6)
     parser.add_argument("--batches", type=int, default=1000)
-    parser.add_argument("--shapes", default=",".join(("feed", *SHAPES)), help="which, with commas")
+    parser.add_argument("--shapes", default=",".join(("feed", "import", *SHAPES)), help="which, with commas")
     parser.add_argument("--results", help="the page of results to write to")
     parser.add_argument("--ask", help="only ask all questions of this file, and tell the peak of memory")
     parser.add_argument("--sql", help="or only this question")
     parser.add_argument("--directory", help="where the files are kept meanwhile; a temporary one by default")
     arguments = parser.parse_args()
     if arguments.ask:
-        ask_anew(arguments.ask, arguments.sql)
+        ask_alone(arguments.ask, arguments.sql)
         return
     print(machine())
     events = int(arguments.events)
@@ -302,6 +337,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
             if shape == "feed":
                 feed(directory, events, arguments.batches)
+            elif shape == "import":
+                imported(directory, events)
             else:
                 SHAPES[shape](directory, events // 5 if shape != "wide" else events // 50)
     results = Results(

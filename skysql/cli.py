@@ -157,14 +157,16 @@ def _wanted(text: str) -> Wanted:
 
 
 @contextmanager
-def _open(path: str, create: bool = False, read_only: bool = False) -> Iterator[Connection]:
+def _open(
+    path: str, create: bool = False, read_only: bool = False, cache_size: str | None = None
+) -> Iterator[Connection]:
     """The database. One that is made here and then not filled, for an error, is removed again."""
     import skysql
 
     fresh = not path.startswith("file:") and path not in ("", ":memory:") and not os.path.exists(path)
     if fresh and not create:
         raise OperationalError(f"there is no database {path!r}", "skysql import and skysql shell make one")
-    db = skysql.connect(path, isolation_level=None, read_only=read_only)
+    db = skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)
     try:
         yield db
     except BaseException:
@@ -196,7 +198,8 @@ def _import(arguments: argparse.Namespace) -> int:
     )
     started = time.perf_counter()
     with Source(arguments.file, Format(arguments.format) if arguments.format else None) as source:
-        with _open(arguments.database, create=True) as db, _progress(source.fraction) as progress:
+        # each column is read once or twice, to be merged
+        with _open(arguments.database, create=True, cache_size="128 MB") as db, _progress(source.fraction) as progress:
             report = load(db, request, source, progress)
     _print_report(report, arguments.table, time.perf_counter() - started)
     return 0

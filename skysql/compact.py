@@ -227,7 +227,10 @@ def _go_on(store: Store, first: int, last: int) -> None:
             store.move_block(done.id, last)
     below = _next_objects(blocks)
     for cluster in _clusters([block for block in blocks if block.first_object < below]):
-        _rewrite(store, cluster, last, below)
+        if len(cluster) > 1 or cluster[0].last_object >= below:
+            _rewrite(store, cluster, last, below)
+        elif cluster[0].run != last:
+            store.move_block(cluster[0].id, last)
     if below == END:
         store.set_merging(None)
     store.touch()

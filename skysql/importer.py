@@ -135,6 +135,7 @@ class _Import:
                 raise ProgrammingError(f"no line of {self._path!r} has a {missing[0]!r}")
             for columns in self._held.slices(self._db, request.table):
                 self._write(columns)
+                gc.collect()  # what was merged to make room refers to itself
         if stateful:
             report.dropped = report.rows - report.faulty - report.events
         report.unused = [name for name in reader.names if name not in used]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .store import Store
 
 _NAME = "held"
+_CACHE = "256 MB"  # a block of each of some runs, which lie beside one another
 
 
 class Spill:
@@ -30,7 +31,7 @@ class Spill:
         from .dbapi import connect  # which imports what imports this
 
         self._properties = (ACTION, *table.properties)
-        self._db = connect("")
+        self._db = connect("", cache_size=_CACHE)
         self._db.sqlite.execute("PRAGMA journal_mode = OFF").fetchall()  # what is in it is of no use to anyone later
         columns = [f"p{p.id} {Kind.INTEGER if p.kind is Kind.TEXT else p.kind} STATE" for p in self._properties]
         self._db.execute(f"CREATE VIRTUAL TABLE {_NAME} USING sky({', '.join(columns)}, literal BOOLEAN)")
