@@ -157,8 +157,8 @@ def _alone(command: list[str]) -> tuple[float, float]:
     return float(peak), float(seconds)
 
 
-def ask_anew(path: str, sql: str | None) -> None:
-    """A question in this process, or every one of the other benchmarks."""
+def ask_alone(path: str, sql: str | None) -> None:
+    """A question, or every one of the other benchmarks, in this process, with a small cache."""
     import skysql
 
     from .paths import SKYSQL
@@ -285,7 +285,7 @@ def texts(directory: str, n: int) -> None:
     tell("texts: size, by its texts", os.path.getsize(path) / len(pages), "bytes a text", digits=2)
     for what, (sql, _) in questions.items():
         peak, seconds = _alone([sys.executable, "-m", "bench.growth", "--ask", path, "--sql", sql])
-        tell(f"texts: {what}, first answer of a process", seconds, "s", digits=2)
+        tell(f"texts: {what}, in a new process", seconds, "s", digits=2)
         tell(f"texts: {what}, its peak memory", peak / 1e9, "GB", digits=2)
 
 
@@ -329,7 +329,7 @@ def main() -> None:
     parser.add_argument("--directory", help="where the files are kept meanwhile; a temporary one by default")
     arguments = parser.parse_args()
     if arguments.ask:
-        ask_anew(arguments.ask, arguments.sql)
+        ask_alone(arguments.ask, arguments.sql)
         return
     print(machine())
     events = int(arguments.events)

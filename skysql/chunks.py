@@ -130,6 +130,10 @@ class Chunks:
             count, left = fmt.decode_chunk(data)
         except fmt.FormatError as error:
             raise self._corrupt(property_id, f"the chunk of texts up to {code}: {error}") from None
+        length = f"SELECT length(data) FROM {self._column} WHERE id = ?"
+        found = self._sqlite.execute(length, (rowid(property_id, code, HASHES),)).fetchall()
+        if found != [(fmt.size_of_hashes(count),)]:
+            raise self._corrupt(property_id, f"the hashes of the texts {first} to {code}: they are missing, or others")
         if code - count + 1 != first:
             raise self._corrupt(property_id, f"texts {first} to {code - count}: they are missing, or there twice")
         return Chunk(first, code, left, stamp)

@@ -292,9 +292,8 @@ class Dictionary:
 
     def _drop_stored(self, property_id: int, chunk: Chunk, places: Int64) -> None:
         """Write a chunk anew without the texts at these places, some of which may have been dropped before."""
-        stored = self._chunks.texts(property_id, chunk)
-        if stored.known[places].any():
-            texts = stored.every()
+        if len(places) and self._chunks.hashes(property_id, chunk)[places].any():
+            texts = self._chunks.texts(property_id, chunk).every()
             for place in places.tolist():
                 texts[place] = None
             self._chunks.write(property_id, chunk.first, texts)

@@ -31,7 +31,7 @@ All integers are little-endian. A blob is a header and one body:
                                  TEXT uint32 (codes; 0 is NULL), INTEGER int64, REAL float64, BOOLEAN uint8 (0 or 1)
 
     vector     := uint8 codec    0 raw: the numbers as they are; 1 pco: a standalone pcodec file of them;
-                                 2 zlib: a zlib stream of them, of texts only
+                                 2 zlib: a zlib stream of them, of texts only, and of 2^26 bytes at the most
                   uint32 size    of the payload in bytes
                   payload        the length and type of its numbers are known from where it stands
 
@@ -119,6 +119,9 @@ MOST_BYTES: Final = 1 << 30
 
 _TEXT_LEVEL = 3
 """Of zlib: level 6 makes texts 6 % smaller, and takes twice the time."""
+
+_MOST_INFLATED = 1 << 26
+"""Zeros are packed a thousandfold: who claims more than this has to bring it."""
 
 _TIMES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
 _PLACES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1), mode_spec=ModeSpec.classic())
@@ -247,9 +250,9 @@ def encode_texts(texts: Sequence[bytes | None]) -> bytes:
     parts = [b""]
     _put(parts, sizes.astype(_UINT32), _VALUES)
     parts.append(_U64.pack(len(joined)))
-    codec, payload = _ZLIB, zlib.compress(joined, _TEXT_LEVEL)
-    if len(payload) >= len(joined):
-        codec, payload = _RAW, joined
+    codec, payload = _RAW, joined
+    if len(joined) <= _MOST_INFLATED and len(packed := zlib.compress(joined, _TEXT_LEVEL)) < len(joined):
+        codec, payload = _ZLIB, packed
     parts += [_VECTOR.pack(codec, len(payload)), payload]
     return _seal(_TEXTS, len(texts), parts)
 
@@ -294,6 +297,11 @@ def decode_hashes(data: Any) -> Array:
     hashes = reader.vector(reader.count, _UINT32)
     reader.finish()
     return hashes
+
+
+def size_of_hashes(count: int) -> int:
+    """How many bytes encode_hashes makes of so many: a reader may believe in no more texts than have a hash."""
+    return _HEADER.size + _VECTOR.size + count * _UINT32.itemsize
 
 
 def hash_of(text: bytes) -> int:
@@ -551,6 +559,8 @@ def _decompress(payload: memoryview, count: int, dtype: np.dtype[Any]) -> Array:
 
 def _inflate(payload: memoryview, count: int) -> Array:
     """uint8[count] of a zlib stream."""
+    if count > _MOST_INFLATED:
+        raise FormatError(f"{count} bytes are more than a zlib stream has")
     stream = zlib.decompressobj()
     try:
         found = stream.decompress(payload, count + 1)

@@ -160,6 +160,7 @@ class StoredTexts(Sequence[str | None]):
         self.firsts = np.array([chunk.first for chunk in self.chunks], np.int64)
         self._rows = rows
         self._last: tuple[Chunk, ChunkTexts] | None = None  # read, in case that the cache has no room for any
+        self._backwards = False  # the way to go next: what was read last may be in a cache that has no room for all
 
     def __len__(self) -> int:
         return self.base + len(self._rows)
@@ -201,23 +202,14 @@ class StoredTexts(Sequence[str | None]):
         if len(codes) <= _FEW:
             return [self[code] for code in codes.tolist()]
         used, places = np.unique(codes, return_inverse=True)
-        found = np.empty(len(used), object)
-        at = 0
-        for part in self.ascending(used.astype(np.int64)):
-            found[at : at + len(part)] = part
-            at += len(part)
+        used, found = used.astype(np.int64), np.empty(len(used), object)  # None for code 0
+        edges = np.searchsorted(used, [*self.firsts, self.base + 1]).tolist()
+        parts = [part for part in zip(self.chunks, edges, edges[1:], strict=False) if part[2] > part[1]]
+        for chunk, low, high in parts[::-1] if self._backwards else parts:
+            found[low:high] = self.of(chunk).some(used[low:high] - chunk.first)
+        self._backwards = not self._backwards
+        found[edges[-1] :] = [self._rows[at] for at in (used[edges[-1] :] - self.base).tolist()]
         return found[places].tolist()  # type: ignore[no-any-return]
-
-    def ascending(self, codes: Int64) -> Iterator[list[str | None]]:
-        """The texts of distinct codes, ascending, in pieces."""
-        edges = np.searchsorted(codes, [0, *self.firsts, self.base + 1]).tolist()
-        if edges[1] > edges[0]:
-            yield [None]  # of code 0
-        for chunk, low, high in zip(self.chunks, edges[1:], edges[2:], strict=False):
-            if high > low:
-                yield self.of(chunk).some(codes[low:high] - chunk.first)
-        if edges[-1] < len(codes):
-            yield [self._rows[at] for at in (codes[edges[-1] :] - self.base).tolist()]
 
     def ranks(self, codes: Array) -> Int64:
         """Numbers that sort as the texts of these codes do, which are distinct and ascending: int64[n]."""

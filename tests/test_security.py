@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from conftest import Connect
 
 import skysql
+from skysql import chunks
 from skysql import format as fmt
 from skysql.columns import Sparse
 from skysql.schema import Kind
@@ -219,9 +221,17 @@ def bomb(count: int) -> bytes:
     blob = fmt.encode_sparse(Sparse(np.arange(200, dtype=np.int32), np.zeros(200)), Kind.REAL, 200)
     header = fmt._HEADER.pack(b"sky", 1, 0, 3, count)[8:]
     body = header + blob[13:15] + count.to_bytes(4, "little") + blob[19:]
-    import zlib
-
     return b"sky\x01" + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def long_texts(count: int) -> bytes:
+    """A blob of so many texts, the first of which has 2^30 - 1 bytes: zeros, which zlib packs into a megabyte."""
+    sizes = np.array([1 << 30, *[1] * (count - 1)], np.uint32).tobytes()
+    packer = zlib.compressobj(9)
+    packed = b"".join([*(packer.compress(bytes(1 << 24)) for _ in range(64)), packer.flush()])
+    body = b"\x06" + count.to_bytes(4, "little") + b"\0" + len(sizes).to_bytes(4, "little") + sizes
+    body += ((1 << 30) - 1).to_bytes(8, "little") + b"\x02" + len(packed).to_bytes(4, "little") + packed
+    return b"sky\x03" + zlib.crc32(body).to_bytes(4, "little") + body
 
 
 FILES: dict[str, list[tuple[str, Any]]] = {
@@ -232,6 +242,18 @@ FILES: dict[str, list[tuple[str, Any]]] = {
     "a list of deleted events that claims much": [
         ("INSERT INTO users_column VALUES (65535, ?)", (bomb(2**31 - 1),)),
         ("INSERT INTO users_meta VALUES ('gone', 1)", ()),
+    ],
+    "a chunk of texts that claims many": [
+        ("INSERT OR REPLACE INTO users_value VALUES (1, ?, ?, 1)", (2**31 - 1, fmt.encode_chunk(2**31 - 1, 0))),
+        ("DELETE FROM users_value WHERE property = 1 AND code < 100", ()),
+        ("INSERT INTO users_column VALUES (?, ?)", (chunks.rowid(1, 2**31 - 1, chunks.HASHES), bomb(2**31 - 1))),
+    ],
+    "a chunk of texts that claims long ones": [
+        ("DELETE FROM users_value WHERE property = 1", ()),
+        ("INSERT INTO users_value VALUES (1, 3, ?, 1)", (fmt.encode_chunk(3, 3),)),
+        ("INSERT INTO users_column VALUES (?, ?)", (chunks.rowid(1, 3, chunks.TEXTS), long_texts(3))),
+        ("INSERT INTO users_column VALUES (?, ?)",
+         (chunks.rowid(1, 3, chunks.HASHES), fmt.encode_hashes(np.ones(3, np.uint32)))),
     ],
     "a table that is an endless view": [
         ("DROP TABLE users_log", ()),
