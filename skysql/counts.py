@@ -60,6 +60,11 @@ class Counts:
         if self._sqlite.total_changes() == self._start:
             self._dropped = 0
 
+    def begin(self) -> None:
+        """A statement that writes begins."""
+        if self._covered is not None and self._covered[1] == 0:
+            self._covered = None  # or it could not be told from what is counted if the statement finds no row
+
     def own(self) -> Own:
         """Around statements that write shadow tables."""
         return Own(self, self._sqlite.total_changes(), self.changes())

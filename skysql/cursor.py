@@ -340,6 +340,8 @@ class Cursor:
     def _undoing(self, statement: Statement, sql: str) -> _Undoing:
         engine = self.connection.engine
         engine.clock.now += 1
+        if statement.writes:
+            engine.counts.begin()
         return _Undoing(engine, statement, sql)
 
     def _check(self) -> None:

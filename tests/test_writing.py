@@ -784,3 +784,16 @@ def test_the_log_is_an_ordinary_part_of_the_file(connect: Connect, path: str) ->
     plain = sqlite3.connect(path)
     assert plain.execute("SELECT sum(events) FROM users_log").fetchall() == [(1,)]
     plain.close()
+
+
+def test_a_statement_that_finds_no_row_changes_none_after_a_compaction(connect: Connect) -> None:
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE events USING sky(n INTEGER)")
+    db.execute("CREATE TABLE other(x)")
+    db.execute("INSERT INTO events(object_id, ts, action) VALUES (1, 1, 'a')")
+    db.compact()
+    db.execute("INSERT INTO other VALUES (1), (2), (3)")
+    db.compact()
+    assert db.execute("SELECT changes()").fetchall() == [(3,)]
+    assert db.execute("DELETE FROM other WHERE x > 7").rowcount == 0
+    assert db.execute("SELECT changes()").fetchall() == [(0,)]
