@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from .events import ACTIONS, PLANS, YEAR_START, Events, generate
-from .measure import Rows, machine, median, peak_bytes, version
+from .measure import Elsewhere, Rows, machine, median, peak_bytes, version
 from .report import Figure, Results, write
 from .subject import SCHEMA
 
@@ -332,6 +332,7 @@ def main() -> None:
         ask_alone(arguments.ask, arguments.sql)
         return
     print(machine())
+    elsewhere = Elsewhere()
     events = int(arguments.events)
     for shape in arguments.shapes.split(","):
         with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
@@ -346,6 +347,7 @@ def main() -> None:
         "growth",
         f"{events:,} events in {arguments.batches:,} commits; other shapes a fifth as large",
         (),
+        busy_elsewhere=elsewhere.cores(),
         peak_bytes=peak_bytes(),
         versions=[f"skysql {version('skysql')}"],
         figures=FIGURES,

@@ -1,6 +1,7 @@
 """A writer at a steady rate in small commits, and readers beside it: is every read whole, and how long does it take?
 
     python -m bench.load [--seconds 60] [--rate 20000] [--commit 100] [--readers 8] [--pause 0.25] [--directory DIR]
+                         [--results FILE]
 
 Each commit adds as many events of one sign as of the other, whose amounts cancel out, and writes the number of all
 events into an ordinary table, with synchronous FULL. So each answer can be checked by itself: in any snapshot the
@@ -24,7 +25,8 @@ import numpy as np
 
 import skysql
 
-from .measure import machine, require
+from .measure import Elsewhere, peak_bytes, require, version
+from .report import Figure, Results, report, write
 
 OBJECTS = 50_000
 ACTIONS = ("in", "out")
@@ -126,8 +128,9 @@ def read(file: str, number: int, pause: float, stop: Any, told: Any) -> None:
     told.put((times, errors))
 
 
-def run(file: str, options: argparse.Namespace) -> int:
-    """The whole; returns the number of errors."""
+def run(file: str, options: argparse.Namespace) -> Results:
+    """The whole."""
+    elsewhere = Elsewhere()
     writer = Writer(file, options.commit)
     for _ in range(20):
         writer.commit()
@@ -143,17 +146,29 @@ def run(file: str, options: argparse.Namespace) -> int:
     for reader in readers:
         reader.join()
     errors = [error for _, each in found for error in each] + writer.db.check()
-    print(f"{machine()}; skysql {_version()}")
-    rate = writer.written / options.seconds
-    print(f"{rate:,.0f} events/s written in commits of {options.commit}, {options.readers} readers")
-    print(percentiles("commit", writer.times))
-    for name in QUESTIONS:
-        print(percentiles(name, [seconds for times, _ in found for seconds in times[name]]))
-    print(f"at the most {log:,} events in the log, and {wal / 1e6:.1f} MB in the -wal file; {len(errors)} errors")
-    for error in errors[:10]:
-        print(f"  {error}")
     writer.db.close()
-    return len(errors)
+    figures = [
+        Figure("events written", writer.written / options.seconds, "events/s", digits=0),
+        Figure("questions answered", sum(len(t) for times, _ in found for t in times.values()), "", digits=0),
+        Figure("errors, among them answers that are not whole", len(errors), "", at_most=0, digits=0),
+        Figure("events in the log, at the most", log, "", digits=0),
+        Figure("-wal file, at the most", wal / 1e6, "MB", digits=1),
+        *percentiles("commit", writer.times),
+    ]
+    for name in QUESTIONS:
+        figures += percentiles(name, [seconds for times, _ in found for seconds in times[name]])
+    return Results(
+        "bench.load",
+        "load",
+        f"One process writes {options.rate:,.0f} events/s in commits of {options.commit} for {options.seconds:.0f} s, "
+        f"{options.readers} others read",
+        (),
+        busy_elsewhere=elsewhere.cores(),
+        peak_bytes=peak_bytes(),
+        versions=[f"skysql {version('skysql')}"],
+        figures=figures,
+        failures=errors[:10],
+    )
 
 
 def keep_writing(writer: Writer, file: str, options: argparse.Namespace) -> tuple[int, int]:
@@ -172,21 +187,11 @@ def keep_writing(writer: Writer, file: str, options: argparse.Namespace) -> tupl
     return log, wal
 
 
-def percentiles(name: str, seconds: list[float]) -> str:
-    """A line of a report."""
-    if not seconds:
-        return f"{name:24}  never"
-    p50, p95, p99, most = np.percentile(seconds, [50, 95, 99, 100]) * 1e3
-    return f"{name:24}{len(seconds):8,} times, ms: {p50:8.1f} p50 {p95:8.1f} p95 {p99:8.1f} p99 {most:8.1f} at the most"
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("skysql")
-    except metadata.PackageNotFoundError:
-        return "from its source"
+def percentiles(name: str, seconds: list[float]) -> list[Figure]:
+    """How long something took."""
+    found = np.percentile(seconds or [np.nan], [50, 95, 99, 100]) * 1e3
+    what = ("median", "95th percentile", "99th percentile", "longest")
+    return [Figure(f"{name}, {which}", value, "ms", digits=1) for which, value in zip(what, found, strict=True)]
 
 
 def main() -> None:
@@ -199,11 +204,15 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between a reader's questions, on average")
     parser.add_argument("--directory", help="where the file is kept meanwhile; a temporary one by default")
+    parser.add_argument("--results", help="the page of results to write to")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        errors = run(str(Path(directory) / "load.db"), options)
-    if errors:
-        sys.exit(f"bench: {errors} errors")
+        results = run(str(Path(directory) / "load.db"), options)
+    print(report(results, markdown=False))
+    if options.results:
+        write(Path(options.results), results)
+    if results.failures:
+        sys.exit(f"bench: {results.failures[0]}")
 
 
 if __name__ == "__main__":
