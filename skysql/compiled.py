@@ -22,7 +22,8 @@ import importlib.util
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -88,6 +89,16 @@ TOGETHER = 8
 
 AHEAD = TOGETHER * (THREADS + 2)
 """Jobs that a caller may have begun before it waits for the first of them, to keep all threads busy."""
+
+
+def ahead(begun: Iterator[R]) -> Iterator[R]:
+    """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
+    waiting: deque[R] = deque()
+    for one in begun:
+        waiting.append(one)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
 
 
 class Job:

@@ -12,7 +12,6 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -366,7 +365,7 @@ class Scan:
         """The result, some groups at a time if they are very many: a list a column of the output."""
         while True:
             try:
-                partials = [finish() for finish in _ahead(map(self._begin, self.rows()))]
+                partials = [finish() for finish in compiled.ahead(map(self._begin, self.rows()))]
                 return self.finish(merge(partials, self.plan, self._by_object))
             except Inexact as inexact:
                 self._ask(with_sql(self.plan, inexact.place))
@@ -450,7 +449,7 @@ class Scan:
 
     def final_partials(self) -> Iterator[Partial]:
         """`partial` of all rows, where no groups have any of two segments; what arrays cannot compute is SQL then."""
-        for rows, plan, finish in _ahead((rows, self.plan, self._begun(rows)) for rows in self.rows()):
+        for rows, plan, finish in compiled.ahead((rows, self.plan, self._begun(rows)) for rows in self.rows()):
             yield self._final(rows, finish if plan is self.plan else None)
 
     def _begun(self, rows: Rows) -> Callable[[], Partial] | None:
@@ -566,16 +565,6 @@ class Scan:
                 values = [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
                 yield piece, values
                 low, most = low + most, min(most * 4, _MOST_ROWS)
-
-
-def _ahead(begun: Iterator[V]) -> Iterator[V]:
-    """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
-    waiting: deque[V] = deque()
-    for one in begun:
-        waiting.append(one)
-        if len(waiting) > compiled.AHEAD:
-            yield waiting.popleft()
-    yield from waiting
 
 
 def _together(parts: list[Expr]) -> Expr:

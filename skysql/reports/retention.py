@@ -311,8 +311,8 @@ class Retention:
         """A row a cohort and period."""
         design = parse_design(call)
         reading = _Reading(design, call)
-        waiting = [reading.begin(segment) for segment in call.subject.snapshot.segments()]
-        parts = [finish() for finish in waiting]
+        begun = map(reading.begin, call.subject.snapshot.segments())
+        parts = [finish() for finish in compiled.ahead(begun)]
         columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         until = call.subject.last_moment() if design.until is None else design.until
         if not parts or until is None:
