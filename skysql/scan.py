@@ -15,7 +15,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 
@@ -76,7 +75,6 @@ from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
-V = TypeVar("V")
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
