@@ -75,7 +75,6 @@ from .segment import Segment
 from .snapshot import Snapshot
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
-
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
 """So many rows are handed out at once."""
