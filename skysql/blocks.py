@@ -114,13 +114,15 @@ class StoredBlock:
         return self.store.cache.get((self.stamp, "ts"), read, size)
 
     def _compare_times(self, ts: Int64) -> None:
-        if len(ts) == 0:
-            return
-        found, row = (int(ts.min()), int(ts.max())), (self.row.first_ts, self.row.last_ts)
-        if self.row.gone is None and found != row:
+        if self.row.gone is None:
+            self.compare_times(ts)
+        if len(ts) and not MIN_US <= int(ts.min()) <= int(ts.max()) <= MAX_US:
+            raise self.corrupt("timestamp", "its times are not between the years 1 and 9999")
+
+    def compare_times(self, ts: Int64) -> None:
+        """Raise CorruptError if the times that are left are not what the row tells of them."""
+        if len(ts) and (int(ts.min()), int(ts.max())) != (self.row.first_ts, self.row.last_ts):
             raise self.corrupt("timestamp", "its times are not those of the block")
-        if not (MIN_US <= found[0] <= row[0] and row[1] <= found[1] <= MAX_US):
-            raise self.corrupt("timestamp", "its times are not between the years 1 and 9999, or not those of the block")
 
     def sparse(self, property: Property) -> Sparse:
         """The property's values or changes."""
@@ -297,7 +299,14 @@ class Without:
 
     def ts(self) -> Int64:
         """int64[n]."""
-        return self._keep("ts", lambda: np.delete(self.block.ts(), self.gone()))
+
+        def make() -> Int64:
+            ts = np.delete(self.block.ts(), self.gone())
+            if isinstance(self.block, StoredBlock) and self.block.row.gone == self.stamp[1]:
+                self.block.compare_times(ts)
+            return ts
+
+        return self._keep("ts", make)
 
     def sparse(self, property: Property) -> Sparse:
         """The property's values or changes."""

@@ -246,13 +246,16 @@ def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Arr
 class Periods:
     """How long they are, and where they begin: at the birth if origin is None; int64 microseconds, 1 or more.
 
-    rows: int64[p], the row of each period since the birth, or -1; later ones have none.
+    row_of: int64[p], the row of each period since the birth, or -1; later ones have none. rows: how many there are.
     """
 
     unit: int
     origin: int | None
-    rows: Int64
+    row_of: Int64
+    rows: int
 
+    def __post_init__(self) -> None:
+        assert self.unit > 0 and self.row_of.dtype == np.int64 and int(self.row_of.max(initial=-1)) < self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,25 +288,25 @@ class ByPath:
 
 
 def retention(
-    first: ByPath, again: ByPath, cohorts: Cohorts, periods: Periods, rows: int, on_or_after: bool
+    first: ByPath, again: ByPath, cohorts: Cohorts, periods: Periods, on_or_after: bool
 ) -> Callable[[], tuple[Int64, Int64, Int64]]:
     """What waits for (the paths of each cohort [c], its first birth's ts [c], how many returned [c, rows]), int64 each.
 
     A path is born at the first of its events in `first`, and returns with those in `again` that come after that one;
     with on_or_after, its last return counts in all rows up to its own, which are then in order.
     """
-    sizes, returned = np.zeros(cohorts.number, np.int64), np.zeros((cohorts.number, rows), np.int64)
+    sizes, returned = np.zeros(cohorts.number, np.int64), np.zeros((cohorts.number, periods.rows), np.int64)
     earliest = np.full(cohorts.number, np.iinfo(np.int64).max)
     for events in (first, again):
         assert events.positions.dtype == events.starts.dtype == np.int32 and events.ts.dtype == np.int64
         assert len(events.positions) == len(events.ts) == int(events.starts[-1])
-    assert len(first.starts) == len(again.starts) and periods.unit > 0 and cohorts.unit > 0
+    assert len(first.starts) == len(again.starts) and cohorts.unit > 0
     job = Job(
         _RETENTION,
         *(first.positions, first.starts, first.ts, again.positions, again.starts, again.ts, len(first.starts) - 1),
-        *(cohorts.begin, cohorts.end, cohorts.of, cohorts.unit, cohorts.origin),
-        *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.rows, len(periods.rows)),
-        *(rows, int(on_or_after), sizes, earliest, returned),
+        *(cohorts.begin, cohorts.end, cohorts.number, cohorts.of, cohorts.unit, cohorts.origin),
+        *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.row_of, len(periods.row_of)),
+        *(periods.rows, int(on_or_after), sizes, earliest, returned),
     )
     return _then(job, (sizes, earliest, returned))
 

@@ -448,7 +448,7 @@ static inline int64_t units_in(int64_t time, Unit unit) {
    the last return counts in all rows up to its own. */
 static void retention(const int32_t *first, const int32_t *first_starts, const int64_t *first_ts, const int32_t *again,
                       const int32_t *again_starts, const int64_t *again_ts, int64_t paths, int64_t begin, int64_t end,
-                      const int32_t *cohort_of, int64_t cohort_unit, int64_t cohort_origin, int64_t unit,
+                      int64_t cohorts, const int32_t *cohort_of, int64_t cohort_unit, int64_t cohort_origin, int64_t unit,
                       int64_t origin, int64_t rolling, const int64_t *row_of, int64_t periods, int64_t rows,
                       int64_t on_or_after, int64_t *sizes, int64_t *earliest, int64_t *returned) {
     const Unit period_unit = unit_of(unit), of_cohorts = unit_of(cohort_unit);
@@ -458,7 +458,7 @@ static void retention(const int32_t *first, const int32_t *first_starts, const i
         int64_t born = first_ts[birth];
         if (born < begin || born >= end) continue;
         int64_t cohort = cohort_of ? cohort_of[path] : units_in(born - cohort_origin, of_cohorts);
-        if (cohort < 0) continue;
+        if (cohort < 0 || cohort >= cohorts) continue;
         sizes[cohort]++;
         if (born < earliest[cohort]) earliest[cohort] = born;
 
@@ -500,8 +500,8 @@ EXPORT void skysql_run(const int64_t *job, int64_t n, int64_t width) {
                     AT(uint32_t, 8), AT(uint8_t, 9), AT(int64_t, 10), AT(int64_t, 11));
         else if (job[0] == RETENTION)
             retention(AT(int32_t, 1), AT(int32_t, 2), AT(int64_t, 3), AT(int32_t, 4), AT(int32_t, 5), AT(int64_t, 6),
-                      job[7], job[8], job[9], AT(int32_t, 10), job[11], job[12], job[13], job[14], job[15],
-                      AT(int64_t, 16), job[17], job[18], job[19], AT(int64_t, 20), AT(int64_t, 21), AT(int64_t, 22));
+                      job[7], job[8], job[9], job[10], AT(int32_t, 11), job[12], job[13], job[14], job[15], job[16],
+                      AT(int64_t, 17), job[18], job[19], job[20], AT(int64_t, 21), AT(int64_t, 22), AT(int64_t, 23));
     }
 }
 

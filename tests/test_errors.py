@@ -592,3 +592,25 @@ def test_a_sum_that_overflows_is_an_error_where_sqlite_comes_to_it(
                 found.append(row)
         assert found == rows
         db.close()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_block_whose_times_are_others_than_its_row_says_is_corrupt(
+    connect: Connect, path: str, deleted: bool
+) -> None:
+    db = connect(path)
+    db.execute("CREATE VIRTUAL TABLE u USING sky(n INTEGER)")
+    events = [(object, object * 10**12, "x") for object in range(1, 40)]
+    db.executemany("INSERT INTO u(object_id, ts, action) VALUES (?, ?, ?)", events)
+    db.compact()
+    if deleted:
+        db.execute("DELETE FROM u WHERE object_id = 20")
+    db.commit()
+    db.close()
+    damage(path, "UPDATE u_block SET first_ts = 20000000000001, last_ts = 20000000000002")
+    db = connect(path, cache_size=0)
+    for sql in ("SELECT * FROM sky_retention('u', 'x', 'x', '1 second', 3)", "SELECT max(ts) FROM u"):
+        with pytest.raises(skysql.CorruptError, match="'u', block 1.*its times are not those of the block"):
+            db.execute(sql).fetchall()
+    assert ["its times are not those of the block" in fault for fault in db.check()] == [True]
+    db.close()

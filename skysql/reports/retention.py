@@ -177,13 +177,13 @@ class _Reading:
         edges = self.design.edges
         rows = np.full(edges[-1], -1, np.int64)
         rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-        return compiled.Periods(self.design.unit.us, None if self.design.rolling else MONDAY, rows)
+        return compiled.Periods(self.design.unit.us, None if self.design.rolling else MONDAY, rows, len(edges) - 1)
 
     def _by_loop(self, segment: Segment, keys: Vector, cohorts: compiled.Cohorts) -> Callable[[], Cohorts]:
         """What waits for those of these cohorts in which any object of the segment was born."""
         design = self.design
         first, again = (self.subject.by_path(segment, condition) for condition in (design.first, design.again))
-        wait = compiled.retention(first, again, cohorts, self._periods, len(design.edges) - 1, design.on_or_after)
+        wait = compiled.retention(first, again, cohorts, self._periods, design.on_or_after)
 
         def finish() -> Cohorts:
             sizes, earliest, returned = wait()
