@@ -4,6 +4,7 @@
     catalog.py    which names are sky tables and views
     statement.py  a statement's text and the edits made to it
     relation.py   FROM items that a scan can produce
+    calls.py      which nodes call functions, and aggregates
     convert.py, granularity.py   expressions
     state.py      the idioms of state at the time of the action
     result.py     what a scan gives, as a relation for SQLite

@@ -15,18 +15,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from ..plan import And, PathScan
+from .calls import has_aggregate, has_aggregates, is_aggregate
 from .convert import Scope, conjuncts_of, source_of
 from .dialect import span
-from .grouping import (
-    Groups,
-    convert_aggregate,
-    has_aggregates,
-    is_aggregate,
-    own,
-    result_columns,
-    unaliased,
-    wanted_keys,
-)
+from .grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
 from .pairs import pair_relation
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
@@ -146,7 +138,7 @@ class _Rewrite:
             return False
         if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Placeholder | exp.Ordered):
             return False
-        if any(is_aggregate(self.statement, below) for below in own(node)):
+        if has_aggregate(self.statement, node):
             return False
         kept = list(self.scope.arguments.texts)
         try:

@@ -44,6 +44,7 @@ from ..plan import Groups as GroupsOf
 from ..scan import object_columns
 from ..schema import Table
 from ..schema import literal as quoted
+from .calls import has_aggregate
 from .dialect import Source as Text
 from .dialect import TokenType, span
 from .granularity import granularity_of
@@ -416,8 +417,8 @@ class Scope:
             raise NotPushable("a constant of unknown place")
         if node.find(exp.Select) is not None and self.mentions_inside(node):
             raise NotPushable("a correlated subquery")
-        for call in node.find_all(exp.Window, exp.AggFunc):
-            raise NotPushable(f"{type(call).__name__} where a constant was expected")
+        if node.find(exp.Window) is not None or has_aggregate(self.statement, node):
+            raise NotPushable("an aggregate or window function where a constant was expected")
         return self.arguments.add(self.statement.render(*where))
 
     # texts
@@ -427,7 +428,7 @@ class Scope:
         where = span(node)
         if where is None:
             raise NotPushable(f"a {type(node).__name__} of unknown place")
-        if node.find(exp.Select, exp.Window, *self.refused) is not None:
+        if node.find(exp.Select, exp.Window) is not None or self._refuses(node):
             raise NotPushable("a subquery, aggregate or window function inside an expression")
         self._check_calls(where, [at for at, _ in self.leaves(node)])
         text, read = self.relabel(node, where)
@@ -442,8 +443,9 @@ class Scope:
         last = max(at for at in range(*where) if tokens[at].text.upper() == "AS")
         return self.source.slice(last + 1, where[1] - 1)
 
-    refused: tuple[type[exp.Expr], ...] = (exp.AggFunc,)
-    """What an expression may not have in it."""
+    def _refuses(self, node: exp.Expression) -> bool:
+        """Whether a node has something in it that is no expression over the rows."""
+        return has_aggregate(self.statement, node, self.source)
 
     def leaves(self, node: exp.Expression) -> Iterator[tuple[tuple[int, int], Expr]]:
         """The columns at or below a node: the tokens of each, and what it means; raises NotPushable."""

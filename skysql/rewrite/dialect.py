@@ -97,6 +97,16 @@ class Source:
         """The offset after a token's last character."""
         return self.tokens[token].end + 1
 
+    def closing(self, opened: int) -> int:
+        """The token that closes the parenthesis which a token opens."""
+        depth = 0
+        for at in range(opened, len(self.tokens)):
+            kind = self.tokens[at].token_type
+            depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+            if depth == 0:
+                return at
+        return len(self.tokens)
+
     def slice(self, first: int, last: int) -> str:
         """The text of the tokens first ... last-1."""
         return self.text[self.start(first) : self.end(last - 1)] if last > first else ""

@@ -20,9 +20,9 @@ from sqlglot import exp
 from ..evaluate import expression_type
 from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ..schema import quote
+from .calls import own
 from .convert import KnownCount, Relation, Scope, alias_of, conjuncts_of, object_names, source_of
 from .dialect import is_star, span
-from .grouping import own
 from .relation import Resolver, take_arguments
 from .state import IDIOMS, latest
 from .statement import Arguments, NotPushable, Statement

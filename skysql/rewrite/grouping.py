@@ -10,9 +10,10 @@ from sqlglot import exp
 from ..evaluate import expression_type
 from ..functions import FUNCTIONS
 from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, PathAggregate, PathScan, SqlAggregate
+from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .convert import KnownCount, Scope, literal, object_names, source_of
-from .dialect import Source, TokenType, span
-from .statement import NotPushable, Statement
+from .dialect import span
+from .statement import NotPushable
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
 
@@ -51,49 +52,6 @@ def result_columns(plan: PathScan, scope: Scope) -> tuple[tuple[str, str], ...]:
     table = scope.relation.table
     names = [(f"key {at}", expression_type(plan.source, table, key) or "") for at, key in enumerate(plan.keys, 1)]
     return (*names, *((f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)))
-
-
-def own(node: exp.Expression) -> list[exp.Expression]:
-    """The node and those below it that belong to the same select."""
-    found = [node]
-    for child in node.iter_expressions():
-        if not isinstance(child, exp.Subquery | exp.Select):
-            found += own(child)
-    return found
-
-
-def call_name(statement: Statement, node: exp.Expression, source: Source | None = None) -> str:
-    """The name that a function is called by in the text, in lower case; '' if the node is no call."""
-    where = span(node.parent) if isinstance(node.parent, exp.Filter) and node.arg_key == "this" else span(node)
-    if not isinstance(node, exp.Func) or where is None or where[1] - where[0] < 3:
-        return ""
-    tokens = (source or statement.source).tokens
-    return tokens[where[0]].text.lower() if tokens[where[0] + 1].token_type is TokenType.L_PAREN else ""
-
-
-def call_arguments(call: exp.Expression) -> list[exp.Expression]:
-    """The arguments of a call, whether sqlglot knows the function or not."""
-    own = [] if isinstance(call, exp.Anonymous) or call.this is None else [call.this]
-    return own + (call.args.get("expressions") or [])
-
-
-def is_aggregate(statement: Statement, node: exp.Expression, source: Source | None = None) -> bool:
-    """Whether the node calls an aggregate, and not as a window function."""
-    name = call_name(statement, node, source)
-    if name not in statement.catalog.aggregates:
-        return False
-    if name in ("min", "max") and len(call_arguments(node)) != 1:
-        return False
-    parent = node.parent.parent if isinstance(node.parent, exp.Filter | exp.IgnoreNulls) else node.parent
-    return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
-
-
-def has_aggregates(statement: Statement, select: exp.Select, source: Source | None = None) -> bool:
-    """Whether any clause of the select calls an aggregate."""
-    clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
-    return any(
-        clause is not None and any(is_aggregate(statement, node, source) for node in own(clause)) for clause in clauses
-    )
 
 
 def wanted_keys(scope: Scope, select: exp.Select, aggregated: bool) -> list[Expr]:
@@ -188,13 +146,14 @@ def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
 class GroupScope(Scope):
     """The names of a select after it has been grouped: keys and aggregates are the columns of its groups."""
 
-    refused = ()
-
     def __init__(self, rows: Scope, select: exp.Select, groups: Groups) -> None:
         super().__init__(rows.statement, rows.source, rows.relations, rows.arguments)
         self._rows = rows
         self._groups = groups
         self._aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
+
+    def _refuses(self, node: exp.Expression) -> bool:
+        return False  # aggregates are columns of the groups
 
     def convert(self, node: exp.Expression) -> Expr:
         """The node as an expression over the groups' columns; raises NotPushable."""
@@ -220,7 +179,7 @@ class GroupScope(Scope):
     def _key(self, node: exp.Expression) -> Column | None:
         if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Placeholder):
             return None
-        if any(is_aggregate(self.statement, below, self.source) for below in own(node)):
+        if has_aggregate(self.statement, node, self.source):
             return None
         kept = list(self.arguments.texts)
         try:

@@ -17,10 +17,11 @@ from sqlglot import exp
 
 from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..schema import quote
+from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
-from .grouping import Groups, call_arguments, call_name, is_aggregate, own, result_columns
-from .pairs import ordinary_table, repeatable
+from .grouping import Groups, result_columns
+from .pairs import ordinary_table
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
@@ -73,7 +74,7 @@ class _Below:
         """Find what has to change, and only then change it."""
         select = self.select
         aggregated = [c for c in (*select.expressions, select.args.get("having"), select.args.get("order")) if c]
-        if not any(is_aggregate(self.statement, node) for clause in aggregated for node in own(clause)):
+        if not any(has_aggregate(self.statement, clause) for clause in aggregated):
             raise NotPushable("nothing to aggregate")
         if select.args.get("where") is not None:
             self._conditions(select.args["where"].this, take=True)
@@ -134,8 +135,7 @@ class _Below:
         keys = self.select.args["group"].expressions if self.select.args.get("group") else ()
         for item in self.select.expressions:
             node = item.this if isinstance(item, exp.Alias) else item
-            aggregated = any(is_aggregate(self.statement, below) for below in own(node))
-            bare = not aggregated and node.find(exp.Column) is not None
+            bare = not has_aggregate(self.statement, node) and node.find(exp.Column) is not None
             if bare and node not in keys and not self._named(item):
                 raise NotPushable("a column that is not grouped by")
 

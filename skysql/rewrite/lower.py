@@ -19,9 +19,9 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
 from ..schema import quote
+from .calls import has_aggregate, own
 from .convert import conjuncts_of
 from .dialect import Source, cte_of, is_star, parse, span
-from .grouping import own
 from .statement import Statement
 from .times import time_names
 
@@ -135,15 +135,10 @@ class _Asof:
             found, source = view.tree.args.get("expression"), view
         table = found.args["from_"].this if isinstance(found, exp.Select) and found.args.get("from_") else None
         plain = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier) and cte_of(table) is None
-        if not plain or {name for name, value in found.args.items() if value} - _PLAIN or self._aggregates(found):
+        calls = plain and any(has_aggregate(self.statement, item, source) for item in found.expressions)
+        if not plain or calls or {name for name, value in found.args.items() if value} - _PLAIN:
             raise self.unsupported("it joins something else than a table, or some rows of one")
         return found, source
-
-    def _aggregates(self, select: exp.Select) -> bool:
-        """Whether the items of a select hold aggregates, or functions that may be some."""
-        calls = [node for item in select.expressions for node in own(item) if isinstance(node, exp.Func)]
-        names = self.statement.catalog.aggregates
-        return any(isinstance(call, exp.AggFunc) or call.name.lower() in names for call in calls)
 
     def _source(self) -> tuple[str, str]:
         """What is joined, as text, and the name of the number of its rows."""

@@ -18,15 +18,14 @@ from sqlglot import exp
 from ..evaluate import declared_type
 from ..plan import Column, Pairs, PathScan
 from ..schema import literal, quote
+from .calls import repeatable
 from .catalog import Entry
 from .convert import Relation, Scope, conjuncts_of, source_of
 from .dialect import cte_of, is_star, span
-from .grouping import call_name
 from .statement import Arguments, NotPushable, Statement
 
 _ROW = "row of the pair"
 _ROWIDS = ("rowid", "_rowid_", "oid")
-_SYNTAX = (exp.And, exp.Or, exp.Case)  # what sqlglot counts among functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +158,6 @@ class _Finder:
         if not names or "WITHOUT ROWID" in " ".join((entry.sql or "").upper().split()[-3:]):
             raise NotPushable("a table without rowids")
         return f"{quote(table.alias_or_name)}.{names[0]}"
-
-
-def repeatable(statement: Statement, node: exp.Expression) -> bool:
-    """Whether a condition gives the same again, so that it can choose the pairs, too."""
-    if node.find(exp.Select, exp.Window) is not None:
-        return False
-    every = [below for below in node.walk() if isinstance(below, exp.Expression)]
-    calls = [call for call in every if isinstance(call, exp.Func) and not isinstance(call, _SYNTAX)]
-    return all(call_name(statement, call) in statement.catalog.pure for call in calls)
 
 
 def ordinary_table(statement: Statement, item: exp.Expression) -> Entry | None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from sqlglot import exp
 
 from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
+from .calls import has_aggregates
 from .catalog import Entry
 from .convert import Idiom, KnownCount, Relation, Scope, alias_of, conjuncts_of, literal, object_names, source_of
 from .dialect import Source, is_star, parse, span
-from .grouping import Groups, GroupScope, has_aggregates, wanted_keys
+from .grouping import Groups, GroupScope, wanted_keys
 from .state import join_state
 from .statement import Arguments, NotPushable, Statement
 
