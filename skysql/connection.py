@@ -30,6 +30,7 @@ from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import ReportPlan, Reports, Written
+from .results import Results
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
 from .snapshot import distinct
@@ -136,12 +137,13 @@ class Engine:
         self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
-        self.evaluator = SQLiteEvaluator(self.sqlite, self.cache)
+        self._results = Results(self.sqlite)
+        self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache)
         self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         vtab.register(self.sqlite, _Source(self))
         self._register_functions()
-        self._catalog = Catalog(self.sqlite, self._table_of)
+        self._catalog = Catalog(self.sqlite, self._results, self._table_of)
         self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
         try:
@@ -214,12 +216,17 @@ class Engine:
 
     def prepare(self, sql: str) -> Prepared:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
+        self._results.check(sql)
         self._reports.forget()
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         calls = [[Written(text) if text else value for value, text in call.arguments] for call in rewritten.calls]
         asked = [Reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
         plans = [*rewritten.scans, *(report for report in asked if report is not None)]
         return Prepared(rewritten.sql, Plan(plans) if plans else None)
+
+    def shown(self, text: str) -> str:
+        """What SQLite says, without the names of results."""
+        return self._results.shown(text)
 
     def hint(self, message: str, sql: str) -> str | None:
         """What to do about an error of SQLite's."""

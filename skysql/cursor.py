@@ -73,9 +73,9 @@ _ALTERS = re.compile("virtual tables may not be altered|cannot (drop|rename) col
 _ALTERED = "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')"
 
 
-def translate(error: apsw.Error, hint: str | None = None) -> errors.DatabaseError:
+def translate(error: apsw.Error, message: str | None = None, hint: str | None = None) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
-    message = re.sub(r"  Current offset is \d+$", "", str(error)).replace(".  ", ". ")
+    message = re.sub(r"  Current offset is \d+$", "", message or str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
     hint = _ALTERED if _ALTERS.match(message) else hint or _HINTS.get(code)
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
@@ -193,6 +193,11 @@ class _Start:
         return True
 
 
+def _explained(engine: Engine) -> Callable[[apsw.Cursor, Values], Values]:
+    """What apsw calls for each row of EXPLAIN; it refers to no Cursor either."""
+    return lambda _, row: tuple(engine.shown(value) if isinstance(value, str) else value for value in row)
+
+
 class _Undoing:
     """Around a statement: if it fails, what it has inserted into sky tables goes, too; and its error gets a hint."""
 
@@ -214,7 +219,8 @@ class _Undoing:
         elif self.statement.verb not in READS:
             self.engine.reread()
         if isinstance(error, apsw.SQLError) and error.__cause__ is None:
-            raise translate(error, self.engine.hint(str(error), self.sql)) from None
+            message = self.engine.shown(str(error))
+            raise translate(error, message, self.engine.hint(message, self.sql)) from None
 
 
 class Cursor:
@@ -357,6 +363,7 @@ class Cursor:
         self._columns = self._start.columns = ()
         self._start.begin = ""
         statement = analyse(sql)
+        self._raw.row_trace = _explained(self.connection.engine) if statement.verb == "EXPLAIN" else None
         self._writes = statement.writes
         self.rowcount = 0 if statement.writes else -1
         return statement
@@ -459,9 +466,9 @@ class Cursor:
         if self._description is None and self._columns:
             if self._rerun is not None:
                 self._describe_anew(*self._rerun)
-            cut = self.connection.detect_types & PARSE_COLNAMES
+            cut, shown = self.connection.detect_types & PARSE_COLNAMES, self.connection.engine.shown
             self._description = tuple(
-                (name.split(" [")[0] if cut else name, declared or None, None, None, None, None, None)
+                (shown(name.split(" [")[0] if cut else name), declared or None, None, None, None, None, None)
                 for name, declared in self._columns
             )
         return self._description

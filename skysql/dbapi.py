@@ -264,7 +264,7 @@ class Connection:
     def iterdump(self) -> Iterator[str]:
         """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
         yield "BEGIN TRANSACTION;"
-        owned = {name for name, kind in self._rows("SELECT name, type FROM pragma_table_list") if kind == "shadow"}
+        owned = {name for name, kind in self._rows("SELECT name, type FROM temp.pragma_table_list") if kind == "shadow"}
         owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
         skies = {info.name: info.table for info in self.info() if info.database == "main"}
         later = []
@@ -299,7 +299,7 @@ _COMPANION = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\s+sky_\w+\s*\(", re.IGN
 
 def _columns(connection: Connection, table: str) -> list[str]:
     """The columns of a table that can be written."""
-    return [row[0] for row in connection._rows(f"SELECT name FROM pragma_table_info({literal(table)})")]
+    return [row[0] for row in connection._rows(f"SELECT name FROM temp.pragma_table_info({literal(table)})")]
 
 
 def _event_columns(table: Table) -> list[str]:

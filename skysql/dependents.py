@@ -48,7 +48,8 @@ def _compiled_with(sqlite: apsw.Connection) -> Iterator[tuple[str, list[str]]]:
 
 def _changes(sqlite: apsw.Connection, database: str, table: str, place: str) -> list[str]:
     """Statements that any trigger on the table fires at."""
-    columns = sqlite.execute("SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden = 0", (table, database)).fetchall()
+    query = "SELECT name FROM temp.pragma_table_xinfo(?, ?) WHERE hidden = 0"
+    columns = sqlite.execute(query, (table, database)).fetchall()
     assignments = ", ".join(f"{quote(str(name))} = {quote(str(name))}" for (name,) in columns)
     update = [f"UPDATE {place} SET {assignments}"] if assignments else []
     return [f"INSERT INTO {place} DEFAULT VALUES", f"DELETE FROM {place}", *update]

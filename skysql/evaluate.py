@@ -263,7 +263,7 @@ class Evaluation:
         """Which of the values are in the set."""
         found = np.fromiter((value in set.texts for value in values), bool, len(values))
         if set.numbers:
-            text = "x IN (SELECT CAST(value AS NUMERIC) FROM json_each(:p1))"
+            text = "x IN (SELECT CAST(value AS NUMERIC) FROM temp.json_each(:p1))"
             same = self.evaluator.values(text, (("x", "TEXT"),), (values,), (set.numbers,))
             found |= np.fromiter((value == 1 for value in same), bool, len(values))
         return found

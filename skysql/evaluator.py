@@ -12,12 +12,13 @@ from typing import Any
 
 import apsw
 
-from vtab import Batch, publish
+from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
 from .cache import Cache
 from .evaluate import K, Typed
 from .plan import Value
+from .results import Results, reference
 from .schema import quote
 
 OVERFLOW = "integer overflow"
@@ -54,8 +55,9 @@ class _Feed:
 class SQLiteEvaluator:
     """Implements `evaluate.Evaluator` on a connection."""
 
-    def __init__(self, sqlite: apsw.Connection, cache: Cache) -> None:
+    def __init__(self, sqlite: apsw.Connection, results: Results, cache: Cache) -> None:
         self._sqlite = sqlite
+        self._results = results
         self._cache = cache
         self._stamp = secrets.randbits(63)  # of what this connection keeps there
         self._feeds: dict[tuple[Typed, ...], tuple[str, _Feed]] = {}
@@ -64,10 +66,9 @@ class SQLiteEvaluator:
         """What to select from."""
         key = tuple(names)
         if key not in self._feeds:
-            name = f"sky_values_{len(self._feeds)}"
-            feed = _Feed([Column(label, type or "") for label, type in key])
-            publish(self._sqlite, name, feed)
-            self._feeds[key] = _without_affinity(name, key), feed
+            name, feed = self._results.fresh(), _Feed([Column(label, type or "") for label, type in key])
+            self._results.publish(name, feed, "values")
+            self._feeds[key] = _without_affinity(reference(name), key), feed
         source, feed = self._feeds[key]
         feed.data, feed.length = data, length
         return source
@@ -80,7 +81,7 @@ class SQLiteEvaluator:
             return [self._run(f"SELECT {text}", parameters)[0][0]]
         texts = _bound(names, data)
         if texts is not None:
-            source = f"(SELECT CAST(value AS TEXT) AS {quote(names[0][0])} FROM carray(:texts))"
+            source = f"(SELECT CAST(value AS TEXT) AS {quote(names[0][0])} FROM temp.carray(:texts))"
             return [value for (value,) in self._run(f"SELECT {text} FROM {source}", parameters, {"texts": texts})]
         feed = self._feed(names, data, len(data[0]))
         return [value for (value,) in self._run(f"SELECT {text} FROM {feed}", parameters)]

@@ -42,7 +42,7 @@ def hint_for(message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection) 
         names = [*(entry.name for entry in catalog.every()), *(report.name for report in REPORTS)]
         return _close(found["table"], names)
     if found["function"]:
-        known = [str(name) for (name,) in sqlite.execute("SELECT DISTINCT name FROM pragma_function_list")]
+        known = [str(name) for (name,) in sqlite.execute("SELECT DISTINCT name FROM temp.pragma_function_list")]
         return _close(found["function"], [*FUNCTIONS, *known])
     return _of_column((found["column"] or found["given"]).strip('"'), found["qualifier"], sql, catalog)
 

@@ -296,11 +296,11 @@ def _copy_rows(source: Source, target: apsw.Connection, name: str, report: Repor
     """Copy what is readable; returns how many rows."""
     columns: list[str] = []
     keys: dict[int, str] = {}
-    for column, key in target.execute("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,)):
+    for column, key in target.execute("SELECT name, pk FROM temp.pragma_table_xinfo(?) WHERE hidden = 0", (name,)):
         columns.append(str(column))
         if key:
             keys[int(str(key))] = str(column)
-    listed = "SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'"
+    listed = "SELECT wr FROM temp.pragma_table_list(?) WHERE schema = 'main'"
     ((without_rowid,),) = target.execute(listed, (name,)).fetchall()
     taken = {column.lower() for column in columns}
     rowid = None if without_rowid else next((n for n in ("rowid", "_rowid_", "oid") if n not in taken), None)

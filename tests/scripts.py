@@ -145,9 +145,10 @@ def tree(answer: Answer) -> str:
 
 
 def renumbered(sql: str) -> str:
-    """The text with its scans counted from 1."""
-    numbers = sorted({int(number) for number in re.findall(r"\bsky_scan_(\d+)", sql)})
-    return re.sub(r"\bsky_scan_(\d+)", lambda match: f"sky_scan_{numbers.index(int(match[1])) + 1}", sql)
+    """The text with a short name for each scan, counted from 1."""
+    name = re.compile(r'temp\."sky [0-9a-f]{32} (\d+)"')
+    numbers = sorted({int(number) for number in name.findall(sql)})
+    return name.sub(lambda match: f"sky_scan_{numbers.index(int(match[1])) + 1}", sql)
 
 
 def ask(connection: skysql.Connection, sql: str, parameters: Any = ()) -> Answer:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import apsw
+from scripts import renumbered
 
 import skysql
 
@@ -71,7 +72,7 @@ class Sides:
 
     def rewritten(self, sql: str) -> str:
         """What SQLite gets for the statement."""
-        return self.pushed.engine.prepare(sql).sql
+        return renumbered(self.pushed.engine.prepare(sql).sql)
 
     def same(self, sql: str, parameters: Sequence[Any] = (), plain: bool | str = True) -> list[tuple[Any, ...]]:
         """The rows, once all sides have given them; plain: what the ordinary tables are asked, or whether they are."""

@@ -38,6 +38,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracle import Event, Oracle, Property, Schema, quote
 from oracle_sessions import IDLES, event_numbers, load_sessions, session_columns, session_rows
+from scripts import renumbered
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
@@ -174,7 +175,7 @@ class Sky:
     def rewritten(self, sql: str) -> str:
         """What SQLite gets in its place."""
         try:
-            return str(self.connection.engine.prepare(sql).sql)
+            return renumbered(self.connection.engine.prepare(sql).sql)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scripts import renumbered
 
 import skysql
 
@@ -98,7 +99,7 @@ def written() -> str:
     for name, statement in (CASES | IGNORING).items():
         cursor = db.execute(statement)
         text = " ".join(statement.split())
-        rewritten = " ".join(db.engine.prepare(statement).sql.split())
+        rewritten = renumbered(" ".join(db.engine.prepare(statement).sql.split()))
         rows = "\n".join(map(repr, cursor.fetchall()))
         pieces.append(f"-- {name}\n{text}\n\n{cursor.plan}\n\n{rewritten}\n\n{rows}\n")
     return "\n".join(pieces)

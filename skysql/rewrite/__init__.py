@@ -27,8 +27,6 @@ from dataclasses import dataclass
 import apsw
 from sqlglot import exp
 
-from vtab import publish, retract
-
 from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
@@ -41,7 +39,7 @@ from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
 from .lower import asof_joins, check_calls, lower_asof, lower_ignore_nulls
-from .matching import MATCHES, WORD, Matching
+from .matching import WORD, Matching
 from .pairs import pair_rows
 from .result import result_of
 from .statement import NotPushable, Statement
@@ -88,7 +86,6 @@ class Rewriter:
         self._evaluator = evaluator
         self._snapshot = snapshot
         self._cache: OrderedDict[tuple[str, bool], tuple[int, Rewritten]] = OrderedDict()
-        self._published = 0
         self._matching = Matching(sqlite, catalog, evaluator, snapshot, lambda *call: self.rewrite(*call).sql)
         self._viewed = 0
 
@@ -98,6 +95,7 @@ class Rewriter:
         if generation != self._viewed:
             self._viewed = generation
             self._matching.publish_stored(pushdown)
+        self._matching.check(text)
         key = text, pushdown
         known = self._cache.get(key)
         if known is not None and known[0] == generation:
@@ -117,7 +115,7 @@ class Rewriter:
 
     def _forget(self, rewritten: Rewritten) -> None:
         for name in rewritten.names:
-            retract(self._sqlite, name)
+            self._catalog.results.retract(name)
             self._catalog.result_times.pop(name, None)
 
     def _rewrite(self, text: str, pushdown: bool) -> Rewritten:
@@ -128,16 +126,16 @@ class Rewriter:
         return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names), pushed.calls)
 
     def _push(self, text: str, pushdown: bool) -> Rewritten:
-        words = self._catalog.words
+        words, results = self._catalog.words, self._catalog.results
         folded = text.lower()
-        if not words or not (any(word in folded for word in words) or MATCHES in folded or _CALL.search(text)):
+        if not words or not (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text)):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""
         source = parse(text[len(prefix) :])
         if source is None:
             return Rewritten(text)
-        statement = Statement(source, self._catalog, self._published)
+        statement = Statement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         check_calls(statement)
         lower_ignore_nulls(statement)
@@ -157,10 +155,9 @@ class Rewriter:
         calls = statement.calls_read()
         if calls and self._is_refused(text[len(prefix) :], lowered):
             return self._push(text, False)
-        self._published += len(statement.calls)
         for call in calls:
             snapshots = self._catalog.as_now(call.plan, self._snapshot)
-            publish(self._sqlite, call.name, result_of(call, self._evaluator, snapshots))
+            results.publish(call.name, result_of(call, self._evaluator, snapshots), call.plan.table)
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names, called)
 

@@ -4,7 +4,8 @@
 
 becomes, in the user's own text,
 
-    SELECT "key 1" AS "plan", "value 1" AS "count(*)" FROM sky_scan_1 WHERE "value 1" > 5 ORDER BY 2
+    SELECT "key 1" AS "plan", "value 1" AS "count(*)" FROM <result> AS "users" WHERE "value 1" > 5
+    ORDER BY 2
 
 FROM ... WHERE ... GROUP BY is the scan; each aggregate and each group expression is a column of its result; HAVING is a
 WHERE on it; all the rest (expressions around aggregates, window functions, ORDER BY, LIMIT) stays and is SQLite's.
@@ -15,8 +16,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from ..plan import And, PathScan
+from ..results import aliased
 from .calls import has_aggregate, has_aggregates, is_aggregate
-from .convert import Scope, conjuncts_of, source_of
+from .convert import Scope, alias_of, conjuncts_of, source_of
 from .dialect import span
 from .grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
 from .pairs import pair_relation
@@ -76,7 +78,7 @@ class _Rewrite:
         first, last = self._clauses()
         for edit in self.edits:
             self.statement.edit(*edit)
-        self.statement.edit(first, last, f"FROM {call}")
+        self.statement.edit(first, last, f"FROM {aliased(call, alias_of(self.select.args['from_'].this))}")
         if having is not None:
             at = span(having)
             assert at is not None

@@ -15,6 +15,7 @@ import apsw
 
 from ..errors import AlteredError, Error
 from ..plan import PathScan
+from ..results import Results
 from ..schema import Table, quote
 from ..snapshot import Snapshot
 
@@ -49,7 +50,9 @@ def _using(sql: str | None) -> re.Match[str] | None:
 class Catalog:
     """The names of one connection."""
 
-    def __init__(self, sqlite: apsw.Connection, table_of: Callable[[str, str], Table]) -> None:
+    def __init__(
+        self, sqlite: apsw.Connection, results: Results, table_of: Callable[[str, str], Table]
+    ) -> None:
         self._sqlite = sqlite
         self._table_of = table_of
         self._signature: object = None
@@ -59,6 +62,7 @@ class Catalog:
         self.generation = 0
         self.words: frozenset[str] = frozenset()
         self.named_as_booleans = False  # whether a sky table has a column called true or false
+        self.results = results
         self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
@@ -92,7 +96,7 @@ class Catalog:
             self._read_functions()
             for name in databases:
                 self._close_views(name)
-            self.words |= {view.name.lower() for view in self._views()}
+            self.words |= {view.name.lower() for view in self.views()}
 
     def _read_database(self, database: str) -> dict[str, Entry]:
         entries = {}
@@ -132,14 +136,15 @@ class Catalog:
                 if not unsafe.isdisjoint(re.findall(r"\w+", text)) or any(each in text for each in odd):
                     entries[name] = Entry("table", database, entry.name, None, entry.sql)
 
-    def _views(self) -> list[Entry]:
+    def views(self) -> list[Entry]:
+        """Every view."""
         return [e for entries in self._entries.values() for e in entries.values() if e.kind == "view"]
 
     def _read_functions(self) -> None:
         aggregates, pure, impure, own, unsafe = set(), set(), set(), set(), set()
         trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
         for name, type, flags, builtin in self._sqlite.execute(
-            "SELECT name, type, flags, builtin FROM pragma_function_list"
+            "SELECT name, type, flags, builtin FROM temp.pragma_function_list"
         ):
             if not builtin:
                 own.add(name.lower())
@@ -186,7 +191,7 @@ class Catalog:
 
     def columns(self, entry: Entry) -> list[str]:
         """The names of the columns that `*` shows of a table."""
-        rows = self._sqlite.execute("SELECT name FROM pragma_table_info(?, ?)", (entry.name, entry.database))
+        rows = self._sqlite.execute("SELECT name FROM temp.pragma_table_info(?, ?)", (entry.name, entry.database))
         return [row[0] for row in rows]
 
     def every(self) -> list[Entry]:
@@ -200,10 +205,6 @@ class Catalog:
         self.refresh()
         every = [entry for entries in self._entries.values() for entry in entries.values()]
         return [(e.database, e.name) for e in every if (used := _using(e.sql)) is not None and used[1].lower() == "sky"]
-
-    def view_texts(self) -> list[str]:
-        """The SQL of every view."""
-        return [view.sql or "" for view in self._views()]
 
     def companion(self, entry: Entry, suffix: str) -> Entry:
         """Another of the tables that belong together; suffix '' is the events."""

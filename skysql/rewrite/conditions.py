@@ -48,7 +48,7 @@ class Conditions:
             raise self._unreadable(text, what)
         self._check(source, text, what)
         scope = Scope(
-            Statement(source, self._catalog, 0),
+            Statement(source, self._catalog),
             source,
             {self._entry.name.lower(): event_relation(self._entry)},
             self._arguments,

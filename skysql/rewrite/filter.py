@@ -1,9 +1,9 @@
 """Selects of rows whose conditions or states take more than SQLite tells a virtual table.
 
     SELECT object_id, amount FROM users WHERE url LIKE '/shop/%' OR amount > 100
-        ->  SELECT object_id, amount FROM sky_scan_1 AS "users"
+        ->  SELECT object_id, amount FROM <result> AS "users"
     SELECT u.object_id, s.plan FROM users u ASOF JOIN users s ON ... WHERE u.action = 'purchase'
-        ->  SELECT u.object_id, "u"."s.plan" FROM sky_scan_1 AS "u"
+        ->  SELECT u.object_id, "u"."s.plan" FROM <result> AS "u"
 
 The scan has the columns of what it stands for under their names, and what idioms of state add as hidden ones. It gives
 the rows that meet the conditions, in the same order; a condition that it cannot decide stays in WHERE. A select that a
@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from ..evaluate import expression_type
 from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
+from ..results import aliased
 from ..schema import quote
 from .calls import own
 from .convert import KnownCount, Relation, Scope, alias_of, conjuncts_of, object_names, source_of
@@ -273,11 +274,10 @@ class _Rows:
         call = self.statement.call(plan, named, self.scope.arguments, len(self.columns.hidden), _order(relation, plan))
         for edit in self.edits:
             self.statement.edit(*edit)
-        alias = f" AS {quote(self.alias)}" if self.alias else ""
         texts = [self.statement.render(*place) for place in kept if place is not None]
         where = f" WHERE ({') AND ('.join(texts)})" if texts else ""
         whole = known[0][0], max(last for _, last in known)
-        self.statement.edit(*whole, f"FROM {self._typed(call, names)}{alias}{where}")
+        self.statement.edit(*whole, f"FROM {aliased(self._typed(call, names), self.alias)}{where}")
 
     def _typed(self, call: str, names: list[str]) -> str:
         """The read of the scan, in which what has no affinity is an expression."""
@@ -286,7 +286,8 @@ class _Rows:
         if self.columns.hidden:
             raise NotPushable("an expression without an affinity beside hidden columns")
         plus = {name: "" if self.columns.types[name] is not None else "+" for name in names}
-        return f"(SELECT {', '.join(f'{plus[name]}{quote(name)} AS {quote(name)}' for name in names)} FROM {call})"
+        items = ", ".join(f"{plus[name]}{quote(name)} AS {quote(name)}" for name in names)
+        return f"(SELECT {items} FROM {aliased(call)})"
 
 
 def _order(relation: Relation, plan: PathScan) -> tuple[tuple[int, ...], ...]:

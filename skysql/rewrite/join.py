@@ -6,7 +6,7 @@ join, so that SQLite joins a row an object instead of a row an event.
 becomes
 
     SELECT c.segment, sum("u"."value 1") AS "count(*)", sum("u"."value 2") * 1.0 / sum("u"."value 3") AS "avg(u.amount)"
-    FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+    FROM <result> AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 
 Every mention of the events outside of aggregates becomes a key; conditions on the events alone go into the scan.
 """

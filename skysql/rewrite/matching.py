@@ -1,40 +1,41 @@
 """Each MATCH_RECOGNIZE of a statement becomes the read of a relation, published for the connection.
 
-    SELECT * FROM users MATCH_RECOGNIZE (...) AS m WHERE ...   ->   SELECT * FROM sky_match_1(...) AS m WHERE ...
+    SELECT * FROM users MATCH_RECOGNIZE (...) AS m WHERE ...   ->   SELECT * FROM <result>(...) AS m WHERE ...
 
-Beside another item of FROM it is `(SELECT * FROM sky_match_1(...) LIMIT -1)`, which SQLite computes once. A view keeps
-its text, so there the name is made of the text, which goes with it as an argument: whoever opens the file finds it in
-the schema and publishes the relation anew.
+Beside another item of FROM it is `(SELECT * FROM <result>(...) LIMIT -1)`, which SQLite computes once. A view keeps its
+text, so there the name is made of the text, `sky_match_<digest>`, which goes with it as an argument: whoever opens the
+file finds it in the schema and publishes the relation anew.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 
 import apsw
 
-from vtab import publish, retract
-
 from ..arguments import call_of
-from ..errors import Error, NotSupportedError
+from ..errors import Error, NotSupportedError, ProgrammingError
 from ..evaluate import Evaluator
 from ..match.lexer import tokenize
 from ..match.plan import EventSource, Recognition
 from ..match.relation import MatchRelation
 from ..plan import Value
-from ..schema import literal, quote
+from ..results import aliased, reference
+from ..schema import literal
 from ..snapshot import Snapshot
 from .catalog import Catalog
 from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
 
 MATCHES = "sky_match_"
-"""What the names of the relations begin with."""
+"""What the names of views' relations begin with."""
 
-_STORED = re.compile(r"\bsky_match_(?P<name>[0-9a-f]{16})\('(?P<text>(?:[^']|'')*)'\)")
+_STORED = re.compile(r"\bsky_match_[0-9a-f]{16}\('((?:[^']|'')*)'\)")
+
+_DROP = re.compile(r"\s*(DROP|ALTER)\s", re.IGNORECASE)
 
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value""".split()
@@ -57,8 +58,8 @@ class Matching:
         self._evaluator = evaluator
         self._snapshot = snapshot
         self._prepare = prepare
-        self._published = 0
         self._stored: set[str] = set()  # the names of views' relations
+        self._shadowed: dict[str, str] = {}  # views that read a table in the place of such a relation -> its name
         self._generation = -1
         self._aggregates: frozenset[str] = frozenset()
 
@@ -105,19 +106,18 @@ class Matching:
     def _known_aggregates(self) -> frozenset[str]:
         if self._generation != self._catalog.generation:
             self._generation = self._catalog.generation
-            found = self._sqlite.execute("SELECT name FROM pragma_function_list WHERE type IN ('a', 'w')")
+            found = self._sqlite.execute("SELECT name FROM temp.pragma_function_list WHERE type IN ('a', 'w')")
             self._aggregates = frozenset(name.lower() for (name,) in found) - _WINDOW_ONLY
         return self._aggregates
 
     def _publish(self, made: Made, pushdown: bool, names: list[str]) -> str:
-        self._published += 1
-        name = f"{MATCHES}{self._published}"
+        name = self._catalog.results.fresh()
         self._make_known(name, made, made.plan, pushdown)
         names.append(name)
-        return call_of(name, made.arguments)
+        return call_of(reference(name), made.arguments)
 
     def _make_known(self, name: str, made: Made, plan: Recognition, pushdown: bool) -> None:
-        publish(self._sqlite, name, self._relation(plan, pushdown))
+        self._catalog.results.publish(name, self._relation(plan, pushdown), WORD)
         self._catalog.result_times[name] = made.times
 
     def _relation(self, plan: Recognition, pushdown: bool) -> MatchRelation:
@@ -140,17 +140,15 @@ class Matching:
         tokens, text = context.tokens, context.text
         ctes = visible_ctes(text, tokens, place.first, tokens[place.first : place.close])
         own = f"{ctes}SELECT * FROM {text[tokens[place.first].start : tokens[place.close].end]}"
-        name = blake2b(own.encode(), digest_size=8).hexdigest()
-        return f"{MATCHES}{name}({literal(own)})"
+        return f"{_stored_name(own)}({literal(own)})"
 
     def publish_stored(self, pushdown: bool) -> None:
         """Publish the relations of the views that there are, and retract those of views that are no more."""
-        waiting = {}
-        for sql in self._catalog.view_texts():
-            for match in _STORED.finditer(sql):
-                waiting[f"{MATCHES}{match['name']}"] = match["text"].replace("''", "'")
+        texts = [text.replace("''", "'") for view in self._catalog.views() for text in _STORED.findall(view.sql or "")]
+        waiting = {_stored_name(text): text for text in texts}
+        self._shadowed = self._find_shadowed(waiting)
         for name in self._stored - set(waiting):
-            retract(self._sqlite, name)
+            self._catalog.results.retract(name)
         self._stored = set()
         progress = True
         while waiting and progress:  # one may read another
@@ -158,6 +156,28 @@ class Matching:
             self._stored |= done
             waiting = {name: text for name, text in waiting.items() if name not in done}
             progress = bool(done)
+
+    def _find_shadowed(self, names: Iterable[str]) -> dict[str, str]:
+        """The views that read, themselves or through others, what has the name of a view's relation and is none."""
+        views = {view.name.lower(): (view.sql or "").lower() for view in self._catalog.views()}
+        found = {name: name for name in names if self._catalog.find(None, name) is not None}
+        added = found
+        while added:
+            added = {
+                view: found[name]
+                for name in added
+                for view, text in views.items()
+                if name in text and view not in found
+            }
+            found = found | added
+        return found
+
+    def check(self, text: str) -> None:
+        """Refuse a statement for which SQLite would read a table in the place of a view's relation."""
+        folded = text.lower() if self._shadowed else ""
+        for view, name in self._shadowed.items():
+            if view in folded and not _DROP.match(text):
+                raise ProgrammingError(f"{view!r} reads {name!r}, and a table has that name", "drop it, or rename it")
 
     def _publish_stored(self, name: str, text: str, pushdown: bool) -> bool:
         context = self._context(text, pushdown)
@@ -170,11 +190,16 @@ class Matching:
         return True
 
 
+def _stored_name(text: str) -> str:
+    return MATCHES + blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def _read(call: str, place: Place) -> str:
-    read = f"(SELECT * FROM {call} LIMIT -1)" if place.joined else call
+    if place.joined:
+        call = f"(SELECT * FROM {aliased(call, WORD)} LIMIT -1)"
     if place.names and place.alias is not None:
-        return f"{read} AS {quote(place.alias)}"
-    return read
+        return aliased(call, place.alias)
+    return call if place.alias or place.joined else aliased(call, WORD)
 
 
-__all__ = ["MATCHES", "WORD", "Matching"]
+__all__ = ["WORD", "Matching"]

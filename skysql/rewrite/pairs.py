@@ -6,7 +6,7 @@ One query collects all pairs of (object, moment), one scan answers them all. Of 
 select over columns of the objects alone is aggregated in the scan (`pair_relation`). In any other select, whatever else
 it joins, the scan takes the place of the objects, and the table's rowid that of the pair (`pair_rows`):
 
-    SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(...) s ON "o".rowid = "s"."row of the pair" AND 1
+    SELECT o.id, s.plan FROM orders o JOIN <result>(...) s ON "o".rowid = "s"."row of the pair" AND 1
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _described(
     if table is None or database is None or origin is None:
         return Described(name, declared or "", False, False)
     entry = context.catalog.find(database, table)
-    ours = table.startswith("sky_") if entry is None else entry.kind not in ("table", "view")
+    ours = table.startswith(("sky_", "sky ")) if entry is None else entry.kind not in ("table", "view")
     time = ours and (declared or "").upper() == "TIMESTAMP" and (entry is None or origin.lower() in TIMES)
     try:
         collation = context.sqlite.column_metadata(database, table, origin)[1]
@@ -265,7 +265,7 @@ class _Builder:
         source = parse(f"{self.ctes}SELECT * FROM {self.item.text}")
         if source is None or not isinstance(source.tree, exp.Select):
             raise _Scanned
-        statement = Statement(source, self.context.catalog, 0)
+        statement = Statement(source, self.context.catalog)
         relation = Resolver(statement, source, self.arguments, IDIOMS).resolve(source.tree.args["from_"].this)
         if relation is None or relation.kind != "events" or relation.groups is not None or relation.pairs is not None:
             raise _Scanned
@@ -307,7 +307,7 @@ class _Builder:
         source = parse(f"SELECT {text}")
         if source is None or not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
             raise NotPushable("a text that cannot be parsed")
-        statement = Statement(source, self.context.catalog, 0)
+        statement = Statement(source, self.context.catalog)
         kept = list(self.arguments.texts)
         try:
             return Scope(statement, source, {"": relation}, self.arguments).convert(source.tree.expressions[0])
@@ -453,7 +453,7 @@ class _Builder:
         source = parse(f"SELECT {text}") if times else None
         if source is None:
             return text
-        statement = Statement(source, self.context.catalog, 0)
+        statement = Statement(source, self.context.catalog)
         normalize_sides(statement, lambda node: _named(node) in times)
         return statement.text().removeprefix("SELECT ")
 

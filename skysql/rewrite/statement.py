@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from ..arguments import call_of
 from ..plan import Parameter, PathScan
+from ..results import reference
 from ..schema import quote
 from .catalog import Catalog
 from .dialect import Source, TokenType, is_star, span
@@ -72,11 +73,10 @@ class _Edit:
 class Statement:
     """A parsed statement and its edits."""
 
-    def __init__(self, source: Source, catalog: Catalog, first_scan: int) -> None:
+    def __init__(self, source: Source, catalog: Catalog) -> None:
         self.source = source
         self.catalog = catalog
         self.calls: list[ScanCall] = []
-        self._first_scan = first_scan
         self._edits: list[_Edit] = []
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
@@ -200,9 +200,9 @@ class Statement:
         order: tuple[tuple[int, ...], ...] = (),
     ) -> str:
         """The text that reads the result of a scan."""
-        name = f"sky_scan_{self._first_scan + len(self.calls)}"
+        name = self.catalog.results.fresh()
         self.calls.append(ScanCall(name, plan, columns, len(arguments.texts), hidden, order))
-        return call_of(name, arguments.texts)
+        return call_of(reference(name), arguments.texts)
 
 
 def _mentioned(name: str, text: str) -> bool:

@@ -45,7 +45,7 @@ SELECT count(*) FROM users
 PATH SCAN users
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 28
@@ -56,7 +56,7 @@ SELECT COUNT( * ), Sum(amount) FROM users
 PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
-SELECT +"value 1" AS "COUNT( * )", +"value 2" AS "Sum(amount)" FROM sky_scan_1
+SELECT +"value 1" AS "COUNT( * )", +"value 2" AS "Sum(amount)" FROM sky_scan_1 AS "users"
 --- rows
 COUNT( * ) | Sum(amount)
 28 | 57.75
@@ -68,7 +68,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*)
 NULL | 8
@@ -84,7 +84,7 @@ PATH SCAN users
 ├─ group by action
 └─ compute count(amount), sum(amount), total(amount), avg(amount), min(amount), max(amount)
 --- sql
-SELECT "key 1" AS "action", +"value 1" AS "count(amount)", +"value 2" AS "sum(amount)", +"value 3" AS "total(amount)", +"value 4" AS "avg(amount)", +"value 5" AS "min(amount)", +"value 6" AS "max(amount)" FROM sky_scan_1
+SELECT "key 1" AS "action", +"value 1" AS "count(amount)", +"value 2" AS "sum(amount)", +"value 3" AS "total(amount)", +"value 4" AS "avg(amount)", +"value 5" AS "min(amount)", +"value 6" AS "max(amount)" FROM sky_scan_1 AS "users"
 --- rows
 action | count(amount) | sum(amount) | total(amount) | avg(amount) | min(amount) | max(amount)
 NULL | 0 | NULL | 0.0 | NULL | NULL | NULL
@@ -98,7 +98,7 @@ SELECT sum(items), total(items), avg(items), min(items), max(items), count(items
 PATH SCAN users
 └─ compute sum(items), total(items), avg(items), min(items), max(items), count(items)
 --- sql
-SELECT +"value 1" AS "sum(items)", +"value 2" AS "total(items)", +"value 3" AS "avg(items)", +"value 4" AS "min(items)", +"value 5" AS "max(items)", +"value 6" AS "count(items)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(items)", +"value 2" AS "total(items)", +"value 3" AS "avg(items)", +"value 4" AS "min(items)", +"value 5" AS "max(items)", +"value 6" AS "count(items)" FROM sky_scan_1 AS "users"
 --- rows
 sum(items) | total(items) | avg(items) | min(items) | max(items) | count(items)
 9007199254741002 | 9007199254741002.0 | 818836295885545.6 | -2 | 9007199254740993 | 11
@@ -109,7 +109,7 @@ SELECT sum(seats), count(seats), avg(seats), max(seats), min(seats) FROM users
 PATH SCAN users
 └─ compute sum(seats), count(seats), avg(seats), max(seats), min(seats)
 --- sql
-SELECT +"value 1" AS "sum(seats)", +"value 2" AS "count(seats)", +"value 3" AS "avg(seats)", +"value 4" AS "max(seats)", +"value 5" AS "min(seats)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(seats)", +"value 2" AS "count(seats)", +"value 3" AS "avg(seats)", +"value 4" AS "max(seats)", +"value 5" AS "min(seats)" FROM sky_scan_1 AS "users"
 --- rows
 sum(seats) | count(seats) | avg(seats) | max(seats) | min(seats)
 29 | 14 | 2.0714285714285716 | 5 | -1
@@ -120,7 +120,7 @@ SELECT min(url), max(url), min(plan), max(country), min(timestamp), max(timestam
 PATH SCAN users
 └─ compute min(url), max(url), min(plan), max(country), min(timestamp), max(timestamp)
 --- sql
-SELECT +"value 1" AS "min(url)", +"value 2" AS "max(url)", +"value 3" AS "min(plan)", +"value 4" AS "max(country)", +"value 5" AS "min(timestamp)", +"value 6" AS "max(timestamp)" FROM sky_scan_1
+SELECT +"value 1" AS "min(url)", +"value 2" AS "max(url)", +"value 3" AS "min(plan)", +"value 4" AS "max(country)", +"value 5" AS "min(timestamp)", +"value 6" AS "max(timestamp)" FROM sky_scan_1 AS "users"
 --- rows
 min(url) | max(url) | min(plan) | max(country) | min(timestamp) | max(timestamp)
 '' | '/b' | 'Free' | 'fr' | '2025-12-31 23:59:59.999999' | '2026-03-02 00:00:00.000000'
@@ -131,7 +131,7 @@ SELECT sum(url), total(plan), avg(country) FROM users
 PATH SCAN users
 └─ compute sum(url), total(plan), avg(country)
 --- sql
-SELECT +"value 1" AS "sum(url)", +"value 2" AS "total(plan)", +"value 3" AS "avg(country)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(url)", +"value 2" AS "total(plan)", +"value 3" AS "avg(country)" FROM sky_scan_1 AS "users"
 --- rows
 sum(url) | total(plan) | avg(country)
 0.0 | 0.0 | 0.0
@@ -143,7 +143,7 @@ PATH SCAN users
 ├─ where action = 'no such'
 └─ compute count(*), count(amount), sum(amount), total(amount), avg(amount), min(url), max(items)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "count(amount)", +"value 3" AS "sum(amount)", +"value 4" AS "total(amount)", +"value 5" AS "avg(amount)", +"value 6" AS "min(url)", +"value 7" AS "max(items)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "count(amount)", +"value 3" AS "sum(amount)", +"value 4" AS "total(amount)", +"value 5" AS "avg(amount)", +"value 6" AS "min(url)", +"value 7" AS "max(items)" FROM sky_scan_1 AS "users"
 --- rows
 count(*) | count(amount) | sum(amount) | total(amount) | avg(amount) | min(url) | max(items)
 0 | 0 | NULL | 0.0 | NULL | NULL | NULL
@@ -156,7 +156,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*) | sum(amount)
 
@@ -166,7 +166,7 @@ SELECT count(DISTINCT object_id), count(DISTINCT plan), count(DISTINCT amount), 
 PATH SCAN users
 └─ compute count(DISTINCT object_id), count(DISTINCT plan), count(DISTINCT amount), count(DISTINCT url)
 --- sql
-SELECT +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "count(DISTINCT plan)", +"value 3" AS "count(DISTINCT amount)", +"value 4" AS "count(DISTINCT url)" FROM sky_scan_1
+SELECT +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "count(DISTINCT plan)", +"value 3" AS "count(DISTINCT amount)", +"value 4" AS "count(DISTINCT url)" FROM sky_scan_1 AS "users"
 --- rows
 count(DISTINCT object_id) | count(DISTINCT plan) | count(DISTINCT amount) | count(DISTINCT url)
 8 | 4 | 9 | 5
@@ -178,7 +178,7 @@ PATH SCAN users
 ├─ group by country
 └─ compute count(DISTINCT object_id), count(DISTINCT action)
 --- sql
-SELECT "key 1" AS "country", +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "count(DISTINCT action)" FROM sky_scan_1
+SELECT "key 1" AS "country", +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "count(DISTINCT action)" FROM sky_scan_1 AS "users"
 --- rows
 country | count(DISTINCT object_id) | count(DISTINCT action)
 NULL | 5 | 3
@@ -193,7 +193,7 @@ SELECT sum(DISTINCT amount), total(DISTINCT items % 4), min(DISTINCT url) FROM u
 PATH SCAN users
 └─ compute sum(DISTINCT amount), total(DISTINCT items % 4), min(url)
 --- sql
-SELECT +"value 1" AS "sum(DISTINCT amount)", +"value 2" AS "total(DISTINCT items % 4)", +"value 3" AS "min(DISTINCT url)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(DISTINCT amount)", +"value 2" AS "total(DISTINCT items % 4)", +"value 3" AS "min(DISTINCT url)" FROM sky_scan_1 AS "users"
 --- rows
 sum(DISTINCT amount) | total(DISTINCT items % 4) | min(DISTINCT url)
 45.75 | 4.0 | ''
@@ -205,7 +205,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*) FILTER (WHERE action = 'purchase'), sum(amount) FILTER (WHERE (country = 'de') OR (country IS NULL))
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*) FILTER (WHERE action = 'purchase')", +"value 2" AS "sum(amount) FILTER (WHERE country = 'de' OR country IS NULL)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*) FILTER (WHERE action = 'purchase')", +"value 2" AS "sum(amount) FILTER (WHERE country = 'de' OR country IS NULL)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*) FILTER (WHERE action = 'purchase') | sum(amount) FILTER (WHERE country = 'de' OR country IS NULL)
 NULL | 3 | 10.75
@@ -221,7 +221,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute sum(amount * items), sum(amount + 1), sum(items / 2), sum(items % 2), sum(amount / 0)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "sum(amount * items)", +"value 2" AS "sum(amount + 1)", +"value 3" AS "sum(items / 2)", +"value 4" AS "sum(items % 2)", +"value 5" AS "sum(amount / 0)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "sum(amount * items)", +"value 2" AS "sum(amount + 1)", +"value 3" AS "sum(items / 2)", +"value 4" AS "sum(items % 2)", +"value 5" AS "sum(amount / 0)" FROM sky_scan_1 AS "users"
 --- rows
 plan | sum(amount * items) | sum(amount + 1) | sum(items / 2) | sum(items % 2) | sum(amount / 0)
 NULL | 1.75 | 12.75 | 0 | 2 | NULL
@@ -237,7 +237,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute sum(amount), count(amount), count(*), max(items)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" / +"value 2" AS mean, 100 * +"value 3" + 1 AS "100 * count(*) + 1", -+"value 4" AS "-max(items)", +"value 3" > 3 AS "count(*) > 3" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" / +"value 2" AS mean, 100 * +"value 3" + 1 AS "100 * count(*) + 1", -+"value 4" AS "-max(items)", +"value 3" > 3 AS "count(*) > 3" FROM sky_scan_1 AS "users"
 --- rows
 plan | mean | 100 * count(*) + 1 | -max(items) | count(*) > 3
 NULL | 5.375 | 801 | -3 | 1
@@ -253,7 +253,7 @@ PATH SCAN users
 ├─ where object_id > 6
 └─ compute max(ts * 1000000), max(items * 4096)
 --- sql
-SELECT +"value 1" AS "max(ts * 1000000)", +"value 2" AS "max(items * 4096)" FROM sky_scan_1
+SELECT +"value 1" AS "max(ts * 1000000)", +"value 2" AS "max(items * 4096)" FROM sky_scan_1 AS "users"
 --- rows
 max(ts * 1000000) | max(items * 4096)
 1.7723232e+21 | 3.6893488147419103e+19
@@ -264,7 +264,7 @@ SELECT sum(object_id * 1000 + 300000000000000000) FROM users
 PATH SCAN users
 └─ compute sum((object_id * 1000) + 300000000000000000)
 --- sql
-SELECT +"value 1" AS "sum(object_id * 1000 + 300000000000000000)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(object_id * 1000 + 300000000000000000)" FROM sky_scan_1 AS "users"
 --- rows
 sum(object_id * 1000 + 300000000000000000)
 1.7407199254741086e+19
@@ -275,7 +275,7 @@ SELECT total(object_id * 1000 + 300000000000000000) > 1e19, avg(object_id * 1000
 PATH SCAN users
 └─ compute total((object_id * 1000) + 300000000000000000), avg((object_id * 1000) + 300000000000000000)
 --- sql
-SELECT +"value 1" > 1e19 AS "total(object_id * 1000 + 300000000000000000) > 1e19", +"value 2" > 6e17 AS "avg(object_id * 1000 + 300000000000000000) > 6e17" FROM sky_scan_1
+SELECT +"value 1" > 1e19 AS "total(object_id * 1000 + 300000000000000000) > 1e19", +"value 2" > 6e17 AS "avg(object_id * 1000 + 300000000000000000) > 6e17" FROM sky_scan_1 AS "users"
 --- rows
 total(object_id * 1000 + 300000000000000000) > 1e19 | avg(object_id * 1000 + 300000000000000000) > 6e17
 1 | 1
@@ -288,7 +288,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute group_concat(action), group_concat(plan, '/')
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "group_concat(action)", +"value 2" AS "group_concat(plan, '/')" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "group_concat(action)", +"value 2" AS "group_concat(plan, '/')" FROM sky_scan_1 AS "users"
 --- rows
 object_id | group_concat(action) | group_concat(plan, '/')
 1 | 'sign up,purchase,purchase,purchase' | 'free/free/pro'
@@ -305,7 +305,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute sum(length(url)), max(upper(url)), count(nullif(url, '/a'))
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "sum(length(url))", +"value 2" AS "max(upper(url))", +"value 3" AS "count(nullif(url, '/a'))" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "sum(length(url))", +"value 2" AS "max(upper(url))", +"value 3" AS "count(nullif(url, '/a'))" FROM sky_scan_1 AS "users"
 --- rows
 plan | sum(length(url)) | max(upper(url)) | count(nullif(url, '/a'))
 NULL | 10 | '/B' | 3
@@ -320,7 +320,7 @@ SELECT sum(CASE WHEN plan = 'pro' THEN amount ELSE 0 END) AS pro, sum(CASE plan 
 PATH SCAN users
 └─ compute sum(CASE WHEN plan = 'pro' THEN amount ELSE 0 END), sum(CASE plan WHEN 'free' THEN 1 END)
 --- sql
-SELECT +"value 1" AS pro, +"value 2" AS free FROM sky_scan_1
+SELECT +"value 1" AS pro, +"value 2" AS free FROM sky_scan_1 AS "users"
 --- rows
 pro | free
 15.75 | 6
@@ -331,7 +331,7 @@ SELECT DISTINCT plan, country FROM users ORDER BY 1, 2
 PATH SCAN users
 └─ group by plan, country
 --- sql
-SELECT DISTINCT "key 1" AS "plan", "key 2" AS "country" FROM sky_scan_1 ORDER BY 1, 2
+SELECT DISTINCT "key 1" AS "plan", "key 2" AS "country" FROM sky_scan_1 AS "users" ORDER BY 1, 2
 --- rows
 plan | country
 NULL | NULL
@@ -352,7 +352,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT DISTINCT +"value 1" AS "count(*)" FROM sky_scan_1 ORDER BY 1
+SELECT DISTINCT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users" ORDER BY 1
 --- rows
 count(*)
 1
@@ -368,7 +368,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan" FROM sky_scan_1 WHERE +"value 1" > 2 ORDER BY +"value 2" DESC LIMIT 2
+SELECT "key 1" AS "plan" FROM sky_scan_1 AS "users" WHERE +"value 1" > 2 ORDER BY +"value 2" DESC LIMIT 2
 --- rows
 plan
 'free'
@@ -381,7 +381,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS n, rank() OVER (ORDER BY +"value 1" DESC) AS place, sum(+"value 1") OVER (ORDER BY "key 1") AS "sum(count(*)) OVER (ORDER BY plan)" FROM sky_scan_1 ORDER BY "key 1"
+SELECT "key 1" AS "plan", +"value 1" AS n, rank() OVER (ORDER BY +"value 1" DESC) AS place, sum(+"value 1") OVER (ORDER BY "key 1") AS "sum(count(*)) OVER (ORDER BY plan)" FROM sky_scan_1 AS "users" ORDER BY "key 1"
 --- rows
 plan | n | place | sum(count(*)) OVER (ORDER BY plan)
 NULL | 8 | 2 | 8
@@ -396,7 +396,7 @@ SELECT max(ts), count(changes), min(ts % 1000000) FROM users
 PATH SCAN users
 └─ compute max(ts), count(changes), min(ts % 1000000)
 --- sql
-SELECT +"value 1" AS "max(ts)", +"value 2" AS "count(changes)", +"value 3" AS "min(ts % 1000000)" FROM sky_scan_1
+SELECT +"value 1" AS "max(ts)", +"value 2" AS "count(changes)", +"value 3" AS "min(ts % 1000000)" FROM sky_scan_1 AS "users"
 --- rows
 max(ts) | count(changes) | min(ts % 1000000)
 1772409600000000 | 14 | 0
@@ -410,7 +410,7 @@ PATH SCAN users
 ├─ where amount > :p1
 └─ compute count(*), sum(amount * :p1)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount * :by)", :unit FROM sky_scan_1(ifnull(:by, x'736b79006e756c6c'))
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount * :by)", :unit FROM sky_scan_1(ifnull(:by, x'736b79006e756c6c')) AS "users"
 --- rows
 count(*) | sum(amount * :by) | :unit
 8 | 120.0 | 'EUR'
@@ -425,7 +425,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT ?1 AS "?", "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c')) WHERE +"value 1" >= ?3
+SELECT ?1 AS "?", "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c')) AS "users" WHERE +"value 1" >= ?3
 --- rows
 ? | plan | count(*)
 'x' | NULL | 2

@@ -8,7 +8,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "kind", +"value 1" AS "count(*)", +"value 2" AS "sum(price)" FROM sky_scan_1
+SELECT "key 1" AS "kind", +"value 1" AS "count(*)", +"value 2" AS "sum(price)" FROM sky_scan_1 AS "path scan"
 --- rows
 kind | count(*) | sum(price)
 NULL | 3 | 10.75
@@ -24,7 +24,7 @@ PATH SCAN users
 ├─ group by date(timestamp)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "day", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "day", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 day | count(*)
 '2026-01-05' | 1
@@ -41,7 +41,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "s"
 --- rows
 plan | count(*)
 NULL | 5
@@ -59,7 +59,7 @@ PATH SCAN users
 └─ compute count(DISTINCT object_id), sum(amount)
 --- sql
 WITH bought AS (SELECT object_id, plan, amount FROM users WHERE action = 'purchase')
-SELECT "key 1" AS "plan", +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(DISTINCT object_id)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "bought"
 --- rows
 plan | count(DISTINCT object_id) | sum(amount)
 NULL | 2 | 10.75
@@ -75,7 +75,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute sum(amount)
 --- sql
-WITH bought(who, what) AS (SELECT object_id, amount FROM users WHERE action = 'purchase') SELECT "key 1" AS "who", +"value 1" AS "sum(what)" FROM sky_scan_1
+WITH bought(who, what) AS (SELECT object_id, amount FROM users WHERE action = 'purchase') SELECT "key 1" AS "who", +"value 1" AS "sum(what)" FROM sky_scan_1 AS "bought"
 --- rows
 who | sum(what)
 1 | 17.75
@@ -96,7 +96,7 @@ PATH SCAN users
 └─ compute avg(amount)
 --- sql
 WITH a AS (SELECT * FROM users WHERE action = 'purchase'), b AS (SELECT plan, amount FROM a WHERE amount > 1)
-SELECT "key 1" AS "plan", +"value 1" AS "avg(amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "avg(amount)" FROM sky_scan_1 AS "b"
 --- rows
 plan | avg(amount)
 NULL | 5.375
@@ -111,7 +111,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute sum(amount)
 --- sql
-WITH spent AS (SELECT "key 1" AS "object_id", +"value 1" AS total FROM sky_scan_1)
+WITH spent AS (SELECT "key 1" AS "object_id", +"value 1" AS total FROM sky_scan_1 AS "users")
 SELECT c.name, spent.total FROM customers c LEFT JOIN spent ON spent.object_id = c.id ORDER BY c.name
 --- rows
 name | total
@@ -140,7 +140,7 @@ PATH SCAN users
 └─ compute count(*)
 --- sql
 WITH RECURSIVE days(d) AS (SELECT '2026-01-01' UNION ALL SELECT date(d, '+1 month') FROM days WHERE d < '2026-03-01')
-SELECT d, (SELECT +"value 1" AS "count(*)" FROM sky_scan_1) AS n FROM days
+SELECT d, (SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users") AS n FROM days
 --- rows
 d | n
 '2026-01-01' | 28
@@ -155,7 +155,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "purchases"
 --- rows
 plan | count(*) | sum(amount)
 NULL | 3 | 10.75
@@ -171,7 +171,7 @@ PATH SCAN users
 ├─ where plan = 'pro'
 └─ compute count(*), sum(amount)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "pro_purchases"
 --- rows
 count(*) | sum(amount)
 5 | 15.75
@@ -186,7 +186,7 @@ PATH SCAN users
 ├─ where timestamp >= '2026-02-01T00:00'
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "purchases"
 --- rows
 count(*)
 7
@@ -212,7 +212,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"key 1" AS "n", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "n", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 n | count(*)
 1 | 2
@@ -231,7 +231,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT 'plan' AS what, "key 1" AS value, +"value 1" AS n FROM sky_scan_2 UNION ALL SELECT 'country', "key 1" AS "country", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT 'plan' AS what, "key 1" AS value, +"value 1" AS n FROM sky_scan_2 AS "users" UNION ALL SELECT 'country', "key 1" AS "country", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 what | value | n
 'country' | NULL | 7
@@ -251,7 +251,7 @@ SELECT segment FROM customers UNION SELECT plan FROM users GROUP BY plan ORDER B
 PATH SCAN users
 └─ group by plan
 --- sql
-SELECT segment FROM customers UNION SELECT "key 1" AS "plan" FROM sky_scan_1 ORDER BY 1
+SELECT segment FROM customers UNION SELECT "key 1" AS "plan" FROM sky_scan_1 AS "users" ORDER BY 1
 --- rows
 segment
 NULL
@@ -273,7 +273,7 @@ PATH SCAN users
 ├─ where action = 'sign up'
 └─ group by object_id
 --- sql
-SELECT DISTINCT "key 1" AS "object_id" FROM sky_scan_2 EXCEPT SELECT DISTINCT "key 1" AS "object_id" FROM sky_scan_1
+SELECT DISTINCT "key 1" AS "object_id" FROM sky_scan_2 AS "users" EXCEPT SELECT DISTINCT "key 1" AS "object_id" FROM sky_scan_1 AS "users"
 INTERSECT SELECT id FROM customers
 --- rows
 object_id
@@ -288,7 +288,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT plan, sum(n) FROM (SELECT "key 1" AS "plan", +"value 1" AS n FROM sky_scan_2 UNION ALL SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1) GROUP BY plan
+SELECT plan, sum(n) FROM (SELECT "key 1" AS "plan", +"value 1" AS n FROM sky_scan_2 AS "users" UNION ALL SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects") GROUP BY plan
 --- rows
 plan | sum(n)
 NULL | 11
@@ -306,7 +306,7 @@ PATH SCAN users
 PATH SCAN users
 └─ compute count(*)
 --- sql
-SELECT (SELECT +"value 1" AS "count(*)" FROM sky_scan_2) AS events, (SELECT +"value 1" AS "max(amount)" FROM sky_scan_1) AS best
+SELECT (SELECT +"value 1" AS "count(*)" FROM sky_scan_2 AS "users") AS events, (SELECT +"value 1" AS "max(amount)" FROM sky_scan_1 AS "users") AS best
 --- rows
 events | best
 28 | 9.5
@@ -320,7 +320,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" * 1.0 / (SELECT +"value 1" AS "count(*)" FROM sky_scan_1) AS share FROM sky_scan_2 ORDER BY "key 1"
+SELECT "key 1" AS "plan", +"value 1" * 1.0 / (SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users") AS share FROM sky_scan_2 AS "users" ORDER BY "key 1"
 --- rows
 plan | share
 NULL | 0.2857142857142857
@@ -363,7 +363,7 @@ PATH SCAN users
 ├─ where amount > :p1
 └─ compute count(*)
 --- sql
-SELECT n, ?1 AS tag FROM (SELECT +"value 1" AS n FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c'))) WHERE n < ?3
+SELECT n, ?1 AS tag FROM (SELECT +"value 1" AS n FROM sky_scan_1(ifnull(?2, x'736b79006e756c6c')) AS "users") WHERE n < ?3
 --- rows
 n | tag
 5 | 't'
@@ -385,7 +385,7 @@ GROUPS OF users
 └─ PATH SCAN users
    └─ group by object_id AS "key 1", plan AS "key 2"
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 count(*)
 15

@@ -9,9 +9,9 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 ORDER BY 2
+EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "users" ORDER BY 2
 --- rows
-SCAN sky_scan_1 VIRTUAL TABLE INDEX 0:PATH SCAN users
+SCAN users VIRTUAL TABLE INDEX 0:PATH SCAN users
 ├─ where action = 'purchase'
 ├─ where timestamp >= '2026-01-10'
 ├─ group by plan
@@ -25,9 +25,9 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 --- sql
-EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
-SCAN sky_scan_1 VIRTUAL TABLE INDEX 0:PATH SCAN users
+SCAN u VIRTUAL TABLE INDEX 0:PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 
@@ -38,9 +38,9 @@ PATH SCAN users OBJECTS AS OF '2026-01-15'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
-SCAN sky_scan_1 VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF '2026-01-15'
+SCAN users_objects VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF '2026-01-15'
 ├─ group by plan
 └─ compute count(*)
 

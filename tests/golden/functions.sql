@@ -7,7 +7,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute window_funnel('30 days', ts, action = 'sign up', action = 'purchase')
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS level FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS level FROM sky_scan_1 AS "users"
 --- rows
 object_id | level
 1 | 2
@@ -29,7 +29,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute window_funnel('30 days', timestamp, action = 'sign up', (action = 'purchase') AND (plan = 'pro'), action = 'purchase') AS "value 1"
 --- sql
-SELECT +"key 1" AS "level", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "level", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 level | count(*)
 0 | 2
@@ -47,7 +47,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute window_funnel(:p1, :p2, ts, action = :p3, amount > 1, amount > 1) AS "value 1"
 --- sql
-SELECT +"value 1" AS "sum(level)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'), ifnull(?3, x'736b79006e756c6c'))
+SELECT +"value 1" AS "sum(level)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'), ifnull(?3, x'736b79006e756c6c')) AS "path scan"
 --- rows
 sum(level)
 14
@@ -59,7 +59,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute sequence_match('(?1).*(?t<=''1 day'')(?2)', ts, action = 'purchase', plan = 'pro'), sequence_count('(?1).*(?2)', ts, action = 'purchase', action = 'purchase'), sequence_match_events('(?1)(?2)', ts, action = 'sign up', action = 'purchase')
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "sequence_match('(?1).*(?t<=''1 day'')(?2)', ts, action = 'purchase', plan = 'pro')", +"value 2" AS "sequence_count('(?1).*(?2)', ts, action = 'purchase', action = 'purchase')", +"value 3" AS "sequence_match_events('(?1)(?2)', ts, action = 'sign up', action = 'purchase')" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "sequence_match('(?1).*(?t<=''1 day'')(?2)', ts, action = 'purchase', plan = 'pro')", +"value 2" AS "sequence_count('(?1).*(?2)', ts, action = 'purchase', action = 'purchase')", +"value 3" AS "sequence_match_events('(?1)(?2)', ts, action = 'sign up', action = 'purchase')" FROM sky_scan_1 AS "users"
 --- rows
 object_id | sequence_match('(?1).*(?t<=''1 day'')(?2)', ts, action = 'purchase', plan = 'pro') | sequence_count('(?1).*(?2)', ts, action = 'purchase', action = 'purchase') | sequence_match_events('(?1)(?2)', ts, action = 'sign up', action = 'purchase')
 1 | 1 | 1 | '[1767258000000000,1767614400000000]'
@@ -81,7 +81,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute retention(timestamp < sky_timestamp('2026-02-01'), timestamp >= sky_timestamp('2026-02-01')) AS "value 1"
 --- sql
-SELECT +"key 1" AS "r", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "r", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 r | count(*)
 '[0,0]' | 4
@@ -98,7 +98,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute sequence_next_node('forward', 'first_match', ts, action, 1, action = 'sign up') AS "value 1"
 --- sql
-SELECT +"key 1" AS "next", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "next", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 next | count(*)
 NULL | 2
@@ -113,7 +113,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute duration_in(plan, 'free', ts) AS "value 1", duration_in(plan, 'pro', ts, '2026-03-01') AS "value 2"
 --- sql
-SELECT +"value 1" AS "sum(free)", +"value 2" AS "sum(pro)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(free)", +"value 2" AS "sum(pro)" FROM sky_scan_1 AS "path scan"
 --- rows
 sum(free) | sum(pro)
 1011600.000001 | 10324800.000001
@@ -126,7 +126,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute state_timeline(plan, ts)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "state_timeline(plan, ts)" FROM sky_scan_1('[1,2]')
+SELECT "key 1" AS "object_id", +"value 1" AS "state_timeline(plan, ts)" FROM sky_scan_1('[1,2]') AS "users"
 --- rows
 object_id | state_timeline(plan, ts)
 1 | '[{"state":"free","start":"2026-01-01 09:00:00.000000","end":"2026-01-05 12:00:00.000000"},{"state":"pro","start":"2026-01-05 12:00:00.000000","end":"2026-02-07 00:00:00.000000"},{"state":null,"start":"2026-02-07 00:00:00.000000","end":"2026-02-08 20:00:00.000000"}]'
@@ -144,7 +144,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1", session AS "key 2"
    └─ compute path_string(action, ' > ', 1) AS "value 1"
 --- sql
-SELECT +"key 1" AS "path", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "path", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 path | count(*)
 NULL | 3
@@ -162,7 +162,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute path_string(action) FILTER (WHERE plan = 'pro'), count(*), window_funnel(0, ts, action = 'purchase')
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "path_string(action) FILTER (WHERE plan = 'pro')", +"value 2" AS "count(*)" FROM sky_scan_1 WHERE +"value 3" = 1 ORDER BY 3 DESC, 1
+SELECT "key 1" AS "object_id", +"value 1" AS "path_string(action) FILTER (WHERE plan = 'pro')", +"value 2" AS "count(*)" FROM sky_scan_1 AS "users" WHERE +"value 3" = 1 ORDER BY 3 DESC, 1
 --- rows
 object_id | path_string(action) FILTER (WHERE plan = 'pro') | count(*)
 1 | 'purchase' | 4
@@ -179,7 +179,7 @@ PATH SCAN users
 ├─ group by object_id, plan
 └─ compute path_string(action, '>'), sequence_count('(?1)(?1)', ts, action = 'purchase')
 --- sql
-SELECT "key 1" AS "object_id", "key 2" AS "plan", +"value 1" AS "path_string(action, '>')", +"value 2" AS "sequence_count('(?1)(?1)', ts, action = 'purchase')" FROM sky_scan_1
+SELECT "key 1" AS "object_id", "key 2" AS "plan", +"value 1" AS "path_string(action, '>')", +"value 2" AS "sequence_count('(?1)(?1)', ts, action = 'purchase')" FROM sky_scan_1 AS "users"
 --- rows
 object_id | plan | path_string(action, '>') | sequence_count('(?1)(?1)', ts, action = 'purchase')
 1 | NULL | 'purchase' | 0
@@ -214,7 +214,7 @@ PATH SCAN planes
 ├─ group by tailnum
 └─ compute path_string(coalesce(action, status), '>'), duration_in(status, 'repair', ts)
 --- sql
-SELECT "key 1" AS "tailnum", +"value 1" AS "path_string(coalesce(action, status), '>')", +"value 2" AS "duration_in(status, 'repair', ts)" FROM sky_scan_1
+SELECT "key 1" AS "tailnum", +"value 1" AS "path_string(coalesce(action, status), '>')", +"value 2" AS "duration_in(status, 'repair', ts)" FROM sky_scan_1 AS "planes"
 --- rows
 tailnum | path_string(coalesce(action, status), '>') | duration_in(status, 'repair', ts)
 'N1' | 'new>flight>repair>flight' | 122400.0
@@ -230,7 +230,7 @@ PATH SCAN users SESSIONS IDLE '1 day'
 ├─ group by object_id
 └─ compute path_string(last_action, ' | ', 1)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "path_string(last_action, ' | ', 1)" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "path_string(last_action, ' | ', 1)" FROM sky_scan_1 AS "users_sessions"
 --- rows
 object_id | path_string(last_action, ' | ', 1)
 1 | 'sign up | purchase'

@@ -7,7 +7,7 @@ PATH SCAN users
 ├─ group by plan, country
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan | country | count(*)
 NULL | NULL | 3
@@ -28,7 +28,7 @@ PATH SCAN users
 ├─ group by plan, country, seats
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)", "key 2" AS "country" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", "key 2" AS "country" FROM sky_scan_1 AS "users"
 --- rows
 count(*) | country
 1 | ''
@@ -53,7 +53,7 @@ PATH SCAN users
 ├─ group by country, plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS land, "key 2" AS "plan", +"value 1" AS n FROM sky_scan_1 ORDER BY n DESC, land, "key 2"
+SELECT "key 1" AS land, "key 2" AS "plan", +"value 1" AS n FROM sky_scan_1 AS "users" ORDER BY n DESC, land, "key 2"
 --- rows
 land | plan | n
 'de' | NULL | 5
@@ -82,7 +82,7 @@ PATH SCAN users
 ├─ group by items
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "items", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "items", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 items | count(*)
 NULL | 17
@@ -101,7 +101,7 @@ PATH SCAN users
 ├─ group by amount
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "amount", +"value 1" AS "count(*)" FROM sky_scan_1 ORDER BY "key 1"
+SELECT "key 1" AS "amount", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users" ORDER BY "key 1"
 --- rows
 amount | count(*)
 NULL | 1
@@ -122,7 +122,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*), count(DISTINCT plan), sum(amount)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)", +"value 2" AS "count(DISTINCT plan)", +"value 3" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)", +"value 2" AS "count(DISTINCT plan)", +"value 3" AS "sum(amount)" FROM sky_scan_1 AS "users"
 --- rows
 object_id | count(*) | count(DISTINCT plan) | sum(amount)
 1 | 6 | 2 | 17.75
@@ -141,7 +141,7 @@ PATH SCAN users
 ├─ group by items % 2, seats + 1
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS odd, +"key 2" AS "seats + 1", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS odd, +"key 2" AS "seats + 1", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 odd | seats + 1 | count(*)
 NULL | NULL | 8
@@ -164,7 +164,7 @@ PATH SCAN users
 ├─ group by amount > 5, plan IS NULL
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "amount > 5", +"key 2" AS "plan IS NULL", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "amount > 5", +"key 2" AS "plan IS NULL", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 amount > 5 | plan IS NULL | count(*)
 NULL | 0 | 11
@@ -181,7 +181,7 @@ PATH SCAN users
 ├─ group by CASE WHEN plan = 'pro' THEN 'paying' WHEN plan IS NULL THEN 'none' ELSE plan || '!' END
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS kind, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS kind, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 kind | count(*)
 'Free!' | 2
@@ -197,7 +197,7 @@ PATH SCAN users
 ├─ group by upper(plan), length(country)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "upper(plan)", +"key 2" AS "length(country)", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "upper(plan)", +"key 2" AS "length(country)", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 upper(plan) | length(country) | count(*)
 NULL | NULL | 3
@@ -215,7 +215,7 @@ PATH SCAN users
 ├─ group by ifnull(plan, 'none'), substr(country, 1, 1)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "ifnull(plan, 'none')", +"key 2" AS "substr(country, 1, 1)", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "ifnull(plan, 'none')", +"key 2" AS "substr(country, 1, 1)", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 ifnull(plan, 'none') | substr(country, 1, 1) | count(*)
 'Free' | 'D' | 2
@@ -236,7 +236,7 @@ PATH SCAN users
 ├─ group by coalesce(url, plan, '-')
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS x, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS x, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 x | count(*)
 '' | 1
@@ -257,7 +257,7 @@ PATH SCAN users
 ├─ group by plan, country
 └─ compute count(*)
 --- sql
-SELECT "key 1" || '/' || "key 2" AS "plan || '/' || country", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" || '/' || "key 2" AS "plan || '/' || country", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan || '/' || country | count(*)
 NULL | 3
@@ -278,7 +278,7 @@ PATH SCAN users
 ├─ group by date(timestamp)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "date(timestamp)", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "date(timestamp)", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 date(timestamp) | count(*)
 '2025-12-31' | 1
@@ -306,7 +306,7 @@ PATH SCAN users
 ├─ group by strftime('%Y-%m', timestamp)
 └─ compute count(*), sum(amount)
 --- sql
-SELECT +"key 1" AS month, +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 ORDER BY month
+SELECT +"key 1" AS month, +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "users" ORDER BY month
 --- rows
 month | count(*) | sum(amount)
 '2025-12' | 1 | NULL
@@ -321,7 +321,7 @@ PATH SCAN users
 ├─ group by substr(timestamp, 1, 7)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS "substr(timestamp, 1, 7)", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "substr(timestamp, 1, 7)", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 substr(timestamp, 1, 7) | count(*)
 '2025-12' | 1
@@ -337,7 +337,7 @@ PATH SCAN users
 ├─ group by strftime('%H', timestamp)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS hour, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS hour, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 hour | count(*)
 '00' | 5
@@ -354,7 +354,7 @@ PATH SCAN users
 ├─ group by date(timestamp, 'start of month'), strftime('%W', timestamp)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS month, +"key 2" AS week, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS month, +"key 2" AS week, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 month | week | count(*)
 '2025-12-01' | '52' | 1
@@ -375,7 +375,7 @@ PATH SCAN users
 ├─ group by date(timestamp, '+5 hours', '+30 minutes')
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS day, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS day, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 day | count(*)
 '2026-01-01' | 2
@@ -402,7 +402,7 @@ PATH SCAN users
 ├─ group by unixepoch(timestamp), substr(timestamp, 20)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS second, +"key 2" AS fraction, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS second, +"key 2" AS fraction, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 second | fraction | count(*)
 1767225599 | '.999999' | 1
@@ -435,7 +435,7 @@ PATH SCAN users
 ├─ group by (ts / 864000000000) * 10, plan
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS days, "key 2" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS days, "key 2" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 days | plan | count(*)
 20450 | NULL | 1
@@ -461,7 +461,7 @@ PATH SCAN users
 ├─ group by timestamp
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "timestamp", +"value 1" AS "count(*)" FROM sky_scan_1 WHERE +"value 1" > 1
+SELECT "key 1" AS "timestamp", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users" WHERE +"value 1" > 1
 --- rows
 timestamp | count(*)
 '2026-01-05 12:00:00.000000' | 2
@@ -476,7 +476,7 @@ PATH SCAN users
 ├─ group by date(timestamp), plan
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS day, "key 2" AS "plan", +"value 1" AS n FROM sky_scan_1 ORDER BY day, "key 2" LIMIT 5 OFFSET 2
+SELECT +"key 1" AS day, "key 2" AS "plan", +"value 1" AS n FROM sky_scan_1 AS "users" ORDER BY day, "key 2" LIMIT 5 OFFSET 2
 --- rows
 day | plan | n
 '2026-01-02' | NULL | 1

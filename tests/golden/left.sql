@@ -70,7 +70,7 @@ PATH SCAN users
 ├─ where plan = 'FREE' COLLATE NOCASE
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 8
@@ -81,7 +81,7 @@ SELECT count(DISTINCT plan COLLATE NOCASE), min(plan COLLATE NOCASE) IS NOT NULL
 PATH SCAN users
 └─ compute count(DISTINCT plan COLLATE NOCASE), min(plan COLLATE NOCASE)
 --- sql
-SELECT +"value 1" AS "count(DISTINCT plan COLLATE NOCASE)", +"value 2" IS NOT NULL AS "min(plan COLLATE NOCASE) IS NOT NULL" FROM sky_scan_1
+SELECT +"value 1" AS "count(DISTINCT plan COLLATE NOCASE)", +"value 2" IS NOT NULL AS "min(plan COLLATE NOCASE) IS NOT NULL" FROM sky_scan_1 AS "users"
 --- rows
 count(DISTINCT plan COLLATE NOCASE) | min(plan COLLATE NOCASE) IS NOT NULL
 3 | 1
@@ -93,7 +93,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 ORDER BY "key 1" COLLATE NOCASE DESC, 2
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users" ORDER BY "key 1" COLLATE NOCASE DESC, 2
 --- rows
 plan | count(*)
 'pro' | 10
@@ -117,7 +117,7 @@ SELECT count(*), random() IS NULL FROM users
 PATH SCAN users
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)", random() IS NULL FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", random() IS NULL FROM sky_scan_1 AS "users"
 --- rows
 count(*) | random() IS NULL
 28 | 0
@@ -217,7 +217,7 @@ PATH SCAN users
 ├─ where plan IN (SELECT value FROM json_each(:p1))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT plan FROM users WHERE object_id = 5) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT plan FROM users WHERE object_id = 5) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q)) AS "users"
 --- rows
 count(*)
 10

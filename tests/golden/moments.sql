@@ -49,7 +49,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o')
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "o"
 --- rows
 plan | count(*)
 'basic' | 2
@@ -102,7 +102,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan, country
 └─ compute count(*), sum(events), max(last_timestamp)
 --- sql
-SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)", +"value 2" AS "sum(s.events)", +"value 3" AS "max(s.last_timestamp)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)')
+SELECT "key 1" AS "plan", "key 2" AS "country", +"value 1" AS "count(*)", +"value 2" AS "sum(s.events)", +"value 3" AS "max(s.last_timestamp)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE (o.total > 10)') AS "o"
 --- rows
 plan | country | count(*) | sum(s.events) | max(s.last_timestamp)
 'basic' | 'fr' | 2 | 6 | '2026-01-10 00:00:00.000000'
@@ -208,7 +208,7 @@ PATH SCAN planes OBJECTS AS OF EACH ROW
 ├─ group by status
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(f.tailnum), json_group_array(f.at) FROM flights f')
+SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "f"
 --- rows
 status | count(*)
 'new' | 2
@@ -297,7 +297,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull((SELECT '' || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(o.created_at) FROM orders o WHERE (o.total > ?1)), x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'))
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull((SELECT '' || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(o.created_at) FROM orders o WHERE (o.total > ?1)), x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c')) AS "o"
 --- rows
 plan | count(*)
 'basic' | 2

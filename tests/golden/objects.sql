@@ -23,7 +23,7 @@ PATH SCAN users OBJECTS
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 3
@@ -40,7 +40,7 @@ PATH SCAN users OBJECTS AS OF '2026-01-15'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 1
@@ -58,7 +58,7 @@ PATH SCAN users OBJECTS AS OF '2026-01-15'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 1
@@ -76,7 +76,7 @@ PATH SCAN users OBJECTS AS OF '2026-01-15T00:00Z'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 1
@@ -97,7 +97,7 @@ PATH SCAN users OBJECTS AS OF '2026-02-08 20:00:00'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "o"
 --- rows
 plan | count(*)
 NULL | 1
@@ -126,7 +126,7 @@ SELECT 0, NULL
 PATH SCAN users OBJECTS AS OF '2020-01-01'
 └─ compute count(*), max(plan)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "max(plan)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "max(plan)" FROM sky_scan_1 AS "users_objects"
 --- rows
 count(*) | max(plan)
 0 | NULL
@@ -139,7 +139,7 @@ SELECT count(*), sum(events) FROM users_objects
 PATH SCAN users OBJECTS AS OF '2030-01-01'
 └─ compute count(*), sum(events)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(events)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(events)" FROM sky_scan_1 AS "users_objects"
 --- rows
 count(*) | sum(events)
 8 | 28
@@ -152,7 +152,7 @@ SELECT 0
 PATH SCAN users OBJECTS AS OF NULL
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
 count(*)
 0
@@ -170,7 +170,7 @@ PATH SCAN users OBJECTS AS OF :p1
 ├─ group by country
 └─ compute count(*), max(last_timestamp)
 --- sql
-SELECT "key 1" AS "country", +"value 1" AS "count(*)", +"value 2" AS "max(last_timestamp)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c'))
+SELECT "key 1" AS "country", +"value 1" AS "count(*)", +"value 2" AS "max(last_timestamp)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'), ifnull(?2, x'736b79006e756c6c')) AS "users_objects"
 --- rows
 country | count(*) | max(last_timestamp)
 'de' | 1 | '2026-01-05 12:00:00.000000'
@@ -184,7 +184,7 @@ SELECT sum(events) FROM users_objects_as_of WHERE as_of = '2026-01-15 00:00:00.0
 PATH SCAN users OBJECTS AS OF :p1
 └─ compute sum(events)
 --- sql
-SELECT +"value 1" AS "sum(events)" FROM sky_scan_1(ifnull(datetime('2026-01-16', '-1 day'), x'736b79006e756c6c'))
+SELECT +"value 1" AS "sum(events)" FROM sky_scan_1(ifnull(datetime('2026-01-16', '-1 day'), x'736b79006e756c6c')) AS "users_objects"
 --- rows
 sum(events)
 9
@@ -201,7 +201,7 @@ PATH SCAN users OBJECTS AS OF '2026-02-08 20:00:00'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 1
@@ -247,7 +247,7 @@ PATH SCAN planes OBJECTS
 ├─ group by status
 └─ compute count(*), min(tailnum)
 --- sql
-SELECT "key 1" AS "status", +"value 1" AS "count(*)", +"value 2" AS "min(tailnum)" FROM sky_scan_1
+SELECT "key 1" AS "status", +"value 1" AS "count(*)", +"value 2" AS "min(tailnum)" FROM sky_scan_1 AS "planes_objects"
 --- rows
 status | count(*) | min(tailnum)
 NULL | 1 | 'n1'
@@ -261,7 +261,7 @@ PATH SCAN users OBJECTS
 ├─ group by date(first_timestamp)
 └─ compute count(*), sum(events)
 --- sql
-SELECT +"key 1" AS joined, +"value 1" AS "count(*)", +"value 2" AS "sum(events)" FROM sky_scan_1 ORDER BY joined
+SELECT +"key 1" AS joined, +"value 1" AS "count(*)", +"value 2" AS "sum(events)" FROM sky_scan_1 AS "users_objects" ORDER BY joined
 --- rows
 joined | count(*) | sum(events)
 '2025-12-31' | 1 | 3

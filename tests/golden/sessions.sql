@@ -9,7 +9,7 @@ PATH SCAN users SESSIONS IDLE '1 day'
 ├─ group by plan
 └─ compute count(*), avg(events)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "avg(events)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "avg(events)" FROM sky_scan_1 AS "users_sessions"
 --- rows
 plan | count(*) | avg(events)
 NULL | 8 | 1.375
@@ -29,7 +29,7 @@ PATH SCAN users SESSIONS IDLE :p1
 ├─ group by first_action, last_action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "first_action", "key 2" AS "last_action", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c'))
+SELECT "key 1" AS "first_action", "key 2" AS "last_action", +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(?1, x'736b79006e756c6c')) AS "users_sessions"
 --- rows
 first_action | last_action | count(*)
 'purchase' | NULL | 2
@@ -43,7 +43,7 @@ SELECT count(*), max(session), max(duration) FROM users_sessions
 PATH SCAN users SESSIONS
 └─ compute count(*), max(session), max(duration)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "max(session)", +"value 3" AS "max(duration)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "max(session)", +"value 3" AS "max(duration)" FROM sky_scan_1 AS "users_sessions"
 --- rows
 count(*) | max(session) | max(duration)
 8 | 1 | 3322800.0
@@ -57,7 +57,7 @@ PATH SCAN users IDLE '100000 days'
 ├─ group by session
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "session", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "session", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 session | count(*)
 1 | 28
@@ -70,7 +70,7 @@ SELECT 0 AS "count(*)"
 PATH SCAN users SESSIONS IDLE NULL
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_sessions"
 --- rows
 count(*)
 0
@@ -84,7 +84,7 @@ PATH SCAN users IDLE '30 minutes'
 ├─ group by object_id, session
 └─ compute count(*), min(timestamp)
 --- sql
-SELECT "key 1" AS "object_id", "key 2" AS "session", +"value 1" AS "count(*)", +"value 2" AS "min(timestamp)" FROM sky_scan_1
+SELECT "key 1" AS "object_id", "key 2" AS "session", +"value 1" AS "count(*)", +"value 2" AS "min(timestamp)" FROM sky_scan_1 AS "users"
 --- rows
 object_id | session | count(*) | min(timestamp)
 1 | 1 | 1 | '2026-01-01 09:00:00.000000'
@@ -121,7 +121,7 @@ PATH SCAN users IDLE '1 day'
 ├─ group by session_event, action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "session_event", "key 2" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "session_event", "key 2" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 session_event | action | count(*)
 1 | NULL | 3
@@ -152,7 +152,7 @@ PATH SCAN users SESSIONS IDLE '1 day'
 ├─ group by date(first_timestamp)
 └─ compute count(*)
 --- sql
-SELECT +"key 1" AS day, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS day, +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_sessions"
 --- rows
 day | count(*)
 '2026-02-01' | 1
@@ -174,7 +174,7 @@ PATH SCAN users SESSIONS IDLE '1 day'
 ├─ group by country
 └─ compute count(*) FILTER (WHERE events = 1), count(*)
 --- sql
-SELECT "key 1" AS "country", +"value 1" * 1.0 / +"value 2" AS bounce FROM sky_scan_1
+SELECT "key 1" AS "country", +"value 1" * 1.0 / +"value 2" AS bounce FROM sky_scan_1 AS "users_sessions"
 --- rows
 country | bounce
 NULL | 0.6666666666666666
@@ -198,7 +198,7 @@ GROUPS OF users
       ├─ group by object_id AS "key 1", session AS "key 2"
       └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"key 1" AS "most", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"key 1" AS "most", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 most | count(*)
 1 | 3
@@ -208,6 +208,9 @@ most | count(*)
 ## objects by the day of their first event
 WITH firsts AS (SELECT object_id, date(min(timestamp)) AS day, count(*) AS n FROM users GROUP BY object_id HAVING count(*) > 1) SELECT day, count(*), sum(n) FROM firsts WHERE n < 9 GROUP BY day
 --- plan
+PATH SCAN users
+├─ group by object_id
+└─ compute min(timestamp), count(*)
 GROUPS OF users
 ├─ where "value 2" > 1
 ├─ where "value 2" < 9
@@ -217,7 +220,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute min(timestamp) AS "value 1", count(*) AS "value 2"
 --- sql
-WITH firsts AS (SELECT "key 1" AS "object_id", date(+"value 1") AS day, +"value 2" AS n FROM sky_scan_1 WHERE +"value 2" > 1) SELECT +"key 1" AS "day", +"value 1" AS "count(*)", +"value 2" AS "sum(n)" FROM sky_scan_2
+WITH firsts AS (SELECT "key 1" AS "object_id", date(+"value 1") AS day, +"value 2" AS n FROM sky_scan_1 AS "users" WHERE +"value 2" > 1) SELECT +"key 1" AS "day", +"value 1" AS "count(*)", +"value 2" AS "sum(n)" FROM sky_scan_2 AS "firsts"
 --- rows
 day | count(*) | sum(n)
 '2025-12-31' | 1 | 3
@@ -233,7 +236,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT n, count(*) FROM (SELECT "key 1" AS "plan", +"value 1" AS n FROM sky_scan_1) GROUP BY n
+SELECT n, count(*) FROM (SELECT "key 1" AS "plan", +"value 1" AS n FROM sky_scan_1 AS "users") GROUP BY n
 --- rows
 n | count(*)
 2 | 2
@@ -251,7 +254,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "path scan"
 --- rows
 count(*) | total(n)
 3 | 16.0
@@ -269,7 +272,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1", timestamp AS "key 2"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 count(*)
 1

@@ -10,7 +10,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -35,7 +35,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -61,7 +61,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -86,7 +86,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -111,7 +111,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -136,7 +136,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -159,7 +159,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -184,7 +184,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -207,7 +207,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -231,7 +231,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -253,7 +253,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -277,7 +277,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -299,7 +299,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -323,7 +323,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -345,7 +345,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -369,7 +369,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -391,7 +391,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -415,7 +415,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -437,7 +437,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -462,7 +462,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 p | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -485,7 +485,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 p | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -509,7 +509,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 p | count(*) | sum(u.amount)
 NULL | 3 | 10.75
@@ -531,7 +531,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "new_value", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT "key 1" AS "new_value", +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 new_value | count(*) | sum(u.amount)
 NULL | 1 | 3.0
@@ -554,7 +554,7 @@ PATH SCAN users
 ├─ group by "plan ignoring nulls"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "path scan"
 --- rows
 p | count(*) | sum(amount)
 NULL | 2 | 7.75
@@ -574,7 +574,7 @@ PATH SCAN users
 ├─ group by "plan through ties ignoring nulls"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "path scan"
 --- rows
 p | count(*) | sum(amount)
 NULL | 2 | 7.75
@@ -602,7 +602,7 @@ PATH SCAN users
 └─ compute count(*), sum(amount)
 --- sql
 SELECT "key 1" AS p, +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)"
-FROM sky_scan_1
+FROM sky_scan_1 AS "u"
 --- rows
 p | count(*) | sum(u.amount)
 NULL | 2 | 7.75
@@ -630,7 +630,7 @@ PATH SCAN users
 ├─ group by "plan ignoring nulls"
 └─ compute count(*), sum(amount)
 --- sql
-SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT "key 1" AS "p", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "path scan"
 --- rows
 p | count(*) | sum(amount)
 NULL | 2 | 7.75
@@ -651,7 +651,7 @@ PATH SCAN users
 ├─ group by "url ignoring nulls"
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "page", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "page", +"value 1" AS "count(*)" FROM sky_scan_1 AS "path scan"
 --- rows
 page | count(*)
 NULL | 1
@@ -673,7 +673,7 @@ PATH SCAN users
 ├─ group by "url through ties ignoring nulls"
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS page, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS page, +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
 page | count(*)
 NULL | 1
@@ -698,7 +698,7 @@ PATH SCAN users
 ├─ group by "plan through ties", "country through ties"
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS plan, "key 2" AS country, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS plan, "key 2" AS country, +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
 plan | country | count(*)
 NULL | 'de' | 3
@@ -720,7 +720,7 @@ PATH SCAN users
 ├─ group by action
 └─ compute sum("seats through ties")
 --- sql
-SELECT "key 1" AS "action", +"value 1" AS seats FROM sky_scan_1
+SELECT "key 1" AS "action", +"value 1" AS seats FROM sky_scan_1 AS "u"
 --- rows
 action | seats
 NULL | 14
@@ -741,7 +741,7 @@ PATH SCAN users
 ├─ where "plan through ties" = 'pro'
 └─ compute count(*), sum(amount)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(u.amount)" FROM sky_scan_1 AS "u"
 --- rows
 count(*) | sum(u.amount)
 5 | 22.75
@@ -947,7 +947,7 @@ PATH SCAN users
 ├─ group by timestamp
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "as_of", +"value 1" AS "count(*)" FROM sky_scan_1 WHERE +"value 1" > 1
+SELECT "key 1" AS "as_of", +"value 1" AS "count(*)" FROM sky_scan_1 AS "u" WHERE +"value 1" > 1
 --- rows
 as_of | count(*)
 '2026-01-05 12:00:00.000000' | 2
@@ -964,7 +964,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
 object_id | count(*)
 1 | 6
@@ -988,7 +988,7 @@ PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS plan, +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS plan, +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*)
 NULL | 2
@@ -1010,7 +1010,7 @@ PATH SCAN users
 └─ compute count(*)
 --- sql
 WITH plans AS (SELECT object_id, timestamp, new_value AS plan FROM sky_scan_1 AS "users_changes")
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_2
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_2 AS "u"
 --- rows
 plan | count(*)
 NULL | 3

@@ -8,7 +8,7 @@ PATH SCAN users
 ├─ where action = 'purchase'
 └─ compute count(*), sum(amount)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "users"
 --- rows
 count(*) | sum(amount)
 12 | 57.75
@@ -20,7 +20,7 @@ PATH SCAN users
 ├─ where action <> 'purchase'
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 9
@@ -32,7 +32,7 @@ PATH SCAN users
 ├─ where action IS NOT 'purchase'
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 16
@@ -45,7 +45,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 object_id | count(*)
 1 | 2
@@ -63,7 +63,7 @@ PATH SCAN users
 ├─ where NOT (seats IS NULL)
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 10
@@ -75,7 +75,7 @@ PATH SCAN users
 ├─ where NOT ((plan = 'pro') AND (amount > 3))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 14
@@ -87,7 +87,7 @@ PATH SCAN users
 ├─ where (plan = 'pro') OR (amount > 3)
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 13
@@ -100,7 +100,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*)
 NULL | 5
@@ -115,7 +115,7 @@ PATH SCAN users
 ├─ where (url LIKE '/\%\_%' ESCAPE '\') OR (url GLOB '/[a-b]')
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 7
@@ -127,7 +127,7 @@ PATH SCAN users
 ├─ where url NOT LIKE '/a'
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 5
@@ -140,7 +140,7 @@ PATH SCAN users
 ├─ where (NOT (country IN (SELECT value FROM json_each(:p2)))) OR (NOT (country IN (SELECT value FROM json_each(:p3))))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1('["pro","basic"]', (WITH q(x) AS (VALUES ('de'), (NULL)) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q), '["fr"]')
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1('["pro","basic"]', (WITH q(x) AS (VALUES ('de'), (NULL)) SELECT json_group_array(CASE WHEN x IS NULL OR typeof(x) = 'text' THEN x || '' WHEN ' ' || quote(x) = x THEN x WHEN CAST(x AS TEXT) = x THEN CAST(x AS TEXT) ELSE json('[]') END) FROM q), '["fr"]') AS "users"
 --- rows
 count(*)
 3
@@ -152,7 +152,7 @@ PATH SCAN users
 ├─ where (amount >= 1) AND (amount <= 9.5)
 └─ compute count(*), count(*) FILTER (WHERE (plan >= 'a') AND (plan <= 'g'))
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "count(*) FILTER (WHERE plan BETWEEN 'a' AND 'g')" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "count(*) FILTER (WHERE plan BETWEEN 'a' AND 'g')" FROM sky_scan_1 AS "users"
 --- rows
 count(*) | count(*) FILTER (WHERE plan BETWEEN 'a' AND 'g')
 8 | 2
@@ -164,7 +164,7 @@ PATH SCAN users
 ├─ where NOT ((amount >= 1) AND (amount <= 9.5))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 3
@@ -176,7 +176,7 @@ PATH SCAN users
 ├─ where ((amount = '9.5') AND (items = '1')) OR (seats < '2')
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 8
@@ -189,7 +189,7 @@ PATH SCAN users
 ├─ where url <> 0
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 5
@@ -202,7 +202,7 @@ PATH SCAN users
 ├─ where plan <> country
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 5
@@ -215,7 +215,7 @@ PATH SCAN users
 ├─ where (amount - 0.5) <> 9
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 7
@@ -227,7 +227,7 @@ PATH SCAN users
 ├─ where items
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 10
@@ -240,7 +240,7 @@ PATH SCAN users
 ├─ where NULL IS NULL
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 28
@@ -252,7 +252,7 @@ PATH SCAN users
 ├─ where CASE WHEN plan = 'pro' THEN amount > 5 ELSE country = 'de' END
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 11
@@ -265,7 +265,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*)
 'basic' | 1
@@ -280,7 +280,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 plan | count(*)
 'basic' | 1
@@ -294,7 +294,7 @@ PATH SCAN users
 ├─ where object_id = 99
 └─ compute count(*), max(plan)
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "max(plan)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)", +"value 2" AS "max(plan)" FROM sky_scan_1 AS "users"
 --- rows
 count(*) | max(plan)
 0 | NULL
@@ -306,7 +306,7 @@ PATH SCAN users
 ├─ where object_id = 2.5
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 0
@@ -319,7 +319,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1('[1,6,99,9007199254740993]')
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1('[1,6,99,9007199254740993]') AS "users"
 --- rows
 object_id | count(*)
 1 | 6
@@ -335,7 +335,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1('[1,2,3]')
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1('[1,2,3]') AS "users"
 --- rows
 object_id | count(*)
 4 | 1
@@ -351,7 +351,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers WHERE segment = 'a') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers WHERE segment = 'a') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
 --- rows
 plan | count(*)
 NULL | 5
@@ -366,7 +366,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
 --- rows
 object_id | count(*)
 4 | 1
@@ -382,7 +382,7 @@ PATH SCAN users
 ├─ group by action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE amount > 9) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE amount > 9) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
 --- rows
 action | count(*)
 NULL | 4
@@ -396,7 +396,7 @@ PATH SCAN users
 ├─ where NOT (object_id IN (SELECT value FROM json_each(:p1)))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
 --- rows
 count(*)
 0
@@ -407,7 +407,7 @@ SELECT count(*) FROM users WHERE amount > (SELECT avg(amount) FROM users)
 PATH SCAN users
 └─ compute avg(amount)
 --- sql
-SELECT count(*) FROM users WHERE amount > (SELECT +"value 1" AS "avg(amount)" FROM sky_scan_1)
+SELECT count(*) FROM users WHERE amount > (SELECT +"value 1" AS "avg(amount)" FROM sky_scan_1 AS "users")
 --- rows
 count(*)
 4
@@ -422,7 +422,7 @@ PATH SCAN users
 ├─ group by action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 action | count(*)
 NULL | 3
@@ -440,7 +440,7 @@ PATH SCAN users
 ├─ where timestamp < '2026-01-05T12:00:00.000001Z'
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 6
@@ -454,7 +454,7 @@ PATH SCAN users
 ├─ where (timestamp = sky_timestamp('2026-02-03T10:11:12.000001Z')) OR (timestamp = sky_timestamp('2026-01-10'))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 3
@@ -468,7 +468,7 @@ PATH SCAN users
 ├─ where timestamp > 1767614400000000
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 22
@@ -482,7 +482,7 @@ PATH SCAN users
 ├─ where (timestamp >= sky_timestamp('2026-01-10')) AND (timestamp <= sky_timestamp('2026-02-01'))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 7
@@ -496,7 +496,7 @@ PATH SCAN users
 ├─ where (timestamp = sky_timestamp('2026-01-10')) OR (timestamp = sky_timestamp('2026-03-01T00:00'))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 6
@@ -512,7 +512,7 @@ PATH SCAN users
 ├─ where timestamp < :p1
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(:until), x'736b79006e756c6c'))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(:until), x'736b79006e756c6c')) AS "users"
 --- rows
 count(*)
 9
@@ -526,7 +526,7 @@ PATH SCAN users
 ├─ where timestamp >= :p1
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(datetime('2026-02-08 20:00:00', '-1 day')), x'736b79006e756c6c'))
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1(ifnull(sky_timestamp(datetime('2026-02-08 20:00:00', '-1 day')), x'736b79006e756c6c')) AS "users"
 --- rows
 count(*)
 9
@@ -550,7 +550,7 @@ PATH SCAN users
 ├─ where (ts % 2) = 0
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 22
@@ -562,7 +562,7 @@ PATH SCAN users
 ├─ where NOT (changes IS NULL)
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1 AS "users"
 --- rows
 count(*)
 14
@@ -576,7 +576,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
 plan | count(*)
 'pro' | 2
