@@ -307,15 +307,15 @@ class Engine:
 
     # bulk
 
-    def append(self, table: str, columns: Any) -> int:
+    def append(self, table: str, columns: Any, time_unit: str | None = None) -> int:
         """Store many events at once: `columns` maps names to arrays, or is a frame. Returns how many.
 
-        Part of the current transaction if there is one, else a transaction of its own.
+        time_unit: see `ingest.columns_to_batch`. Part of the current transaction if there is one, else one of its own.
         """
         (relation,) = self._named(table)
         with self.transaction():
             relation.flush()
-            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch())
+            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch(), time_unit)
             if len(batch):
                 compact.add(relation.store, batch)
         return len(batch)

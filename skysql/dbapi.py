@@ -162,13 +162,16 @@ class Connection:
 
     # sky tables
 
-    def append(self, table: str, columns: Any) -> int:
+    def append(self, table: str, columns: Any, *, time_unit: str | None = None) -> int:
         """Store many events at once and return how many: `columns` maps names to arrays or lists, or is a frame.
+
+        time_unit: what numbers in the column of times count since 1970, 'us', 'ms' or 's'. Without it they are
+        microseconds, but a batch whose numbers all lie before March 1973 is refused: they may be seconds of today.
 
         Part of the current transaction if there is one, else a transaction of its own.
         """
         with self.guard:
-            return self.engine.append(table, columns)
+            return self.engine.append(table, columns, time_unit)
 
     def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
         """Merge what was written into few large blocks; of one table ('users', 'main.users') or of all.

@@ -24,14 +24,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import timestamps
-from .columns import Array, Bool
+from . import time_units, timestamps
+from .columns import Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, take
 from .ingest import RowBuffer, columns_to_batch
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
 FAULTS_KEPT = 5
 """Faults whose reasons are kept; the others are counted."""
-
-_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
 Progress = Callable[[int], None]
 
@@ -61,7 +58,7 @@ class Wanted:
 class Request:
     """What to import as what.
 
-    time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: `timestamps` says what it is.
+    time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: see time_units.py.
     """
 
     table: str
@@ -114,6 +111,7 @@ class _Import:
     def __init__(self, db: Connection, request: Request, reader: Reader, path: str) -> None:
         self._db, self._request, self._reader, self._path = db, request, reader, path
         self._report = Report()
+        self._counted = False  # whether numbers were among the times, and it is clear what they count
 
     def run(self, progress: Progress) -> Report:
         request, reader, report = self._request, self._reader, self._report
@@ -161,7 +159,11 @@ class _Import:
             lines = [lines[i] for i in rows]
         if not len(lines):
             return
-        put = self._hold if stateful else self._write
+        hold = self._hold if stateful else self._write
+
+        def put(columns: dict[str, Cells]) -> None:
+            hold(columns | {"timestamp": self._times(columns["timestamp"])})
+
         try:
             put(columns)
         except (DataError, IntegrityError, ProgrammingError):
@@ -178,7 +180,7 @@ class _Import:
         key_kind = Kind.INTEGER if table.key_name is None else Kind.TEXT
         columns = {
             table.key_name or table.object_name: _cells(chunk.columns[request.object.column], key_kind),
-            "timestamp": _times(chunk.columns[request.time], request.time_unit),
+            "timestamp": chunk.columns[request.time],
         }
         if request.action is not None:
             columns["action"] = _cells(chunk.columns[request.action], Kind.TEXT)
@@ -190,9 +192,18 @@ class _Import:
             columns["changes"] = chunk.columns["changes"]
         return columns
 
+    def _times(self, cells: Cells) -> Int64:
+        """The column as microseconds. Numbers of a unit that is not given are judged where the first of them stand."""
+        unit = self._request.time_unit
+        us = time_units.times(cells, unit)
+        if unit is None and not self._counted:
+            time_units.check_times(cells, us, "--time-unit us, ms or s")
+            self._counted = time_units.is_number(cells[0])
+        return us
+
     def _examine(self, columns: dict[str, Cells], lines: Sequence[int]) -> tuple[list[int], list[Fault]]:
         """Row by row, which can be stored, and why the others cannot."""
-        table, buffer = self._table, RowBuffer(self._table)
+        table, buffer = self._table, RowBuffer(self._table, self._request.time_unit)
         absent: list[Any] = [None] * len(lines)
         names = [table.key_name or table.object_name, "timestamp", "action", *(p.name for p in table.properties)]
         cells = [_plain(columns.get(name, absent)) for name in (*names, "changes")]
@@ -207,10 +218,10 @@ class _Import:
         return sound, faults
 
     def _write(self, columns: dict[str, Cells]) -> None:
-        self._report.events += self._db.append(self._request.table, columns)
+        self._report.events += self._db.append(self._request.table, columns, time_unit="us")
 
     def _hold(self, columns: dict[str, Cells]) -> None:
-        batch = columns_to_batch(self._table, columns, self._held.dictionary)
+        batch = columns_to_batch(self._table, columns, self._held.dictionary, "us")
         literal = np.zeros(len(batch), bool)
         if "changes" in columns:
             literal[:] = [text is not None for text in columns["changes"]]
@@ -342,26 +353,6 @@ def _present(cells: Cells) -> Bool:
     if None not in cells:
         return np.ones(len(cells), bool)
     return np.array([cell is not None for cell in cells], bool)
-
-
-def _times(cells: Cells, unit: str | None) -> Cells:
-    """The time column with its numbers as microseconds; what is no number stays as it is."""
-    if unit is None or not isinstance(cells, list):
-        return cells
-    factor = _UNITS[unit]
-    try:
-        if set(map(type, cells)) <= {str, int}:
-            return [int(cell) * factor for cell in cells]
-    except ValueError:
-        pass
-    return [_time(cell, factor) for cell in cells]
-
-
-def _time(cell: Any, factor: int) -> Any:
-    try:
-        return int((Decimal(str(cell)) * factor).to_integral_value())
-    except (InvalidOperation, ValueError, OverflowError):
-        return cell
 
 
 def _cells(cells: Cells, kind: Kind) -> Cells:

@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from . import affinity, frames, timestamps
+from . import affinity, frames, time_units, timestamps
 from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
@@ -62,9 +62,9 @@ def _object(table: Table, value: object) -> int | str:
     return id
 
 
-def _moment(table: Table, name: str, value: object) -> int:
+def _moment(table: Table, name: str, value: object, unit: str | None = None) -> int:
     try:
-        return timestamps.parse(value)
+        return timestamps.parse(value) if unit is None else time_units.time(value, unit)
     except DataError as error:
         raise DataError(f"{table.name}.{name}: {error.args[0]}", error.hint) from None
 
@@ -171,8 +171,9 @@ class _Values:
 class RowBuffer:
     """Events of INSERT in order of arrival, until they become a batch. Not to be shared between threads."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, time_unit: str | None = None) -> None:
         self._table = table
+        self._time_unit = time_unit
         self._keyed = table.key_name is not None
         self._objects: list[Any] = []
         self._ts: list[int] = []
@@ -203,7 +204,7 @@ class RowBuffer:
         table = self._table
         if type(object_value) is not int or object_value <= 0 or object_value > MAX_INTEGER or self._keyed:
             object_value = _object(table, object_value)
-        us = _moment(table, "timestamp", ts_value)
+        us = _moment(table, "timestamp", ts_value, self._time_unit)
         found = []
         changed = False
         for column, value in zip(self._columns, values, strict=True):
@@ -341,10 +342,13 @@ _COLUMNS_HINT = "give an array, a list, or a column of pandas, polars or pyarrow
 class _Builder:
     """Makes one batch of one table's columns."""
 
-    def __init__(self, table: Table, columns: Any) -> None:
+    def __init__(self, table: Table, columns: Any, time_unit: str | None) -> None:
+        time_units.check_unit(time_unit)
         self.table = table
+        self.time_unit = time_unit
         given = self._roles(frames.named(columns))
-        self.moments = self._timestamps(*given.pop("timestamp"))
+        time_name, times = given.pop("timestamp")
+        self.moments, distinct = self._timestamps(time_name, times)
         self.n = len(self.moments)
         name, column = given.pop(_OBJECT)
         self.objects, self.keys = self._objects(self._column(name, column))
@@ -359,6 +363,8 @@ class _Builder:
         if changes is not None:
             self._changes(self._column(*changes))
         self._check_content()
+        if time_unit is None:
+            self._check_times(time_name, *distinct)
 
     def batch(self, dictionary: Dictionary) -> Batch:
         """The events, with codes and ids for texts."""
@@ -411,7 +417,8 @@ class _Builder:
             )
         return result
 
-    def _timestamps(self, name: str, column: Any) -> Int64:
+    def _timestamps(self, name: str, column: Any) -> tuple[Int64, tuple[Any, Int64]]:
+        """The microseconds of each row; and values that stand for all of them, with their microseconds."""
         try:
             if not isinstance(column, np.ndarray) or isinstance(column, np.ma.MaskedArray):
                 column = frames.read(column)
@@ -421,20 +428,29 @@ class _Builder:
                 if column.valid is not None and not column.valid.all():
                     timestamps.parse_array([0] * int(np.argmin(column.valid)) + [None])  # raises
                 column = column.values
-            return timestamps.parse_array(column)
+            us = time_units.times(column, self.time_unit)
+            return us, (column, us)
         except (DataError, TypeError) as error:
             where = f"{self.table.name}.{name}: "
             hint = getattr(error, "hint", _COLUMNS_HINT)
             raise DataError(where + error.args[0].removeprefix(where), hint) from None
 
-    def _timestamps_of_codes(self, name: str, column: Coded) -> Int64:
+    def _timestamps_of_codes(self, name: str, column: Coded) -> tuple[Int64, tuple[Any, Int64]]:
         used = frames.used(column.codes, len(column.values))
+        values = [column.values[code] for code in used.tolist()]
         us = np.zeros(len(column.values), np.int64)
         try:
-            us[used] = timestamps.parse_array([column.values[code] for code in used.tolist()])
+            us[used] = time_units.times(values, self.time_unit)
         except DataError:
-            _each(column, lambda value: _moment(self.table, name, value))  # raises, and knows the row
-        return us[column.codes]
+            _each(column, lambda value: _moment(self.table, name, value, self.time_unit))  # raises, and knows the row
+        return us[column.codes], (values, us[used])
+
+    def _check_times(self, name: str, values: Any, us: Int64) -> None:
+        """Refuse numbers that may be meant as something else than microseconds."""
+        try:
+            time_units.check_times(values, us)
+        except DataError as error:
+            raise DataError(f"{self.table.name}.{name}: {error.args[0]}", error.hint) from None
 
     def _objects(self, column: Column) -> tuple[Array, list[str] | None]:
         """Ids and None, or indexes of keys and the keys."""
@@ -554,12 +570,15 @@ def _found_of(property: Property, positions: Array, codes: Array, values: list[A
     return _Found(property, positions, known[codes], None if valid.all() else valid)
 
 
-def columns_to_batch(table: Table, columns: Any, dictionary: Dictionary) -> Batch:
+def columns_to_batch(table: Table, columns: Any, dictionary: Dictionary, time_unit: str | None = None) -> Batch:
     """Events of columns, in their order: what Connection.append stores.
+
+    time_unit: what numbers in the column of times count, 'us', 'ms' or 's'. None: microseconds, and columns whose
+    numbers may be something else are refused (time_units.py).
 
     columns: names to columns of one length, or a frame. Names: the object's (object_id, or as the table calls it),
     timestamp or ts, action, properties, changes; the first two are required. int64 and float64 arrays are taken as they
     are, not copied. Raises ProgrammingError for names, DataError and IntegrityError for values, with the row counted
     from 0; the dictionary has then not been touched.
     """
-    return _Builder(table, columns).batch(dictionary)
+    return _Builder(table, columns, time_unit).batch(dictionary)

@@ -45,8 +45,8 @@ MAX_US = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _DAY - 1
 """9999-12-31 23:59:59.999999"""
 
 _HINT = "write it as '2026-01-31 10:11:12.123456', with Z or an offset if you like, or as integer microseconds"
-_YEARS = "timestamps are of the years 1 to 9999; integers are microseconds since 1970"
-_FINER = "timestamps are kept to the microsecond; round it first"
+YEARS = "timestamps are of the years 1 to 9999; integers are microseconds since 1970"
+FINER = "timestamps are kept to the microsecond; round it first"
 
 _TEXT = re.compile(
     r"""(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d)(?=[Tt]))
@@ -64,7 +64,7 @@ def parse(value: object) -> int:
         return _parse_text(value)
     if isinstance(value, (int, np.integer)) and kind is not bool:
         us = int(value)
-        return us if MIN_US <= us <= MAX_US else _refuse(value, _YEARS)
+        return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
     if isinstance(value, date):
         return _parse_date(value)
     if isinstance(value, np.datetime64):
@@ -95,12 +95,12 @@ def _parse_date(value: date) -> int:
     if is_null(value):  # pandas.NaT is a datetime
         _refuse(value)
     if getattr(value, "nanosecond", 0):
-        _refuse(str(value), _FINER)
+        _refuse(str(value), FINER)
     if hasattr(value, "to_pydatetime"):  # pandas' differences have limits of their own
         value = cast(datetime, value.to_pydatetime())
     delta = value - (_EPOCH if value.tzinfo is None else _EPOCH_UTC)
     us = delta.days * _DAY + delta.seconds * _SECOND + delta.microseconds
-    return us if MIN_US <= us <= MAX_US else _refuse(value, _YEARS)
+    return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
 
 
 def _parse_text(value: str) -> int:
@@ -124,15 +124,15 @@ def _parse_any_text(value: str) -> int:
         if integer is None or len(integer[1]) in (8, 14):
             _refuse(value)
         us = int(text)
-        return us if MIN_US <= us <= MAX_US else _refuse(value, _YEARS)
+        return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
     year, month, day, month2, day2, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
     try:
         days = date(int(year), int(month or month2), int(day or day2)).toordinal() - _EPOCH_ORDINAL
     except ValueError:
-        _refuse(value, _YEARS if year == "0000" else "there is no such day")
+        _refuse(value, YEARS if year == "0000" else "there is no such day")
     fraction = fraction or ""
     if fraction[6:].strip("0"):
-        _refuse(value, _FINER)
+        _refuse(value, FINER)
     time = int(hour or 0) * _HOUR + int(minute or 0) * _MINUTE + int(second or 0) * _SECOND
     time += int(fraction[:6].ljust(6, "0"))
     if int(minute or 0) > 59 or int(second or 0) > 59 or time > _DAY:
@@ -141,7 +141,7 @@ def _parse_any_text(value: str) -> int:
         _refuse(value, "there is no such offset from UTC")
     offset = int(offset_hour or 0) * _HOUR + int(offset_minute or 0) * _MINUTE
     us = days * _DAY + time - (-offset if sign == "-" else offset)
-    return us if MIN_US <= us <= MAX_US else _refuse(value, _YEARS)
+    return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
 
 
 # columns of timestamps to integers
@@ -210,12 +210,12 @@ def _from_datetimes(array: Array) -> Int64:
     if unit in ("ns", "ps", "fs", "as"):  # their 64 bits reach no further than the years 1677 to 2262
         us = array.astype("M8[us]")
         row = _first(us != array)
-        hint = _FINER
+        hint = FINER
     else:
         low, high = (np.datetime64(text).astype(array.dtype) for text in ("0001-01-01", "9999-12-31T23:59:59.999999"))
         row = _first((array < low) | (array > high))
         us = array.astype("M8[us]")
-        hint = _YEARS
+        hint = YEARS
     if row >= 0:
         raise DataError(f"row {row}: {str(array[row])!r} is not a timestamp", hint)
     return _from_numbers(us.view(np.int64))
@@ -332,7 +332,7 @@ def format(us: int) -> str:
     try:
         return (_EPOCH + timedelta(0, 0, us)).isoformat(" ", "microseconds")
     except OverflowError:
-        _refuse(us, _YEARS)
+        _refuse(us, YEARS)
 
 
 _PAIRS = np.frombuffer("".join(f"{i:02d}" for i in range(100)).encode(), np.uint16)

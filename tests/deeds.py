@@ -186,7 +186,7 @@ def _many(db: skysql.Connection, deed: Deed, keyed: bool, verb: str = "INSERT") 
 
 def _append(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
     columns, rows = _rows(db, deed.events, keyed)
-    db.append("users", dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+    db.append("users", dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)), time_unit="us")
 
 
 def _delete(db: skysql.Connection, deed: Deed, keyed: bool) -> None:
@@ -288,7 +288,8 @@ def _import(db: skysql.Connection, deed: Deed, keyed: bool, scratch: Path) -> No
             lines.write("\n")
     path = db.sqlite.filename
     with redirect_stdout(StringIO()):
-        assert main(["import", path, "users", str(file), "--object", "who", "--time", "ts", "--action", "action"]) == 0
+        wanted = ["--object", "who", "--time", "ts", "--time-unit", "us", "--action", "action"]
+        assert main(["import", path, "users", str(file), *wanted]) == 0
 
 
 # what is there

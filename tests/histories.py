@@ -83,7 +83,7 @@ def _append(db: skysql.Connection, events: list[Event], called: dict[str, str]) 
     }
     if called:
         columns["gone"] = ["x"] * len(events)
-    db.append("users", columns)
+    db.append("users", columns, time_unit="us")
 
 
 def random_condition(rng: random.Random, actions: list[str]) -> tuple[Any, naive.Condition]:

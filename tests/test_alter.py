@@ -105,7 +105,7 @@ class World(Walk):
         if self.random.random() < 0.3:
             columns = dict(zip(names, map(list, zip(*values, strict=True)), strict=True))
             columns["timestamp"] = columns.pop("ts")
-            self.db.append("users", columns)
+            self.db.append("users", columns, time_unit="us")
         else:
             marks = ", ".join("?" * len(names))
             self.db.executemany(f"INSERT INTO users({', '.join(map(quote, names))}) VALUES ({marks})", values)

@@ -67,7 +67,7 @@ def test_any_number_of_threads_gives_the_same_rows(
     db.execute("CREATE VIRTUAL TABLE events USING sky(plan TEXT STATE)")
     times = np.arange(n) * rng.randint(60, 900) * 1_000_000
     actions = [rng.choice("abcd") for _ in range(n)]
-    db.append("events", {"object_id": np.arange(n) // 6 + 1, "timestamp": times, "action": actions})
+    db.append("events", {"object_id": np.arange(n) // 6 + 1, "timestamp": times, "action": actions}, time_unit="us")
     by_loops = db.execute(FUNNEL).fetchall()
     monkeypatch.setattr(compiled, "_loops", None)
     assert db.execute(FUNNEL).fetchall() == by_loops

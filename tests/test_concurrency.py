@@ -141,7 +141,7 @@ def test_a_second_writer_waits_and_then_fails(connect: Connect, path: str) -> No
     beside.insert(first, random.Random(1), 1000)
     writes = [
         lambda: beside.insert(second, random.Random(1), 1001),
-        lambda: second.append("users", {"who": [1], "ts": [1], "action": ["a"]}),
+        lambda: second.append("users", {"who": [1], "ts": [1], "action": ["a"]}, time_unit="us"),
         lambda: second.compact(),
         lambda: second.execute("DELETE FROM users WHERE who = 1"),
     ]

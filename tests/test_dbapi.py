@@ -950,7 +950,7 @@ def test_a_sky_table_in_transactions(sky):
     sky.commit()
     assert sky.execute("SELECT object_id, plan FROM users_objects").fetchall() == [(1, "free"), (2, None)]
     with sky:
-        assert sky.append("users", {"object_id": [3], "ts": [0], "action": ["x"]}) == 1
+        assert sky.append("users", {"object_id": [3], "ts": [0], "action": ["x"]}, time_unit="us") == 1
     sky.compact()
     assert sky.check() == []
     assert [(info.name, info.events) for info in sky.info()] == [("users", 5)]

@@ -136,7 +136,8 @@ class Sky:
         if rng.random() < 0.3:
             self._undone(write.events, schema)
         if write.how == "append" and write.events:
-            assert self.connection.append(schema.name, table_of(rng, schema, write.events)) == len(write.events)
+            columns = table_of(rng, schema, write.events)
+            assert self.connection.append(schema.name, columns, time_unit="us") == len(write.events)
             return
         rows = [insert(rng, schema, event) for event in write.events]
         if write.how == "many":

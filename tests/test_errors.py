@@ -73,7 +73,7 @@ def test_an_object_id_of_2_to_the_63(db: skysql.Connection) -> None:
             db,
             skysql.DataError,
             "users.object_id: row 0: '?9223372036854775808'? is not an object id",
-            lambda ids=ids: db.append("users", {"object_id": ids, "ts": [1], "action": ["a"]}),
+            lambda ids=ids: db.append("users", {"object_id": ids, "ts": [1], "action": ["a"]}, time_unit="us"),
         )
 
 
@@ -100,7 +100,7 @@ def test_no_object(db: skysql.Connection) -> None:
         db,
         skysql.ProgrammingError,
         "needs a column 'object_id'",
-        lambda: db.append("users", {"ts": [1], "action": ["a"]}),
+        lambda: db.append("users", {"ts": [1], "action": ["a"]}, time_unit="us"),
     )
 
 
@@ -111,7 +111,7 @@ def test_no_key(connect: Connect) -> None:
         with pytest.raises(skysql.DatabaseError, match="planes.tail"):
             db.execute("INSERT INTO planes(tail, ts, action) VALUES (?, 1, 'a')", (value,))
     with pytest.raises(skysql.ProgrammingError, match="give tail"):
-        db.append("planes", {"object_id": [1], "ts": [1], "action": ["a"]})
+        db.append("planes", {"object_id": [1], "ts": [1], "action": ["a"]}, time_unit="us")
     assert db.execute("SELECT * FROM planes").fetchall() == []
 
 
@@ -138,7 +138,7 @@ def test_no_timestamp(db: skysql.Connection) -> None:
         db,
         skysql.ProgrammingError,
         "needs a column 'timestamp'",
-        lambda: db.append("users", {"object_id": [1], "action": ["a"]}),
+        lambda: db.append("users", {"object_id": [1], "action": ["a"]}, time_unit="us"),
     )
     both(db, skysql.DatabaseError, "timestamp.*ts", {"object_id": 1, "timestamp": 1, "ts": 1, "action": "a"})
 
@@ -148,7 +148,7 @@ def test_no_timestamp(db: skysql.Connection) -> None:
               253402300799999999])  # fmt: skip
 def test_all_years_from_1_to_9999_are_good(db: skysql.Connection, value: Any) -> None:
     db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (3, ?, 'a')", (value,))
-    db.append("users", {"object_id": [3], "timestamp": [value], "action": ["a"]})
+    db.append("users", {"object_id": [3], "timestamp": [value], "action": ["a"]}, time_unit="us")
     first, second = db.execute("SELECT timestamp FROM users WHERE object_id = 3").fetchall()
     assert first == second and len(first[0]) == 26
     at = db.execute("SELECT count(*) FROM users WHERE timestamp = ?", first).fetchall()
@@ -178,7 +178,8 @@ def test_values_of_another_type(db: skysql.Connection, name: str, value: Any, wh
 def test_zeros_with_any_exponent(db: skysql.Connection) -> None:
     for zero in ("0e9999999999999999999", "-0.00E-9999999999999999999"):
         db.execute("INSERT INTO users(object_id, ts, action, seats) VALUES (7, 1, 'a', ?)", (zero,))
-        db.append("users", {"object_id": [7], "ts": [1], "action": ["a"], "changes": [f'{{"seats": "{zero}"}}']})
+        changes = [f'{{"seats": "{zero}"}}']
+        db.append("users", {"object_id": [7], "ts": [1], "action": ["a"], "changes": changes}, time_unit="us")
     assert db.execute("SELECT seats FROM users WHERE object_id = 7").fetchall() == [(0,)] * 4
 
 
@@ -228,7 +229,7 @@ def test_unknown_properties(db: skysql.Connection) -> None:
         db,
         skysql.ProgrammingError,
         "no column 'plann'.*did you mean 'plan'",
-        lambda: db.append("users", {"object_id": [1], "ts": [1], "plann": ["x"]}),
+        lambda: db.append("users", {"object_id": [1], "ts": [1], "plann": ["x"]}, time_unit="us"),
     )
 
 
@@ -237,7 +238,7 @@ def test_arrays_of_different_lengths(db: skysql.Connection) -> None:
         db,
         skysql.DataError,
         "users.plan has 1 values, and timestamp has 2.*one length",
-        lambda: db.append("users", {"object_id": [1, 2], "ts": [1, 2], "plan": ["x"]}),
+        lambda: db.append("users", {"object_id": [1, 2], "ts": [1, 2], "plan": ["x"]}, time_unit="us"),
     )
     refused(
         db,
@@ -250,14 +251,14 @@ def test_arrays_of_different_lengths(db: skysql.Connection) -> None:
 @pytest.mark.parametrize("columns", [None, 5, "text", [1, 2], {"object_id": 1, "ts": 1, "action": "a"},
                                      {"object_id": [1], "ts": [1], "action": np.zeros((1, 1))}])  # fmt: skip
 def test_what_are_no_columns(db: skysql.Connection, columns: Any) -> None:
-    refused(db, skysql.DatabaseError, "column", lambda: db.append("users", columns))
+    refused(db, skysql.DatabaseError, "column", lambda: db.append("users", columns, time_unit="us"))
 
 
 def test_unknown_tables(db: skysql.Connection) -> None:
     db.execute("CREATE TABLE ordinary(x)")
     for name in ("user", "ordinary", "users_objects", "other.users", ""):
         for call in (
-            lambda name=name: db.append(name, {}),
+            lambda name=name: db.append(name, {}, time_unit="us"),
             lambda name=name: db.compact(name),
             lambda name=name: db.check(name),
         ):
@@ -392,7 +393,7 @@ def test_read_only(connect: Connect, path: str) -> None:
     db = connect(path, read_only=True)
     for write in (
         lambda: db.execute("INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'a')"),
-        lambda: db.append("users", {"object_id": [1], "ts": [1], "action": ["a"]}),
+        lambda: db.append("users", {"object_id": [1], "ts": [1], "action": ["a"]}, time_unit="us"),
         lambda: db.compact(),
         lambda: db.execute("DROP TABLE users"),
         lambda: db.execute("ALTER TABLE users RENAME TO people"),

@@ -82,7 +82,7 @@ def insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...
 
 def append(table: Table, columns: Any) -> list[tuple[Any, ...]]:
     memory = Memory()
-    return events(table, columns_to_batch(table, columns, memory), memory)
+    return events(table, columns_to_batch(table, columns, memory, "us"), memory)
 
 
 def one(name: str, value: object) -> Any:
@@ -383,7 +383,8 @@ def test_no_events() -> None:
 
 def test_arrays_are_not_copied() -> None:
     ids, ts, amounts = np.array([2, 1]), np.array([0, 0]), np.array([1.0, 2.0])
-    batch = columns_to_batch(USERS, {"object_id": ids, "ts": ts, "action": ["a", "b"], "amount": amounts}, Memory())
+    columns = {"object_id": ids, "ts": ts, "action": ["a", "b"], "amount": amounts}
+    batch = columns_to_batch(USERS, columns, Memory(), "us")
     assert np.shares_memory(batch.objects, ids) and np.shares_memory(batch.ts, ts)
     assert np.shares_memory(batch.properties[4].values, amounts)
 
@@ -407,7 +408,7 @@ def test_only_used_texts_get_codes() -> None:
     pd = pytest.importorskip("pandas")
     memory = Memory()
     plan = pd.Categorical(["b", None, "b"], categories=["a", "b", "c"])
-    columns_to_batch(USERS, {"object_id": [1] * 3, "ts": [0] * 3, "action": ["x"] * 3, "plan": plan}, memory)
+    columns_to_batch(USERS, {"object_id": [1] * 3, "ts": [0] * 3, "action": ["x"] * 3, "plan": plan}, memory, "us")
     assert memory.texts == {0: ["x"], 1: ["b"]}
 
 

@@ -41,7 +41,7 @@ def answers() -> Any:
             "object_id": who, "ts": [rng.randrange(10**6) for _ in who], "action": [rng.choice("abc") for _ in who],
             "plan": [rng.choice(["1", "2", "x", None]) for _ in who], "seats": [rng.choice([1, 2, None]) for _ in who],
             "amount": [rng.choice([1.0, 2.5]) for _ in who],
-        })  # fmt: skip
+        }, time_unit="us")  # fmt: skip
         db.execute("CREATE TABLE names(id INTEGER PRIMARY KEY, text TEXT, any, plan TEXT COLLATE NOCASE)")
         for i in range(1, 80):
             anything = (i % 3, str(i % 3), float(i % 3), None)[i % 4]

@@ -101,7 +101,7 @@ def test_only_the_paths_asked_for_are_read(connect: Connect) -> None:
     db.execute("CREATE VIRTUAL TABLE f USING sky(tail TEXT OBJECT, url TEXT)")
     with mock.patch("skysql.compact.SEGMENT_EVENTS", 200):
         who = [f"N{at % 500}" for at in range(5000)]
-        db.append("f", {"tail": who, "timestamp": list(range(5000)), "action": ["a"] * 5000})
+        db.append("f", {"tail": who, "timestamp": list(range(5000)), "action": ["a"] * 5000}, time_unit="us")
         db.compact()
     db.execute("CREATE TABLE planes(tail TEXT PRIMARY KEY, maker TEXT)")
     db.executemany("INSERT INTO planes VALUES (?, ?)", [(f"N{at}", f"m{at % 100}") for at in range(500)])

@@ -90,7 +90,7 @@ class Table(RuleBasedStateMachine):
             "url": [e.attributes.get("url") for e in events],
             "changes": [to_json(e.changes) for e in events],
         }
-        assert world.db.append("users", columns) == size
+        assert world.db.append("users", columns, time_unit="us") == size
         for event in events:
             world.model.insert(event, "ABORT")
         self.world.settle()

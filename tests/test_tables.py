@@ -155,7 +155,7 @@ def test_nasty_names(connect: Connect, name: str) -> None:
     table = quoted()
     db.execute(f"CREATE VIRTUAL TABLE {table} USING sky({table} TEXT OBJECT, {quoted(' p')} TEXT STATE)")
     db.execute(f"INSERT INTO {table}({table}, ts, {quoted(' p')}) VALUES ('k', 1, 'v')")
-    db.append(name, {name: ["l"], "ts": [2], name + " p": ["w"]})
+    db.append(name, {name: ["l"], "ts": [2], name + " p": ["w"]}, time_unit="us")
     db.compact(name)
     both = [("k", "v"), ("l", "w")]
     assert db.execute(f"SELECT {table}, {quoted(' p')} FROM {table}").fetchall() == both
@@ -174,8 +174,8 @@ def test_nasty_names(connect: Connect, name: str) -> None:
 def test_a_name_with_a_dot(connect: Connect) -> None:
     db = connect()
     db.execute('CREATE VIRTUAL TABLE "x.y" USING sky(p TEXT)')
-    assert db.append("x.y", {"object_id": [1], "ts": [1], "action": ["a"]}) == 1
-    assert db.append("main.x.y", {"object_id": [1], "ts": [1], "action": ["a"]}) == 1
+    assert db.append("x.y", {"object_id": [1], "ts": [1], "action": ["a"]}, time_unit="us") == 1
+    assert db.append("main.x.y", {"object_id": [1], "ts": [1], "action": ["a"]}, time_unit="us") == 1
 
 
 def test_names_without_regard_to_case(connect: Connect) -> None:
@@ -355,8 +355,8 @@ def test_attached_files(connect: Connect, tmp_path: Path) -> None:
     assert holds(db, "other.users")
     assert holds(db, "people")
     assert db.execute("SELECT count(*) FROM users").fetchall() == [(0,)]
-    assert db.append("users", {"object_id": [9], "ts": [1], "size": ["XL"]}) == 1
-    assert db.append("other.people", {"object_id": [9], "ts": [1], "plan": ["pro"]}) == 1
+    assert db.append("users", {"object_id": [9], "ts": [1], "size": ["XL"]}, time_unit="us") == 1
+    assert db.append("other.people", {"object_id": [9], "ts": [1], "plan": ["pro"]}, time_unit="us") == 1
     db.compact()
     assert db.execute("SELECT object_id, size FROM main.users").fetchall() == [(9, "XL")]
     assert holds(db, "other.users")
@@ -465,7 +465,7 @@ def test_others_see_changes_of_the_schema(connect: Connect, path: str) -> None:
     one.commit()
     assert two.execute("SELECT plan, x FROM people").fetchall() == [(12, None)]
     assert two.execute("SELECT plan, count(*) FROM people GROUP BY plan").fetchall() == [(12, 1)]
-    two.append("people", {"object_id": [2], "ts": [1], "x": ["y"], "plan": [13]})
+    two.append("people", {"object_id": [2], "ts": [1], "x": ["y"], "plan": [13]}, time_unit="us")
     assert one.execute("SELECT plan, x FROM people_objects o JOIN people USING (object_id, plan)").fetchall() == [
         (12, None),
         (13, "y"),
@@ -478,7 +478,7 @@ def test_a_writer_waits_for_another(connect: Connect, path: str) -> None:
     one.execute("INSERT INTO users(object_id, ts, action) VALUES (3, 1, 'new')")
     for write in (
         lambda: two.execute("INSERT INTO users(object_id, ts, action) VALUES (4, 1, 'other')"),
-        lambda: two.append("users", {"object_id": [4], "ts": [1], "action": ["other"]}),
+        lambda: two.append("users", {"object_id": [4], "ts": [1], "action": ["other"]}, time_unit="us"),
         lambda: two.compact(),
     ):
         with pytest.raises(skysql.OperationalError, match="locked"):
@@ -486,7 +486,7 @@ def test_a_writer_waits_for_another(connect: Connect, path: str) -> None:
             two.commit()
         two.rollback()
     one.commit()
-    assert two.append("users", {"object_id": [4], "ts": [1], "action": ["other"]}) == 1
+    assert two.append("users", {"object_id": [4], "ts": [1], "action": ["other"]}, time_unit="us") == 1
     assert one.execute("SELECT count(*) FROM users").fetchall() == [(5,)]
 
 

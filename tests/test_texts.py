@@ -87,7 +87,8 @@ class Visits:
     def write(self, rows: list[tuple[Any, ...]]) -> None:
         way = self.random.randrange(3)
         if way == 0:
-            self.db.append("visits", dict(zip(APPENDED, map(list, zip(*rows, strict=True)), strict=True)))
+            columns = dict(zip(APPENDED, map(list, zip(*rows, strict=True)), strict=True))
+            self.db.append("visits", columns, time_unit="us")
         elif way == 1:
             self.db.executemany(INSERT, rows)
         else:
@@ -157,7 +158,7 @@ def test_few_texts_are_rows_and_more_are_chunks(connect: Connect, path: str) -> 
     assert chunked(db) == 0
     many = [f"page {i}" for i in range(chunks.SIZE + 10)]
     columns = {"object_id": np.ones(len(many), int), "ts": range(len(many)), "action": ["a"] * len(many), "page": many}
-    db.append("visits", columns)
+    db.append("visits", columns, time_unit="us")
     assert chunked(db) == 1
     assert db.execute("SELECT count(*) FROM visits_value WHERE property = 1").fetchone() == (11,)
     assert db.execute("SELECT count(DISTINCT page) FROM visits").fetchone() == (len(many),)
@@ -185,7 +186,7 @@ def test_a_text_in_a_chunk_is_not_stored_again(connect: Connect, path: str) -> N
     for _ in range(2):
         db.executemany(INSERT, [(7, i, "again", f"page {i}", None, 0) for i in range(40)])
         db.append("visits", {"object_id": [8] * 40, "ts": range(40), "action": ["a"] * 40,
-                             "page": [f"page {i}" for i in range(40)]})  # fmt: skip
+                             "page": [f"page {i}" for i in range(40)]}, time_unit="us")  # fmt: skip
     assert db.execute("SELECT count(*), max(code) FROM visits_value WHERE property = 1").fetchall() == before
     assert db.execute("SELECT count(*) FROM visits WHERE page = 'page 3'").fetchone() == (5,)
 
@@ -563,7 +564,8 @@ def test_a_text_with_a_nul_is_evaluated_like_others(
     db = connect(isolation_level=None)
     db.execute(TABLE)
     pages = [f"page {i}" for i in range(100)]
-    db.append("visits", {"object_id": [1] * 101, "ts": range(101), "action": ["a"] * 101, "page": [*pages, "a\0b"]})
+    columns = {"object_id": [1] * 101, "ts": range(101), "action": ["a"] * 101, "page": [*pages, "a\0b"]}
+    db.append("visits", columns, time_unit="us")
     assert db.execute("SELECT count(*) FROM visits WHERE hex(page) LIKE '%62'").fetchone() == (1,)
     assert db.execute("SELECT count(*) FROM visits WHERE upper(page) = 'PAGE 7'").fetchone() == (1,)
 

@@ -85,7 +85,7 @@ def test_text_keys_are_inserted_by_key(connect: Connect) -> None:
     db = connect()
     db.execute("CREATE VIRTUAL TABLE planes USING sky(tail TEXT OBJECT, airport TEXT STATE)")
     db.execute("INSERT INTO planes(tail, ts, airport) VALUES ('N1', 1, 'JFK'), (12, 1, 'LAX'), ('N1', 2, 'SFO')")
-    db.append("planes", {"tail": ["12", "N3"], "ts": [5, 5], "airport": ["ORD", "ORD"]})
+    db.append("planes", {"tail": ["12", "N3"], "ts": [5, 5], "airport": ["ORD", "ORD"]}, time_unit="us")
     assert rows(db, "SELECT tail, airport FROM planes ORDER BY tail, ts") == [
         ("12", "LAX"), ("12", "ORD"), ("N1", "JFK"), ("N1", "SFO"), ("N3", "ORD")
     ]  # fmt: skip
@@ -170,7 +170,7 @@ def test_events_of_one_moment_keep_their_order(db: skysql.Connection) -> None:
     for i in range(0, 40, 4):
         db.execute(INSERT, (1, 5, f"{i}", f"p{i}"))
         db.executemany(INSERT, [(1, 5, f"{i + 1}", None), (1, 5, f"{i + 2}", f"p{i + 2}")])
-        db.append("users", {"object_id": [1, 2], "ts": [5, 5], "action": [f"{i + 3}", "other"]})
+        db.append("users", {"object_id": [1, 2], "ts": [5, 5], "action": [f"{i + 3}", "other"]}, time_unit="us")
         if i % 12 == 0:
             db.compact()
     expected = [(f"{i}", f"p{i if i % 4 in (0, 2) else i - 1}") for i in range(40)]
@@ -340,7 +340,7 @@ def test_a_statement_that_fails_leaves_nothing_in_a_transaction(db: skysql.Conne
         db.execute("INSERT INTO users(object_id, ts, action) VALUES (1, 2, 'after'), (1, 3, 'later')")
         expected += [(1, 2, "after", "x"), (1, 3, "later", "x")]
     elif after == "append":
-        db.append("users", {"object_id": [1], "ts": [2], "action": ["after"]})
+        db.append("users", {"object_id": [1], "ts": [2], "action": ["after"]}, time_unit="us")
         expected.append((1, 2, "after", "x"))
     elif after == "read":
         assert rows(db) == expected
@@ -364,7 +364,8 @@ def test_executemany_stops_at_the_row_that_is_refused(connect: Connect) -> None:
 
 def test_append_in_transactions(db: skysql.Connection) -> None:
     def append(ts: int) -> None:
-        assert db.append("users", {"object_id": [1, 2], "ts": [ts, ts], "plan": [f"p{ts}", f"q{ts}"]}) == 2
+        columns = {"object_id": [1, 2], "ts": [ts, ts], "plan": [f"p{ts}", f"q{ts}"]}
+        assert db.append("users", columns, time_unit="us") == 2
 
     append(1)
     assert not db.in_transaction
@@ -376,7 +377,7 @@ def test_append_in_transactions(db: skysql.Connection) -> None:
     assert rows(db, "SELECT ts FROM users WHERE object_id = 1") == [(1,), (2,), (3,), (4,)]
     db.execute("ROLLBACK TO s")
     with pytest.raises(skysql.DataError):
-        db.append("users", {"object_id": [1, -1], "ts": [5, 5], "plan": ["new", "new"]})
+        db.append("users", {"object_id": [1, -1], "ts": [5, 5], "plan": ["new", "new"]}, time_unit="us")
     assert rows(db, "SELECT ts, plan FROM users WHERE object_id = 1") == [(1, "p1"), (2, "p1"), (3, "p3")]
     db.execute("COMMIT")
     assert rows(db, "SELECT count(*) FROM users") == [(5,)]
@@ -387,7 +388,7 @@ def test_append_in_transactions(db: skysql.Connection) -> None:
 
 
 def test_append_of_nothing(db: skysql.Connection) -> None:
-    assert db.append("users", {"object_id": [], "ts": []}) == 0
+    assert db.append("users", {"object_id": [], "ts": []}, time_unit="us") == 0
     assert rows(db) == []
 
 
@@ -399,8 +400,8 @@ def test_append_of_more_than_a_log_takes(db: skysql.Connection) -> None:
         "timestamp": rng.integers(0, 10**12, n),
         "action": rng.choice(["a", "b", "c"], n),
     }
-    assert db.append("users", columns) == n
-    assert db.append("users", columns) == n
+    assert db.append("users", columns, time_unit="us") == n
+    assert db.append("users", columns, time_unit="us") == n
     assert db.info()[0].log_events == 0
     actions, counts = np.unique(columns["action"], return_counts=True)
     expected = [(str(action), 2 * int(count)) for action, count in zip(actions, counts, strict=True)]
@@ -496,7 +497,8 @@ def test_a_log_of_many_events_is_folded(db: skysql.Connection) -> None:
     n, size = 2 * FOLD_EVENTS, 10_000
     for start in range(0, n, size):
         ids = np.arange(start, start + size) % 1000 + 1
-        db.append("users", {"object_id": ids, "ts": np.arange(start, start + size), "action": ["a"] * size})
+        columns = {"object_id": ids, "ts": np.arange(start, start + size), "action": ["a"] * size}
+        db.append("users", columns, time_unit="us")
         (info,) = db.info()
         assert info.log_events <= FOLD_EVENTS + size and info.blocks < 8
     assert rows(db, "SELECT count(*), min(ts), max(ts), count(DISTINCT object_id) FROM users")[0][1:] == (
@@ -532,9 +534,9 @@ def test_a_path_of_too_many_events_is_refused(connect: Connect, monkeypatch: pyt
     db = connect(isolation_level=None)
     db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
     events = {"object_id": [7] * 290, "ts": list(range(290)), "action": ["a"] * 290}
-    db.append("users", events)
+    db.append("users", events, time_unit="us")
     with pytest.raises(skysql.DataError, match="'users': object 7 has 580 events, more than the 500"):
-        db.append("users", events)
+        db.append("users", events, time_unit="us")
     db.execute("BEGIN")
     db.executemany("INSERT INTO users(object_id, ts, action) VALUES (7, ?, 'a')", [(i,) for i in range(300)])
     with pytest.raises(skysql.DataError, match="object 7"):
@@ -570,10 +572,10 @@ def test_compact_merges_what_overlaps(db: skysql.Connection) -> None:
     """Several blocks, some touched by late events and some not."""
     n = 600_000
     ts = np.arange(n, dtype=np.int64)
-    db.append("users", {"object_id": ts // 100 + 1, "ts": ts, "seats": ts % 7})
+    db.append("users", {"object_id": ts // 100 + 1, "ts": ts, "seats": ts % 7}, time_unit="us")
     db.compact()
     assert db.info()[0].blocks >= 2
-    db.append("users", {"object_id": [1, 3000, 10**9], "ts": [5, 5, 5], "seats": [70, 70, 70]})
+    db.append("users", {"object_id": [1, 3000, 10**9], "ts": [5, 5, 5], "seats": [70, 70, 70]}, time_unit="us")
     counts = "SELECT seats, count(*) FROM users GROUP BY seats"
     expected = [(i, len(range(i, n, 7))) for i in range(7)] + [(70, 3)]
     assert rows(db, counts) == expected
@@ -689,7 +691,7 @@ class Model:
         events = [self.event() for _ in range(self.rng.randint(1, 20))]
         names = (self.schema.key_name or "object_id", "ts", "action", "url", "changes")
         columns = zip(*map(self.row, events), strict=True)
-        assert self.db.append("users", dict(zip(names, map(list, columns), strict=True))) == len(events)
+        assert self.db.append("users", dict(zip(names, map(list, columns), strict=True)), time_unit="us") == len(events)
         self.events += events
 
     def order(self) -> None:
