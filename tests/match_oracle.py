@@ -183,9 +183,11 @@ class Oracle:
             if node.high is not None and count >= node.high:
                 return
             for longer in self._ways(node.item, at, way, start, number, out):
-                if count < node.low or len(longer) > len(way):  # beyond the minimum, not for nothing
-                    there = start + len(longer)
-                    yield from self._repeated(node, count + 1, there, longer, start, number, out)
+                if longer == way and count + 1 >= node.low:  # empty, and enough: it is the last
+                    yield longer
+                    continue
+                there = start + len(longer)
+                yield from self._repeated(node, count + 1, there, longer, start, number, out)
 
         if node.reluctant and count >= node.low:
             yield way

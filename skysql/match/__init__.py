@@ -11,7 +11,8 @@
 
 Decisions where the standard leaves a choice, or SQLite's ways differ from its own
 - Names of variables are compared without regard to case; CLASSIFIER() gives an unquoted one in capitals.
-- A repetition beyond a quantifier's minimum consumes at least one row.
+- An empty repetition is the last one, once there are as many as a quantifier's minimum (19075-5, 7.2.8; as in
+  Perl): `(A??)*` prefers the empty match.
 - Rows with equal ORDER BY keys come in path order from a sky table, else as SQLite's stable sort leaves them.
 - After an empty match the search goes on at the next row, whatever AFTER MATCH SKIP says.
 - Of a row WITH UNMATCHED ROWS that is in no match, every measure is NULL.

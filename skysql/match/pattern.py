@@ -8,8 +8,9 @@
 
 A pattern stands for a list of sequences of variables, the preferred one first: of an alternation what its left side
 stands for, then the right; of a greedy quantifier more repetitions before fewer, of a reluctant one fewer before more.
-A repetition beyond the minimum consumes at least one row, so that nothing repeats for ever. The match at a row is the
-first of the list that the rows satisfy; not the longest.
+Once there are as many repetitions as the minimum, an empty one is the last, so that nothing repeats for ever: of
+`(A?){2,3}` that are AAA, AA-, A-, -AA, -A-, -- (with - for an empty one), but neither A-A nor --A. The match at a row is
+the first of the list that the rows satisfy; not the longest.
 """
 
 from __future__ import annotations

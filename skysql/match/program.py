@@ -57,7 +57,8 @@ class Program:
 class _Step:
     """kind: position, choice, mark, check, start, end or accept. next: where it leads, in order of preference.
 
-    A check fails if its mark was passed and no row was consumed since: the repetition between them would be empty.
+    A check leads to the first of its two steps if a row was consumed since its mark, else to the second: an empty
+    repetition is the last.
     """
 
     kind: str
@@ -125,12 +126,12 @@ class _Graph:
         item, low, high = node.item, node.low, node.high
         may_be_empty = nullable(item)
 
-        def once(choice: int, back: int) -> int:
-            """A repetition beyond the minimum, which leads to `back`."""
-            if not may_be_empty:
+        def once(back: int) -> int:
+            """A repetition that leads to `back`, or to `then` if it is empty."""
+            if not may_be_empty or back == then:
                 return self.build(item, back, excluded)
             mark = self.add("mark")
-            check = self.add("check", back, number=mark)
+            check = self.add("check", back, then, number=mark)
             self.steps[mark].next = (self.build(item, check, excluded),)
             return mark
 
@@ -140,13 +141,12 @@ class _Graph:
         entry = then
         if high is None:
             entry = self.add("choice")
-            self.steps[entry].next = choose(once(entry, entry))
+            self.steps[entry].next = choose(once(entry))
         else:
             for _ in range(high - low):
-                more = once(entry, entry)
-                entry = self.add("choice", *choose(more))
-        for _ in range(low):
-            entry = self.build(item, entry, excluded)
+                entry = self.add("choice", *choose(once(entry)))
+        for repetition in range(low, 0, -1):
+            entry = once(entry) if repetition == low else self.build(item, entry, excluded)
         return entry
 
     def targets(self, entry: int, at_start: bool) -> tuple[int, ...]:
@@ -165,17 +165,19 @@ class _Graph:
                     found[step.number] = None
             elif step.kind == "accept":
                 found[len(self.variables) + walk.at_end] = None
-            elif self._passes(step, walk, at_start):
-                marks = walk.marks | {walk.step} if step.kind == "mark" else walk.marks
-                at_end = walk.at_end or step.kind == "end"
-                stack += [_Walk(next, marks, at_end) for next in reversed(step.next)]
+            elif step.kind != "start" or at_start:
+                stack += reversed(self._after(walk))
         return tuple(found)
 
-    @staticmethod
-    def _passes(step: _Step, walk: _Walk, at_start: bool) -> bool:
+    def _after(self, walk: _Walk) -> list[_Walk]:
+        """Where a walk goes on, in order of preference."""
+        step, marks = self.steps[walk.step], walk.marks
         if step.kind == "check":
-            return step.number not in walk.marks
-        return step.kind != "start" or at_start
+            empty = step.number in marks
+            return [_Walk(step.next[empty], marks - {step.number}, walk.at_end)]
+        if step.kind == "mark":
+            marks |= {walk.step}
+        return [_Walk(next, marks, walk.at_end or step.kind == "end") for next in step.next]
 
 
 def _size(node: Node) -> int:
