@@ -281,6 +281,7 @@ class Engine:
             before = dependents.failing(self.sqlite)
             definition, done = alter(relation.store, asked)
             self._write_definition(database, definition)
+            self._rewriter.refresh(self.pushdown)  # before SQLite compiles views, whose columns it then remembers
             for what, why in dependents.failing(self.sqlite).items():
                 if what not in before:
                     raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")

@@ -253,7 +253,7 @@ class Oracle:
         pieces = []
         for piece in leaf.call:
             if isinstance(piece, Row):
-                pieces.append("label" if piece.classifier else piece.text)
+                pieces.append("label" if piece.classifier else str(match.number) if piece.number else piece.text)
             else:
                 pieces.append(piece)
         listed = ", ".join(f"({row}, {self._name(match, row)})" for row in rows)

@@ -5,6 +5,7 @@ kind of node, conditions that look at their own row, at neighbours, and back.
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,15 +57,32 @@ class Generator:
     def _factor(self, depth: int) -> str:
         kind = self.rng.random()
         if kind < 0.03:
-            return "()"
+            return "()" + self.pick("", "", "*", "{2}")
         if kind < 0.06:
-            return self.pick("^", "$")
+            return self.pick("^", "$", "^", "$", "^*", "$?", "$A", "B$", "B$*")
+        if kind < 0.12:
+            return self._nullable()
         primary = self.pick(*VARIABLES[:3]) if kind < 0.6 or depth <= 0 else f"({self.pattern(depth - 1)})"
-        if self.rng.random() < 0.1 and "{-" not in primary:
-            primary = f"{{- {primary} -}}"
+        if self.rng.random() < 0.15:
+            primary = self.pick(f"{{- {primary} -}}", f"{{-{primary}-}}", f"{{- {{- {primary} -}} -}}")
         if self.rng.random() < 0.55:
-            primary += self.pick("*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}", "{2,}", "{0,2}?", "{1,}?")
+            primary += self.pick("", "", "", " ") + self._quantifier()
         return primary
+
+    def _quantifier(self) -> str:
+        more = "{2}", "{1,2}", "{,2}", "{2,}", "{0,2}?", "{1,}?", "{,}", "{2,3}"
+        return self.pick("*", "+", "?", "*?", "+?", "??", *more)
+
+    def _nullable(self) -> str:
+        """A repetition of what may be empty, some of it preferably so."""
+        item = self.pick("A??", "A*?", "B?", "A? B??", "() | A", "A | ()", "A | () | B", "(A??)*", "(B*?){,2}", "A*?|B")
+        return f"({item}){self._quantifier()}"
+
+    def _spaced(self, pattern: str) -> str:
+        """The same with less or more between its parts, where that makes no other tokens."""
+        if self.rng.random() < 0.2:
+            pattern = re.sub(r" ?([|(){},]) ?", r"\1", pattern)
+        return pattern.replace(" ", self.pick(" ", " ", "\n", "  ", " /* ) */ ", " -- (\n"))
 
     # conditions
 
@@ -98,7 +116,8 @@ class Generator:
             f"LAST(CLASSIFIER(), 1) IS NOT '{v}'", f"CLASSIFIER() = '{v}'", f"FIRST({q}c) = 'a'",
             f"count(DISTINCT {other}.c) < 2", f"group_concat({q}c, '') NOT LIKE '%ab'", f"NEXT({other}.x) = 1",
             f"PREV(FIRST({other}.x, 1), 2) IS NULL", f"total({q}y) < 2.6", f"PREV(CLASSIFIER({other})) IS NULL",
-            f"count({other}.x) = count({other}.*)", "FIRST(CLASSIFIER()) = 'A'",
+            f"count({other}.x) = count({other}.*)", "FIRST(CLASSIFIER()) = 'A'", "sum(MATCH_NUMBER()) < 4",
+            f"LAST(lower(CLASSIFIER()) || c, 1) IS NOT '{v.lower()}a'", f"count(*) FILTER (WHERE {other}.x > 0) < 2",
         )  # fmt: skip
 
     # measures
@@ -117,11 +136,17 @@ class Generator:
             f"{semantics}group_concat({v}c, '')", f"{semantics}group_concat(CLASSIFIER(), '')",
             f"{semantics}count(DISTINCT {v}c)", f"LAST({v}x) - FIRST({v}x) + 0.5", f"coalesce({v}c, '') || count(*)",
             f"CASE WHEN {v}x > FIRST({v}x) THEN 'up' ELSE CLASSIFIER() END", f"{semantics}sum({v}x * 2 + {v}y)",
-            f"NEXT({v}i, 1) - PREV({v}i, 1)", "7",
+            f"NEXT({v}i, 1) - PREV({v}i, 1)", "7", f"{semantics}sum(MATCH_NUMBER())",
+            f"{semantics}max({v}x + MATCH_NUMBER())",
+            f"{semantics}sum({v}x) FILTER (WHERE {v}c = 'a' OR MATCH_NUMBER() > 1)",
+            f"LAST(lower(CLASSIFIER()), {self.pick(0, 1)})", "PREV(CLASSIFIER() || coalesce(c, '-'))",
+            f"{semantics}count(*) FILTER (WHERE {v}x > 1)", "FIRST(coalesce(CLASSIFIER(), '-'), 1)",
+            f"LAST(x, {1 << 63})",
         )  # fmt: skip
 
     def clause(self) -> str:
         pattern = self.pattern()
+        pattern = self._spaced(pattern)
         used = [name for name in VARIABLES if name in pattern.replace("PERMUTE", "")] or ["A"]
         if used == ["A"] and "A" not in pattern.replace("PERMUTE", ""):
             pattern = f"A {pattern}"

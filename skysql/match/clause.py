@@ -18,7 +18,7 @@ from enum import Enum
 from functools import cached_property
 
 from .. import timestamps
-from ..errors import DataError, NotSupportedError
+from ..errors import DataError
 from ..plan import identifier
 from .expressions import Expression, ExpressionParser, Names
 from .lexer import Kind, Reader, Token, closing
@@ -150,6 +150,7 @@ class ClauseParser:
             or words[:2] in (("ORDER", "BY"), ("PATTERN", "("), ("AFTER", "MATCH"), ("PARTITION", "BY"))
             or words[:3] in (("ONE", "ROW", "PER"), ("ALL", "ROWS", "PER"))
             or words[:2] == ("WITHIN", "INTERVAL")
+            or (words[0] in _WINDOWS and words[1:3] == ("PATTERN", "("))
         )
 
     def _section(self, what: str) -> Reader:
@@ -249,8 +250,10 @@ class ClauseParser:
 
     def _pattern(self) -> tuple[Node, dict[str, str]]:
         reader = self.reader
-        if reader.words(1)[0] in ("INITIAL", "SEEK"):
-            raise NotSupportedError("INITIAL and SEEK are for windows; MATCH_RECOGNIZE seeks")
+        word = reader.words(1)[0]
+        if word in _WINDOWS:
+            hint = f"leave {word} out: matches are looked for from every row on"
+            raise reader.error(f"{word} is for the row patterns of windows,", reader.at, hint)
         if not reader.accept("PATTERN"):
             raise reader.error("expected PATTERN", hint=_ORDER)
         opening = reader.at
@@ -334,6 +337,8 @@ class ClauseParser:
             seen.add(token.name.lower())
             yield Measure(token.name, ExpressionParser(self._names, item.part(item.at, end - 2), None).parse())
 
+
+_WINDOWS = ("INITIAL", "SEEK")
 
 _ORDER = "the order is PARTITION BY, ORDER BY, MEASURES, ROWS PER MATCH, AFTER MATCH, PATTERN, WITHIN, SUBSET, DEFINE"
 

@@ -10,20 +10,23 @@
 Which rows count: those of a variable, or of all for a plain column; with RUNNING, the default, up to the current row,
 with FINAL all of the match. PREV and NEXT then go on from there within the partition, be it out of the match. In the
 condition of a variable the current row is already mapped to it.
+
+An aggregate may hold CLASSIFIER() and MATCH_NUMBER(), as in Trino, and be followed by FILTER, as everywhere in SQLite:
+the columns of its WHERE belong to the same variable. A navigation may hold CLASSIFIER() beside other things:
+LAST(lower(CLASSIFIER())) is computed around what is looked up, where there is such a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 import apsw
 
-from ..errors import NotSupportedError
 from ..plan import identifier
-from .lexer import Kind, Reader, Token, closing
+from .lexer import Kind, Reader, Token, closing, count_of
 
 LOGICAL = ("FIRST", "LAST")
 PHYSICAL = ("PREV", "NEXT")
@@ -35,11 +38,21 @@ _BARE_WORDS = frozenset({*apsw.keywords, "TRUE", "FALSE"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An expression over one row. column: the name, if that is all it is. classifier: it is CLASSIFIER() instead."""
+    """An expression over one row. column: the name, if that is all it is.
+
+    Instead it can be CLASSIFIER() or MATCH_NUMBER(). parts: of a text that holds CLASSIFIER() beside something else.
+    """
 
     text: str
     column: str | None = None
     classifier: bool = False
+    number: bool = False
+    parts: tuple[str | Row, ...] = ()
+
+    @property
+    def of_match(self) -> bool:
+        """Whether the match says what it is, and not the row."""
+        return self.classifier or self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +174,8 @@ class ExpressionParser:
         while at < last:
             found = self._special(at)
             if found is not None:
-                piece, after = found
-                pieces += [self.reader.text[copied : self.tokens[at].start], piece]
+                special, after = found
+                pieces += [self.reader.text[copied : self.tokens[at].start], *special]
                 copied = self.tokens[after - 1].end
                 at = after
             else:
@@ -170,8 +183,8 @@ class ExpressionParser:
         pieces.append(self.reader.text[copied : self.tokens[last - 1].end])
         return [piece for piece in pieces if piece != ""]
 
-    def _special(self, at: int) -> tuple[Piece, int] | None:
-        """The leaf or subquery that begins here, and where it ends."""
+    def _special(self, at: int) -> tuple[Sequence[Piece], int] | None:
+        """The leaf (or leaves, and the text between them) or subquery that begins here, and where it ends."""
         token = self.tokens[at]
         word = token.word
         if word in ("RUNNING", "FINAL") and at + 2 < self.reader.last and self._opens(at + 2):
@@ -183,12 +196,12 @@ class ExpressionParser:
                 return None
         if word == "EXISTS" or (token.text == "(" and self._is_query(at) and not self._in_list(at)):
             end = closing(self.tokens, at + (word == "EXISTS")) + 1
-            return Constant(self._text(at, end)), end
+            return [Constant(self._text(at, end))], end
         found = self._column(at)
         if found is None:
             return None
         row, variable, end = found
-        return Navigation(row, variable), end
+        return [Navigation(row, variable)], end
 
     def _is_query(self, at: int) -> bool:
         return at + 1 < self.reader.last and self.tokens[at + 1].word in ("SELECT", "WITH", "VALUES")
@@ -241,7 +254,7 @@ class ExpressionParser:
 
     # calls
 
-    def _semantics(self, at: int) -> tuple[Leaf, int] | None:
+    def _semantics(self, at: int) -> tuple[Sequence[Piece], int] | None:
         word, name = self.tokens[at].word, self.tokens[at + 1].word
         if name in LOGICAL or self._is_aggregate(at + 1):
             if word == "FINAL" and self.defined is not None:
@@ -277,20 +290,34 @@ class ExpressionParser:
                 self._fail("expected an argument", low)
         return found
 
-    def _call(self, at: int, final: bool) -> tuple[Leaf, int]:
+    def _call(self, at: int, final: bool) -> tuple[Sequence[Piece], int]:
         end = closing(self.tokens, at + 1) + 1
         match self.tokens[at].word:
             case "CLASSIFIER":
-                return Navigation(*self._classifier(at)), end
+                return [Navigation(*self._classifier(at))], end
             case "MATCH_NUMBER":
-                if self._arguments(at):
-                    self._fail("MATCH_NUMBER takes no argument", at)
-                return MatchNumber(), end
+                self._match_number(at)
+                return [MatchNumber()], end
             case "FIRST" | "LAST":
-                return self._logical(at, final), end
+                return self._around(self._logical(at, final)), end
             case "PREV" | "NEXT":
-                return self._physical(at), end
-        return self._fold(at, final), end
+                return self._around(self._physical(at)), end
+        fold, end = self._fold(at, final)
+        return [fold], end
+
+    @staticmethod
+    def _around(navigation: Navigation) -> Sequence[Piece]:
+        """A navigation; if its row holds CLASSIFIER() beside other things, as several. NULL without a row."""
+        if not navigation.row.parts:
+            return [navigation]
+        there = replace(navigation, row=Row("1"))
+        parts = [part if isinstance(part, str) else replace(navigation, row=part) for part in navigation.row.parts]
+        return ["(CASE WHEN ", there, " THEN ", *parts, " END)"]
+
+    def _match_number(self, at: int) -> Row:
+        if self._arguments(at):
+            self._fail("MATCH_NUMBER takes no argument", at)
+        return Row("MATCH_NUMBER()", number=True)
 
     def _classifier(self, at: int) -> tuple[Row, str | None]:
         arguments = self._arguments(at)
@@ -336,7 +363,7 @@ class ExpressionParser:
         token = self.tokens[first]
         if last - first != 1 or token.kind is not Kind.NUMBER or not token.text.isdigit():
             self._fail(f"the number of rows of {name} has to be a whole number that is written out", first)
-        return int(token.text)
+        return count_of(token)
 
     # expressions over one row
 
@@ -353,13 +380,8 @@ class ExpressionParser:
             self._fail(f"{name} needs a column", at, "it looks up a value of another row")
         if len(found) > 1:
             self._fail(f"the columns inside {name} belong to different variables", first)
-        text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
-        whole = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Row) else Row(text)
-        if any(isinstance(piece, Row) and piece.classifier for piece in pieces):
-            raise NotSupportedError(
-                f"CLASSIFIER() inside {name} has to be its whole argument", f"use it around {name} instead"
-            )
-        return whole, next(iter(found))
+        classified = any(isinstance(piece, Row) and piece.classifier for piece in pieces)
+        return _whole(pieces, tuple(pieces) if classified else ()), next(iter(found))
 
     def _over_row(self, first: int, last: int, name: str) -> tuple[list[str | Row], set[str | None]]:
         """(the text cut at its columns, the variables that these have) of what is inside a call."""
@@ -368,23 +390,25 @@ class ExpressionParser:
         at, copied = first, self.tokens[first].start if first < last else 0
         while at < last:
             self._check_nesting(at, name)
-            column = self._classified(at) or self._column(at)
+            column = self._of_match(at) or self._column(at)
             if column is None:
                 at = self._skip(at, last)
                 continue
             row, variable, after = column
             pieces += [self.reader.text[copied : self.tokens[at].start], row]
             copied = self.tokens[after - 1].end
-            found.add(variable)
+            found |= set() if row.number else {variable}
             at = after
         if first < last:
             pieces.append(self.reader.text[copied : self.tokens[last - 1].end])
         return [piece for piece in pieces if piece != ""], found
 
-    def _classified(self, at: int) -> tuple[Row, str | None, int] | None:
-        if self.tokens[at].word != "CLASSIFIER" or not self._opens(at + 1):
+    def _of_match(self, at: int) -> tuple[Row, str | None, int] | None:
+        word = self.tokens[at].word
+        if word not in ("CLASSIFIER", "MATCH_NUMBER") or not self._opens(at + 1):
             return None
-        return *self._classifier(at), closing(self.tokens, at + 1) + 1
+        row, variable = self._classifier(at) if word == "CLASSIFIER" else (self._match_number(at), None)
+        return row, variable, closing(self.tokens, at + 1) + 1
 
     def _check_nesting(self, at: int, name: str) -> None:
         word = self.tokens[at].word
@@ -396,45 +420,52 @@ class ExpressionParser:
         if word in LOGICAL:
             hint = f"it has to be all of the argument of {name}" if name in PHYSICAL else None
             self._fail(f"{word} cannot be inside {name}", at, hint)
-        if word == "MATCH_NUMBER" or self._is_aggregate(at):
+        if (word == "MATCH_NUMBER" and name.upper() in (*LOGICAL, *PHYSICAL)) or self._is_aggregate(at):
             self._fail(f"{self.tokens[at].text} cannot be inside {name}", at)
 
     # aggregates
 
-    def _fold(self, at: int, final: bool) -> Fold:
-        function = self.tokens[at].name.lower()
-        end = closing(self.tokens, at + 1)
-        star = self._star(at, function, final)
-        if star is not None:
-            return star
-        pieces, found = self._over_row(at + 2, end, self.tokens[at].text)
-        if len(found) > 1:
-            self._fail(f"the columns inside {self.tokens[at].text} belong to different variables", at)
-        call = (f"{self.tokens[at].text}(", *pieces, ")")
-        variable = next(iter(found), None)
-        self._check_filter(end)
-        classified = any(isinstance(piece, Row) and piece.classifier for piece in pieces)
+    def _fold(self, at: int, final: bool) -> tuple[Fold, int]:
+        """(the aggregate, where it ends)."""
+        name, end = self.tokens[at].text, closing(self.tokens, at + 1)
+        function, starred = self.tokens[at].name.lower(), self._is_star(at, end)
+        pieces, found = self._star(at, end) if starred else self._over_row(at + 2, end, name)
+        kept, also, after = self._filter(end, name)
+        if len(found | also) > 1:
+            self._fail(f"the columns inside {name} belong to different variables", at)
+        variable = next(iter(found | also), None)
+        call = (f"{name}(", *pieces, ")", *kept)
         inner = [token.word for token in self.tokens[at + 2 : end]]
-        if function not in SIMPLE or classified or inner[0] == "DISTINCT" or "ORDER" in inner:
-            return Fold(function, call, False, None, variable, final)
-        text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
-        whole = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Row) else Row(text)
-        return Fold(function, call, True, whole, variable, final)
+        of_match = any(isinstance(piece, Row) and piece.of_match for piece in pieces)
+        if function not in SIMPLE or kept or of_match or inner[:1] == ["DISTINCT"] or "ORDER" in inner:
+            return Fold(function, call, False, None, variable, final), after
+        return Fold(function, call, True, None if starred else _whole(pieces), variable, final), after
 
-    def _check_filter(self, end: int) -> None:
-        if end + 1 < self.reader.last and self.tokens[end + 1].word == "FILTER":
-            raise NotSupportedError(
-                "FILTER is not supported inside MATCH_RECOGNIZE", "aggregate CASE WHEN ... THEN ... END"
-            )
-
-    def _star(self, at: int, function: str, final: bool) -> Fold | None:
-        """count(), count(*) or count(A.*)."""
-        end = closing(self.tokens, at + 1)
-        texts = [token.text for token in self.tokens[at + 2 : end]]
-        if texts[-1:] not in ([], ["*"]) or texts[:-1] not in ([], [*texts[:1], "."]):
-            return None
-        if function != "count":
+    def _star(self, at: int, end: int) -> tuple[list[str | Row], set[str | None]]:
+        """Of count(), count(*) or count(A.*)."""
+        if self.tokens[at].name.lower() != "count":
             self._fail(f"{self.tokens[at].text} needs an argument", at)
-        self._check_filter(end)
-        variable = self.names.variable(self.tokens[at + 2], self.reader, at + 2) if len(texts) == 3 else None
-        return Fold("count", ("count(*)",), True, None, variable, final)
+        qualified = end - at > 3
+        return ["*"], {self.names.variable(self.tokens[at + 2], self.reader, at + 2)} if qualified else set()
+
+    def _is_star(self, at: int, end: int) -> bool:
+        """Whether the arguments of a call are (), (*) or (A.*)."""
+        texts = [token.text for token in self.tokens[at + 2 : end]]
+        return texts[-1:] in ([], ["*"]) and texts[:-1] in ([], [*texts[:1], "."])
+
+    def _filter(self, end: int, name: str) -> tuple[list[str | Row], set[str | None], int]:
+        """(the text cut at its columns, their variables, where it ends) of FILTER behind a call closed at `end`."""
+        if end + 2 >= self.reader.last or self.tokens[end + 1].word != "FILTER" or not self._opens(end + 2):
+            return [], set(), end + 1
+        close = closing(self.tokens, end + 2)
+        if close >= self.reader.last or self.tokens[end + 3].word != "WHERE" or close == end + 4:
+            self._fail("expected (WHERE ...) after FILTER", end + 1)
+        pieces, found = self._over_row(end + 4, close, name)
+        return [" FILTER (WHERE ", *pieces, ")"], found, close + 1
+
+
+def _whole(pieces: Sequence[str | Row], parts: tuple[str | Row, ...] = ()) -> Row:
+    """The pieces as one expression."""
+    if len(pieces) == 1 and isinstance(pieces[0], Row):
+        return pieces[0]
+    return Row("".join(piece if isinstance(piece, str) else piece.text for piece in pieces), parts=parts)

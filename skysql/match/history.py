@@ -111,15 +111,18 @@ class _Number:
 
 
 class _Trail:
-    """Ways are numbered: way -> (the way before, label, row). Equal ways have equal numbers."""
+    """Ways are numbered: way -> (the way before, label, row). Equal ways have equal numbers.
 
-    def __init__(self, answer: Callable[[list[tuple[str, int]]], Value]) -> None:
+    The first of each is ("", the number of the match).
+    """
+
+    def __init__(self, answer: Callable[[list[tuple[str, int]], int], Value]) -> None:
         self._answer = answer
         self._ways: list[tuple[int, str, int]] = [(-1, "", -1)]
         self._numbers: dict[tuple[int, str, int], int] = {}
 
     def begin(self, number: int) -> int:
-        return 0
+        return self.step(0, "", number)
 
     def step(self, known: int, label: str, row: int) -> int:
         way = known, label, row
@@ -134,8 +137,8 @@ class _Trail:
         while known:
             known, label, row = self._ways[known]
             way.append((label, row))
-        way.reverse()
-        return self._answer(way)
+        (_, number), *rows = reversed(way)
+        return self._answer(rows, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +240,12 @@ class Conditions:
         if isinstance(leaf, Fold):
             if leaf.simple:
                 return _Running(leaf.function, None if leaf.argument is None else self._column(leaf.argument))
-            return _Trail(lambda way: self._folded(leaf, [item for item in way if item[0] in members]))
+            return _Trail(lambda way, number: self._folded(leaf, [item for item in way if item[0] in members], number))
         if leaf.row.classifier and leaf.shift:
-            return _Trail(lambda way: _label(leaf, members, way))
+            return _Trail(lambda way, number: _label(leaf, members, way))
         return _Place(leaf, () if leaf.row.classifier else self._column(leaf.row), self._bounds)
 
-    def _folded(self, leaf: Fold, way: list[tuple[str, int]]) -> Value:
+    def _folded(self, leaf: Fold, way: list[tuple[str, int]], number: int) -> Value:
         """An aggregate that only SQLite knows."""
         names: dict[str, tuple[str, list[Value]]] = {}
         text = ""
@@ -250,8 +253,8 @@ class Conditions:
             if isinstance(piece, str):
                 text += piece
                 continue
-            values: list[Value] = [label for label, _ in way]
-            if not piece.classifier:
+            values: list[Value] = [number if piece.number else label for label, _ in way]
+            if not piece.of_match:
                 column = self._column(piece)
                 values = [column[row] for _, row in way]
             name = f"value {len(names)}"

@@ -7,22 +7,30 @@ characters, and `?` and `$` are what the reader of a pattern makes of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from ..errors import ProgrammingError
 
 _TOKEN = re.compile(
-    r"""(?P<BLANK> (?: \s | --[^\n]* | /\*.*?(?:\*/|\Z) )+ )
+    r"""(?P<BLANK> (?: [ \t\n\f\r] | --[^\n]* | /\*.*?(?:\*/|\Z) )+ )
       | (?P<STRING> [xX]?'(?:[^']|'')*' )
       | (?P<QUOTED> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
-      | (?P<NUMBER> 0[xX][\da-fA-F_]+ | (?: \d[\d_]*(?:\.[\d_]*)? | \.\d[\d_]* )(?:[eE][+-]?\d+)? )
-      | (?P<PARAMETER> \?\d* | [:@][\w$]+ | \$\w[\w$]*(?:::\w+)* )
-      | (?P<WORD> [^\W\d][\w$]* )
+      | (?P<NUMBER> 0[xX][0-9a-fA-F_]+ | (?: [0-9][0-9_]*(?:\.[0-9_]*)? | \.[0-9][0-9_]* )(?:[eE][+-]?[0-9]+)? )
+      | (?P<PARAMETER> \?[0-9]* | [:@][\w$\x80-\U0010ffff]+ | \$\w[\w$]*(?:::\w+)* )
+      | (?P<WORD> [A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]* )
       | (?P<SYMBOL> ->>? | \|\| | << | >> | <= | >= | <> | == | != | . )""",
     re.VERBOSE | re.DOTALL,
 )
+
+
+_LETTER = re.compile(r"""[\w$?'"`\[\]\x80-\U0010ffff]""")
+"""What can be part of a token of several characters."""
+
+
+MOST_ROWS = 10**18
+"""No partition has so many rows, and twice that fits 64 bits."""
 
 
 class Kind(Enum):
@@ -64,6 +72,11 @@ class Token:
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
 
 
+def count_of(token: Token) -> int:
+    """A whole number that is written out; the largest counts of rows are all alike."""
+    return int(token.text) if len(token.text.lstrip("0")) < len(str(MOST_ROWS)) else MOST_ROWS
+
+
 def tokenize(text: str) -> list[Token]:
     """The tokens of a statement, without blanks and comments."""
     tokens = []
@@ -82,7 +95,19 @@ def replace_tokens(text: str, replacement: Callable[[Token], str | None]) -> str
         if new is not None:
             pieces += [text[at : token.start], new]
             at = token.end
-    return "".join([*pieces, text[at:]])
+    return join([*pieces, text[at:]])
+
+
+def join(pieces: Iterable[str]) -> str:
+    """The pieces as one text, with a space wherever two would become one token: `m(1)` and `where`, `?` and `and`."""
+    joined: list[str] = []
+    last = ""
+    for piece in pieces:
+        if last and piece and _LETTER.fullmatch(last) and _LETTER.fullmatch(piece[0]):
+            joined.append(" ")
+        joined.append(piece)
+        last = piece[-1:] or last
+    return "".join(joined)
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int:

@@ -260,11 +260,14 @@ class Lookup:
         while first < len(low):
             done = int(ends[first - 1]) if first else 0
             last = max(int(np.searchsorted(ends, done + _MOST_ROWS, side="right")), first + 1)
-            results += self._aggregates(leaf, low[first:last], high[first:last], places)
+            own = self.points.matches[first:last]
+            results += self._aggregates(leaf, low[first:last], high[first:last], places, self.matches.numbers[own])
             first = last
         return vector_of(results)
 
-    def _aggregates(self, leaf: Fold, low: Int64, high: Int64, places: Int64 | None) -> list[Value]:
+    def _aggregates(
+        self, leaf: Fold, low: Int64, high: Int64, places: Int64 | None, numbers: Int64
+    ) -> list[Value]:
         lengths = high - low
         groups = np.repeat(np.arange(len(low)), lengths)
         offsets = np.cumsum(lengths) - lengths
@@ -277,7 +280,7 @@ class Lookup:
                 text += piece
                 continue
             name = f"value {len(names)}"
-            names[name] = self.types(piece), self._values(piece, at)
+            names[name] = self.types(piece), numbers[groups].tolist() if piece.number else self._values(piece, at)
             text += f'"{name}"'
         by_group = self.evaluator.aggregates(
             text,

@@ -4,13 +4,16 @@
     term         := factor+
     factor       := primary [quantifier]
     primary      := variable | '(' [pattern] ')' | '^' | '$' | '{-' pattern '-}' | PERMUTE '(' pattern, ... ')'
-    quantifier   := ('*' | '+' | '?' | '{n}' | '{n,}' | '{n,m}' | '{,m}') ['?']        the last ? makes it reluctant
+    quantifier   := ('*' | '+' | '?' | '{n}' | '{n,}' | '{n,m}' | '{,m}' | '{,}') ['?']    the last ? makes it reluctant
+
+`{,}` is `*`. As the standard's grammar has it, an anchor may be repeated and an exclusion may be inside another, which
+changes nothing. A `$` at either end of a word is an anchor: `$A` and `A$` are two factors each.
 
 A pattern stands for a list of sequences of variables, the preferred one first: of an alternation what its left side
 stands for, then the right; of a greedy quantifier more repetitions before fewer, of a reluctant one fewer before more.
 Once there are as many repetitions as the minimum, an empty one is the last, so that nothing repeats for ever: of
-`(A?){2,3}` that are AAA, AA-, A-, -AA, -A-, -- (with - for an empty one), but neither A-A nor --A. The match at a row is
-the first of the list that the rows satisfy; not the longest.
+`(A?){2,3}` that are AAA, AA-, A-, -AA, -A-, -- (with - for an empty one), but neither A-A nor --A. The match at a row
+is the first of the list that the rows satisfy; not the longest.
 """
 
 from __future__ import annotations
@@ -21,10 +24,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import NotSupportedError
-from .lexer import Kind, Reader, Token
+from .lexer import Kind, Reader, count_of
 
 MOST_PERMUTED = 8
 """PERMUTE of n stands for n! orders, which share 2^n states if each item is rigid."""
+
+_ANCHORED = re.compile(r"\$[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*")
+"""An anchor and a variable, which may have another behind it."""
 
 _PRIMARY = 'a variable, "(", "{-", PERMUTE, ^ or $'
 
@@ -181,84 +187,87 @@ class PatternParser:
         if self.reader.ended:
             raise self.reader.error(f"expected {_PRIMARY}", hint="the empty pattern is ()")
         try:
-            node = self._pattern(False)
+            node = self._pattern()
         except RecursionError:
             raise NotSupportedError("the pattern's parentheses are nested too deeply") from None
         if not self.reader.ended:
             raise self.reader.error(f"expected {_PRIMARY}, | or the end")
         return node
 
-    def _pattern(self, excluded: bool) -> Node:
-        terms = [self._term(excluded)]
+    def _pattern(self) -> Node:
+        terms = [self._term()]
         while self.reader.accept("|"):
-            terms.append(self._term(excluded))
+            terms.append(self._term())
         return terms[0] if len(terms) == 1 else Alternation(tuple(terms))
 
-    def _term(self, excluded: bool) -> Node:
+    def _term(self) -> Node:
         factors: list[Node] = []
         while not self.reader.ended and self.reader.words(1)[0] not in ("|", ")", ",", "-"):
-            factors += self._factor(excluded)
+            factors += self._factor()
         if not factors:
             raise self.reader.error(f"expected {_PRIMARY}", hint="the empty pattern is ()")
         return factors[0] if len(factors) == 1 else Concatenation(tuple(factors))
 
-    def _factor(self, excluded: bool) -> list[Node]:
+    def _factor(self) -> list[Node]:
+        """The node that comes next; an anchor and a variable where both are one word."""
         at = self.reader.at
-        node = self._primary(excluded)
+        *before, node = self._primaries()
         quantifier = self._quantifier()
-        trailing: list[Node] = []
-        token = self.reader.tokens[at]
-        if token.kind is Kind.WORD and token.text.endswith("$"):  # to SQLite, B$ is one word
-            if quantifier is not None:
-                raise self.reader.error("an anchor cannot be repeated", at)
-            trailing = [Anchor(False)]
         if quantifier is None:
-            return [node, *trailing]
+            return [*before, node]
         low, high, reluctant = quantifier
-        if token.text in ("^", "$"):
-            raise self.reader.error("an anchor cannot be repeated", at)
-        if reluctant and self.reader.tokens[at + 1].text == ")" and token.text == "(":
+        if reluctant and node == EMPTY and self.reader.tokens[at + 1].text == ")":
             raise self.reader.error("the empty pattern cannot be reluctant", at, "there is nothing to repeat")
         if self._quantifier() is not None:
             raise self.reader.error("a quantifier cannot be repeated", self.reader.at - 1, "put parentheses in between")
-        return [Quantified(node, low, high, reluctant)]
+        return [*before, Quantified(node, low, high, reluctant)]
 
-    def _primary(self, excluded: bool) -> Node:
-        reader, at = self.reader, self.reader.at
+    def _primaries(self) -> list[Node]:
+        reader = self.reader
         if reader.accept("("):
             if reader.accept(")"):
-                return EMPTY
-            node = self._pattern(excluded)
+                return [EMPTY]
+            node = self._pattern()
             reader.expect(")")
-            return node
+            return [node]
         if reader.accept("{", "-"):
-            if excluded:
-                raise reader.error("an exclusion cannot be inside another", at)
-            node = self._pattern(True)
+            node = self._pattern()
             reader.expect("-", "}")
-            return Excluded(node)
+            return [Excluded(node)]
         if reader.accept("^"):
-            return Anchor(True)
+            return [Anchor(True)]
         if reader.accept("$"):
-            return Anchor(False)
+            return [Anchor(False)]
         if reader.words(2) == ("PERMUTE", "("):
-            return self._permutation(excluded)
-        return Variable(self._variable(reader.name(_PRIMARY)))
+            return [self._permutation()]
+        return self._word()
 
-    def _permutation(self, excluded: bool) -> Node:
+    def _word(self) -> list[Node]:
+        """A variable; to SQLite `$A` is a parameter and `A$` is one word."""
+        reader, end = self.reader, Anchor(False)
+        token = reader.peek()
+        if token is not None and _ANCHORED.fullmatch(token.text):
+            reader.at += 1
+        else:
+            token = reader.name(_PRIMARY)
+        if token.kind is Kind.QUOTED:
+            return [Variable(self._variable(token.name, token.name))]
+        name = token.text.strip("$")
+        before, after = token.text.startswith("$"), token.text.endswith("$")
+        return [*[end] * before, Variable(self._variable(name, name.upper())), *[end] * after]
+
+    def _permutation(self) -> Node:
         reader, at = self.reader, self.reader.at
         reader.expect("PERMUTE", "(")
-        items = [self._pattern(excluded)]
+        items = [self._pattern()]
         while reader.accept(","):
-            items.append(self._pattern(excluded))
+            items.append(self._pattern())
         reader.expect(")")
         if len(items) > MOST_PERMUTED:
             raise reader.error(f"PERMUTE takes at most {MOST_PERMUTED} patterns, not {len(items)},", at)
         return items[0] if len(items) == 1 else Permutation(tuple(items))
 
-    def _variable(self, token: Token) -> str:
-        name = token.name.removesuffix("$") if token.kind is Kind.WORD else token.name
-        shown = name.upper() if token.kind is Kind.WORD else name
+    def _variable(self, name: str, shown: str) -> str:
         return self.names.setdefault(name.lower(), shown)
 
     def _quantifier(self) -> tuple[int, int | None, bool] | None:
@@ -283,8 +292,6 @@ class PatternParser:
         high: int | None = low
         if reader.accept(","):
             high = self._count()
-            if low is None and high is None:
-                raise reader.error("expected a number of repetitions")
         elif low is None:
             raise reader.error("expected a number of repetitions")
         reader.expect("}")
@@ -300,7 +307,7 @@ class PatternParser:
         if not token.text.isdigit():
             raise self.reader.error("expected a whole number of repetitions")
         self.reader.at += 1
-        return int(token.text)
+        return count_of(token)
 
 
 def _mark(reader: Reader) -> str:

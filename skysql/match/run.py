@@ -162,7 +162,7 @@ class Run:
 
     def type_of(self, row: Row) -> str:
         """The declared type of a row column."""
-        return "" if row.classifier else self.plan.types[self.plan.rows[row]]
+        return "" if row.of_match else self.plan.types[self.plan.rows[row]]
 
     def _leaf_type(self, output: int, label: str) -> str:
         leaf = self.plan.outputs[output].leaves[leaf_label(label)]

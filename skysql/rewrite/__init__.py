@@ -89,12 +89,17 @@ class Rewriter:
         self._matching = Matching(sqlite, catalog, evaluator, snapshot, lambda *call: self.rewrite(*call).sql)
         self._viewed = 0
 
-    def rewrite(self, text: str, pushdown: bool) -> Rewritten:
-        """The statement as SQLite is to get it."""
+    def refresh(self, pushdown: bool) -> int:
+        """Look at the schemas again if they have changed: their generation. What views match is published anew."""
         generation = self._catalog.refresh()
         if generation != self._viewed:
             self._viewed = generation
             self._matching.publish_stored(pushdown)
+        return generation
+
+    def rewrite(self, text: str, pushdown: bool) -> Rewritten:
+        """The statement as SQLite is to get it."""
+        generation = self.refresh(pushdown)
         self._matching.check(text)
         key = text, pushdown
         known = self._cache.get(key)

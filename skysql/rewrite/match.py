@@ -4,6 +4,9 @@
 
 An item is what stands between the FROM, JOIN or comma before and the word: a table, a call, a subquery, with an alias
 and names for its columns if it has them. All by tokens; what the clause says is recognise.py's matter.
+
+The word is reserved nowhere else: a table, a CTE, a function and a type may be called so. An item has one clause, as in
+the standard; the rows of a match are matched again in a subquery.
 """
 
 from __future__ import annotations
@@ -60,23 +63,45 @@ def number_parameters(text: str) -> str:
 def _pattern_ranges(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Where PATTERN (...) stands in a MATCH_RECOGNIZE (...): there, ? is no parameter."""
     found = []
-    for at in range(len(tokens) - 1):
-        if tokens[at].text.lower() == WORD and tokens[at + 1].text == "(":
-            close = closing(tokens, at + 1)
-            for place in range(at + 2, close - 1):
-                if tokens[place].word == "PATTERN" and tokens[place + 1].text == "(":
-                    end = min(closing(tokens, place + 1), len(tokens) - 1)
-                    found.append((tokens[place].start, tokens[end].end))
+    for at in _keywords(tokens):
+        close = closing(tokens, at + 1)
+        for place in range(at + 2, close - 1):
+            if tokens[place].word == "PATTERN" and tokens[place + 1].text == "(":
+                end = min(closing(tokens, place + 1), len(tokens) - 1)
+                found.append((tokens[place].start, tokens[end].end))
     return found
+
+
+_NAMES_FOLLOW = frozenset(
+    """SELECT DISTINCT ALL WHERE AND OR NOT ON BY HAVING WHEN THEN ELSE CASE IN IS LIKE GLOB MATCH REGEXP BETWEEN ESCAPE
+    AS WITH RECURSIVE INTO TABLE VIEW EXISTS REFERENCES RETURNING SET VALUES LIMIT OFFSET USING PRAGMA TO UPDATE FROM
+    JOIN FILTER DEFAULT""".split()
+)
+"""Words after which a name is that of a table, a column or a function."""
+
+_BEGINS = frozenset("PARTITION ORDER MEASURES ONE ALL AFTER PATTERN INITIAL SEEK SUBSET DEFINE".split())
+
+
+def _keywords(tokens: Sequence[Token]) -> Iterator[int]:
+    """Where the word begins a clause: behind an item, or where FROM should have one before it."""
+    for at in range(len(tokens) - 1):
+        if tokens[at].word != WORD.upper() or tokens[at + 1].text != "(":
+            continue
+        inside = tokens[at + 2] if at + 2 < len(tokens) else tokens[at + 1]
+        before = tokens[at - 1] if at else None
+        if before is None or before.word in ("FROM", "JOIN"):
+            is_clause = inside.word in _BEGINS
+        elif before.is_name and before.word not in _NAMES_FOLLOW:
+            is_clause = inside.kind is not Kind.NUMBER and inside.text not in "+-"  # a column's type: x t(3)
+        else:
+            is_clause = before.text == ")"
+        if is_clause:
+            yield at
 
 
 def places(text: str, tokens: Sequence[Token]) -> list[Place]:
     """Where the clauses stand, from the left; those inside others are left out."""
-    found = []
-    for at, token in enumerate(tokens):
-        if token.kind is Kind.WORD and token.text.lower() == WORD and tokens[at + 1 : at + 2]:
-            if tokens[at + 1].text == "(":
-                found.append(_place(text, tokens, at))
+    found = [_place(text, tokens, at) for at in _keywords(tokens)]
     return [p for p in found if not any(o.first < p.first and p.last <= o.last and o != p for o in found)]
 
 
@@ -86,8 +111,12 @@ def _place(text: str, tokens: Sequence[Token], keyword: int) -> Place:
     if close == len(tokens):
         raise reader.error("expected ) at the end of the clause", keyword + 1)
     first, depth = keyword, 0
+    clauses = set(_keywords(tokens))
     while first:
         before = tokens[first - 1]
+        if depth == 0 and first < keyword and first in clauses:
+            hint = "match again around it: FROM (SELECT * FROM ... MATCH_RECOGNIZE (...)) MATCH_RECOGNIZE"
+            raise reader.error("expected one MATCH_RECOGNIZE for each item of FROM", keyword, hint)
         depth += (before.text == ")") - (before.text == "(")
         if depth < 0 or (depth == 0 and (before.text == "," or before.word in ("FROM", "JOIN"))):
             break
@@ -104,7 +133,7 @@ def _place(text: str, tokens: Sequence[Token], keyword: int) -> Place:
 
 _AFTER = frozenset(
     """JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING WHERE GROUP HAVING WINDOW ORDER LIMIT UNION EXCEPT INTERSECT
-    RETURNING MATCH_RECOGNIZE ASOF""".split()
+    RETURNING ASOF""".split()
 )
 """Words after a FROM item that are no alias."""
 
@@ -114,11 +143,18 @@ def _alias(tokens: Sequence[Token], at: int) -> tuple[str | None, tuple[str, ...
     start = at
     if at < len(tokens) and tokens[at].word == "AS":
         at += 1
-    if at >= len(tokens) or not tokens[at].is_name or (at == start and tokens[at].word in _AFTER):
+    if at >= len(tokens) or not tokens[at].is_name or (at == start and _goes_on(tokens, at)):
         return None, (), start
     alias = tokens[at].name
     names = _name_list(tokens, at + 1)
     return alias, names, closing(tokens, at + 1) + 1 if names else at + 1
+
+
+def _goes_on(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word behind an item is no alias."""
+    if tokens[at].word == WORD.upper():
+        return tokens[at + 1 : at + 2] != [] and tokens[at + 1].text == "("
+    return tokens[at].word in _AFTER
 
 
 def _name_list(tokens: Sequence[Token], at: int) -> tuple[str, ...]:

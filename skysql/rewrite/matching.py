@@ -19,7 +19,7 @@ import apsw
 from ..arguments import call_of
 from ..errors import Error, NotSupportedError, ProgrammingError
 from ..evaluate import Evaluator
-from ..match.lexer import tokenize
+from ..match.lexer import join, tokenize
 from ..match.plan import EventSource, Recognition
 from ..match.relation import MatchRelation
 from ..plan import Value
@@ -90,7 +90,7 @@ class Matching:
             pieces += [context.text[at:start], _read(call, place)]
             plans.append(made.plan)
             at = end
-        return "".join([*pieces, context.text[at:]])
+        return join([*pieces, context.text[at:]])
 
     def _context(self, text: str, pushdown: bool) -> Context:
         return Context(
@@ -147,15 +147,15 @@ class Matching:
         texts = [text.replace("''", "'") for view in self._catalog.views() for text in _STORED.findall(view.sql or "")]
         waiting = {_stored_name(text): text for text in texts}
         self._shadowed = self._find_shadowed(waiting)
-        for name in self._stored - set(waiting):
-            self._catalog.results.retract(name)
-        self._stored = set()
+        before, self._stored = self._stored, set()
         progress = True
         while waiting and progress:  # one may read another
             done = {name for name, text in waiting.items() if self._publish_stored(name, text, pushdown)}
             self._stored |= done
             waiting = {name: text for name, text in waiting.items() if name not in done}
             progress = bool(done)
+        for name in before - self._stored:
+            self._catalog.results.retract(name)
 
     def _find_shadowed(self, names: Iterable[str]) -> dict[str, str]:
         """The views that read, themselves or through others, what has the name of a view's relation and is none."""

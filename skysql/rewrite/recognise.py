@@ -257,7 +257,7 @@ class _Builder:
             else:
                 found = [leaf.argument, *leaf.call] if not leaf.simple else [leaf.argument]
             for row in found:
-                if isinstance(row, Row) and not row.classifier:
+                if isinstance(row, Row) and not row.of_match:
                     self._row(row)
 
     def _scanned(self) -> Callable[[], EventSource]:
