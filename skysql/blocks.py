@@ -10,18 +10,18 @@ All are read-only, and keep what they decode in the cache under their stamps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from . import format as fmt
 from . import kernels
 from .cache import Cache
-from .columns import Array, Batch, Int64, Sparse, no_values, reorder
-from .errors import CorruptError
+from .columns import Array, Batch, Int64, Sparse, no_values, reorder, same
+from .errors import CorruptError, InternalError
 from .schema import Kind, Property
 from .segment import Block, size
 from .timestamps import MAX_US, MIN_US
@@ -385,3 +385,40 @@ def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, A
         return block.block, block.positions[positions]
     assert isinstance(block, StoredBlock | MemoryBlock)
     return block, positions
+
+
+def read_back(store: Store, id: int, paths: tuple[Int64, Int64], ts: Int64, values: Mapping[Property, Sparse]) -> None:
+    """Raise InternalError unless a block reads as what was written: what it was made of is about to go."""
+    read_column_back(store, id, PATHS, "paths", fmt.decode_paths, *paths)
+    read_column_back(
+        store, id, TIMESTAMPS, "timestamp", lambda data: (fmt.decode_timestamps(data, paths[1]),), ts
+    )
+    for property, sparse in values.items():
+        read_property_back(store, id, property, sparse, len(ts))
+
+
+def read_property_back(store: Store, id: int, property: Property, written: Sparse, events: int) -> None:
+    """The same of one property."""
+    read_column_back(
+        store,
+        id,
+        FIRST_PROPERTY + property.id,
+        property.name,
+        lambda data: (fmt.decode_sparse(data, property.kind, events),),
+        written,
+    )
+
+
+def read_column_back(
+    store: Store, id: int, column: int, name: str, decode: Callable[[Any], tuple[Any, ...]], *written: Array | Sparse
+) -> None:
+    """The same of one column."""
+    try:
+        fault = None if all(map(same, decode(store.read_blob(id, column)), written)) else "it is another"
+    except fmt.FormatError as error:
+        fault = str(error)
+    if fault is not None:
+        raise InternalError(
+            f"table {store.table.name!r}, block {id}, column {name!r} does not read as it was written: {fault}",
+            "nothing was changed; please report this with the versions of pcodec and numpy",
+        )

@@ -17,7 +17,7 @@ import numpy as np
 from . import format as fmt
 from .cache import Cache
 from .columns import Array
-from .errors import CorruptError, OperationalError
+from .errors import CorruptError, InternalError, OperationalError
 from .texts import Chunk, ChunkTexts
 
 V = TypeVar("V")
@@ -155,4 +155,14 @@ class Chunks:
             f"INSERT OR REPLACE INTO {self._value} VALUES(?, ?, ?, ?)",
             (property_id, chunk.last, fmt.encode_chunk(len(chunk), left), chunk.stamp),
         )
+        self._read_back(property_id, chunk, texts)
         return chunk
+
+    def _read_back(self, property_id: int, chunk: Chunk, texts: Sequence[str | None]) -> None:
+        """Raise InternalError unless a chunk reads as what was written: the rows that it was made of are gone."""
+        joined, starts, known = fmt.decode_texts(self._read(rowid(property_id, chunk.last, TEXTS)))
+        if ChunkTexts(joined, starts.astype(np.int32), known).every() != list(texts):
+            raise InternalError(
+                f"property {property_id}, texts {chunk.first} to {chunk.last} do not read as they were written",
+                "nothing was changed; please report this with the versions of zlib and numpy",
+            )

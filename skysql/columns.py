@@ -54,6 +54,20 @@ def no_values(kind: Kind) -> Sparse:
     return Sparse(np.zeros(0, np.int32), np.zeros(0, DTYPES[kind]))
 
 
+def same(a: Array | Sparse, b: Array | Sparse) -> bool:
+    """Whether two columns are the same, to the bit, but for what is under a NULL."""
+    if isinstance(a, Sparse) and isinstance(b, Sparse):
+        if a.valid is None and b.valid is None:
+            return same(a.positions, b.positions) and same(a.values, b.values)
+        valid = [np.ones(len(each.values), bool) if each.valid is None else each.valid for each in (a, b)]
+        values = same(a.values[valid[0]], b.values[valid[1]])
+        return values and same(a.positions, b.positions) and same(*valid)
+    if isinstance(a, Sparse) or isinstance(b, Sparse) or a.dtype != b.dtype or len(a) != len(b):
+        return False
+    bits = f"u{a.itemsize}"
+    return np.array_equal(np.ascontiguousarray(a).view(bits), np.ascontiguousarray(b).view(bits))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Events in order of arrival: what one commit appends to the log.

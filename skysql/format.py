@@ -84,6 +84,12 @@ VERSION: Final = 3
 MAX_COUNT: Final = (1 << 31) - 1
 """Events, or objects, a blob has at the most: a position is an int32."""
 
+BLOCK_EVENTS: Final = 1 << 18
+"""Events of a block, unless it is of one path alone."""
+
+BATCH_EVENTS: Final = 1 << 17
+"""Events of a batch: more are blocks at once."""
+
 _MAGIC = b"sky"
 _PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK = 1, 2, 3, 4, 5, 6, 7, 8
 _SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3}
@@ -111,8 +117,8 @@ _KINDS = {code: kind for kind, code in _KIND_CODES.items()}
 _SMALL = 128
 """A vector of fewer numbers is raw: to compress it would take longer than it is worth, for a commit of few events."""
 
-_MAX_NUMBERS_A_BYTE = 1 << 14
-"""pcodec packs equal numbers at 2^18 in 17 bytes; a vector that claims more than this is no vector."""
+_CHUNK_NUMBERS, _CHUNK_BYTES = 1 << 18, 8
+"""pcodec packs so many numbers as one chunk, of more bytes than these even if all are equal: no vector holds more."""
 
 MOST_BYTES: Final = 1 << 30
 """A vector takes no more memory than this: equal numbers are packed so well that a short blob could claim any."""
@@ -144,8 +150,10 @@ def encode_paths(objects: Int64, starts: Int64) -> bytes:
     """The paths of a block.
 
     objects: int64[k], strictly increasing, from 1. starts: int64[k+1], strictly increasing from 0: the path of
-    objects[i] is the events starts[i] ... starts[i+1] - 1.
+    objects[i] is the events starts[i] ... starts[i+1] - 1. Raises ValueError if they are too many.
     """
+    if int(starts[-1]) > _most_events(len(objects)):
+        raise ValueError(f"{int(starts[-1])} events of {len(objects)} objects are more than a block has")
     parts = [b""]
     _put(parts, np.ascontiguousarray(objects, _INT64), _VALUES)
     _put(parts, np.diff(starts).astype(_UINT32), _VALUES)
@@ -155,6 +163,8 @@ def encode_paths(objects: Int64, starts: Int64) -> bytes:
 def decode_paths(data: Any) -> tuple[Int64, Int64]:
     """(objects int64[k], starts int64[k+1]) of encode_paths, owned by the caller; raises FormatError."""
     reader = _Reader(data, _PATHS)
+    if reader.count > BLOCK_EVENTS:
+        raise FormatError(f"{reader.count} paths, more than a block has events")
     objects = reader.vector(reader.count, _INT64)
     lengths = reader.vector(reader.count, _UINT32)
     reader.finish()
@@ -162,9 +172,14 @@ def decode_paths(data: Any) -> tuple[Int64, Int64]:
     np.cumsum(lengths, out=starts[1:])
     if reader.count and not (objects[0] >= 1 and np.all(objects[1:] > objects[:-1])):
         raise FormatError("object ids are not positive and increasing")
-    if starts[-1] > MAX_COUNT or not np.all(lengths):
+    if starts[-1] > _most_events(reader.count) or not np.all(lengths):
         raise FormatError("a path is empty, or the paths are too long")
     return objects, starts
+
+
+def _most_events(paths: int) -> int:
+    """So many events may a block of so many paths have."""
+    return MOST_BYTES // _INT64.itemsize if paths == 1 else BLOCK_EVENTS
 
 
 def encode_timestamps(ts: Int64, starts: Int64) -> bytes:
@@ -197,16 +212,19 @@ def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
     return _seal(_SPARSE, events, parts)
 
 
-def decode_sparse(data: Any, kind: Kind, events: int, was: Sequence[Kind] = ()) -> Sparse:
+def decode_sparse(
+    data: Any, kind: Kind, events: int, was: Sequence[Kind] = (), most: int | None = None
+) -> Sparse:
     """The property of encode_sparse; raises FormatError, also if it has another kind or number of events.
 
     was: kinds that it may have as well; which one it is, the dtype of its values tells.
+    most: so many events may have a value, if not all.
     If every event has a value, the positions may be a read-only array that all such properties share.
     """
     reader = _Reader(data, _SPARSE)
     if reader.count != events:
         raise FormatError(f"a property over {reader.count} events in a block of {events}")
-    found, sparse = reader.property()
+    found, sparse = reader.property(events if most is None else most)
     if found is not kind and found not in was:
         raise FormatError(f"a property of type {found} where {kind} was expected")
     reader.finish()
@@ -329,13 +347,21 @@ def encode_positions(positions: Int64, events: int) -> bytes:
     return encode_sparse(Sparse(positions.astype(np.int32), np.ones(len(positions), np.uint8)), Kind.BOOLEAN, events)
 
 
-def decode_positions(data: Any, events: int) -> Int64:
-    """The positions of encode_positions; raises FormatError."""
-    return decode_sparse(data, Kind.BOOLEAN, events).positions.astype(np.int64)
+def decode_positions(data: Any, events: int, most: int | None = None) -> Int64:
+    """The positions of encode_positions, which are some, and no more than `most`; raises FormatError."""
+    positions = decode_sparse(data, Kind.BOOLEAN, events, most=most).positions
+    if not len(positions):
+        raise FormatError("no events are listed")
+    return positions.astype(np.int64)
 
 
 def encode_batch(batch: Batch | Lists, kinds: Mapping[int, Kind]) -> bytes:
-    """Events in order of arrival; kinds: property id -> kind, of at least the batch's properties."""
+    """Events in order of arrival; kinds: property id -> kind, of at least the batch's properties.
+
+    Raises ValueError if they are too many.
+    """
+    if len(batch) > BATCH_EVENTS:
+        raise ValueError(f"{len(batch)} events are more than a batch has")
     if isinstance(batch, Lists):
         if len(batch) < _SMALL:
             return _encode_lists(batch, kinds)
@@ -373,6 +399,8 @@ def decode_batch(data: Any) -> Batch:
     Raises FormatError.
     """
     reader = _Reader(data, _BATCH)
+    if reader.count > BATCH_EVENTS:
+        raise FormatError(f"{reader.count} events, more than a batch has")
     (count,) = reader.unpack(_U16)
     objects = reader.vector(reader.count, _INT64)
     ts = reader.vector(reader.count, _INT64)
@@ -381,7 +409,7 @@ def decode_batch(data: Any) -> Batch:
         (id,) = reader.unpack(_U16)
         if id in properties:
             raise FormatError(f"property {id} is there twice")
-        properties[id] = reader.property()[1]
+        properties[id] = reader.property(reader.count)[1]
     reader.finish()
     return Batch(objects, ts, properties)
 
@@ -422,7 +450,7 @@ def _put(parts: list[bytes], numbers: Array, config: Any) -> None:
         raise ValueError(f"{len(numbers)} events of one object are more than a blob takes")
     if len(numbers) >= _SMALL and config is not None:
         codec, payload = _PCO, standalone.simple_compress(numbers, config)
-    if codec == _RAW or len(payload) >= numbers.nbytes:
+    if codec == _RAW or len(payload) >= numbers.nbytes or len(numbers) > _most_numbers(len(payload)):
         codec, payload = _RAW, _little_endian(numbers).tobytes()
     parts.append(_VECTOR.pack(codec, len(payload)))
     parts.append(payload)
@@ -491,9 +519,11 @@ class _Reader:
             raise FormatError(f"{size} bytes for {count} numbers of {dtype}")
         return _little_endian(np.frombuffer(payload, dtype)).copy()
 
-    def property(self) -> tuple[Kind, Sparse]:
-        """The next property."""
+    def property(self, most: int) -> tuple[Kind, Sparse]:
+        """The next property; so many events may have a value."""
         code, flags, count = self.unpack(_PROPERTY)
+        if count > most:
+            raise FormatError(f"{count} values of {most} events")
         kind = _KINDS.get(code)
         if kind is None or flags & ~(_EVERY | _NULLS):
             raise FormatError(f"a property of the unknown type {code} and flags {flags}")
@@ -543,8 +573,13 @@ def _fits(count: int, dtype: np.dtype[Any]) -> None:
         raise FormatError(f"{count} numbers are more than a vector has")
 
 
+def _most_numbers(size: int) -> int:
+    """How many numbers that many bytes of pcodec's may hold."""
+    return size // _CHUNK_BYTES * _CHUNK_NUMBERS
+
+
 def _decompress(payload: memoryview, count: int, dtype: np.dtype[Any]) -> Array:
-    if count > len(payload) * _MAX_NUMBERS_A_BYTE:
+    if count > _most_numbers(len(payload)):
         raise FormatError(f"{len(payload)} bytes cannot hold {count} numbers")
     _fits(count, dtype)
     numbers = np.empty(count, dtype)

@@ -10,7 +10,7 @@ import apsw
 
 from . import definition
 from . import format as fmt
-from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, StoredBlock
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, StoredBlock, read_property_back
 from .chunks import PROPERTY_BITS as CHUNK_BITS
 from .schema import ACTION, Property, Table
 from .store import Store
@@ -34,8 +34,11 @@ def drop(store: Store) -> None:
         for property in store.table.properties:
             if property.was and _is_former(store, row, property):
                 block = StoredBlock(store, row)
-                data = fmt.encode_sparse(block.sparse(property), property.kind, block.events)
-                store.put_column(row.id, FIRST_PROPERTY + property.id, data)
+                sparse, events = block.sparse(property), block.events
+                store.put_column(
+                    row.id, FIRST_PROPERTY + property.id, fmt.encode_sparse(sparse, property.kind, events)
+                )
+                read_property_back(store, row.id, property, sparse, events)
     ids = [p.id for p in (ACTION, *store.table.properties)]
     kept = ", ".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in ids))))
     listed, counted = ", ".join(map(str, ids)), ", ".join(f"'distinct {id}'" for id in ids)

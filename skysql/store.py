@@ -40,10 +40,10 @@ import numpy as np
 
 from . import definition
 from . import format as fmt
-from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without
+from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
 from .chunks import Chunks
-from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, concatenate, joined
+from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
 from .replay import known
@@ -424,32 +424,38 @@ class Store:
                 f" more than the {fmt.MOST_BYTES // 8} of a path",
                 "delete some of its events, or spread them over several objects",
             )
-        ts = block.ts()[low:high]
-        cut = starts[first : last + 1] - low
-        id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
-        columns = [
-            (PATHS, fmt.encode_paths(objects[first:last], cut)),
-            (TIMESTAMPS, fmt.encode_timestamps(ts, cut)),
-        ]
+        ts, paths = block.ts()[low:high], (objects[first:last], starts[first : last + 1] - low)
+        columns = [(PATHS, fmt.encode_paths(*paths)), (TIMESTAMPS, fmt.encode_timestamps(ts, paths[1]))]
         whole = first == 0 and last == len(objects)
+        values: dict[Property, Sparse] = {}
         for property in (ACTION, *self.table.properties):
             sparse = Part(block, first, last, whole).sparse(property)
             if len(sparse.positions):
-                data = fmt.encode_sparse(sparse, property.kind, high - low)
-                columns.append((FIRST_PROPERTY + property.id, data))
+                values[property] = sparse
+                columns.append((FIRST_PROPERTY + property.id, fmt.encode_sparse(sparse, property.kind, high - low)))
                 if property.kind is not Kind.TEXT:
                     self.statistics.add(property.id, sparse.values[known(sparse)])
+        id = self._insert_block(run, paths, ts, columns)
+        read_back(self, id, paths, ts, values)
+
+    def _insert_block(
+        self, run: int, paths: tuple[Int64, Int64], ts: Int64, columns: Sequence[tuple[int, bytes]]
+    ) -> int:
+        """Write the rows of a block; returns its number."""
+        id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
         self.sqlite.executemany(
             f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
             [(id << _COLUMN_BITS | column, data) for column, data in columns],
         )
+        objects = paths[0]
         self.sqlite.execute(
             f"INSERT INTO {self.shadow('block')} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (
-                *(id, new_stamp(), run, int(objects[first]), int(objects[last - 1])),
-                *(int(ts.min()), int(ts.max()), last - first, high - low),
+                *(id, new_stamp(), run, int(objects[0]), int(objects[-1])),
+                *(int(ts.min()), int(ts.max()), len(objects), len(ts)),
             ),
         )
+        return int(id)
 
     def move_block(self, block: int, run: int) -> None:
         """Make a block part of another run."""

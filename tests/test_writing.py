@@ -12,8 +12,9 @@ from conftest import Connect, close
 from oracle import Event, Oracle, Property, Schema
 
 import skysql
-from skysql import compact
+from skysql import chunks, compact
 from skysql import format as fmt
+from skysql.columns import Sparse
 from skysql.compact import FOLD_BATCHES, FOLD_EVENTS
 
 USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL)"
@@ -409,6 +410,52 @@ def test_append_of_more_than_a_log_takes(db: skysql.Connection) -> None:
     order = np.lexsort((columns["timestamp"], columns["object_id"]))
     path = columns["timestamp"][order][columns["object_id"][order] == 7].repeat(2).tolist()
     assert [ts for (ts,) in rows(db, "SELECT ts FROM users WHERE object_id = 7")] == path
+
+
+def test_an_object_of_very_many_equal_events(db: skysql.Connection) -> None:
+    """Which take a few hundred bytes: a reader must believe in as many as were written."""
+    n = 1_400_000
+    one = np.ones(n, np.int64)
+    at = 1_767_225_600_000_000
+    db.append("users", {"object_id": one, "ts": one * at, "action": np.full(n, "a"), "seats": one, "amount": one / 2})
+    for _ in range(2):
+        totals = rows(db, "SELECT action, count(*), sum(seats), sum(amount) FROM users GROUP BY action")
+        assert totals == [("a", n, n, n / 2)]
+        assert db.check() == []
+        db.append("users", {"object_id": [1], "ts": [at], "action": ["a"]})
+        db.execute("DELETE FROM users WHERE amount IS NULL")
+        db.compact()
+
+
+@pytest.mark.parametrize("name", ["encode_paths", "encode_timestamps", "encode_sparse", "encode_texts"])
+def test_compaction_reads_what_it_wrote_before_it_drops_what_it_was_made_of(
+    db: skysql.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Bytes that are sound, with the right checksum, and of something else."""
+    monkeypatch.setattr(chunks, "SIZE", 50)
+    insert = "INSERT INTO users(object_id, ts, action, plan, amount) VALUES (?, ?, ?, ?, 1.5)"
+    db.execute("BEGIN")
+    db.executemany(insert, [(i % 7 + 1, i, "ab"[i % 2], f"p{i % 40}") for i in range(300)])
+    db.execute("COMMIT")
+    before, encode = rows(db), getattr(fmt, name)
+
+    def wrong(values: Any, *rest: Any) -> bytes:
+        match values:
+            case Sparse():
+                return encode(Sparse(values.positions, np.roll(values.values, 1), values.valid), *rest)
+            case list():
+                return encode([*values[1:], values[0]], *rest)
+        return encode(values + 1, *rest)
+
+    if name == "encode_texts":
+        monkeypatch.setattr(chunks, "SIZE", 5)
+    monkeypatch.setattr(fmt, name, wrong)
+    with pytest.raises(skysql.InternalError, match=r"not read as (it|they) .* written.*nothing was changed"):
+        db.compact()
+    monkeypatch.undo()
+    assert rows(db) == before and db.info()[0].log_events == 300
+    db.compact()
+    assert rows(db) == before
 
 
 # dictionaries
