@@ -59,13 +59,13 @@ class BlockRow:
         values = astuple(self)[:-1]
         if not all(type(value) is int for value in values) or not (self.gone is None or type(self.gone) is int):
             return "its row does not hold numbers"
-        if not (0 < self.id < 1 << 46 and 0 <= self.run < 1 << 62):
+        if not (0 < self.id < 1 << 46 and 0 <= self.run < 1 << 31):
             return "its row has a number that there cannot be"
         if not 0 < self.first_object <= self.last_object:
             return "its row tells of no objects that there can be"
         if not MIN_US <= self.first_ts <= self.last_ts <= MAX_US:
             return "its row tells of no times that there can be"
-        if not (0 <= self.objects <= self.events <= fmt.MAX_COUNT and (self.objects or not self.events)):
+        if not 0 <= self.objects <= self.events <= fmt.most_events(self.objects) or (self.events and not self.objects):
             return "its row tells of no counts that there can be"
         return None
 

@@ -15,6 +15,7 @@ import apsw
 import numpy as np
 
 from . import format as fmt
+from . import shadows
 from .cache import Cache
 from .columns import Array
 from .errors import CorruptError, InternalError, OperationalError
@@ -106,7 +107,7 @@ class Chunks:
         self, property_id: int, chunk: Chunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]
     ) -> V:
         sql = f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?"
-        if self._sqlite.execute(sql, (property_id, chunk.last)).fetchall() != [(chunk.stamp,)]:
+        if shadows.rows(self._sqlite, self._value, sql, (property_id, chunk.last)) != [(chunk.stamp,)]:
             raise OperationalError(
                 "texts were changed under a statement that reads them",
                 "fetch all rows of a statement before a transaction that it saw is rolled back",
@@ -128,6 +129,8 @@ class Chunks:
         """The chunk that a row tells of, if it begins there; raises CorruptError."""
         try:
             count, left = fmt.decode_chunk(data)
+            if type(stamp) is not int or not 0 < code < 1 << 32:
+                raise fmt.FormatError("its row does not hold numbers that there can be")
         except fmt.FormatError as error:
             raise self._corrupt(property_id, f"the chunk of texts up to {code}: {error}") from None
         length = f"SELECT length(data) FROM {self._column} WHERE id = ?"

@@ -33,8 +33,9 @@ from .reports import ReportPlan, Reports, Written
 from .results import Results
 from .rewrite import Catalog, Rewriter, Rewritten
 from .schema import Table, parse_arguments, quote
+from .shadows import SHADOWS
 from .snapshot import distinct
-from .store import SHADOWS, Store
+from .store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ another `epoch`, and read anew.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 import numpy as np
 import numpy.typing as npt
 
+from . import shadows
 from .chunks import Chunks, cut, full
 from .columns import Array, Bool, Int64
 from .errors import CorruptError
@@ -31,6 +32,9 @@ from .vectors import Coded
 
 _PIECE = 1 << 20
 """So many texts at a time are given codes: as long, they are in memory."""
+
+_LEAST_BYTES = 4
+"""That a text takes: those of its hash, if it is in a chunk."""
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
@@ -89,13 +93,20 @@ class Dictionary:
     """The dictionary of one table, read when needed and added to inside the writer's transaction."""
 
     def __init__(
-        self, sqlite: apsw.Connection, value_table: str, key_table: str, meta_table: str, chunks: Chunks
+        self,
+        sqlite: apsw.Connection,
+        value_table: str,
+        key_table: str,
+        meta_table: str,
+        chunks: Chunks,
+        file_size: Callable[[], int],
     ) -> None:
         self._sqlite = sqlite
         self._value = value_table
         self._key = key_table
         self._meta = meta_table
         self._chunks = chunks
+        self._file_size = file_size  # in bytes
         self._epoch: int | None = None  # what `meta` says under 'dictionary' since texts were last dropped
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
@@ -106,7 +117,7 @@ class Dictionary:
     def refresh(self) -> None:
         """The table may have changed: look again before the next answer."""
         self._fresh.clear()
-        found = self._sqlite.execute(f"SELECT value FROM {self._meta} WHERE key = 'dictionary'").fetchall()
+        found = shadows.rows(self._sqlite, self._meta, f"SELECT value FROM {self._meta} WHERE key = 'dictionary'")
         epoch: Any = found[0][0] if found else None
         if epoch != self._epoch:
             self._forget(epoch)
@@ -132,10 +143,10 @@ class Dictionary:
     def _is_known(self, property_id: int, texts: _Texts) -> bool:
         """Whether what is known of a property is still so: its last chunk, the row after that, and the last row."""
         base, largest = texts.base, texts.largest
-        found: Any = self._sqlite.execute(
+        found = self._rows(
             f"SELECT code, stamp, typeof(value) = 'blob' FROM {self._value} WHERE property = ? AND code IN (?, ?, ?)",
             (property_id, base, base + 1, largest),
-        ).fetchall()
+        )
         rows = {code: (stamp, bool(chunk)) for code, stamp, chunk in found}
         if largest == 0 or rows.get(largest, (None, False))[0] != texts.stamp:
             return False
@@ -146,15 +157,8 @@ class Dictionary:
     def _read(self, property_id: int, known: _Texts) -> _Texts:
         """What is known, and what has come after it."""
         texts, chunks, largest = known, list(known.chunks), known.largest
-        found = iter(
-            self._sqlite.execute(
-                f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code > ? ORDER BY code",
-                (property_id, largest),
-            )
-        )
-        row: Any
-        for row in found:
-            value, stamp, code = row
+        sql = f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code > ? ORDER BY code"
+        for value, stamp, code in self._rows(sql, (property_id, largest)):
             if isinstance(value, bytes) and isinstance(code, int) and len(texts.rows) == 1:
                 chunks.append(self._chunks.chunk(property_id, largest + 1, code, value, stamp))
                 largest = code
@@ -166,7 +170,12 @@ class Dictionary:
                 raise CorruptError(f"{where}: codes are missing before it, or it is no text")
             texts.add(value)
             texts.stamp = stamp
+        if len({chunk.stamp for chunk in chunks}) < len(chunks):
+            raise CorruptError(f"{self._value}: property {property_id}: there are two chunks of texts of one stamp")
         return texts if len(chunks) == len(texts.chunks) else _Texts(self._chunks, property_id, chunks, known)
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        return shadows.rows(self._sqlite, self._value, sql, parameters)
 
     def values(self, property_id: int) -> Sequence[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
@@ -182,8 +191,10 @@ class Dictionary:
         if property_id in self._fresh:
             return self._texts[property_id].largest
         sql = f"SELECT coalesce(max(code), 0) FROM {self._value} WHERE property = ?"
-        found: Any = self._sqlite.execute(sql, (property_id,)).fetchall()[0][0]
-        return found if isinstance(found, int) else 0
+        found = self._rows(sql, (property_id,))[0][0]
+        if not isinstance(found, int) or not 0 <= found <= self._file_size() // _LEAST_BYTES:
+            raise CorruptError(f"{self._value}: property {property_id}: there is no code {found!r}")
+        return found
 
     def code(self, property_id: int, text: str) -> int | None:
         """The code of a text, or None if no event ever had it."""
@@ -315,6 +326,8 @@ class Dictionary:
         if new:
             stamp = secrets.randbits(63)
             last = self._key_stamp[0] if self._key_stamp else 0
+            if last + len(new) >= 1 << 62:
+                raise CorruptError(f"{self._key}: object {last} has an id that none is given")
             rows = [(id, str(key), stamp) for id, key in enumerate(new, last + 1)]
             self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
             self._add_keys(rows)
@@ -341,10 +354,10 @@ class Dictionary:
     def keys(self, objects: Int64) -> list[str]:
         """The key of each object."""
         self._load_keys()
-        try:
-            return list(map(self._ids.__getitem__, objects.tolist()))
-        except KeyError as error:
-            raise CorruptError(f"{self._key}: object {error.args[0]} has no key") from None
+        found = [self._ids.get(object) for object in objects.tolist()]
+        if None in found:
+            raise CorruptError(f"{self._key}: object {objects[found.index(None)]} has no key")
+        return found  # type: ignore[return-value]
 
     def has_key(self, object: int) -> bool:
         """Whether the object has a key."""
@@ -353,20 +366,18 @@ class Dictionary:
 
     def properties(self) -> list[int]:
         """The ids of the properties that it has texts of."""
-        return [id for (id,) in self._sqlite.execute(f"SELECT DISTINCT property FROM {self._value}")]
+        return [id for (id,) in self._rows(f"SELECT DISTINCT property FROM {self._value}")]
 
     def chunks(self) -> set[tuple[int, int]]:
         """Property id and last code of all chunks of texts."""
         sql = f"SELECT property, code FROM {self._value} WHERE typeof(value) = 'blob'"
-        return set(self._sqlite.execute(sql))
+        return set(self._rows(sql))
 
     def counts(self) -> dict[int, int]:
         """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
         found: dict[int, int] = {}
         chunk = "CASE typeof(value) WHEN 'blob' THEN value END"
-        rows: Any = self._sqlite.execute(
-            f"SELECT property, {chunk}, count(value) FROM {self._value} GROUP BY property, {chunk}"
-        )
+        rows = self._rows(f"SELECT property, {chunk}, count(value) FROM {self._value} GROUP BY property, {chunk}")
         for property_id, data, count in rows:
             try:
                 more = count if data is None else decode_chunk(data)[1] * count
@@ -416,14 +427,14 @@ class Dictionary:
             return
         if self._key_stamp is not None:
             id, stamp = self._key_stamp
-            if self._sqlite.execute(f"SELECT stamp FROM {self._key} WHERE id = ?", (id,)).fetchall() != [(stamp,)]:
+            sql = f"SELECT stamp FROM {self._key} WHERE id = ?"
+            if shadows.rows(self._sqlite, self._key, sql, (id,)) != [(stamp,)]:
                 self._keys.clear()
                 self._ids.clear()
                 self._key_stamp = None
-        last = self._key_stamp[0] if self._key_stamp else 0
-        self._add_keys(
-            self._sqlite.execute(f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id", (last,)).fetchall()
-        )
+        last = self._key_stamp[0] if self._key_stamp else -(1 << 63)
+        sql = f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id"
+        self._add_keys(shadows.rows(self._sqlite, self._key, sql, (last,)))
         self._fresh.add(_KEYS)
 
 

@@ -152,7 +152,7 @@ def encode_paths(objects: Int64, starts: Int64) -> bytes:
     objects: int64[k], strictly increasing, from 1. starts: int64[k+1], strictly increasing from 0: the path of
     objects[i] is the events starts[i] ... starts[i+1] - 1. Raises ValueError if they are too many.
     """
-    if int(starts[-1]) > _most_events(len(objects)):
+    if int(starts[-1]) > most_events(len(objects)):
         raise ValueError(f"{int(starts[-1])} events of {len(objects)} objects are more than a block has")
     parts = [b""]
     _put(parts, np.ascontiguousarray(objects, _INT64), _VALUES)
@@ -172,12 +172,12 @@ def decode_paths(data: Any) -> tuple[Int64, Int64]:
     np.cumsum(lengths, out=starts[1:])
     if reader.count and not (objects[0] >= 1 and np.all(objects[1:] > objects[:-1])):
         raise FormatError("object ids are not positive and increasing")
-    if starts[-1] > _most_events(reader.count) or not np.all(lengths):
+    if starts[-1] > most_events(reader.count) or not np.all(lengths):
         raise FormatError("a path is empty, or the paths are too long")
     return objects, starts
 
 
-def _most_events(paths: int) -> int:
+def most_events(paths: int) -> int:
     """So many events may a block of so many paths have."""
     return MOST_BYTES // _INT64.itemsize if paths == 1 else BLOCK_EVENTS
 

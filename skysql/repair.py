@@ -35,13 +35,22 @@ from .pages import Row, Value
 from .replay import known
 from .rescue import Loss, Report, Source
 from .schema import ACTION, Kind, Property, Table, quote
-from .store import Store
+from .shadows import computed
+from .snapshot import END
+from .store import MOST_LOGGED, Store
 from .texts import ChunkTexts
+from .timestamps import MAX_US, MIN_US
 from .widening import widen
 
 V = TypeVar("V")
 
 _CACHE = 64 << 20
+
+_LAST_BLOCK = 1 << 46
+"""Blocks have smaller numbers."""
+
+_LAST_KEYED = (1 << 62) - 1
+"""The last id that an object with a key has."""
 
 
 def repair(path: str, target: str) -> Report:
@@ -146,6 +155,7 @@ class _Repair:
         self.keys: dict[int, str] = {}
         self.strays: dict[int, Row] = {}  # those that only their pages lead to, by rowid
         self.made_up = 0  # keys
+        self.log_listed = False  # whether events of the log were deleted, or may have been
 
     def lose(
         self, place: str, reason: object, objects: tuple[int, int] | None = None, events: int | None = None
@@ -187,6 +197,7 @@ class _Repair:
     def _definition(self) -> Table | None:
         """The old table's definition, having made the new one by it."""
         found = dict(self._rows("meta", ("key", "value"), "key"))
+        self.log_listed = "gone" in found or "stamp" not in found
         try:
             if isinstance(found.get("format"), int) and found["format"] > fmt.VERSION:
                 self.lose("all of it", f"its format version {found['format']} is newer than this skysql")
@@ -214,6 +225,9 @@ class _Repair:
         name = f"{self.name}_{suffix}"
         if name not in self.source.names:
             self.lose(name, "the table is missing")
+            return
+        if computed(self.source.sql(name) or ""):
+            self.lose(name, "it is not as it was made")
             return
         width, failed, seen = key.count(",") + 1, [], set()
 
@@ -257,7 +271,7 @@ class _Repair:
         if self.table.key_name is not None:
             seen = set()
             for id, key in self._rows("key", ("id", "key"), "id"):
-                if isinstance(key, str) and id > 0 and key not in seen:
+                if isinstance(key, str) and 0 < id <= _LAST_KEYED and key not in seen:
                     self.keys[id] = key
                     seen.add(key)
 
@@ -319,13 +333,15 @@ class _Repair:
         names = ("id", "run", "first_object", "last_object", "events", "gone")
         blocks = {}
         for row in self._rows("block", names, "id"):
-            if all(isinstance(value, int) for value in row[:5]):
+            if all(isinstance(value, int) for value in row[:5]) and 0 < row[0] < _LAST_BLOCK:
                 id, run, first, last, events, gone = row
                 blocks[id] = _Block(id, run, (first, last), events, gone is not None)
+        columns = set(self.columns)
         for id in (rowid >> 16 for rowid in self.columns):
             if id > 0 and id not in blocks:
                 blocks[id] = _Block(id, 0)
-                self.lose(f"row of block {id}", "it is missing; its events are saved")
+                back = "" if id << 16 | GONE in columns else ", and what may have been deleted of them is back"
+                self.lose(f"row of block {id}", f"it is missing; its events are saved{back}")
         return sorted(blocks.values(), key=lambda block: (block.run, block.id))
 
     def _row(self, rowid: int) -> Array | None:
@@ -372,7 +388,8 @@ class _Repair:
         """The events of a block, or of the log (0), that were deleted."""
         nothing = np.zeros(0, np.int64)
         try:
-            found = self._read(block, GONE, lambda data: fmt.decode_positions(data, fmt.MAX_COUNT), nothing)
+            bound = events if block else fmt.MAX_COUNT
+            found = self._read(block, GONE, lambda data: fmt.decode_positions(data, bound, events), nothing)
             if listed and not len(found):
                 raise fmt.FormatError("it is missing")
             if len(found) and int(found[-1]) >= events:
@@ -408,17 +425,26 @@ class _Repair:
         return Sparse(sparse.positions[kept], codes[kept])
 
     def _log(self) -> Iterator[Batch]:
+        """Its batches. Deleted events are listed by their places in all of it, which are not known behind a gap."""
         rows = sorted(self._rows("log", ("id", "events", "data"), "id"), key=lambda row: row[0])
-        total = sum(events for _, events, _ in rows if isinstance(events, int))
-        gone = self._deleted(0, False, total)
-        first = 0
+        gone, last, total = self._deleted(0, self.log_listed, MOST_LOGGED), 0, 0
+        first: int | None = 0  # of the events of the next batch
         for id, events, data in rows:
+            if id != last + 1:
+                self.lose(f"log batches {last + 1} to {id - 1}", "they are missing")
+                first = None
             batch = self._log_batch(id, events, data)
-            count = events if isinstance(events, int) else len(batch or ())
+            count = events if batch is None else len(batch)
             if batch is not None:
-                left = np.setdiff1d(np.arange(len(batch)), gone - first)
-                yield self._complete(f"log batch {id}", take(batch, left))
-            first += count
+                total += count
+                if total > MOST_LOGGED:
+                    self.lose(f"log batches from {id} on", f"a log has no more than {MOST_LOGGED} events")
+                    return
+                deleted = gone[:0] if first is None else gone - first
+                yield self._complete(f"log batch {id}", take(batch, np.setdiff1d(np.arange(count), deleted)))
+            last, first = id, first + count if first is not None and isinstance(count, int) else None
+        if len(gone) and first is None:
+            self.lose("log", "what was deleted of it behind a batch that is missing may be back")
 
     def _log_batch(self, id: int, events: Any, data: Any) -> Batch | None:
         where = f"log batch {id}"
@@ -439,17 +465,23 @@ class _Repair:
         return batch
 
     def _complete(self, where: str, batch: Batch) -> Batch:
-        """The events that still say something, of objects that have a key if they need one."""
+        """The events that can be and still say something, of objects that have a key if they need one."""
         content = np.zeros(len(batch), bool)
         for property in (ACTION, *self.table.states):
             if self.ids[property.id] in batch.properties:
                 content[batch.properties[self.ids[property.id]].positions] = True
-        kept = content & (batch.objects > 0)
-        lost = np.flatnonzero(~kept)
-        if len(lost):
-            objects = batch.objects[lost]
-            place = int(objects.min()), int(objects.max())
-            self.lose(where, "neither an action nor a change is left of them", place, len(lost))
+        ids = (batch.objects > 0) & (batch.objects <= (_LAST_KEYED if self.table.key_name is not None else END - 1))
+        times = (batch.ts >= MIN_US) & (batch.ts <= MAX_US)
+        for kept, reason in (
+            (ids, "their object is none that there can be"),
+            (~ids | times, "their times are not between the years 1 and 9999"),
+            (~ids | ~times | content, "neither an action nor a change is left of them"),
+        ):
+            lost = batch.objects[~kept]
+            if len(lost):
+                self.lose(where, reason, (int(lost.min()), int(lost.max())), len(lost))
+        kept = ids & times & content
+        if not kept.all():
             batch = take(batch, np.flatnonzero(kept))
         if self.table.key_name is not None:
             self._give_keys(np.unique(batch.objects))

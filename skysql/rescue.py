@@ -109,7 +109,7 @@ class Source:
         lose: is told why others are not.
         """
         shown = ", ".join(map(quote, columns))
-        yield from _Scan(self.sqlite, f"SELECT {key}, {shown} FROM main.{quote(table)}", key, lose)
+        yield from _Scan(self.sqlite, f"SELECT {key}, {shown} FROM main.{quote(table)}", len(columns), key, lose)
 
 
 class _Strays:
@@ -159,9 +159,12 @@ class _Strays:
 class _Scan:
     """Rows in order of a key that stands first in each; those behind a damaged page as well."""
 
-    def __init__(self, sqlite: apsw.Connection, select: str, key: str, lose: Callable[[str], None]) -> None:
+    def __init__(
+        self, sqlite: apsw.Connection, select: str, columns: int, key: str, lose: Callable[[str], None]
+    ) -> None:
         self.sqlite = sqlite
         self.select = select
+        self.columns = columns  # so many behind the key
         self.key = key
         self.width = key.count(",") + 1
         self.lose = lose
@@ -175,9 +178,12 @@ class _Scan:
                     at = row[: self.width]
                     yield row[self.width :]
                 return
+            except UnicodeDecodeError:
+                found = self._mended(at)
+                self.lose(f"the row after {at[-1] if at else 'none'}: a text is no UTF-8, and is mended")
             except apsw.Error as error:
                 self.lose(f"rows {f'after {at[-1]} ' if at else ''}cannot be read: {_reason(error)}")
-            found = self._seek(at)
+                found = self._seek(at)
             if found is None:
                 break
             yield found[self.width :]
@@ -191,12 +197,32 @@ class _Scan:
             raise apsw.CorruptError("rows are out of order")
 
     def _after(self, at: Any, larger: int = 0) -> Iterator[tuple[Any, ...]]:
+        return iter(self.sqlite.execute(*self._query(at, larger)))
+
+    def _query(self, at: Any, larger: int = 0) -> tuple[str, tuple[Any, ...]]:
         if at is None:
-            return iter(self.sqlite.execute(f"{self.select} ORDER BY {self.key}"))
+            return f"{self.select} ORDER BY {self.key}", ()
         places = ", ".join("?" * self.width)
         last = at[-1] + larger if larger else at[-1]
-        where = f"WHERE ({self.key}) > ({places}) ORDER BY {self.key}"
-        return iter(self.sqlite.execute(f"{self.select} {where}", (*at[:-1], last)))
+        return f"{self.select} WHERE ({self.key}) > ({places}) ORDER BY {self.key}", (*at[:-1], last)
+
+    def _mended(self, at: Any) -> tuple[Any, ...] | None:
+        """The next row, whose texts are no UTF-8, with texts that are; None if there is none."""
+        names = [f"c{place}" for place in range(self.width + self.columns)]
+        shown = ", ".join(f"iif(typeof({c}) = 'text', CAST({c} AS BLOB), {c}), typeof({c}) = 'text'" for c in names)
+        query, given = self._query(at)
+        try:
+            rows: Any = self.sqlite.execute(
+                f"WITH r({', '.join(names)}) AS ({query} LIMIT 1) SELECT {shown} FROM r", given
+            ).fetchall()
+        except apsw.Error:
+            return None
+        for row in rows:
+            pairs = zip(row[::2], row[1::2], strict=True)
+            found = tuple(value.decode("utf-8", "replace") if text else value for value, text in pairs)
+            if found[: self.width] != at:
+                return found
+        return None
 
     def _seek(self, at: Any) -> tuple[Any, ...] | None:
         """The first row that can be read behind the damage, as far as integer keys lead there."""
@@ -209,7 +235,7 @@ class _Scan:
                 if found is not None:
                     self._ascends(start, found)
                 return found
-            except apsw.Error:
+            except (apsw.Error, UnicodeDecodeError, OverflowError):
                 continue
         return None
 
@@ -225,7 +251,7 @@ class _Scan:
                     break
                 found.append(row[self.width :])
                 last = key
-        except (apsw.Error, TypeError):
+        except (apsw.Error, TypeError, UnicodeDecodeError):
             pass
         return found[::-1]
 
@@ -311,7 +337,11 @@ def _copy_rows(source: Source, target: apsw.Connection, name: str, report: Repor
     target.execute(f"BEGIN; DELETE FROM {quote(name)}")
     count = 0
     select = f"SELECT {key}, {names} FROM main.{quote(name)}"
-    for row in _Scan(source.sqlite, select, key, lambda why: report.losses.append(Loss(f"table {name}", why))):
+
+    def lose(reason: str) -> None:
+        report.losses.append(Loss(f"table {name}", reason))
+
+    for row in _Scan(source.sqlite, select, len(written), key, lose):
         try:
             target.execute(insert, row)
             count += 1

@@ -18,6 +18,7 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from . import shadows
 from .columns import Array
 
 Registers = npt.NDArray[np.uint8]
@@ -93,9 +94,8 @@ class Kept:
 
     def of(self, property_id: int) -> Registers | None:
         """A property's registers; None if they are unreadable."""
-        found: Any = self._sqlite.execute(
-            f"SELECT value FROM {self._meta} WHERE key = ?", (f"distinct {property_id}",)
-        ).fetchall()
+        sql = f"SELECT value FROM {self._meta} WHERE key = ?"
+        found = shadows.rows(self._sqlite, self._meta, sql, (f"distinct {property_id}",))
         return load(found[0][0]) if found else nothing()
 
     def add(self, property_id: int, values: Array) -> None:

@@ -1,4 +1,4 @@
-"""The shadow tables: the only module that names one, but for former.py and repair.py.
+"""The shadow tables: the only module that names one, but for shadows.py, former.py and repair.py.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
@@ -27,18 +27,18 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
-from . import definition
+from . import definition, shadows
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
@@ -49,6 +49,7 @@ from .errors import CorruptError, DataError, NotSupportedError, OperationalError
 from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
+from .shadows import SHADOWS
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
 from .timestamps import MAX_US, MIN_US
@@ -56,11 +57,12 @@ from .widening import Casts, widen
 
 Row = TypeVar("Row", BlockRow, LogRow)
 
-SHADOWS = ("meta", "value", "key", "log", "block", "column")
-
-_COMPUTED = re.compile(r"\b(as|check|default|generated|references)\b")
-
 _COLUMN_BITS = 16
+
+MOST_LOGGED = 4 * fmt.BATCH_EVENTS
+"""Events that a log has, at the most: it is folded before (compact.py)."""
+
+_LEAST = -(1 << 63)
 
 _RECENT, _SMALL = 2048, 64
 """Small batches are remembered as written, so many at most: a log of single events costs more to read than to hold."""
@@ -82,7 +84,8 @@ class Store:
         chunks = Chunks(
             sqlite, self.shadow("value"), self.shadow("column"), cache, self.read_row, self._corrupt_texts
         )
-        self.dictionary = Dictionary(sqlite, self.shadow("value"), self.shadow("key"), self.shadow("meta"), chunks)
+        tables = self.shadow("value"), self.shadow("key"), self.shadow("meta")
+        self.dictionary = Dictionary(sqlite, *tables, chunks, lambda: shadows.file_size(sqlite, database))
         self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
@@ -119,30 +122,14 @@ class Store:
         )
         return store
 
-    @staticmethod
-    def inspect(sqlite: apsw.Connection, database: str, name: str) -> None:
-        """Raise CorruptError unless the shadow tables are what `create` made: a file may have views in their place."""
-        names = [f"{name}_{suffix}".lower() for suffix in SHADOWS]
-        found: list[Any] = sqlite.execute(
-            f"SELECT type, lower(name), rootpage, coalesce(sql, '') FROM {quote(database)}.sqlite_schema"
-            f" WHERE lower(tbl_name) IN ({', '.join('?' * len(names))})",
-            names,
-        ).fetchall()
-        for type, made, page, sql in found:
-            columns = sql.partition("(")[2].lower()
-            plain = type == "table" and page and not _COMPUTED.search(columns)
-            if not (plain or (type == "index" and not sql)):
-                raise CorruptError(f"table {name!r}: {type} {made} is not one that it was made with")
-        missing = set(names) - {made for type, made, _, _ in found if type == "table"}
-        if missing:
-            raise CorruptError(f"table {name!r}: there is no table {min(missing)}")
+    inspect = staticmethod(shadows.inspect)
 
     @classmethod
     def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
         """Open the table of that name; raises CorruptError or NotSupportedError if its definition is unreadable."""
         meta = f"{quote(database)}.{quote(name + '_meta')}"
         sql = f"SELECT key, value FROM {meta} WHERE key IN ('format', 'schema')"
-        values: dict[Any, Any] = dict(sqlite.execute(sql))
+        values: dict[Any, Any] = dict(shadows.rows(sqlite, meta, sql))
         version = values.get("format")
         if isinstance(version, int) and version > fmt.VERSION:
             raise NotSupportedError(
@@ -195,7 +182,14 @@ class Store:
             return self._snapshot.blocks
         names = "id, stamp, run, first_object, last_object, first_ts, last_ts, objects, events, gone"
         sql = f"SELECT {names} FROM {self.shadow('block')} ORDER BY run, first_object"
-        return self._sound("block", [BlockRow(*row) for row in self.sqlite.execute(sql)])
+        rows = self._sound("block", [BlockRow(*row) for row in self._read("block", sql)])
+        for a, b in pairwise(rows):
+            if a.run == b.run and b.first_object <= a.last_object:
+                raise self._corrupt(f"blocks {a.id} and {b.id} of run {a.run} overlap")
+        stamps = [row.stamp for row in rows] + [row.gone for row in rows if row.gone is not None]
+        if len(set(stamps)) < len(stamps):
+            raise self._corrupt("blocks: there are two of one stamp, or two lists of deleted events")
+        return rows
 
     def _log_rows(self, stamp: Stamp) -> Sequence[LogRow]:
         """The log: what is known of it, if it has only been added to since, and the rows after that."""
@@ -203,12 +197,19 @@ class Store:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
             known = self._snapshot.log
         sql = f"SELECT id, stamp, events FROM {self.shadow('log')} WHERE id >= ? ORDER BY id"
-        rows = [LogRow(*row) for row in self.sqlite.execute(sql, (known[-1].id if known else 0,))]
+        rows = [LogRow(*row) for row in self._read("log", sql, (known[-1].id if known else _LEAST,))]
         if known and rows and rows[0] == known[-1]:
             return known + tuple(self._sound("log batch", rows[1:]))
         if known:
-            rows = [LogRow(*row) for row in self.sqlite.execute(sql, (0,))]
-        return self._sound("log batch", rows)
+            rows = [LogRow(*row) for row in self._read("log", sql, (_LEAST,))]
+        rows = self._sound("log batch", rows)
+        if sum(row.events for row in rows) > MOST_LOGGED:
+            raise self._corrupt(f"log: its rows tell of more than the {MOST_LOGGED} events that a log has")
+        return rows
+
+    def _read(self, suffix: str, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a shadow table."""
+        return shadows.rows(self.sqlite, f"{self.table.name}_{suffix}", sql, parameters)
 
     def _sound(self, what: str, rows: list[Row]) -> list[Row]:
         """The rows; raises CorruptError if there can be no such."""
@@ -230,11 +231,13 @@ class Store:
     def _gone(self, stamp: Stamp) -> int | None:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
             return self._snapshot.gone
-        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'gone'").fetchall()
+        found = self._read("meta", f"SELECT value FROM {self.shadow('meta')} WHERE key = 'gone'")
+        if found and type(found[0][0]) is not int:
+            raise self._corrupt(f"{self.table.name}_meta: the stamp of the list of deleted events is no number")
         return found[0][0] if found else None
 
     def _stamp(self) -> Stamp:
-        return self.sqlite.execute(self._stamp_sql).fetchall()[0]  # type: ignore[return-value]
+        return self._read("meta", self._stamp_sql)[0]  # type: ignore[no-any-return]
 
     @cached_property
     def _stamp_sql(self) -> str:
@@ -266,7 +269,7 @@ class Store:
     def read_column(self, row: BlockRow, column: int) -> Array | None:
         """The bytes of a column, uint8[size], or None if there is none."""
         sql = f"SELECT stamp, gone FROM {self.shadow('block')} WHERE id = ?"
-        found = self.sqlite.execute(sql, (row.id,)).fetchall()
+        found = self._read("block", sql, (row.id,))
         if not found or found[0][0] != row.stamp or (column == GONE and found[0][1] != row.gone):
             raise OperationalError(
                 f"table {self.table.name!r} was changed under a statement that reads it",
@@ -282,7 +285,7 @@ class Store:
         """The bytes of a row of <table>_column; None if there are none."""
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.table.name}_column", "data", rowid, False)
-        except apsw.SQLError:
+        except (apsw.SQLError, OverflowError):
             return None
         with blob:
             data = np.empty(blob.length(), np.uint8)
@@ -291,7 +294,7 @@ class Store:
 
     def log_events(self) -> int:
         """How many events the log holds."""
-        return self.sqlite.execute(f"SELECT coalesce(sum(events), 0) FROM {self.shadow('log')}").fetchall()[0][0]  # type: ignore[return-value]
+        return int(self._read("log", f"SELECT total(events) FROM {self.shadow('log')}")[0][0])
 
     def read_log(self, rows: Sequence[LogRow]) -> Batch:
         """These rows of the log as one batch. What was read of them last time is not read again."""
@@ -310,9 +313,8 @@ class Store:
         if len(recent) == len(rows):
             yield joined(recent).batch(self.kinds)
             return
-        found = self.sqlite.execute(
-            f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id", (rows[0].id, rows[-1].id)
-        )
+        sql = f"SELECT id, data FROM {self.shadow('log')} WHERE id BETWEEN ? AND ? ORDER BY id"
+        found = self._read("log", sql, (rows[0].id, rows[-1].id))
         for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = fmt.decode_batch(data)
@@ -402,6 +404,7 @@ class Store:
         stamp, events = new_stamp(), len(batch)
         self.sqlite.execute(self._append_sql, (stamp, events, fmt.encode_batch(batch, self.kinds)))
         id = self.sqlite.last_insert_rowid()
+        self._sound("log batch", [LogRow(id, stamp, events)])
         if self._writing is not None:
             self._known, self._writing = (self._writing[0], id, stamp), None
         if len(self._recent) >= _RECENT:
@@ -442,19 +445,18 @@ class Store:
         self, run: int, paths: tuple[Int64, Int64], ts: Int64, columns: Sequence[tuple[int, bytes]]
     ) -> int:
         """Write the rows of a block; returns its number."""
-        id: Any = self.sqlite.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {self.shadow('block')}").fetchall()[0][0]
+        block, column = self.shadow("block"), self.shadow("column")
+        last = f"(SELECT max(id) FROM {block}), (SELECT max(id) FROM {column}) >> {_COLUMN_BITS}"
+        id: Any = self.sqlite.execute(f"SELECT max(0, coalesce(max({last}), 0)) + 1").fetchall()[0][0]
+        row = BlockRow(
+            *(id, new_stamp(), run, int(paths[0][0]), int(paths[0][-1])),
+            *(int(ts.min()), int(ts.max()), len(paths[0]), len(ts)),
+        )
+        self._sound("block", [row])
         self.sqlite.executemany(
-            f"INSERT INTO {self.shadow('column')} VALUES(?, ?)",
-            [(id << _COLUMN_BITS | column, data) for column, data in columns],
+            f"INSERT INTO {column} VALUES(?, ?)", [(id << _COLUMN_BITS | number, data) for number, data in columns]
         )
-        objects = paths[0]
-        self.sqlite.execute(
-            f"INSERT INTO {self.shadow('block')} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-            (
-                *(id, new_stamp(), run, int(objects[0]), int(objects[-1])),
-                *(int(ts.min()), int(ts.max()), len(objects), len(ts)),
-            ),
-        )
+        self.sqlite.execute(f"INSERT INTO {block} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(row))
         return int(id)
 
     def move_block(self, block: int, run: int) -> None:
@@ -516,8 +518,12 @@ class Store:
 
     def merging(self) -> tuple[int, int] | None:
         """The first and the last of the runs whose merge is under way."""
-        found: Any = self.sqlite.execute(f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'").fetchall()
-        return divmod(found[0][0], 1 << 31) if found and isinstance(found[0][0], int) else None
+        found = self._read("meta", f"SELECT value FROM {self.shadow('meta')} WHERE key = 'merging'")
+        if not found:
+            return None
+        if not isinstance(found[0][0], int) or not 0 <= found[0][0] < 1 << 62:
+            raise self._corrupt(f"{self.table.name}_meta: there are no runs {found[0][0]!r} to merge")
+        return divmod(found[0][0], 1 << 31)
 
     def set_merging(self, runs: tuple[int, int] | None) -> None:
         """Say which runs are being merged."""

@@ -1,6 +1,7 @@
 """repair(): what is readable of a damaged file is in the new one, and what is not is told."""
 
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 
 import skysql
-from skysql import cli, compact
+from skysql import chunks, cli, compact
 from skysql.repair import repair
 from skysql.rescue import Report
+
+HISTORIES = int(os.environ.get("SKYSQL_TEST_REPAIRS", "12"))
+SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))
 
 QUESTIONS = {
     "users": "SELECT *, changes FROM users",
@@ -258,3 +262,141 @@ def test_the_command(patient: Patient, capsys: pytest.CaptureFixture[str]) -> No
     told = capsys.readouterr()
     assert "lost: planes, log batch 1 (1 event): 4 bytes, fewer than a header\n" in told.out
     assert "not all could be saved (1 losses)" in told.err
+
+
+# any file
+
+
+EVENTS = "SELECT *, ts, changes FROM users"
+
+
+class History:
+    """A file of random deeds. Each event has a time of its own, by which it is known whether it was deleted."""
+
+    def __init__(self, r: random.Random, path: str) -> None:
+        self.r, self.ts, self.keyed = r, 0, r.random() < 0.5
+        self.db = skysql.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA synchronous = OFF")
+        self.db.execute("PRAGMA journal_mode = DELETE")
+        who = "name TEXT OBJECT" if self.keyed else "name INTEGER OBJECT"
+        self.db.execute(f"CREATE VIRTUAL TABLE users USING sky({who}, plan TEXT STATE, seats INTEGER STATE,"
+                        " amount REAL, size INTEGER)")  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compact, "SEGMENT_EVENTS", r.choice([16, 50, 1 << 18]))
+            patch.setattr(chunks, "SIZE", r.choice([4, chunks.SIZE]))
+            for _ in range(r.randint(4, 14)):
+                r.choice([self.insert, self.insert, self.insert, self.delete, self.update, self.compact, self.alter])()
+        self.rows = self.db.execute(EVENTS).fetchall()
+        assert self.db.check() == []
+        self.db.close()
+
+    def insert(self) -> None:
+        rows = []
+        for _ in range(self.r.choice([1, 5, 40, 120])):
+            self.ts += 1
+            who, plan, seats = self.r.randint(1, 9), self.r.choice(["free", "pro", None]), self.r.choice([None, 1, 2])
+            size, amount = self.r.choice([None, 5, 6]), self.r.choice([None, self.ts / 4])
+            rows.append((f"o{who}" if self.keyed else who, self.ts, f"a{self.ts % 11}", plan, seats, amount, size))
+        self.r.shuffle(rows)
+        self.db.execute("BEGIN")
+        columns = "name, ts, action, plan, seats, amount, size"
+        self.db.executemany(f"INSERT INTO users({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self.db.execute("COMMIT")
+
+    def delete(self) -> None:
+        some, at = self.r.choice([2, 9, 30]), self.r.randint(0, 30)
+        what = self.r.choice(["ts % ? = ?", "ts % ? = ?", "name = (SELECT name FROM users WHERE ts > ? + ?)"])
+        self.db.execute(f"DELETE FROM users WHERE {what}", (some, at % some))
+
+    def update(self) -> None:
+        what = self.r.choice(["plan = 'team'", "amount = NULL", "seats = NULL", "action = 'other'"])
+        self.db.execute(f"UPDATE users SET {what} WHERE ts % 13 = 1")
+
+    def compact(self) -> None:
+        self.db.compact()
+
+    def alter(self) -> None:
+        change = self.r.choice(["ALTER size TYPE TEXT", "ALTER amount TO STATE", "ALTER seats TO ATTRIBUTE"])
+        try:
+            self.db.execute("SELECT sky_alter('users', ?)", (change,))
+        except skysql.ProgrammingError:  # it is so already
+            pass
+
+
+def saved(path: str, target: str) -> tuple[Report, list[Any]]:
+    """What repair saves of a file, in which check() finds nothing."""
+    report = repair(path, target)
+    db = skysql.connect(target)
+    assert db.check() == []
+    rows = db.execute(EVENTS).fetchall() if "users" in report.events else []
+    db.close()
+    return report, rows
+
+
+@pytest.mark.parametrize("turn", range(HISTORIES))
+def test_an_undamaged_file_comes_back_as_it_was(tmp_path: Path, turn: int) -> None:
+    history = History(random.Random(SEED * 1000 + turn), str(tmp_path / "a.db"))
+    report, rows = saved(str(tmp_path / "a.db"), str(tmp_path / "b.db"))
+    assert report.losses == []
+    assert rows == history.rows
+    assert report.events == {"users": len(rows)}
+
+
+@pytest.mark.parametrize("turn", range(HISTORIES))
+def test_nothing_comes_back_of_a_damaged_file_that_it_did_not_hold(tmp_path: Path, turn: int) -> None:
+    """What was deleted does so only if it is told; and what is lost is told."""
+    r = random.Random(SEED * 1000 + turn)
+    path, target = str(tmp_path / "a.db"), str(tmp_path / "b.db")
+    history = History(r, path)
+    living, content = {row[-2]: row for row in history.rows}, Path(path).read_bytes()
+    for _ in range(6):
+        Path(path).write_bytes(content)
+        done = damage(r, path)
+        try:
+            report, rows = saved(path, target)
+        except skysql.DatabaseError as error:  # not even the schema
+            assert "page" in done and "nothing of" in str(error), done
+            continue
+        finally:
+            for file in tmp_path.glob("b.db*"):
+                file.unlink()
+        told = " ".join(map(str, report.losses))
+        if " back" in told:
+            continue
+        kept = [row for row in rows if row[-2] in living]
+        assert kept == rows, (done, told)
+        assert len({row[-2] for row in kept}) == len(kept), done
+        silent = done.startswith("DELETE")  # of what is not there nobody knows
+        for row in kept:
+            was = living[row[-2]]
+            assert told or silent or row == was, (done, row, was)
+            assert row[0] == was[0] or "key" in told, (done, row, was)
+            assert row[2] in (was[2], None), (done, row, was)
+        assert told or silent or len(kept) == len(living), done
+
+
+def damage(r: random.Random, path: str) -> str:
+    """Rows that are gone, blobs that are others, or a page; what was done."""
+    if r.random() < 0.3:
+        data = bytearray(Path(path).read_bytes())
+        page = r.randrange(1, len(data) // 4096)
+        data[page * 4096 : (page + 1) * 4096] = r.randbytes(4096)
+        Path(path).write_bytes(data)
+        return f"page {page}"
+    plain = sqlite3.connect(path)
+    plain.text_factory = bytes
+    table = "users_" + r.choice(["meta", "value", "key", "log", "log", "block", "column", "column", "column"])
+    keys = "id" if table not in ("users_meta", "users_value") else "key" if table == "users_meta" else "property, code"
+    found = plain.execute(f"SELECT {keys} FROM {table}").fetchall()
+    done = "nothing"
+    if found:
+        key = r.choice(found)
+        place = " AND ".join(f"{name} = ?" for name in keys.split(", "))
+        change = f"DELETE FROM {table}"
+        if table in ("users_log", "users_column") and r.random() < 0.5:
+            change = f"UPDATE {table} SET data = substr(data, 1, 20) || x'07' || substr(data, 22)"
+        done = f"{change} WHERE {place} {key}"
+        plain.execute(f"{change} WHERE {place}", [part.decode() if isinstance(part, bytes) else part for part in key])
+    plain.commit()
+    plain.close()
+    return done
