@@ -18,7 +18,7 @@ from vtab.source import Column as Declared
 from . import timestamps
 from .affinity import integer
 from .check import check
-from .columns import Array
+from .columns import Array, Int64
 from .counts import Clock, Counts
 from .errors import IntegrityError
 from .evaluate import Evaluator
@@ -207,7 +207,7 @@ class EventsRelation(TableRelation):
         return self._events(columns, constraints, backwards=False)
 
     def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
-        """The same, the last event first."""
+        """The same, the last event first; events of one object and time stay in the order of arrival."""
         return self._events(columns, constraints, backwards=True)
 
     def _events(
@@ -222,12 +222,24 @@ class EventsRelation(TableRelation):
         most = _FIRST_ROWS
         for rows in reversed(list(scan.rows())) if backwards else scan.rows():
             assert isinstance(rows, EventRows)
-            for piece in _pieces(rows.take(np.arange(len(rows))[::-1]) if backwards else rows, most):
+            for piece in _pieces(rows.take(self._turned(rows)) if backwards else rows, most):
                 values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
                 if max(columns, default=0) < len(self.columns):
                     values = {at: values[at] for at in columns}
                 yield Batch(values, scan.numbers(piece) or ())
             most = _MOST_ROWS
+
+    @staticmethod
+    def _turned(rows: EventRows) -> Int64:
+        """The rows of a segment by object and time, descending: int64[n]."""
+        at = slice(None) if rows.positions is None else rows.positions
+        paths, ts = rows.segment.path_numbers()[at], rows.segment.ts()[at]
+        begins = np.flatnonzero(np.append(True, (paths[1:] != paths[:-1]) | (ts[1:] != ts[:-1])))
+        ends = np.append(begins[1:], len(rows))
+        sizes = (ends - begins)[::-1]
+        shift = begins[::-1] - np.append(0, np.cumsum(sizes)[:-1])
+        order: Int64 = np.arange(len(rows)) + np.repeat(shift, sizes)
+        return order
 
     # writing
 

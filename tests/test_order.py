@@ -36,7 +36,7 @@ ORDERS = [
     ("WHERE object_id = 5 AND ts < 5000 ORDER BY ts DESC LIMIT 5 OFFSET 3", True),
     ("ORDER BY object_id, ts", True),
     ("ORDER BY object_id DESC, ts DESC", True),
-    ("ORDER BY object_id DESC LIMIT 1", True),
+    ("ORDER BY object_id DESC LIMIT 1", False),
     ("ORDER BY object_id, ts DESC", False),
     ("ORDER BY ts DESC LIMIT 9", False),
     ("WHERE object_id = 1 ORDER BY x, ts DESC", False),

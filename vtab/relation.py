@@ -146,7 +146,8 @@ class RelationTable:
         directions = {bool(descending) for _, descending in wanted}
         if True not in directions:
             return 1
-        return -1 if isinstance(self.relation, TurningRelation) and directions == {True} else 0
+        whole = len(wanted) == len(order)  # by less, rows would be turned round that nobody has asked to
+        return -1 if isinstance(self.relation, TurningRelation) and whole and directions == {True} else 0
 
     def Open(self) -> RelationCursor:  # noqa: N802
         """A cursor."""

@@ -117,7 +117,7 @@ class TurningRelation(Relation, Protocol):
     """A relation that can also be read from its end."""
 
     def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
-        """The rows of `scan` in the opposite of its order."""
+        """The rows of `scan` in the opposite of its order; those that sort alike as `scan` gives them."""
         ...
 
 

@@ -8,6 +8,7 @@
     convert.py, granularity.py   expressions
     state.py      the idioms of state at the time of the action
     result.py     what a scan gives, as a relation for SQLite
+    places.py     the order of paths, for functions over a path that no scan answers
     times.py      times in their one form; FOR SYSTEM_TIME AS OF
     lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
     match.py, recognise.py, matching.py   MATCH_RECOGNIZE, before anything else
@@ -41,11 +42,13 @@ from .join import push_below_join
 from .lower import asof_joins, check_calls, lower_asof, lower_ignore_nulls
 from .matching import WORD, Matching
 from .pairs import pair_rows
+from .places import Places, calls_paths, clause_of, strictly, without_views
 from .result import result_of
 from .statement import NotPushable, Statement
 from .times import lower_system_time, normalize_times
 
-RULES = (push_aggregate, push_below_join, pair_rows, push_rows)
+Rule = Callable[[Statement, exp.Select], None]
+RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
 _CACHED = 512
@@ -130,7 +133,8 @@ class Rewriter:
         pushed = self._push(text, pushdown)
         return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names), pushed.calls)
 
-    def _push(self, text: str, pushdown: bool) -> Rewritten:
+    def _push(self, text: str, pushdown: bool, kept: frozenset[tuple[int, int]] = frozenset()) -> Rewritten:
+        """The statement without MATCH_RECOGNIZE. kept: the selects that no rule may rewrite, by `clause_of`."""
         words, results = self._catalog.words, self._catalog.results
         folded = text.lower()
         if not words or not (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text)):
@@ -139,20 +143,15 @@ class Rewriter:
         prefix = explain[0] if explain else ""
         source = parse(text[len(prefix) :])
         if source is None:
-            return Rewritten(text)
+            return Rewritten(strictly(text))
         statement = Statement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
-        check_calls(statement)
-        lower_ignore_nulls(statement)
-        lower_system_time(statement)
-        normalize_times(statement)
-        asof = asof_joins(statement)
-        lowered = statement.changed or bool(asof)
-        for select in reversed(list(source.tree.find_all(exp.Select, bfs=True))):
-            if pushdown and not stored:
-                apply_rules(statement, select)
-            lower_asof(statement, asof, select)
-        lower_asof(statement, asof, None)
+        unfolded = None if stored else without_views(statement)
+        if unfolded is not None:
+            return self._push(prefix + unfolded, pushdown)
+        lowered, missing = _edit(statement, pushdown and not stored, kept, calls_paths(text) and not stored)
+        if missing:
+            return self._push(text, pushdown, kept | missing)
         called = _calls(source)
         if not statement.changed:
             return Rewritten(text, calls=called)
@@ -183,6 +182,28 @@ class Rewriter:
         return False
 
 
+def _edit(
+    statement: Statement, pushdown: bool, kept: frozenset[tuple[int, int]], paths: bool
+) -> tuple[bool, set[tuple[int, int]]]:
+    """Edit the statement: (whether it had to be said otherwise, the selects that have to be kept as they are)."""
+    check_calls(statement)
+    lower_ignore_nulls(statement)
+    lower_system_time(statement)
+    normalize_times(statement)
+    asof = asof_joins(statement)
+    lowered = statement.changed or bool(asof)
+    chosen: set[int] = set()
+    places = Places(statement, chosen)
+    for select in reversed(list(statement.source.tree.find_all(exp.Select, bfs=True))):
+        if pushdown and clause_of(select) not in kept and apply_rules(statement, select) is push_rows:
+            chosen.add(id(select))
+        if paths:
+            places.order(select)
+        lower_asof(statement, asof, select)
+    lower_asof(statement, asof, None)
+    return lowered, places.missing()
+
+
 def _calls(source: Source) -> tuple[Call, ...]:
     """The table-valued functions that the statement reads, as far as they may be reports."""
     found = []
@@ -197,18 +218,19 @@ def _calls(source: Source) -> tuple[Call, ...]:
     return tuple(found)
 
 
-def apply_rules(statement: Statement, select: exp.Select) -> None:
-    """Rewrite one select by the first rule that can."""
+def apply_rules(statement: Statement, select: exp.Select) -> Rule | None:
+    """Rewrite one select by the first rule that can, and say which."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
-        return  # SQLite takes TRUE for the column of that name, where there is one
+        return None  # SQLite takes TRUE for the column of that name, where there is one
     if _collates(select):
-        return  # a column of a result has a collation, and so would keep others of the compound from having theirs
+        return None  # a column of a result has a collation, and so would keep others of the compound from having theirs
     for rule in RULES:
         try:
             rule(statement, select)
         except NotPushable:
             continue
-        return
+        return rule
+    return None
 
 
 def _collates(select: exp.Select) -> bool:

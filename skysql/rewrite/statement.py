@@ -154,6 +154,11 @@ class Statement:
         start, end = self.source.start(first), self.source.end(last - 1)
         return not any(e.start <= start and end <= e.end and (e.start, e.end) != (start, end) for e in self._edits)
 
+    def replaced(self, first: int, last: int) -> bool:
+        """Whether an edit has taken the place of these tokens."""
+        start, end = self.source.start(first), self.source.end(last - 1)
+        return any(e.start <= start < end <= e.end for e in self._edits)
+
     def render(self, first: int, last: int, instead: Mapping[tuple[int, int], str] | None = None) -> str:
         """The tokens first ... last-1 with the edits inside them, and numbered parameters.
 

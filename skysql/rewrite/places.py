@@ -1,0 +1,327 @@
+"""Functions over a path that no scan answers: SQLite hands them the rows of a path in its order.
+
+    SELECT c.segment, path_string(e.action) FROM users e JOIN customers c ON ... GROUP BY c.id, e.object_id
+        ->  ... path_string(e.action ORDER BY "e".object_id, "e".ts, "e".rowid) ...
+
+SQLite reads rows in whatever order suits it: of an OR, those of one side before those of the other. So each row's place
+in its path comes along: of an event the object, the time, and the number, which grows with arrival. Subqueries and CTEs
+hand the places on in columns of their own, and views with such calls are read as the subqueries that they stand for.
+Rows of ordinary tables, and of what is grouped, have no places, and come as they come.
+
+Where places cannot be handed on, the function is called by another name, under which it takes no rows out of order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from ..errors import NotSupportedError
+from ..functions import FUNCTIONS
+from ..functions.aggregate import STRICT
+from ..match.lexer import Kind, Token, closing, replace_tokens, tokenize
+from ..schema import quote
+from .calls import call_arguments, call_name, has_aggregates, own
+from .catalog import Entry
+from .convert import alias_of
+from .dialect import Source, cte_of, is_star, parse, span
+from .statement import Statement
+
+_PATH_CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\b", re.IGNORECASE)
+_ONLY_ROWS = frozenset({"expressions", "from_", "joins", "where", "order", "limit", "offset", "with_", "kind"})
+"""The clauses of a select that hands rows on, each of which is one of the rows that it reads."""
+
+
+class Places:
+    """The places of rows in one statement. pushed: the selects whose rows a scan has chosen."""
+
+    def __init__(self, statement: Statement, pushed: set[int]) -> None:
+        self.statement = statement
+        self.pushed = pushed
+        self._handing: list[exp.Select] = []  # the selects that hand places on
+        self._handed: dict[int, list[str] | None] = {}
+        self._labels = 0
+
+    def order(self, select: exp.Select) -> None:
+        """Give each of the select's calls that stands its order."""
+        calls = [call for call in _calls(self.statement, select) if not self.statement.replaced(*_span(call))]
+        if calls and not self._in_order(select):
+            self._order_calls(select, calls)
+
+    def missing(self) -> set[tuple[int, int]]:
+        """By `clause_of`, the selects that should hand places on, which scans' rows do not have."""
+        return {where for select in self._handing if id(select) in self.pushed and (where := clause_of(select))}
+
+    def _in_order(self, select: exp.Select) -> bool:
+        """Whether the select reads nothing but one scan's rows, in its order."""
+        if id(select) in self.pushed or self._read_once(select):
+            return True
+        from_ = select.args.get("from_")
+        inner = from_.this if from_ is not None and not select.args.get("joins") else None
+        if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Select):
+            return False
+        return not inner.this.args.get("order") and _hands_on(self.statement, inner.this) and self._in_order(inner.this)
+
+    def _read_once(self, select: exp.Select) -> bool:
+        """Whether SQLite has no other way than to read one table from its beginning to its end."""
+        from_, where, order = (select.args.get(name) for name in ("from_", "where", "order"))
+        if from_ is None or select.args.get("joins") or not isinstance(from_.this, exp.Table):
+            return False
+        turned = order is not None and any(term.args.get("desc") for term in order.find_all(exp.Ordered))
+        several = where is not None and where.find(exp.Or, exp.In) is not None
+        return bool(self._of(from_.this)) and cte_of(from_.this) is None and not turned and not several
+
+    def _order_calls(self, select: exp.Select, calls: list[exp.Expression]) -> None:
+        items = _items(select)
+        places = None if items is None else [(alias_of(item).lower(), self._of(item)) for item in items]
+        stars = any(is_star(item) for item in select.expressions)
+        for call in calls:
+            read = {column.table.lower() for column in call.find_all(exp.Column)}
+            known = sorted(places or [], key=lambda place: place[0] not in read)
+            terms = [term for _, found in known for term in found or ()]
+            unknown = places is None or any(found is None for _, found in known)
+            if unknown or (stars and any(term.endswith('in path"') for term in terms)):
+                self._be_strict(call)
+            elif terms:
+                closing = self.statement.source.closing(_span(call)[0] + 1)
+                self.statement.wrap(closing, closing + 1, f" ORDER BY {', '.join(terms)}", "")
+
+    def _be_strict(self, call: exp.Expression) -> None:
+        first = _span(call)[0]
+        self.statement.edit(first, first + 1, STRICT + self.statement.source.tokens[first].text.lower())
+
+    # places
+
+    def _of(self, item: exp.Expression) -> list[str] | None:
+        """The columns that order an item's rows by path: none of what has no paths, None if they cannot be had."""
+        before = f"{quote(alias_of(item))}." if alias_of(item) else ""
+        cte = cte_of(item) if isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous) else None
+        if cte is not None:
+            labels = self._common(cte)
+        elif isinstance(item, exp.Subquery):
+            labels = self._query(item.this)
+        else:
+            labels = self._stored(item)
+        return labels and [before + label for label in labels]
+
+    def _stored(self, item: exp.Expression) -> list[str] | None:
+        name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
+        entry = self.statement.catalog.find(item.text("db") or None, name)
+        if entry is None or entry.table is None:
+            return None if entry is not None and entry.kind == "view" and _sees_sky(self.statement, entry) else []
+        who = quote(entry.table.object_name)
+        places = {"events": ["ts", "rowid"], "changes": ["ts", "rowid"], "sessions": ["session"]}
+        return [who, *places[entry.kind]] if entry.kind in places else []
+
+    def _common(self, cte: exp.CTE) -> list[str] | None:
+        """Of a CTE. Nobody else may see the columns that are added to it."""
+        tree, name, known = self.statement.source.tree, cte.alias.lower(), id(cte.this) in self._handed
+        read = [t for t in tree.find_all(exp.Table) if t.name.lower() == name and not t.db]
+        selects = [table.find_ancestor(exp.Select) for table in read]
+        seen = any(select is None or any(map(is_star, select.expressions)) for select in selects)
+        natural = any(join.args.get("method") for join in tree.find_all(exp.Join))
+        recursive = cte.parent is not None and cte.parent.args.get("recursive")
+        if recursive or (len(read) > 1 and (seen or natural)):
+            return None if self._has_paths(cte.this) else []
+        labels = self._query(cte.this)
+        columns, where = cte.args["alias"].args.get("columns"), span(cte)
+        if labels and columns and not known:
+            assert where is not None
+            closing = self.statement.source.closing(where[0] + 1)
+            self.statement.wrap(closing, closing + 1, f", {', '.join(labels)}", "")
+        return labels
+
+    def _query(self, query: exp.Expression | None) -> list[str] | None:
+        """The labels of the columns that a query hands places on in."""
+        if query is None:
+            return []
+        if id(query) not in self._handed:
+            self._labels += 1
+            self._handed[id(query)] = self._hand_on(query, self._labels)
+        return self._handed[id(query)]
+
+    def _hand_on(self, query: exp.Expression, number: int) -> list[str] | None:
+        selects = _branches(query)
+        if selects is None or not all(_hands_on(self.statement, select) for select in selects):
+            return []  # each row stands for several, or for none
+        found = [self._terms(select) for select in selects]
+        if all(terms == [] for terms in found):
+            return []
+        counts = {len(terms) if terms else 0 for terms in found}
+        if None in found or len(counts) > 1 or not all(map(clause_of, selects)):
+            return None
+        labels = [quote(f"{number}.{at} in path") for at in range(1, counts.pop() + 1)]
+        for select, terms in zip(selects, found, strict=True):
+            from_ = clause_of(select)
+            assert terms is not None and from_ is not None
+            self._handing.append(select)
+            shown = "".join(f", {term} AS {label}" for term, label in zip(terms, labels, strict=True))
+            self.statement.wrap(*from_, f"{shown} ", "")
+        return labels
+
+    def _terms(self, select: exp.Select) -> list[str] | None:
+        items = _items(select)
+        found = None if items is None else [self._of(item) for item in items]
+        if found is None or None in found:
+            return None
+        return [term for terms in found for term in terms or ()]
+
+    def _has_paths(self, query: exp.Expression) -> bool:
+        selects = _branches(query)
+        return bool(selects) and all(_hands_on(self.statement, select) for select in selects or ())
+
+
+def _span(call: exp.Expression) -> tuple[int, int]:
+    """The tokens of a call, which are known if its name is."""
+    where = span(call.parent) if isinstance(call.parent, exp.Filter) else span(call)
+    assert where is not None
+    return where
+
+
+def _calls(statement: Statement, select: exp.Select) -> list[exp.Expression]:
+    """The calls of functions over a path in the select's own clauses, but those that say their order themselves."""
+    clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
+    nodes = [node for clause in clauses if clause is not None for node in own(clause)]
+    taken = statement.catalog.overridden
+    return [
+        node
+        for node in nodes
+        if (name := call_name(statement, node)) in FUNCTIONS
+        and name not in taken
+        and not any(isinstance(argument, exp.Order) for argument in call_arguments(node))
+    ]
+
+
+def _items(select: exp.Select) -> list[exp.Expression] | None:
+    """What a select reads from; None of what is nothing of that kind."""
+    from_ = select.args.get("from_")
+    items = [] if from_ is None else [from_.this, *(join.this for join in select.args.get("joins") or [])]
+    items = [inner for item in items for inner in _unfolded(item)]
+    return items if all(isinstance(item, exp.Table | exp.Subquery) for item in items) else None
+
+
+def _unfolded(item: exp.Expression) -> list[exp.Expression]:
+    """The item, or what is joined inside of its parentheses, and what is joined to it."""
+    joined = isinstance(item, exp.Subquery) and not item.alias and isinstance(item.this, exp.Table | exp.Subquery)
+    found = _unfolded(item.this) if joined else [item]
+    return [*found, *(inner for join in item.args.get("joins") or [] for inner in _unfolded(join.this))]
+
+
+def clause_of(select: exp.Select) -> tuple[int, int] | None:
+    """The tokens of FROM, by which a select is known again when its text is parsed anew."""
+    from_ = select.args.get("from_")
+    return None if from_ is None else span(from_)
+
+
+def _branches(query: exp.Expression) -> list[exp.Select] | None:
+    """The selects whose rows a query hands on: itself, or those of UNION ALL; None of another compound."""
+    if isinstance(query, exp.Select):
+        return [query]
+    if not isinstance(query, exp.Union) or query.args.get("distinct"):
+        return None
+    sides = [_branches(query.this), _branches(query.expression)]
+    return None if None in sides else [select for side in sides for select in side or ()]
+
+
+def _hands_on(statement: Statement, select: exp.Select) -> bool:
+    """Whether each row of the select is one that it reads."""
+    clauses = {name for name, value in select.args.items() if value}
+    return clauses <= _ONLY_ROWS and "from_" in clauses and not has_aggregates(statement, select)
+
+
+def _sees_sky(statement: Statement, entry: Entry) -> bool:
+    """Whether a view may read a sky table, as far as its text tells."""
+    words = set(re.findall(r"\w+", (entry.sql or "").lower()))
+    return not words.isdisjoint(statement.catalog.words - {entry.name.lower()})
+
+
+def strictly(text: str) -> str:
+    """A statement that cannot be parsed, in which functions over a path take no rows out of order."""
+    tokens = tokenize(text) if calls_paths(text) else []
+    calls = {token.start for at, token in enumerate(tokens) if _is_call(tokens, at)}
+    return replace_tokens(text, lambda token: STRICT + token.text.lower() if token.start in calls else None)
+
+
+def _is_call(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a function over a path is called there, without an order of its own."""
+    known = tokens[at].kind is Kind.WORD and tokens[at].text.lower() in FUNCTIONS
+    if not known or at + 1 == len(tokens) or tokens[at + 1].text != "(":
+        return False
+    return all(token.word != "ORDER" for token in tokens[at + 2 : closing(tokens, at + 1)])
+
+
+# views
+
+
+def calls_paths(text: str) -> bool:
+    """Whether a text may call a function over a path."""
+    return _PATH_CALL.search(text) is not None
+
+
+def without_views(statement: Statement) -> str | None:
+    """The statement's text with each view that has such calls, or that they read, as a subquery; None without any."""
+    views = [
+        (item, entry)
+        for item in sorted(statement.source.tree.find_all(exp.Table), key=lambda item: span(item) or (0, 0))
+        if isinstance(item.parent, exp.From | exp.Join) and cte_of(item) is None
+        and (entry := statement.catalog.find(item.db or None, item.name)) is not None and entry.kind == "view"
+    ]  # fmt: skip
+    named, pieces, at = calls_paths(statement.source.text), [], 0
+    for item, entry in views:
+        where = span(item)
+        if where is None or not (named or _reaches_call(statement, entry, 0)):
+            continue
+        body, source = _body(statement, entry), statement.source
+        if body is not None:
+            aliased = "" if item.args.get("alias") else f" AS {quote(item.name)}"
+            pieces += [source.text[at : source.start(where[0])], f"({body}){aliased}"]
+            at = source.end(where[0] + (2 if item.db else 0))
+    return "".join([*pieces, statement.source.text[at:]]) if pieces else None
+
+
+def _reaches_call(statement: Statement, entry: Entry, depth: int) -> bool:
+    """Whether a view calls a function over a path, or another view does that it reads."""
+    text = entry.sql or ""
+    if calls_paths(text):
+        return True
+    words = set(re.findall(r"\w+", text.lower())) - {entry.name.lower()}
+    inner = [view for view in statement.catalog.views() if view.name.lower() in words]
+    return depth < 16 and any(_reaches_call(statement, view, depth + 1) for view in inner)
+
+
+def _body(statement: Statement, entry: Entry) -> str | None:
+    """The query of a view; None if it has no such calls, and its names may mean something else where it is read."""
+    source, words = parse(entry.sql or ""), set(re.findall(r"\w+", (entry.sql or "").lower()))
+    names = {cte.alias.lower() for cte in statement.source.tree.find_all(exp.CTE)}
+    names |= {other.name.lower() for other in statement.catalog.every() if other.database != entry.database}
+    taken = sorted(words & names - {entry.name.lower()})
+    if source is None or not isinstance(source.tree, exp.Create):
+        return None
+    if not taken:
+        return _query_of(source)
+    if _reaches_call(statement, entry, 0) and _sees_sky(statement, entry):
+        raise NotSupportedError(
+            f"view {entry.name!r} calls a function over a path, and cannot be read where {taken[0]!r} has two meanings",
+            "give the table of another schema, or the WITH table, another name",
+        )
+    return None
+
+
+def _query_of(source: Source) -> str | None:
+    """What stands after AS, under the names of the view's columns if it has any."""
+    depth = 0
+    for at, token in enumerate(source.tokens):
+        text = token.text.upper()
+        depth += (text == "(") - (text == ")")
+        if depth == 0 and text == "AS" and at:
+            query = source.slice(at + 1, len(source.tokens))
+            if source.tokens[at - 1].text != ")":
+                return query
+            opened = next(place for place in range(at) if source.closing(place) == at - 1)
+            return f'WITH "view"{source.slice(opened, at)} AS ({query}) SELECT * FROM "view"'
+    return None
+
+
+__all__ = ["Places", "calls_paths", "clause_of", "strictly", "without_views"]

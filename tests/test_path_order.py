@@ -1,0 +1,263 @@
+"""Functions over a path see the events in the order of the path, whatever way the statement reads them.
+
+    SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/test_path_order.py     others, and more
+
+What they give is compared with the naive oracle's, of the events that a condition of Python's chooses.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from unittest import mock
+
+import paths_oracle as oracle
+import pytest
+from conftest import Connect
+
+import skysql
+from skysql import compact
+
+SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
+STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "400"))
+PER_DATABASE = 50
+
+
+class Event(NamedTuple):
+    """One of the world's; in lists in the order of arrival."""
+
+    object: int
+    ts: int
+    action: str
+    a: int
+    b: int
+
+
+def fill(db: skysql.Connection, rng: random.Random) -> list[Event]:
+    """Events of few times, which tie and arrive late, in several blocks and a log; ordinary tables beside them."""
+    db.execute("CREATE VIRTUAL TABLE users USING sky(a INTEGER, b INTEGER)")
+    db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY, since INTEGER)")
+    db.execute("INSERT INTO c VALUES (1, 0), (2, 3), (3, 1), (4, 0), (9, 0)")
+    events: list[Event] = []
+    for _ in range(rng.choice([1, 2, 4])):
+        more = [
+            Event(rng.randint(1, 4), rng.randint(0, 5), rng.choice("uvwxyz"), rng.randint(0, 2), rng.randint(0, 2))
+            for _ in range(rng.choice([3, 10, 40]))
+        ]
+        db.executemany("INSERT INTO users(object_id, ts, action, a, b) VALUES (?, ?, ?, ?, ?)", more)
+        db.commit()
+        events += more
+        if rng.random() < 0.5:
+            with mock.patch.object(compact, "SEGMENT_EVENTS", 8):
+                db.compact()
+    db.create_function("f", 1, lambda value: value)
+    return events
+
+
+CONDITIONS: list[tuple[str, Callable[[Event], bool]]] = [
+    ("1", lambda e: True),
+    ("{0}a = 0 OR {0}b = 1", lambda e: e.a == 0 or e.b == 1),
+    ("{0}ts = 4 OR {0}ts = 1", lambda e: e.ts in (1, 4)),
+    ("{0}action = 'y' OR {0}ts = 2 OR {0}a = 1", lambda e: e.action == "y" or e.ts == 2 or e.a == 1),
+    ("{0}ts IN (5, 2, 3)", lambda e: e.ts in (2, 3, 5)),
+    ("{0}object_id IN (4, 1, 2) AND {0}b < 2", lambda e: e.object in (1, 2, 4) and e.b < 2),
+    ("{0}action IN ('u', 'z', 'w')", lambda e: e.action in "uzw"),
+    ("f({0}a) = 0 OR {0}object_id = 2", lambda e: e.a == 0 or e.object == 2),
+    ("{0}timestamp >= '1970-01-01 00:00:00.000002' OR {0}action = 'x'", lambda e: e.ts >= 2 or e.action == "x"),
+]
+SOURCES = {
+    "the table": "users e WHERE {}",
+    "its end": "users e JOIN c ON c.id = e.object_id WHERE ({})",
+    "an inner loop": "c CROSS JOIN users e ON e.object_id = c.id AND ({})",
+    "an outer join": "c LEFT JOIN users e ON e.object_id = c.id AND ({})",
+    "a right join": "users e RIGHT JOIN c ON e.object_id = c.id AND ({})",
+    "parentheses": "(users e JOIN c ON c.id = e.object_id) JOIN c d ON d.id = c.id WHERE ({})",
+    "a subquery": "(SELECT *, ts FROM users WHERE {}) e",
+    "a subquery in a join": "c JOIN (SELECT object_id, action, ts, a, b FROM users WHERE {}) e ON e.object_id = c.id",
+    "a subquery turned round": "(SELECT * , ts FROM users WHERE {} ORDER BY object_id DESC, ts DESC) e",
+    "a subquery in another": "(SELECT * FROM (SELECT *, ts AS ts FROM users u) WHERE {} LIMIT -1) e JOIN c ON id = e.object_id",  # noqa: E501
+    "halves": "(SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b > 0 UNION ALL "
+    "SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b <= 0) e",
+    "a CTE": "cte e",
+    "a CTE in a join": "renamed e JOIN c ON c.id = e.object_id",
+    "a view": "seen e",
+    "a view in a join": "named e JOIN c ON c.id = e.object_id",
+}
+FUNCTIONS: list[tuple[str, Callable[[list[Event]], Any]]] = [
+    ("path_string(e.action)", lambda es: oracle.path_string([(e.ts, e.action) for e in es], " > ", False, False)),
+    ("path_string(f(e.action), '')", lambda es: oracle.path_string([(e.ts, e.action) for e in es], "", False, False)),
+    ("path_string(f(e.a), '', 1)", lambda es: oracle.path_string([(e.ts, str(e.a)) for e in es], "", True, False)),
+    ("path_string(e.action, '-', 0, e.ts)", lambda es: oracle.path_string([(e.ts, e.action) for e in es], "-", False, True)),  # noqa: E501
+    ("sequence_match_events('(?1)(?2)', e.ts, e.a = 1, f(e.b) = 1)",
+     lambda es: oracle.sequence_match_events([(e.ts, [e.a == 1, e.b == 1]) for e in es], "(?1)(?2)")),
+    ("sequence_count('(?1).(?2)', e.ts, e.a = 0, f(e.b) = 2)",
+     lambda es: oracle.sequence_count([(e.ts, [e.a == 0, e.b == 2]) for e in es], "(?1).(?2)")),
+    ("window_funnel(3, 'strict_order', e.ts, f(e.a) = 0, e.b = 1, e.a = 2)",
+     lambda es: oracle.window_funnel([(e.ts, [e.a == 0, e.b == 1, e.a == 2]) for e in es], 3, {"strict_order"}, 3)),
+    ("sequence_next_node('forward', 'head', e.ts, f(e.action), e.b >= 0)",
+     lambda es: oracle.sequence_next_node([(e.ts, e.action, True, []) for e in es], "forward", "head", 0)),
+]  # fmt: skip
+
+
+def statement(rng: random.Random, events: list[Event], db: skysql.Connection) -> tuple[str, dict[int, tuple[Any, ...]]]:
+    """A statement, and what it gives by object."""
+    text, meets = rng.choice(CONDITIONS)
+    name = rng.choice(list(SOURCES))
+    source = SOURCES[name]
+    condition = text.format("" if name.startswith(("a subquery", "halves")) else "e.")
+    rows = f"SELECT * FROM users WHERE {text.format('')}"
+    columns = "object_id, ts, action, a, b"
+    before = ""
+    if "CTE" in name:
+        chosen = f"SELECT {columns} FROM users WHERE {text.format('')}"
+        before = f"WITH renamed(object_id, ts, action, a, b) AS ({chosen}), cte AS ({chosen}) "
+    if "view" in name:
+        for drop in ("seen", "named"):
+            db.execute(f"DROP VIEW IF EXISTS {drop}")
+        db.execute(f"CREATE VIEW seen AS {rows.replace('*', columns)}")
+        db.execute(f"CREATE VIEW named(object_id, ts, action, a, b) AS {rows.replace('*', columns)}")
+    calls = rng.sample(FUNCTIONS, rng.randint(1, 3))
+    kept = rng.choice([None, None, 1, 2])
+    filter = "" if kept is None else f" FILTER (WHERE e.b < {kept})"
+    key = "id" if "outer" in name or "right" in name else "e.object_id"
+    items = ", ".join(call + filter for call, _ in calls)
+    having = rng.choice(["", "", f" HAVING {calls[0][0]} IS NOT NULL"]) if key != "id" else ""
+    order = rng.choice(["", f" ORDER BY {key}", f" ORDER BY {key} DESC", f" ORDER BY {calls[0][0]} DESC"])
+    sql = f"{before}SELECT {key}, {items} FROM {source.format(condition)} GROUP BY {key}{having}{order}"
+    path = sorted((e for e in events if meets(e)), key=lambda e: e.ts)
+    expected = {}
+    for object in {e.object for e in path} | ({1, 2, 3, 4, 9} if key == "id" else set()):
+        own = [e for e in path if e.object == object]
+        if not own and key == "id":
+            continue  # a row without an event, of which a function has its own idea
+        own = [e for e in own if kept is None or e.b < kept]
+        nothing = {"path": None, "sequence_m": "[]", "sequence_n": None}
+        expected[object] = tuple(
+            expect(own) if own else next((v for k, v in nothing.items() if call.startswith(k)), 0)
+            for call, expect in calls
+        )
+    return sql, expected
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // PER_DATABASE)))
+def test_random_statements(connect: Connect, number: int) -> None:
+    print(f"SKYSQL_TEST_SEED={SEED}")
+    rng = random.Random(f"{SEED}/{number}")
+    db = connect()
+    events = fill(db, rng)
+    for _ in range(PER_DATABASE):
+        sql, expected = statement(rng, events, db)
+        for pushdown in (True, False):
+            db.engine.pushdown = pushdown
+            found = {row[0]: row[1:] for row in db.execute(sql).fetchall()}
+            assert {o: v for o, v in found.items() if o in expected} == expected, (sql, db.engine.prepare(sql).sql)
+
+
+@pytest.fixture
+def db(connect: Connect) -> Iterator[skysql.Connection]:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(a INTEGER, b INTEGER)")
+    rows = [(o, t // 2, "xyzuvw"[t], t % 3, t % 2) for o in (1, 2) for t in range(6)]
+    db.executemany("INSERT INTO users(object_id, ts, action, a, b) VALUES (?, ?, ?, ?, ?)", rows)
+    db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY)")
+    db.execute("INSERT INTO c VALUES (1), (2)")
+    db.execute("CREATE TABLE plain AS SELECT object_id, ts, action, a, b FROM users ORDER BY action")
+    db.create_function("f", 1, lambda value: value)
+    return db
+
+
+WHOLE = "x > y > z > u > v > w"
+CASES = [
+    ("SELECT e.object_id, path_string(e.action) FROM users e JOIN c ON c.id = e.object_id"
+     " GROUP BY e.object_id ORDER BY e.object_id DESC", [(2, WHOLE), (1, WHOLE)]),
+    ("SELECT path_string(f(action)) FROM users WHERE ts = 2 OR ts = 0 GROUP BY object_id", [("x > y > v > w",)] * 2),
+    ("SELECT path_string(f(action)) FROM (SELECT * FROM users ORDER BY object_id DESC, ts DESC) GROUP BY object_id",
+     [(WHOLE,)] * 2),
+    ("SELECT path_string(DISTINCT f(a)) FROM users WHERE ts = 2 OR ts = 0 GROUP BY object_id", [("0 > 1 > 2",)] * 2),
+    ("SELECT path_string(e.action) FROM users e JOIN users o ON o.ts = 5 - e.ts OR o.action = 'x' AND e.action <> ''"
+     " WHERE o.object_id = e.object_id GROUP BY e.object_id", [(WHOLE,)] * 2),
+    ("SELECT path_string(f(action) ORDER BY ts DESC, action) FROM users GROUP BY object_id",
+     [("v > w > u > z > x > y",)] * 2),
+    ("SELECT path_string(action ORDER BY action DESC) FROM users GROUP BY object_id", [("z > y > x > w > v > u",)] * 2),
+    ("SELECT id, (SELECT path_string(action) FROM users WHERE object_id = c.id AND (a = 0 OR b = 1)) FROM c",
+     [(1, "x > y > u > w"), (2, "x > y > u > w")]),
+    ("SELECT DISTINCT object_id FROM users WHERE object_id IN (SELECT object_id FROM users WHERE a = 0 OR b = 1"
+     " GROUP BY object_id HAVING path_string(f(action)) = 'x > y > u > w')", [(1,), (2,)]),
+    ("SELECT path_string(action) FROM plain GROUP BY object_id", [("u > v > w > x > y > z",)] * 2),
+    ("SELECT path_string(action, ' > ', 0, ts) FROM plain GROUP BY object_id", [("x > y > u > z > v > w",)] * 2),
+    ("SELECT path_string(action ORDER BY action DESC) FROM plain WHERE object_id = 1", [("z > y > x > w > v > u",)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("sql, rows", CASES)
+def test_orders(db: skysql.Connection, sql: str, rows: list[Any], pushdown: bool) -> None:
+    """Of events the path's, or the one that the call asks for; of ordinary rows that in which they come."""
+    db.engine.pushdown = pushdown
+    assert db.execute(sql).fetchall() == rows
+
+
+def test_names_stay(db: skysql.Connection) -> None:
+    sql = "SELECT path_string(f(action)), object_id AS o FROM users GROUP BY 2"
+    assert [column[0] for column in db.execute(sql).description or ()] == ["path_string(f(action))", "o"]
+    db.execute("CREATE VIEW v AS SELECT object_id, path_string(f(action)) FROM users WHERE a = 0 OR b = 1 GROUP BY 1")
+    cursor = db.execute("SELECT * FROM v ORDER BY object_id DESC")
+    assert [column[0] for column in cursor.description or ()] == ["object_id", "path_string(f(action))"]
+    assert cursor.fetchall() == [(2, "x > y > u > w"), (1, "x > y > u > w")]
+
+
+def test_a_star_shows_no_more_than_there_is(db: skysql.Connection) -> None:
+    """Where a place would show, and in a text that cannot be parsed: an error, unless the times tell the order."""
+    star = "SELECT *, {} FROM (SELECT object_id, ts, action FROM users WHERE ts = 2 OR ts = 0) GROUP BY object_id"
+    for call in ("path_string(f(action))", "path_string(f(action), ' > ', 0, ts)"):
+        with pytest.raises(skysql.ProgrammingError, match=r"ORDER BY ts"):
+            db.execute(star.format(call)).fetchall()
+    found = db.execute(star.format("path_string(f(action) ORDER BY ts, action)")).fetchall()
+    assert [row[-1] for row in found] == ["x > y > v > w"] * 2 and len(found[0]) == 4
+    distinct = star.replace("WHERE ts = 2 OR ts = 0", "WHERE (ts = 2 OR ts = 0) AND b = 0")
+    assert [r[-1] for r in db.execute(distinct.format("path_string(f(action), '', 0, ts)")).fetchall()] == ["xv"] * 2
+
+
+def test_where_the_order_is_lost(db: skysql.Connection) -> None:
+    """A name of the view's means something else where it is read; a trigger, which no scan answers."""
+    db.execute("CREATE VIEW v AS SELECT object_id, path_string(action) AS p FROM users WHERE a = 0 OR b = 1 GROUP BY 1")
+    assert db.execute("SELECT p FROM v").fetchall() == [("x > y > u > w",)] * 2
+    with pytest.raises(skysql.NotSupportedError, match="'users' has two meanings"):
+        db.execute("WITH users AS (SELECT 1) SELECT * FROM v")
+    trigger = "CREATE TRIGGER {} AFTER INSERT ON c BEGIN INSERT INTO plain(action) SELECT {} FROM users WHERE a = 0 OR b = 1 GROUP BY object_id; END"  # noqa: E501
+    db.execute(trigger.format("ordered", "path_string(action ORDER BY ts, action)"))
+    db.execute("INSERT INTO c VALUES (7)")
+    assert db.execute("SELECT action FROM plain WHERE ts IS NULL").fetchall() == [("x > y > u > w",)] * 2
+    db.execute(trigger.format("unordered", "path_string(action)"))
+    with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):
+        db.execute("INSERT INTO c VALUES (8)")
+
+
+@pytest.mark.parametrize("call", ["window_funnel('x', ts, a)", "path_string(action, 1)"])
+def test_a_wrong_call_without_groups(db: skysql.Connection, call: str) -> None:
+    db.engine.pushdown = False
+    for table in ("users", "plain"):
+        with pytest.raises(skysql.ProgrammingError):
+            db.execute(f"SELECT {call} FROM {table}").fetchall()
+
+
+@pytest.mark.parametrize("rest, sorts", [("object_id DESC, ts DESC", False), ("object_id DESC", True)])
+def test_a_descending_order_is_by_object_and_time(db: skysql.Connection, rest: str, sorts: bool) -> None:
+    steps = str(db.execute(f"EXPLAIN QUERY PLAN SELECT object_id, action FROM users ORDER BY {rest}").fetchall())
+    assert ("TEMP B-TREE" in steps) == sorts
+    grouped = f"SELECT object_id, ts, group_concat(action) FROM users GROUP BY object_id, ts ORDER BY {rest}"
+    db.engine.pushdown = False
+    assert db.execute(grouped).fetchall()[0][2] in ("v,w", "x,y")
+
+
+def test_events_of_one_time_are_not_turned_round(connect: Connect) -> None:
+    """Read from the end, they come in the order of arrival, as SQLite's own sorting leaves them."""
+    rng = random.Random(3)
+    db = connect()
+    events = fill(db, rng)
+    for where, meets in CONDITIONS[:1] + [("ts < 4", lambda e: e.ts < 4), ("object_id = 1", lambda e: e.object == 1)]:
+        expected = sorted(filter(meets, events), key=lambda e: (-e.object, -e.ts))
+        found = db.execute(f"SELECT object_id, ts, action, a, b FROM users WHERE {where} ORDER BY 1 DESC, 2 DESC")
+        assert found.fetchall() == expected
