@@ -22,6 +22,7 @@ from . import kernels
 from .cache import Cache
 from .columns import Array, Batch, Int64, Sparse, no_values, reorder, same
 from .errors import CorruptError, InternalError
+from .interruption import patiently
 from .schema import Kind, Property
 from .segment import Block, size
 from .timestamps import MAX_US, MIN_US
@@ -241,7 +242,7 @@ class MemoryBlock:
 
     def places(self, arrivals: Int64) -> Int64:
         """Where the events that arrived then lie: int64[m], ascending."""
-        return arrivals if self.order is None else np.sort(self._inverse[arrivals])
+        return arrivals if self.order is None else patiently(np.sort, self._inverse[arrivals])
 
     @property
     def nbytes(self) -> int:

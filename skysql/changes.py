@@ -12,6 +12,7 @@ import numpy as np
 
 from .columns import Array, Bool, Int64
 from .dictionary import Dictionary
+from .interruption import patiently
 from .plan import Column, Value
 from .rows import EventRows, property_vector
 from .schema import Table
@@ -40,7 +41,7 @@ class ChangeRows:
             each = [positions[member[segment.path_numbers()[positions]]] for positions in each]
         states = np.concatenate([np.full(len(p), at) for at, p in enumerate(each)] or [np.zeros(0, np.int64)])
         positions = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
-        order = np.lexsort((states, positions))
+        order = patiently(np.lexsort, (states, positions))
         return cls(segment, every.table, every.dictionary, positions[order], states[order])
 
     def __len__(self) -> int:
@@ -80,7 +81,7 @@ class ChangeRows:
 def _numbered(vector: Vector, numbers: dict[tuple[type, Value], int]) -> Int64:
     """The number of each value, by its type and itself; new ones are given numbers."""
     data = vector.codes if isinstance(vector, Coded) else vector.data
-    _, first, places = np.unique(data, return_index=True, return_inverse=True)
+    _, first, places = patiently(np.unique, data, return_index=True, return_inverse=True)
     values = (replace(vector, mask=None) if isinstance(vector, Numbers) else vector).take(first).tolist()
     found = np.array([numbers.setdefault((type(value), value), len(numbers)) for value in values], np.int64)[places]
     known = vector.known()

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .interruption import patiently
 from .schema import Kind
 
 Array = npt.NDArray[Any]
@@ -98,7 +99,7 @@ def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
         sort: Array = slots[positions] - 1
     else:
         positions = inverse[sparse.positions]
-        sort = np.argsort(positions)
+        sort = patiently(np.argsort, positions)
         positions = positions[sort]
     valid = None if sparse.valid is None else sparse.valid[sort]
     return Sparse(positions.astype(np.int32), sparse.values[sort], valid)
@@ -111,7 +112,7 @@ def take(batch: Batch, index: Int64) -> Batch:
     properties = {}
     for id, sparse in batch.properties.items():
         places = inverse[sparse.positions]
-        sort = np.argsort(places, kind="stable")
+        sort = patiently(np.argsort, places, kind="stable")
         sort = sort[np.searchsorted(places[sort], 0) :]
         if len(sort):
             valid = None if sparse.valid is None else sparse.valid[sort]

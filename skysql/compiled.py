@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .interruption import looking
 from .masks import CODES, Masks
 
 Array = npt.NDArray[Any]
@@ -94,11 +95,11 @@ AHEAD = TOGETHER * (THREADS + 2)
 def ahead(begun: Iterator[R]) -> Iterator[R]:
     """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
     waiting: deque[R] = deque()
-    for one in begun:
+    for one in looking(begun):
         waiting.append(one)
         if len(waiting) > AHEAD:
             yield waiting.popleft()
-    yield from waiting
+    yield from looking(waiting)
 
 
 class Job:

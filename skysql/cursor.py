@@ -25,6 +25,7 @@ import apsw
 
 from . import errors
 from .errors import DataError, ProgrammingError
+from .interruption import Interruption
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 from .statements import READS, Statement, analyse, statements
 
@@ -91,16 +92,19 @@ class Guard:
     def __init__(self) -> None:
         self.lock = threading.RLock()  # held while SQLite, the engine, or the state of a cursor is touched
         self.closed = False
+        self.interruption = Interruption()
 
     def __enter__(self) -> None:
         self.lock.acquire()
         if self.closed:
             self.lock.release()
             raise ProgrammingError("Cannot operate on a closed database.")
+        self.interruption.enter()
 
     def __exit__(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        self.interruption.leave()
         self.lock.release()
         if isinstance(error, apsw.Error):
             cause = error.__cause__  # of a broken constraint: what the table raised

@@ -158,6 +158,7 @@ class Connection:
         """Stop what another thread is running on this connection: it raises OperationalError there."""
         if self.guard.closed:  # not `with`: the other thread has the lock
             raise ProgrammingError("Cannot operate on a closed database.")
+        self.guard.interruption.stop()
         self.sqlite.interrupt()
 
     # sky tables

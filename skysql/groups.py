@@ -16,6 +16,7 @@ import numpy as np
 
 from . import kernels
 from .columns import Array, Int64
+from .interruption import looking, patiently
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
 from .vectors import Coded, Numbers, Vector, compact_codes, sort_ranks
 
@@ -94,7 +95,7 @@ class Grouping:
         """The places of the rows, group by group, each in the rows' order; None if that is how they are."""
         if self.runs is not None or bool(np.all(self.numbers[1:] >= self.numbers[:-1])):
             return None
-        return np.argsort(self.numbers, kind="stable")
+        return patiently(np.argsort, self.numbers, kind="stable")
 
     def keys(self, keys: list[Vector]) -> list[Vector]:
         """The keys' values in each used group."""
@@ -237,7 +238,7 @@ def merge(partials: list[Partial], plan: PathScan, disjoint: bool) -> Partial:
     bases = np.concatenate(([0], np.cumsum([partial.groups for partial in partials]))).tolist()
     merged = [
         _merge_one(place, aggregate, [p.accumulators[place] for p in partials], bases, places, size)
-        for place, aggregate in enumerate(plan.aggregates)
+        for place, aggregate in looking(enumerate(plan.aggregates))
     ]
     return Partial(size, keys, merged)
 
@@ -259,7 +260,8 @@ def _merge_one(
         return Accumulator(count, rows=(groups, data))
     if isinstance(aggregate, PathAggregate):
         states = joined([part.state for part in parts if part.state is not None])
-        return Accumulator(count, states.take(np.argsort(places)))  # as no two partials have a group in common
+        # no two partials have a group in common
+        return Accumulator(count, states.take(patiently(np.argsort, places)))
     if aggregate.distinct:
         pairs = [(part.pairs, base) for part, base in zip(parts, bases, strict=False) if part.pairs is not None]
         groups = np.concatenate([places[pair[0].astype(np.int64) + base] for pair, base in pairs])
@@ -306,7 +308,7 @@ def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
     values: list[Value] = []
     codes = []
     seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity; what has one must live on to keep it
-    for vector in vectors:
+    for vector in looking(vectors):
         if not isinstance(vector, Coded):
             vector = Coded(np.arange(len(vector)), vector.tolist())
         vector = vector.narrowed()

@@ -26,6 +26,7 @@ from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
+from .interruption import patiently
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
 
@@ -537,7 +538,7 @@ class _Builder:
                 raise _at(int(column.positions[i]), error) from None
         rest = np.delete(np.arange(len(changes.positions)), of)
         positions = np.concatenate([column.positions, changes.positions[rest]])
-        order = np.argsort(positions, kind="stable")
+        order = patiently(np.argsort, positions, kind="stable")
         more = changes.values[rest]
         if column.texts is not None and changes.texts is not None:
             base = len(column.texts)  # codes may be written from the end

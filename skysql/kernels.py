@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import compiled
+from .interruption import looking, patiently
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
@@ -36,9 +37,9 @@ def path_order(objects: Int64, ts: Int64) -> Int64 | None:
     sample = np.sort(objects[:: max(1, n // (1 << 16))])
     bounds = np.unique(sample[:: max(1, len(sample) * _BUCKET // n)])[: (1 << 16) - 1]
     buckets = _bucket_numbers(objects, bounds)
-    dealt = np.argsort(buckets, kind="stable")
+    dealt = patiently(np.argsort, buckets, kind="stable")
     edges = np.concatenate(([0], np.cumsum(np.bincount(buckets, minlength=len(bounds) + 1))))
-    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+    for low, high in looking(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
         if high - low > 1:
             part = dealt[low:high]
             dealt[low:high] = part[_small_order(objects[part], ts[part])]
@@ -61,10 +62,10 @@ def _small_order(objects: Int64, ts: Int64) -> Int64:
     ts_bits = (int(ts.max()) - t0).bit_length()
     if (int(objects.max()) - first).bit_length() + ts_bits <= 63:
         return _packed_order(((objects - first) << ts_bits) | (ts - t0))
-    _, ranks = np.unique(objects, return_inverse=True)
+    _, ranks = patiently(np.unique, objects, return_inverse=True)
     if int(ranks.max()).bit_length() + ts_bits <= 63:
         return _packed_order((ranks.astype(np.int64) << ts_bits) | (ts - t0))
-    return np.lexsort((ts, objects))
+    return patiently(np.lexsort, (ts, objects))
 
 
 def _packed_order(key: Int64) -> Int64:
@@ -73,8 +74,8 @@ def _packed_order(key: Int64) -> Int64:
     Few ascending runs (two sorted parts that are merged) are what numpy's stable sort, a timsort, is best at.
     """
     if int(np.count_nonzero(key[1:] < key[:-1])) * 64 < len(key):
-        return np.argsort(key, kind="stable")
-    order = np.argsort(key)
+        return patiently(np.argsort, key, kind="stable")
+    order = patiently(np.argsort, key)
     ordered = key[order]
     tie = ordered[1:] == ordered[:-1]
     if tie.any():
@@ -83,7 +84,7 @@ def _packed_order(key: Int64) -> Int64:
         member[:-1] |= tie
         places = np.flatnonzero(member)
         tied = order[places]
-        order[places] = tied[np.lexsort((tied, key[tied]))]
+        order[places] = tied[patiently(np.lexsort, (tied, key[tied]))]
     return order
 
 
@@ -94,11 +95,11 @@ def object_order(objects: Int64) -> Int64:
         return np.arange(n)
     low, bits = int(objects.min()), (n - 1).bit_length()
     if (int(objects.max()) - low).bit_length() + bits > 63:
-        return np.argsort(objects, kind="stable")
+        return patiently(np.argsort, objects, kind="stable")
     keys = objects - low
     keys <<= bits
     keys |= np.arange(n)
-    keys.sort()
+    patiently(np.ndarray.sort, keys)
     keys &= (1 << bits) - 1
     return keys
 
@@ -370,7 +371,7 @@ def factorize(parts: list[tuple[Array, int]]) -> tuple[Array, int]:
     numbers, bound = parts[0]
     for codes, size in parts[1:]:
         if bound * size >= 1 << 62:
-            used, numbers = np.unique(numbers, return_inverse=True)
+            used, numbers = patiently(np.unique, numbers, return_inverse=True)
             bound = len(used)
         if bound == 1:
             numbers = codes
@@ -391,7 +392,7 @@ def group_numbers(numbers: Array, bound: int) -> tuple[Int64, Array]:
         places = np.zeros(bound, np.min_scalar_type(max(len(used), 1)))
         places[used] = np.arange(len(used))
         return used, places[numbers]
-    used, places = np.unique(numbers, return_inverse=True)
+    used, places = patiently(np.unique, numbers, return_inverse=True)
     return used, places
 
 

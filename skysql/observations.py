@@ -20,6 +20,7 @@ import numpy as np
 
 from . import timestamps
 from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse, concatenate
+from .interruption import patiently
 from .schema import ACTION, Kind, Property, Table, quote
 from .spill import Spill
 
@@ -163,7 +164,7 @@ def is_change(batch: Batch, sparse: Sparse, literal: Bool, stored: Known) -> Boo
         objects, ts = np.concatenate([stored.objects, objects]), np.concatenate([stored.ts, ts])
         values, valid = np.concatenate([stored.values, values]), np.concatenate([stored.valid, valid])
         fixed = np.concatenate([np.ones(before, bool), fixed])
-    order = np.lexsort((ts, objects))  # stable: what is stored, then the order of the file
+    order = patiently(np.lexsort, (ts, objects))  # stable: what is stored, then the order of the file
     objects, values, valid = objects[order], values[order], valid[order]
     repeats = np.zeros(len(order), bool)
     alike = (valid[1:] & valid[:-1] & (values[1:] == values[:-1])) | ~(valid[1:] | valid[:-1])
@@ -266,5 +267,5 @@ def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: Texts)
         coded = dictionary.codes(state.id, [value or "" for value in values]) * valid.astype(np.uint32)
     else:
         coded = np.array([value or 0 for value in values], DTYPES[state.kind])
-    order = np.argsort(np.array(objects, np.int64), kind="stable")
+    order = patiently(np.argsort, np.array(objects, np.int64), kind="stable")
     return Known(np.array(objects, np.int64)[order], np.array(ts, np.int64)[order], coded[order], valid[order])

@@ -17,6 +17,7 @@ from .evaluate import Evaluation
 from .functions import FUNCTIONS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from .functions.arguments import LIMIT, moment
 from .groups import Grouping
+from .interruption import patiently
 from .masks import Met
 from .plan import Column, Expr, PathAggregate, Value, columns
 from .rows import EventRows, Rows
@@ -73,7 +74,7 @@ class PathAggregates:
                 rows, groups = _kept(rows, groups, known)
                 return self._in_order(name, times, rows, groups)
             if not _ascending(moments if order is None else moments[order], groups.starts()):
-                order = np.lexsort((moments, groups.numbers))
+                order = patiently(np.lexsort, (moments, groups.numbers))
         if order is None:
             return rows, groups
         return rows.take(order), replace(groups, numbers=groups.numbers[order], runs=groups.starts())

@@ -38,6 +38,7 @@ from .groups import (
     joined,
     merge,
 )
+from .interruption import look, looking, patiently
 from .layouts import Measure, layout_of
 from .masks import CODES, Met
 from .pairs import ObjectMoments, is_query, read_pairs
@@ -134,7 +135,7 @@ class Scan:
             chosen_segments: Iterator[tuple[Segment, Int64 | None]] = ((s, None) for s in self.snapshot.segments())
         else:
             chosen_segments = iter(self.snapshot.segments_of(wanted))
-        for segment, objects in chosen_segments:
+        for segment, objects in looking(chosen_segments):
             rows = self._segment_rows(segment, objects)
             if rows is not None and len(rows):
                 yield rows
@@ -164,12 +165,12 @@ class Scan:
             case Or(items):
                 each = [self._objects_of(item) for item in items]
                 known = [objects for objects in each if objects is not None]
-                return np.unique(np.concatenate(known)) if len(known) == len(each) else None
+                return patiently(np.unique, np.concatenate(known)) if len(known) == len(each) else None
         return None
 
     def _objects_called(self, keys: list[str]) -> Int64:
         """The objects that have these keys, ascending."""
-        objects = np.unique(self.dictionary.known_objects(keys))
+        objects = patiently(np.unique, self.dictionary.known_objects(keys))
         return objects[objects > 0]
 
     def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:
@@ -320,7 +321,7 @@ class Scan:
         return codes
 
     def _filter(self, rows: Rows, parts: Sequence[Expr]) -> Rows:
-        for part in parts:
+        for part in looking(parts):
             if len(rows) == 0:
                 break
             true, _ = self.evaluation.truth(part, rows)
@@ -329,12 +330,13 @@ class Scan:
         return rows
 
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
-        for segment, pairs in self._pairs(source).by_segment(self.snapshot.segments()):
+        for segment, pairs in looking(self._pairs(source).by_segment(self.snapshot.segments())):
             every = EventRows(segment, self.table, self.dictionary)
             rows = ObjectRows.of_pairs(every, pairs, self._states_read)
             kept = self._filter(rows, [*self._object_parts, *self._row_parts])
             if isinstance(kept, ObjectRows) and kept.numbers is not None:
-                kept = kept.take(np.argsort(kept.numbers))  # whoever looks them up in the table goes through it once
+                # in the order of the other table, where whoever looks them up goes through it once
+                kept = kept.take(patiently(np.argsort, kept.numbers))
             if len(kept):
                 yield kept
 
@@ -514,12 +516,12 @@ class Scan:
         results = self.values(partial)
         if not self.plan.keys:
             return iter([[result.tolist() for result in results]])
-        order = np.lexsort([sort_ranks(key) for key in reversed(partial.keys)])
+        order = patiently(np.lexsort, [sort_ranks(key) for key in reversed(partial.keys)])
         return self._in_order([*partial.keys, *results], order)
 
     def _in_order(self, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
         with self.snapshot.store.reading():
-            for low in range(0, max(len(order), 1), _MOST_GROUPS):
+            for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
                 yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
 
     def _by_sqlite(self, partial: Partial) -> Iterator[tuple[int, list[Value]]]:
@@ -558,6 +560,7 @@ class Scan:
         for rows in self.rows():
             low = 0
             while low < len(rows):  # few at first, so that who wants few pays for few
+                look()
                 piece = rows.take(np.arange(low, min(low + most, len(rows))))
                 values = [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
                 yield piece, values

@@ -19,6 +19,7 @@ import numpy as np
 from . import compiled, kernels, replay
 from .cache import Cache
 from .columns import DTYPES, Array, Int64, Sparse, reorder
+from .interruption import patiently
 from .schema import Property
 
 V = TypeVar("V")
@@ -378,7 +379,7 @@ class Segment:
 
         def make() -> tuple[Array, Int64]:
             codes = self.codes(property, largest)
-            order = np.argsort(codes, kind="stable").astype(np.int32)
+            order = patiently(np.argsort, codes, kind="stable").astype(np.int32)
             counts = np.bincount(codes, minlength=largest + 1)
             return order, np.concatenate(([0], np.cumsum(counts)))
 
@@ -425,7 +426,7 @@ class Segment:
             counts = kernels.group_count(numbers, bound)
             used = np.flatnonzero(counts)
             starts = np.concatenate(([0], np.cumsum(counts[used])))
-            sort = np.argsort(numbers, kind="stable")
+            sort = patiently(np.argsort, numbers, kind="stable")
             return Layout(key, positions, sort, np.unravel_index(used, [size for _, size in codes]), starts)
 
         return self._keep(("layout", by.id, largest_by, key), make)

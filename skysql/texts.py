@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from .columns import Array, Bool, Int64
 from .format import hash_of
+from .interruption import looking, patiently
 
 _FEW = 32
 """So many codes are looked up one by one."""
@@ -127,7 +128,8 @@ def byte_ranks(data: bytearray, starts: Int64, sizes: Int64) -> Int64:
         if keys.min() == keys.max() and keys[0] & _LEFT > _AT_A_TIME:
             continue
         before = ranks[alike]
-        order = np.argsort(keys) if before[0] == before[-1] == before.max() else np.lexsort((keys, before))
+        together = before[0] == before[-1] == before.max()
+        order = patiently(np.argsort, keys) if together else patiently(np.lexsort, (keys, before))
         alike, keys, before = alike[order], keys[order], before[order]
         del order
         first = np.ones(len(alike), bool)  # of those that were alike
@@ -186,7 +188,7 @@ class StoredTexts(Sequence[str | None]):
 
     def __iter__(self) -> Iterator[str | None]:
         yield None
-        for chunk in self.chunks:
+        for chunk in looking(self.chunks):
             yield from self.of(chunk).every()
         yield from self._rows[1:]
 
@@ -201,11 +203,11 @@ class StoredTexts(Sequence[str | None]):
         """The texts of these codes."""
         if len(codes) <= _FEW:
             return [self[code] for code in codes.tolist()]
-        used, places = np.unique(codes, return_inverse=True)
+        used, places = patiently(np.unique, codes, return_inverse=True)
         used, found = used.astype(np.int64), np.empty(len(used), object)  # None for code 0
         edges = np.searchsorted(used, [*self.firsts, self.base + 1]).tolist()
         parts = [part for part in zip(self.chunks, edges, edges[1:], strict=False) if part[2] > part[1]]
-        for chunk, low, high in parts[::-1] if self._backwards else parts:
+        for chunk, low, high in looking(parts[::-1] if self._backwards else parts):
             found[low:high] = self.of(chunk).some(used[low:high] - chunk.first)
         self._backwards = not self._backwards
         found[edges[-1] :] = [self._rows[at] for at in (used[edges[-1] :] - self.base).tolist()]
@@ -217,7 +219,7 @@ class StoredTexts(Sequence[str | None]):
         null = int(len(codes) > 0 and codes[0] == 0)  # is before all others
         data, starts, sizes = bytearray(), [codes[:0]], [codes[:0]]
         edges = np.searchsorted(codes, [*self.firsts, self.base + 1]).tolist()
-        for chunk, low, high in zip(self.chunks, edges, edges[1:], strict=False):
+        for chunk, low, high in looking(zip(self.chunks, edges, edges[1:], strict=False)):
             if high > low:
                 places, texts = codes[low:high] - chunk.first, self.of(chunk)
                 begin, end = texts.starts[places].astype(np.int64), texts.starts[places + 1].astype(np.int64)
@@ -261,20 +263,20 @@ class HashIndex:
     def cover(self, texts: StoredTexts) -> None:
         """Add the chunks that are new since."""
         keys = [np.zeros(0, np.uint64)]
-        for chunk in texts.chunks:
+        for chunk in looking(texts.chunks):
             if chunk.first > self.upto:
                 hashes = texts.shelf.hashes(texts.property_id, chunk)
                 codes = np.arange(chunk.first, chunk.last + 1, dtype=np.uint64)
                 keys.append((hashes.astype(np.uint64) << np.uint64(32) | codes)[hashes != 0])
                 self.upto = chunk.last
         if len(keys) > 1:
-            self.runs.append(np.sort(np.concatenate(keys)))
+            self.runs.append(patiently(np.sort, np.concatenate(keys)))
         while len(self.runs) > 1 and len(self.runs[-2]) < 2 * len(self.runs[-1]):
-            self.runs[-2:] = [np.sort(np.concatenate(self.runs[-2:]))]
+            self.runs[-2:] = [patiently(np.sort, np.concatenate(self.runs[-2:]))]
 
     def candidates(self, hashes: Array) -> tuple[Int64, Int64]:
         """(place among these hashes, code) wherever a hash is the same."""
-        order = np.argsort(hashes)
+        order = patiently(np.argsort, hashes)
         low = hashes[order].astype(np.uint64) << np.uint64(32)
         high = low | np.uint64(0xFFFFFFFF)
         places, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -289,7 +291,7 @@ class HashIndex:
 
     def repeated(self) -> Int64:
         """The codes whose hash another has as well, side by side: int64[m]."""
-        keys = np.sort(np.concatenate([np.zeros(0, np.uint64), *self.runs]))
+        keys = patiently(np.sort, np.concatenate([np.zeros(0, np.uint64), *self.runs]))
         same = (keys[1:] >> np.uint64(32)) == (keys[:-1] >> np.uint64(32))
         either = np.zeros(len(keys), bool)
         either[1:] |= same
@@ -338,10 +340,10 @@ class StoredCodes(Mapping[str, int]):
         hashes = np.fromiter(map(hash_of, encoded), np.uint32, len(encoded))
         codes = np.zeros(len(texts), np.uint32)
         places, candidates = self._candidates(hashes)
-        order = np.argsort(candidates, kind="stable")
+        order = patiently(np.argsort, candidates, kind="stable")
         places, candidates = places[order], candidates[order]
         edges = np.searchsorted(candidates, [*self.texts.firsts, self.texts.base + 1]).tolist()
-        for chunk, low, high in zip(self.texts.chunks, edges, edges[1:], strict=False):
+        for chunk, low, high in looking(zip(self.texts.chunks, edges, edges[1:], strict=False)):
             if high > low:
                 stored = self.texts.of(chunk)
                 for place, code in zip(places[low:high].tolist(), candidates[low:high].tolist(), strict=True):
@@ -357,7 +359,7 @@ class StoredCodes(Mapping[str, int]):
             self.index.cover(self.texts)
             return self.index.candidates(hashes)
         places, codes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for chunk in self.texts.chunks:
+        for chunk in looking(self.texts.chunks):
             stored = self.texts.shelf.hashes(self.texts.property_id, chunk)
             for place, hash in enumerate(hashes):
                 here = np.flatnonzero(stored == hash)

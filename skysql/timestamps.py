@@ -28,6 +28,7 @@ import numpy as np
 
 from .columns import Array, Bool, Int64
 from .errors import DataError
+from .interruption import looking
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
@@ -346,7 +347,7 @@ def format_array(us: Int64) -> list[str]:
     if int(us.min()) < MIN_US or int(us.max()) > MAX_US:
         list(map(format, us.tolist()))  # raises
     texts: list[str] = []
-    for start in range(0, len(us), _ROWS):
+    for start in looking(range(0, len(us), _ROWS)):
         texts += _format_block(us[start : start + _ROWS])
     return texts
 

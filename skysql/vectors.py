@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from .columns import Array, Bool
+from .interruption import patiently
 from .plan import Value
 from .texts import StoredTexts
 
@@ -61,7 +62,7 @@ class Coded:
         """The same; of many stored texts, only those that occur, as a list."""
         if not isinstance(self.values, StoredTexts):
             return self
-        used, places = np.unique(self.codes, return_inverse=True)
+        used, places = patiently(np.unique, self.codes, return_inverse=True)
         return Coded(places, self.values.take(used))
 
     def or_null(self, kept: Bool) -> Coded:
@@ -121,7 +122,7 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
         return vector.numbering
     data, mask = vector.data, vector.mask
     if data.dtype.kind == "f":
-        _, codes = np.unique(data if mask is None else np.where(mask, data, 0.0), return_inverse=True)
+        _, codes = patiently(np.unique, data if mask is None else np.where(mask, data, 0.0), return_inverse=True)
         bound = int(codes.max(initial=-1)) + 1
     else:
         if data.dtype == bool:
@@ -135,7 +136,7 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
             if mask is not None:
                 codes = np.where(mask, codes, 0)
         else:
-            used, codes = np.unique(data if mask is None else np.where(mask, data, low), return_inverse=True)
+            used, codes = patiently(np.unique, data if mask is None else np.where(mask, data, low), return_inverse=True)
             bound = len(used)
     if mask is None:
         return codes, bound
@@ -147,12 +148,12 @@ def sort_ranks(vector: Vector) -> Array:
     if isinstance(vector, Numbers) and (vector.render is None or vector.ordered):
         if vector.mask is None:
             return vector.data
-        _, ranks = np.unique(vector.data, return_inverse=True)
+        _, ranks = patiently(np.unique, vector.data, return_inverse=True)
         return np.where(vector.mask, ranks + 1, 0)
     if isinstance(vector, Numbers):
         return value_ranks(vector.tolist())
     if isinstance(vector.values, StoredTexts) or len(vector.codes) < len(vector.values):
-        used, places = np.unique(vector.codes, return_inverse=True)
+        used, places = patiently(np.unique, vector.codes, return_inverse=True)
         if isinstance(vector.values, StoredTexts):
             return vector.values.ranks(used)[places]
         return value_ranks([vector.values[code] for code in used.tolist()])[places]

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import compiled, kernels
+from ..interruption import looking
 from ..masks import Masks, Met
 from .moments import Rules, level_once
 
@@ -82,7 +83,7 @@ def _with_crowded(
     level: Array, crowded: list[int], starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules
 ) -> Array:
     """The levels, with those of crowded groups (see _Order)."""
-    for group in crowded:
+    for group in looking(crowded):
         low, high = int(starts[group]), int(starts[group + 1])
         masks = _masks(low, high, [met.rows for met in conditions])
         level[group] = level_once(ts[low:high], masks, len(conditions), rules)
@@ -95,7 +96,7 @@ def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rul
     groups = kernels.Groups(starts)
     chains = _Chains(conditions[0], conditions[0], kernels.Ranks(conditions[0], len(ts)))
     reached = [_first_reached(chains, starts)]
-    for rows in conditions[1:]:
+    for rows in looking(conditions[1:]):
         if len(chains.rows) == 0:
             break
         chains = _next_step(chains, rows, ts, order, rules)

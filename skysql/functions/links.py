@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import compiled, kernels
+from ..interruption import look, looking
 from ..masks import Masks, Met
 
 Int64 = npt.NDArray[np.int64]
@@ -88,7 +89,7 @@ def matches(
     found: list[Int64] = [candidates[-1]]
     links: list[Int64] = []
     groups: Int64 | None = None
-    for left, rows, gap in zip(range(len(gaps))[::-1], candidates[-2::-1], gaps[::-1], strict=True):
+    for left, rows, gap in looking(zip(range(len(gaps))[::-1], candidates[-2::-1], gaps[::-1], strict=True)):
         groups, linked, to = _links(starts, of, ts, rows, found[-1], gap, latest and left == 0)
         found.append(rows[linked])
         links.append(to)
@@ -184,6 +185,7 @@ def _count_apart(starts: Int64, groups: Int64, first: Int64, last: Int64) -> Int
     active = np.flatnonzero(bounds[1:] > bounds[:-1])
     at, ends = bounds[active], bounds[active + 1]
     while len(active) > _FEW:
+        look()
         counts[active] += 1
         at = follow[at]
         left = np.flatnonzero(at < ends)

@@ -1,4 +1,4 @@
-"""A funnel in which an event counts once, where events at one time meet several conditions. Imports numpy only.
+"""A funnel in which an event counts once, where events at one time meet several conditions. Imports numpy, and a look at whether to stop.
 
 At one moment a chain may take several steps, each by another event: steps i ... k are possible if each can be given an
 event of its own, which is a matching of steps with events. So a group goes by moments, and a moment by its steps, and
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from ..interruption import looking
 
 Int64 = npt.NDArray[np.int64]
 
@@ -131,7 +133,7 @@ def level_once(ts: Int64, masks: Int64, steps: int, rules: Rules) -> int:
 
 def _moments(times: list[int], masks: list[int]) -> Iterator[_Moment]:
     moment: _Moment | None = None
-    for time, mask in zip(times, masks, strict=True):
+    for time, mask in looking(zip(times, masks, strict=True)):
         if moment is None or moment.time != time:
             if moment is not None:
                 yield moment

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..affinity import CONVERT
 from ..errors import ProgrammingError
+from ..interruption import looking, pieces
 from ..plan import Value
 from ..schema import Kind
 from ..vectors import Coded, Vector
@@ -63,11 +64,13 @@ class PathString:
         if len(arguments) > 2 and arguments[2]:
             kept = np.flatnonzero(np.diff(actions, prepend=-1) | np.isin(np.arange(len(rows)), bounds))
             bounds, actions = np.searchsorted(kept, bounds), actions[kept]
-        words = [texts[number] or "" for number in actions.tolist()]
+        words: list[str] = []
+        for piece in pieces(len(actions)):
+            words += [texts[number] or "" for number in actions[piece].tolist()]
         edges = bounds.tolist()
         return Coded(
             np.arange(len(runs)),
-            [separator.join(words[low:high]) if high > low else None for low, high in pairwise(edges)],
+            [separator.join(words[low:high]) if high > low else None for low, high in looking(pairwise(edges))],
         )
 
 

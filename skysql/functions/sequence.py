@@ -45,6 +45,7 @@ import numpy as np
 
 from .. import kernels
 from ..columns import Int64
+from ..interruption import pieces
 from ..masks import Met
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector
@@ -127,7 +128,9 @@ class SequenceMatchEvents(_Sequence):
             first = np.flatnonzero(kernels.changes(found.groups))
             groups = found.groups[first]
             named = [at for at, event in enumerate(part.events) if event is not None]
-            for group, times in zip(groups.tolist(), ts[found.events(first)[named]].T.tolist(), strict=True):
-                texts[group] = f"[{','.join(map(str, times))}]"
+            events = ts[found.events(first)[named]]
+            for piece in pieces(len(groups)):
+                for group, times in zip(groups[piece].tolist(), events[:, piece].T.tolist(), strict=True):
+                    texts[group] = f"[{','.join(map(str, times))}]"
             left[groups] = False
         return Coded(np.arange(len(texts)), texts)

@@ -40,6 +40,7 @@ import numpy as np
 from .. import kernels, timestamps
 from ..columns import Array, Int64
 from ..errors import DataError
+from ..interruption import looking, pieces
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
@@ -109,17 +110,18 @@ class StateTimeline:
         until = ts[runs.starts[groups + 1] - 1] if end is None else np.full(len(rows), end)
         followed = np.flatnonzero(groups[1:] == groups[:-1])
         until[followed] = ts[rows[followed + 1]]
-        entries = [
-            f'{{"state":{state},"start":"{start}","end":"{stop}"}}'
-            for state, start, stop in zip(
-                map(_json, property.take(rows).tolist()),
-                timestamps.format_array(ts[rows]),
-                timestamps.format_array(until),
-                strict=True,
-            )
-        ]
+        entries: list[str] = []
+        for piece in pieces(len(rows)):
+            here = rows[piece]
+            states = map(_json, property.take(here).tolist())
+            begins, ends = timestamps.format_array(ts[here]), timestamps.format_array(until[piece])
+            entries += [
+                f'{{"state":{state},"start":"{begin}","end":"{end}"}}'
+                for state, begin, end in zip(states, begins, ends, strict=True)
+            ]
         bounds = np.searchsorted(rows, runs.starts).tolist()
-        return Coded(np.arange(len(runs)), [f"[{','.join(entries[low:high])}]" for low, high in pairwise(bounds)])
+        arrays = [f"[{','.join(entries[low:high])}]" for low, high in looking(pairwise(bounds))]
+        return Coded(np.arange(len(runs)), arrays)
 
 
 def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..columns import Array, Int64
 from ..errors import ProgrammingError
+from ..interruption import looking, patiently
 from ..plan import Value
 from ..schema import ACTION
 from ..segment import Segment
@@ -138,7 +139,7 @@ class _Reading:
             new = np.ones(len(codes), bool)
             new[1:] = (codes[1:] != codes[:-1]) | (groups[1:] != groups[:-1])
             kept = np.flatnonzero(new)
-            anchors = np.unique(np.cumsum(new)[anchors] - 1)
+            anchors = patiently(np.unique, np.cumsum(new)[anchors] - 1)
             codes, groups, paths = codes[kept], groups[kept], paths[kept]
         if not design.every:
             anchors = anchors[firsts(groups.take(anchors))]
@@ -160,7 +161,7 @@ class _Reading:
             marked = np.zeros((objects, n), bool)
             marked[paths, places] = True
             return Edges(pairs, flows, np.add.reduce(marked, axis=0, dtype=np.int64))
-        one_of_each = np.unique(paths.astype(np.int64) * n + places)
+        one_of_each = patiently(np.unique, paths.astype(np.int64) * n + places)
         return Edges(pairs, flows, np.bincount(one_of_each % n, minlength=n))
 
     def name_others(self, steps: Sequence[Edges], top: int) -> None:
@@ -178,7 +179,7 @@ class _Reading:
 def _tally(numbers: Int64, bound: int) -> tuple[Int64, Array, Int64]:
     """(the numbers that occur, ascending; the place of each element's among them; how often each occurs)."""
     if bound > _COUNTED:
-        return np.unique(numbers, return_inverse=True, return_counts=True)
+        return patiently(np.unique, numbers, return_inverse=True, return_counts=True)
     counts = np.bincount(numbers, minlength=bound)
     used = np.flatnonzero(counts)
     places = np.zeros(bound, np.int64)
@@ -191,7 +192,7 @@ def merge(parts: Sequence[list[Edges]], depth: int) -> list[Edges]:
     merged = []
     for at in range(depth):
         here = [part[at] for part in parts]
-        pairs, places = np.unique(np.concatenate([edges.pairs for edges in here]), return_inverse=True)
+        pairs, places = patiently(np.unique, np.concatenate([edges.pairs for edges in here]), return_inverse=True)
         flows, objects = (
             np.bincount(places, np.concatenate(counts), len(pairs)).astype(np.int64)
             for counts in ([edges.flows for edges in here], [edges.objects for edges in here])
@@ -224,10 +225,10 @@ class Flow:
         columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         if not segments:
             return dict(columns)
-        steps = merge([reading.partial(segment) for segment in segments], design.depth)
+        steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
         if design.top is not None:
             reading.name_others(steps, design.top)
-            steps = merge([reading.partial(segment) for segment in segments], design.depth)
+            steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
         names = [*call.subject.actions, "(other)"]
         names[END] = "(start)" if design.backward else "(end)"
         numbered = [(-at if design.backward else at, edges) for at, edges in enumerate(steps, 1)]

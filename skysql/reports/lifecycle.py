@@ -20,6 +20,7 @@ import numpy as np
 
 from ..columns import Bool, Int64
 from ..errors import ProgrammingError
+from ..interruption import looking
 from ..segment import Segment
 from .options import Options
 from .periods import Unit, last_of_each, parse_unit
@@ -54,7 +55,7 @@ class Lifecycle:
         condition = _condition(call.subject, options)
         last = call.subject.last_moment()
         parts = []
-        for segment in call.subject.snapshot.segments():
+        for segment in looking(call.subject.snapshot.segments()):
             part = partial(call.subject, segment, condition, unit)
             if part is not None:
                 parts.append(part)

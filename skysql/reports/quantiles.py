@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..columns import Array, Int64
+from ..interruption import patiently
 
 _SECOND = 1e6
 
@@ -41,11 +42,12 @@ def _ordered(groups: Array, values: Int64, size: int) -> Int64:
     low = int(values.min(initial=0))
     span = int(values.max(initial=0)) - low + 1
     if size * span >= 1 << 62:
-        return values[np.lexsort((values, groups))]
+        order: Int64 = patiently(np.lexsort, (values, groups))
+        return values[order]
     keys = values - low
     if size > 1:
         keys += groups * np.int64(span)
-    keys.sort()
+    patiently(np.ndarray.sort, keys)
     return (keys % span if size > 1 else keys) + low
 
 

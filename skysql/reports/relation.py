@@ -20,6 +20,7 @@ from vtab.source import Constraint
 
 from .. import timestamps
 from ..columns import Bool, Int64
+from ..interruption import looking
 from ..plan import Value
 from ..segment import Segment
 from .plan import ReportPlan, Written, shown
@@ -84,8 +85,8 @@ def segments(call: Call) -> Iterator[Segment]:
     snapshot = call.subject.snapshot
     for limit in call.limits:
         if limit.column == "object_id" and limit.op == "=" and isinstance(limit.value, int):
-            return (segment for segment, _ in snapshot.segments_of(np.array([limit.value], np.int64)))
-    return iter(snapshot.segments())
+            return looking(segment for segment, _ in snapshot.segments_of(np.array([limit.value], np.int64)))
+    return looking(snapshot.segments())
 
 
 class Report(Protocol):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..columns import Int64
+from ..interruption import looking
 from ..plan import Value
 from ..segment import Segment
 from .options import Options
@@ -38,7 +39,8 @@ class Stickiness:
         unit = parse_unit(call.arguments["unit"], call.what("unit"))
         within = options.moment("from"), options.moment("to")
         parts = [
-            partial(call.subject, segment, condition, unit, within) for segment in call.subject.snapshot.segments()
+            partial(call.subject, segment, condition, unit, within)
+            for segment in looking(call.subject.snapshot.segments())
         ]
         size = max(map(len, parts), default=1)
         objects = sum((np.pad(part, (0, size - len(part))) for part in parts), np.zeros(size, np.int64))[1:]

@@ -24,6 +24,7 @@ from ..columns import Int64
 from ..errors import ProgrammingError, instead
 from ..functions.timeline import state_changes
 from ..functions.values import distinct
+from ..interruption import looking
 from ..plan import Expr, Value
 from ..segment import Segment
 from .options import Options
@@ -56,7 +57,7 @@ class Timeline:
         state = call.subject.expression(text, call.what("property"))
         end = Options(call.report, call.arguments["options"], ("until",)).moment("until")
         found: dict[str, list[Value]] = {column.name: [] for column in self.columns}
-        for segment in segments(call):
+        for segment in looking(segments(call)):
             for name, values in _rows(call, segment, state, end).items():
                 found[name] += values
         return dict(found)

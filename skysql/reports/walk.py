@@ -9,6 +9,7 @@ import numpy as np
 
 from ..columns import Array, Bool, Int64
 from ..groups import joined
+from ..interruption import patiently
 from ..schema import ACTION
 from ..segment import Segment
 from ..vectors import Vector, compact_codes
@@ -144,7 +145,7 @@ class Walk:
             self.held = np.full(len(self.ts), NONE, np.int64)
             self.held[places] = values
             if self.design.order != "strict":
-                order = np.lexsort((places, self.held.take(places), self.groups.take(places)))
+                order = patiently(np.lexsort, (places, self.held.take(places), self.groups.take(places)))
                 places = places[order]
             groups = self._refined(places)
         return Course(self.ts.take(places), groups, places)
@@ -158,7 +159,7 @@ class Walk:
             here = vector.known()
             known &= True if here is None else here
             codes, bound = compact_codes(vector)
-            numbers = np.unique(numbers * bound + codes, return_inverse=True)[1].astype(np.int64)
+            numbers = patiently(np.unique, numbers * bound + codes, return_inverse=True)[1].astype(np.int64)
         return np.where(known, numbers, NONE)
 
     def _refined(self, places: Int64) -> Array:
@@ -275,7 +276,7 @@ def tells_events(call: Call, design: Design) -> bool:
 
 def _union(positions: Sequence[Int64]) -> Int64:
     """All of these positions, ascending, each once."""
-    return np.unique(np.concatenate(positions)) if len(positions) > 1 else positions[0]
+    return patiently(np.unique, np.concatenate(positions)) if len(positions) > 1 else positions[0]
 
 
 def _index(places: Int64 | None, size: int) -> Int64 | None:
@@ -292,4 +293,4 @@ def _indexes(index: Int64 | None, positions: Int64) -> Int64:
     if index is None:
         return positions
     found = index.take(positions)
-    return np.sort(found[found != NONE])
+    return patiently(np.sort, found[found != NONE])

@@ -1,0 +1,136 @@
+"""Whether the work that a thread does for a connection is to stop. Every loop of ours that may be long asks.
+
+    with guard: ...            each use of a connection, by its thread: from here on look() is about that connection
+    connection.interrupt()     by any other thread
+    look()                     in a loop, at least every 2^16 rows or millisecond: raises if it is to stop
+    patiently(np.sort, keys)   one call of numpy's, of many rows, that cannot be cut
+
+SQLite's flag alone does not do, as SQLite clears it when none of its statements runs, which is often so while append()
+or compact() does. Imports nothing but errors.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from .errors import OperationalError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LONG = 1 << 20
+"""Elements of an array from which on a call of numpy's may take longer than anybody wants to wait for an interrupt."""
+
+_PIECE = 1 << 16
+"""Elements that are worked through between two looks."""
+
+_GLANCE = 0.02
+"""Seconds between two looks while such a call is waited for."""
+
+
+class Interrupted(OperationalError):
+    """The work was interrupted. Has the code that SQLite gives to its own."""
+
+    sqlite_errorcode = 9
+    sqlite_errorname = "SQLITE_INTERRUPT"
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+
+class Interruption:
+    """Of one connection. The thread that uses it enters and leaves; others call stop()."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._depth = 0  # these two are touched by the thread that uses the connection only
+        self._outer: Interruption | None = None
+
+    def enter(self) -> None:
+        """The thread begins to use the connection, or does so within such a use."""
+        if not self._depth:
+            self._stopped = False
+            self._outer, _here.interruption = _here.interruption, self
+        self._depth += 1
+
+    def leave(self) -> None:
+        """The use that was entered last is over."""
+        self._depth -= 1
+        if not self._depth:
+            _here.interruption, self._outer = self._outer, None
+
+    def stop(self) -> None:
+        """What the connection is being used for raises when it next looks; without effect if it is not used."""
+        self._stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is to stop."""
+        return self._stopped
+
+
+class _Here(threading.local):
+    """By thread: the connection that it uses."""
+
+    interruption: Interruption | None = None
+
+
+_here = _Here()
+
+
+def look() -> None:
+    """Raise Interrupted if this thread is to stop what it does."""
+    here = _here.interruption
+    if here is not None and here.stopped:
+        raise Interrupted
+
+
+def looking(items: Iterable[T]) -> Iterator[T]:
+    """The same items, with a look before each."""
+    for item in items:
+        look()
+        yield item
+
+
+def patiently(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """function(*arguments), which touches nothing but the arrays that it is given, or sequences of them.
+
+    A long one runs in a thread of its own. If it is interrupted, that thread goes on to its end, for nobody.
+    """
+    if _here.interruption is None or max(map(_length, arguments), default=0) < _LONG:
+        return function(*arguments, **options)
+    made: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(function(*arguments, **options))
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="skysql-patience", daemon=True).start()
+    while True:
+        try:
+            return made.result(_GLANCE)
+        except TimeoutError:
+            if made.done():
+                return made.result()
+            look()
+
+
+def _length(argument: object) -> int:
+    """The elements of an array, or of the longest of several."""
+    if isinstance(argument, np.ndarray):
+        return argument.size
+    return max(map(_length, argument), default=0) if isinstance(argument, list | tuple) else 0
+
+
+def pieces(size: int) -> Iterator[slice]:
+    """0 ... size-1 in slices of 2^16 at the most, with a look before each."""
+    for low in range(0, size, _PIECE):
+        look()
+        yield slice(low, min(low + _PIECE, size))
