@@ -23,7 +23,7 @@ from .errors import OperationalError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_LONG = 1 << 20
+_LONG = 1 << 18
 """Elements of an array from which on a call of numpy's may take longer than anybody wants to wait for an interrupt."""
 
 _PIECE = 1 << 16

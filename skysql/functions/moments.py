@@ -1,4 +1,4 @@
-"""A funnel in which an event counts once, where events at one time meet several conditions. Imports numpy, and a look at whether to stop.
+"""A funnel in which an event counts once, where events at one time meet several conditions.
 
 At one moment a chain may take several steps, each by another event: steps i ... k are possible if each can be given an
 event of its own, which is a matching of steps with events. So a group goes by moments, and a moment by its steps, and

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from .. import kernels
 from ..columns import Array, Bool, Int64
+from ..interruption import looking, patiently
 
 NONE = -1
 """Stands for the event of a step that a chain does not have."""
@@ -186,7 +187,7 @@ def furthest(
     """
     reached = [_Reached.of(steps[0].events, steps[0].groups, steps[0].ts)]
     size = int(course.groups[-1]) + 1 if len(course) else 0
-    for step, link in zip(steps[1:], links[1:], strict=True):
+    for step, link in looking(zip(steps[1:], links[1:], strict=True)):
         reached.append(_advance(course, reached[-1], step, within, link))
     depth, end = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for k, there in enumerate(reached, 1):
@@ -262,7 +263,7 @@ def _earliest(
         late = np.flatnonzero(starts.ts.take(first) <= until)
         low[late] = kernels.last_until(starts.ts, np.append(first, len(starts)), late, until.take(late)) + 1
     chain = [starts.events.take(low)]
-    for k, step in enumerate(steps[1:], 2):
+    for k, step in looking(enumerate(steps[1:], 2)):
         events = np.where(depth == k, end, NONE)
         further = np.flatnonzero(depth > k)
         if len(further):
@@ -283,7 +284,7 @@ def from_each(
     chain = [starts, *(np.full(len(starts), NONE, np.int64) for _ in steps)]
     depth = np.ones(len(starts), np.int64)
     open_ = np.arange(len(starts))  # the starts whose chain is not known yet
-    for last in range(len(steps), 0, -1):
+    for last in looking(range(len(steps), 0, -1)):
         useful, arrivals = _leading(course, steps[:last], links)
         for at, events in enumerate(_through(course, starts[open_], useful, arrivals, within, links[0]), 1):
             chain[at][open_] = events
@@ -298,7 +299,7 @@ def _greedy(course: Course, starts: Int64, steps: Sequence[Int64], within: int |
     chain = [starts]
     depth = np.ones(len(starts), np.int64)
     alive = np.arange(len(starts))
-    for step in steps:
+    for step in looking(steps):
         events = np.full(len(starts), NONE, np.int64)
         found, following = next_of(course, chain[-1][alive], step)
         if within is not None:
@@ -359,7 +360,7 @@ def consecutive(
     chain = [starts]
     depth = np.ones(len(starts), np.int64)
     alive = np.arange(len(starts))
-    for step, link in zip(steps, links, strict=True):
+    for step, link in looking(zip(steps, links, strict=True)):
         of_step = np.zeros(len(course) + 1, bool)
         of_step[step] = True
         events = np.full(len(starts), NONE, np.int64)
@@ -382,14 +383,14 @@ def in_any_order(
     """Of each start, the first event of each step from there on, earliest first; the start does its own step."""
     unreached = len(course)
     done = np.full((len(steps), len(starts)), unreached, np.int64)
-    for row, step in zip(done, steps, strict=True):
+    for row, step in looking(zip(done, steps, strict=True)):
         found, following = next_of(course, starts, step, 0)
         if within is not None:
             found &= course.ts.take(following) - course.ts.take(starts) <= within
         found &= (following == starts) | course.allows(starts, following, Link(None, barrier))
         row[found] = following[found]
     depth = np.count_nonzero(done != unreached, axis=0)
-    done.sort(axis=0)
+    patiently(np.ndarray.sort, done, axis=0)
     return Chains(list(np.where(done == unreached, NONE, done)), depth)
 
 
