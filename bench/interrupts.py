@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def works(events: Events) -> Iterator[Work]:
     for table in ("users", "one"):
         yield Work(f"compact of {table}", lambda db, table=table: _undone(db, lambda: db.compact(table)))
         for name, text in STATEMENTS.items():
-            yield Work(f"{name}, {table}", lambda db, text=text.format(table): _drained(db, text))
+            yield Work(f"{name}, {table}", partial(_drained, text=text.format(table)))
     yield Work("append", lambda db: _undone(db, lambda: db.append("users", columns)))
     yield Work("delete", lambda db: _undone(db, lambda: db.execute("DELETE FROM users WHERE action = 'search'")))
     yield Work("update", lambda db: _undone(db, lambda: db.execute("UPDATE users SET amount = 1 WHERE plan = 'pro'")))

@@ -22,6 +22,7 @@ from .blocks import MemoryBlock, StoredBlock
 from .columns import Array, Int64
 from .errors import DataError, IntegrityError, OperationalError
 from .events import distinct
+from .interruption import looking
 from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Segment
@@ -74,7 +75,7 @@ def _drop_events(store: Store, property: Property) -> int:
     snapshot = store.snapshot()
     attributes = tuple(p for p in store.table.properties if not p.state)
     going = [np.zeros(0, np.int64)]
-    for segment in snapshot.segments():
+    for segment in looking(snapshot.segments()):
         empty = _left_empty(store, segment, property)
         if _valued(segment, empty, attributes).any():
             raise IntegrityError(
@@ -90,7 +91,7 @@ def _drop_events(store: Store, property: Property) -> int:
 
 
 def _refuse_empty(store: Store, property: Property) -> None:
-    count = sum(len(_left_empty(store, segment, property)) for segment in store.snapshot().segments())
+    count = sum(len(_left_empty(store, segment, property)) for segment in looking(store.snapshot().segments()))
     if count:
         raise IntegrityError(
             f"{_counted(count)} of {store.table.name!r} would have neither an action nor a change of state",
@@ -136,7 +137,7 @@ def _numbers(store: Store, property: Property) -> Iterator[Array]:
     if snapshot.log:
         log = snapshot.log_block()
         blocks.append(log if isinstance(log, MemoryBlock) else log.block)  # type: ignore[attr-defined]
-    for block in blocks:
+    for block in looking(blocks):
         sparse = block.sparse(property)
         yield np.unique(sparse.values[known(sparse)])
 

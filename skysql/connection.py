@@ -16,7 +16,7 @@ import apsw
 
 import vtab
 
-from . import alteration, compact, dependents, ingest, repeated, timestamps
+from . import aggregates, alteration, compact, dependents, ingest, repeated, timestamps
 from .alter import alter
 from .arguments import sky_arguments
 from .cache import SHARED, Cache, parse_size
@@ -162,7 +162,7 @@ class Engine:
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
         scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]
-        self.sqlite.create_window_function("sky_last_value", _LastKnown, 1, flags=flags)
+        aggregates.create_window(self.sqlite, "sky_last_value", _LastKnown, 1, flags)
         repeated.register(self.sqlite)
         aggregate.register(self.sqlite)
 
@@ -460,7 +460,7 @@ class _LastKnown:
         """The answer for the current frame."""
         return next((value for value in reversed(self.frame) if value is not None), None)
 
-    final = value
+    finalize = value
 
 
 __all__ = ["Engine", "Plan", "Prepared", "TableInfo"]

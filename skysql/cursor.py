@@ -109,6 +109,8 @@ class Guard:
         if isinstance(error, apsw.Error):
             cause = error.__cause__  # of a broken constraint: what the table raised
             raise cause if isinstance(cause, errors.Error) else translate(error) from None
+        if error is not None and errors.is_exhaustion(error):
+            raise errors.exhausted(error) from error
 
 
 # Rows

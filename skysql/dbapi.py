@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from . import errors
+from . import aggregates, errors
 from .cursor import Cursor, Guard, RowFactory
 from .errors import ProgrammingError
 from .parameters import Parameters
@@ -204,30 +204,14 @@ class Connection:
 
     def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
-
-        def start() -> tuple[Any, Callable[..., None], Callable[[Any], Any]]:
-            assert aggregate_class is not None
-            return aggregate_class(), lambda self, *values: self.step(*values), lambda self: self.finalize()
-
         with self.guard:
-            self.sqlite.create_aggregate_function(name, start if aggregate_class else None, n_arg)
+            aggregates.create(self.sqlite, name, aggregate_class, n_arg)
             self.engine.functions_changed(name)
 
     def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
-
-        def start() -> tuple[Any, ...]:
-            assert aggregate_class is not None
-            return (
-                aggregate_class(),
-                lambda self, *values: self.step(*values),
-                lambda self: self.finalize(),
-                lambda self: self.value(),
-                lambda self, *values: self.inverse(*values),
-            )
-
         with self.guard:
-            self.sqlite.create_window_function(name, start if aggregate_class else None, num_params)
+            aggregates.create_window(self.sqlite, name, aggregate_class, num_params)
             self.engine.functions_changed(name)
 
     def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:

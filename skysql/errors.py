@@ -69,9 +69,27 @@ class CorruptError(DatabaseError):
     """Stored bytes are not those that were written; the message names the table, block and column."""
 
 
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether there was no more memory, stack or thread, for which Python has no class of error."""
+    no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return isinstance(error, MemoryError | RecursionError) or no_thread
+
+
+def exhausted(error: BaseException) -> OperationalError:
+    """What is said when there is no more memory, stack or thread for what was asked."""
+    if isinstance(error, RecursionError):
+        return OperationalError("what was asked is nested too deeply", "write it in several steps")
+    if isinstance(error, MemoryError):
+        return OperationalError(f"out of memory{f': {error}' if str(error) else ''}", "ask for less at a time")
+    return OperationalError(str(error), "the system has as many threads as it allows")
+
+
 def instead(value: object) -> str:
     """The end of a message that says what was expected."""
-    return "and is missing" if value is None else f"and not {value!r}"
+    if value is None:
+        return "and is missing"
+    found = repr(value)
+    return f"and not {found if len(found) <= 60 else found[:57] + '...'}"
 
 
 def near(name: str, names: Iterable[str]) -> str:

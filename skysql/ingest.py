@@ -26,7 +26,7 @@ from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
-from .interruption import patiently
+from .interruption import looking, patiently
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
 
@@ -280,7 +280,7 @@ def _each(column: Coded, convert: Callable[[Any], Any]) -> list[Any]:
     n = len(column.values)
     converted: list[Any] = [None] * n
     bad = np.zeros(n, bool)
-    for code in frames.used(column.codes, n).tolist():
+    for code in looking(frames.used(column.codes, n).tolist()):
         try:
             converted[code] = convert(column.values[code])
         except Error:
@@ -296,7 +296,7 @@ def _each(column: Coded, convert: Callable[[Any], Any]) -> list[Any]:
 
 def _each_row(column: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
     converted = []
-    for row, value in enumerate(column):
+    for row, value in looking(enumerate(column)):
         try:
             converted.append(convert(value))
         except Error as error:
@@ -355,7 +355,7 @@ class _Builder:
         self.objects, self.keys = self._objects(self._column(name, column))
         changes = given.pop("changes", None)
         self.found: dict[int, _Found] = {}
-        for property in (ACTION, *table.properties):
+        for property in looking((ACTION, *table.properties)):
             if property.name in given:
                 name, column = given[property.name]
                 found = self._property(property, self._column(name, column))

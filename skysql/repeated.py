@@ -11,17 +11,18 @@ import re
 
 import apsw
 
+from . import aggregates
 from .affinity import MAX_INTEGER, MIN_INTEGER
 from .errors import OperationalError
 from .plan import Value
 
-_INTEGER = re.compile(r"[ \t\n\r\f\v]*[+-]?\d+[ \t\n\r\f\v]*", re.ASCII)
+_INTEGER = re.compile(r"[ \t\n\r\f\v]*[+-]?0*\d{1,19}[ \t\n\r\f\v]*", re.ASCII)
 _PREFIX = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 
 def register(sqlite: apsw.Connection) -> None:
     """Make it callable on the connection."""
-    sqlite.create_aggregate_function("sky_repeated_sum", lambda: RepeatedSum(), 2, flags=apsw.SQLITE_INNOCUOUS)  # type: ignore[arg-type,return-value]
+    aggregates.create(sqlite, "sky_repeated_sum", RepeatedSum, 2, apsw.SQLITE_INNOCUOUS)
 
 
 class RepeatedSum:
@@ -43,7 +44,7 @@ class RepeatedSum:
         else:
             self._reals.append(number * times)
 
-    def final(self) -> Value:
+    def finalize(self) -> Value:
         """The sum."""
         if not self._known:
             return None

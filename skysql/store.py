@@ -46,6 +46,7 @@ from .chunks import Chunks
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
+from .interruption import look, looking
 from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
@@ -268,6 +269,7 @@ class Store:
 
     def read_column(self, row: BlockRow, column: int) -> Array | None:
         """The bytes of a column, uint8[size], or None if there is none."""
+        look()
         sql = f"SELECT stamp, gone FROM {self.shadow('block')} WHERE id = ?"
         found = self._read("block", sql, (row.id,))
         if not found or found[0][0] != row.stamp or (column == GONE and found[0][1] != row.gone):
@@ -431,7 +433,7 @@ class Store:
         columns = [(PATHS, fmt.encode_paths(*paths)), (TIMESTAMPS, fmt.encode_timestamps(ts, paths[1]))]
         whole = first == 0 and last == len(objects)
         values: dict[Property, Sparse] = {}
-        for property in (ACTION, *self.table.properties):
+        for property in looking((ACTION, *self.table.properties)):
             sparse = Part(block, first, last, whole).sparse(property)
             if len(sparse.positions):
                 values[property] = sparse

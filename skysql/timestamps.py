@@ -85,8 +85,13 @@ def is_null(value: object) -> bool:
 def _refuse(value: object, hint: str = _HINT) -> NoReturn:
     if is_null(value):
         raise DataError("a timestamp cannot be NULL", "every event needs the time at which it happened")
-    shown = repr(str(value)) if isinstance(value, np.datetime64) else repr(value)
-    raise DataError(f"{shown if len(shown) <= 60 else shown[:57] + '...'} is not a timestamp", hint)
+    raise DataError(f"{_shown(value)} is not a timestamp", hint)
+
+
+def _shown(value: object) -> str:
+    """The value for a message, not too long."""
+    text = repr(str(value)) if isinstance(value, np.datetime64) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _parse_date(value: date) -> int:
@@ -182,7 +187,7 @@ def _first(bad: Bool) -> int:
 def _refuse_row(row: int, value: object) -> NoReturn:
     """Raise what `parse` raises for this value, with the row in front."""
     _parse_row(row, value)
-    raise DataError(f"row {row}: {value!r} is not a timestamp", _HINT)
+    raise DataError(f"row {row}: {_shown(value)} is not a timestamp", _HINT)
 
 
 def _parse_row(row: int, value: object) -> int:
@@ -410,6 +415,10 @@ _BARE = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 _DURATION_HINT = "write a number of seconds, or a text like '30 minutes', '1 hour 30 minutes' or '7 days'"
 
 
+_LONGEST = 200
+"""Characters of a duration at the most; Python does not convert numbers of thousands of digits."""
+
+
 def duration(value: object) -> int:
     """Microseconds > 0 of a text like '30 minutes', a number of seconds (or its text), or a timedelta.
 
@@ -425,7 +434,7 @@ def duration(value: object) -> int:
         if abs(seconds) < 1e12:  # NaN and infinity are not
             us = round(Fraction(seconds) * _SECOND)
     if not 0 < us <= MAX_US - MIN_US:
-        raise DataError(f"{value!r} is not a duration", _DURATION_HINT)
+        raise DataError(f"{_shown(value)} is not a duration", _DURATION_HINT)
     return us
 
 
@@ -433,6 +442,8 @@ def duration(value: object) -> int:
 def _text_duration(value: str) -> int:
     """Microseconds, or -1 if it is no duration."""
     text = value.strip()
+    if len(text) > _LONGEST:
+        return -1
     if _BARE.fullmatch(text):
         return round(Fraction(text) * _SECOND)
     total, end = Fraction(0), 0

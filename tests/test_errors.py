@@ -615,3 +615,85 @@ def test_a_block_whose_times_are_others_than_its_row_says_is_corrupt(
             db.execute(sql).fetchall()
     assert ["its times are not those of the block" in fault for fault in db.check()] == [True]
     db.close()
+
+
+DIGITS = "9" * 5000
+NESTED = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT * FROM sky_funnel('users', '{NESTED}', '1 day')",
+        f"SELECT * FROM sky_funnel('users', 'sign up > purchase', '1 day', '{NESTED}')",
+        f"SELECT * FROM sky_retention('users', '{{\"when\": {NESTED}}}', 'purchase', 'week', 3)",
+        f"SELECT * FROM sky_retention('users', 'sign up', 'purchase', 'week', 3, '{{\"brackets\": [{DIGITS}]}}')",
+        f"SELECT * FROM sky_funnel('users', '[{DIGITS}]', '1 day')",
+        f"SELECT * FROM sky_funnel('users', 'sign up > purchase', '{DIGITS} days')",
+        f"SELECT * FROM sky_lifecycle('users', '{DIGITS} days')",
+        f"SELECT * FROM users('{DIGITS} days')",
+        f"SELECT window_funnel('{DIGITS} days', ts, action = 'a') FROM users GROUP BY object_id",
+        f"SELECT sequence_match('(?{DIGITS})', ts, action = 'a') FROM users GROUP BY object_id",
+        f"SELECT * FROM users WHERE timestamp = {DIGITS}",
+        f"SELECT * FROM users WHERE object_id = ?{DIGITS}",
+    ],
+)  # fmt: skip
+def test_numbers_of_thousands_of_digits_and_deep_json_are_errors_of_ours(connect: Connect, sql: str) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)")
+    db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (1, '2026-01-01', 'sign up')")
+    with pytest.raises(skysql.Error):
+        db.execute(sql).fetchall()
+
+
+def test_numbers_of_thousands_of_digits_compare_as_the_reals_they_are(connect: Connect) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
+    db.execute("INSERT INTO users(object_id, timestamp, action, amount) VALUES (1, '2026-01-01', 'a', 1)")
+    for column in ("ts", "amount", "object_id"):
+        assert db.execute(f"SELECT count(*) FROM users WHERE {column} < {DIGITS}").fetchall() == [(1,)]
+    assert db.execute(f"SELECT sequence_match('(?1)(?t<={DIGITS})(?1)', ts, action = 'a') FROM users").fetchall() == [
+        (0,)
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("of 3 TiB"), RecursionError("x"), RuntimeError("can't start new thread")]
+)
+def test_what_the_system_has_no_more_of_is_an_operational_error(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
+    db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (1, '2026-01-01', 'a')")
+    with monkeypatch.context() as patched:
+        patched.setattr("skysql.scan.group", fail)
+        with pytest.raises(skysql.OperationalError) as raised:
+            db.execute("SELECT action || 'x', count(*) FROM users GROUP BY 1").fetchall()
+    assert raised.value.hint
+    assert db.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
+
+
+def test_an_aggregate_of_the_users_that_fails_says_so_over_a_sky_table(connect: Connect) -> None:
+    class Failing:
+        def step(self, value: object) -> None:
+            raise ValueError(f"cannot take {value}")
+
+        def inverse(self, value: object) -> None: ...
+
+        def value(self) -> int:
+            return 1
+
+        finalize = value
+
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
+    db.executemany("INSERT INTO users(object_id, timestamp, action) VALUES (?, '2026-01-01', 'a')", [(1,), (2,), (3,)])
+    db.create_aggregate("failing", 1, Failing)
+    db.create_window_function("failing_here", 1, Failing)
+    for sql in ("SELECT failing(action) FROM users", "SELECT failing_here(action) OVER () FROM users"):
+        with pytest.raises(ValueError, match="cannot take a"):
+            db.execute(sql).fetchall()

@@ -81,7 +81,7 @@ def parse(name: str, text: str, conditions: int) -> Pattern:
 def _condition(name: str, text: str, item: re.Match[str], conditions: int) -> int | None:
     if item["any"]:
         return None
-    number = int(item["event"])
+    number = _whole(item["event"])
     if not 1 <= number <= conditions:
         there = f"there {'is' if conditions == 1 else 'are'} {conditions} condition{'s' * (conditions != 1)}"
         raise _error(name, text, item.start(), f"asks for condition {number}", f"{there}, counted from 1")
@@ -90,12 +90,17 @@ def _condition(name: str, text: str, item: re.Match[str], conditions: int) -> in
 
 def _time(name: str, text: str, item: re.Match[str]) -> int:
     if item["number"]:
-        return min(int(item["number"]), LIMIT)
+        return min(_whole(item["number"]), LIMIT)
     try:
         return span(name, "a time", item["duration"])
     except ProgrammingError as error:
         place = item.start("duration") - 1
         raise _error(name, text, place, "has a time that is no duration", "write one like '1 hour'") from error
+
+
+def _whole(digits: str) -> int:
+    """The number, or of one beyond 30 digits another that is too large as well."""
+    return int(digits[:30])
 
 
 def _bounded(gap: Gap, op: str, time: int) -> Gap:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .. import timestamps
+from ..affinity import shown
 from ..errors import DataError, ProgrammingError, near
 from ..plan import Value
 
@@ -103,11 +104,19 @@ def duration(value: object, what: str) -> int:
         raise ProgrammingError(f"{what}: {error.args[0]}", error.hint) from None
 
 
+def loads(text: str) -> Any:
+    """What JSON says; ValueError if it is none, or none that Python reads."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def _parse(report: str, text: Value) -> dict[str, Any]:
     try:
-        given = json.loads(text) if isinstance(text, str) else None
+        given = loads(text) if isinstance(text, str) else None
     except ValueError as error:
-        raise ProgrammingError(f"the options of {report} are not JSON: {error}", f"they read {text!r}") from None
+        raise ProgrammingError(f"the options of {report} are not JSON: {error}", f"they read {shown(text)}") from None
     if not isinstance(given, dict):
         raise ProgrammingError(
             f"the options of {report} are a JSON object, and not {text!r}", """write '{"name": value, ...}'"""

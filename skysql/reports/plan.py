@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from ..errors import ProgrammingError
 from ..plan import Value
+from .options import loads
 from .steps import step_names
 
 
@@ -78,7 +79,7 @@ def _steps(text: str) -> list[str]:
 
 def _options(text: str) -> list[_Branch]:
     try:
-        given = json.loads(text)
+        given = loads(text)
     except ValueError:
         given = None
     if not isinstance(given, dict):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import ProgrammingError, instead, near
 from ..plan import Value
-from .options import duration
+from .options import duration, loads
 from .subject import Condition, Subject
 
 _NAME = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^>"]*))\s*')
@@ -92,11 +92,13 @@ def _unreadable(text: str, at: int, expected: str, what: str) -> ProgrammingErro
 
 def _array(text: str, what: str) -> list[Any]:
     try:
-        return json.loads(text)  # type: ignore[no-any-return]
+        return loads(text)  # type: ignore[no-any-return]
     except json.JSONDecodeError as error:
         raise ProgrammingError(
             f"{what} is not JSON: {error.msg} at character {error.pos + 1}, after {text[: error.pos]!r}", _HINT
         ) from None
+    except ValueError as error:  # nested too deeply, or a number of thousands of digits
+        raise ProgrammingError(f"{what} is not JSON that can be read: {error}", _HINT) from None
 
 
 def _step(subject: Subject, given: Any, what: str) -> Step:

@@ -6,7 +6,6 @@ constants, so they are all made before the first of them is asked.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from functools import cached_property
 import apsw
 import numpy as np
 
+from ..affinity import shown
 from ..columns import Array, Bool, Int64
 from ..compiled import ByPath
 from ..errors import ProgrammingError, instead, near
@@ -27,6 +27,7 @@ from ..schema import ACTION
 from ..segment import Segment
 from ..snapshot import Snapshot
 from ..vectors import Coded, Vector
+from .options import loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ class Subject:
         """A condition where an action is expected: its name, or {"when": SQL}, as JSON too; None for any event."""
         if isinstance(value, str) and value.lstrip()[:1] == "{":
             try:
-                value = json.loads(value)
+                value = loads(value)
             except ValueError as error:
-                raise ProgrammingError(f"{what} is not JSON: {error}", f"it reads {value!r}") from None
+                raise ProgrammingError(f"{what} is not JSON: {error}", f"it reads {shown(value)}") from None
         if isinstance(value, str):
             return self.action(value, what)
         return None if value is None else self.given(value, what)

@@ -552,7 +552,7 @@ def literal(node: exp.Expression) -> Literal | None:
     if node.is_string:
         return Literal(str(node.this))
     text = str(node.this).replace("_", "")
-    if re.fullmatch(r"\d+", text) and int(text) < 1 << 63:
+    if re.fullmatch(r"0*\d{1,19}", text) and int(text) < 1 << 63:  # beyond these, SQLite reads a REAL
         return Literal(int(text))
     return Literal(float(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
 

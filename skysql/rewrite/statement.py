@@ -91,7 +91,7 @@ class Statement:
                 largest += 1
                 numbers[at] = f"?{largest}"
             elif token.text[0] == "?":
-                largest = max(largest, int(token.text[1:]))
+                largest = max(largest, int(token.text[1:7]))  # SQLite refuses larger ones
             elif token.text not in named:
                 named.add(token.text)
                 largest += 1

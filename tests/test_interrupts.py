@@ -1,0 +1,242 @@
+"""Everything long looks at whether it was interrupted, stops there, and leaves all as it was.
+
+That it looks often enough, at the sizes of the benchmarks, is what bench/interrupts.py measures. Here an interrupt
+comes at the n-th look, whichever that is, so that no test depends on time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Connect
+
+import skysql
+from skysql import cli, interruption
+from skysql.functions import FUNCTIONS
+from skysql.interruption import Interruption
+from skysql.reports import REPORTS
+
+EVENTS = 1 << 17
+ACTIONS = np.array(["sign up", "view", "buy", None], object)
+
+_CONDITIONS = "action = 'sign up', action = 'view', action = 'buy'"
+
+CALLS = {
+    "window_funnel": f"window_funnel('7 days', 'strict_once', ts, {_CONDITIONS}, amount > 3)",
+    "sequence_match": f"sequence_match('(?1)(?t<=''1 hour'')(?2).*(?3)', ts, {_CONDITIONS})",
+    "sequence_count": f"sequence_count('(?1).*(?2)', ts, {_CONDITIONS})",
+    "sequence_match_events": f"sequence_match_events('(?1).*(?2)', ts, {_CONDITIONS})",
+    "retention": f"retention({_CONDITIONS})",
+    "sequence_next_node": f"sequence_next_node('forward', 'head', ts, action, plan = 'pro', {_CONDITIONS})",
+    "duration_in": "duration_in(plan, 'pro', ts)",
+    "state_timeline": "state_timeline(plan, ts)",
+    "path_string": "path_string(action)",
+}
+"""A call of each path function."""
+
+ASKED = {
+    "sky_funnel": "('{}', 'sign up > view > buy', '7 days', '{{\"by\": \"plan\"}}')",
+    "sky_funnel_objects": "('{}', 'sign up > buy', '7 days', NULL, 2, 0)",
+    "sky_retention": "('{}', 'sign up', 'buy', 'month', 5)",
+    "sky_flow": "('{}', '{{\"from\": \"view\"}}')",
+    "sky_lifecycle": "('{}', 'day')",
+    "sky_stickiness": "('{}', 'view', 'day')",
+    "sky_timeline": "('{}', 'plan')",
+}
+"""A call of each report."""
+
+SCANS = {
+    "groups": "SELECT plan, count(*), sum(amount) FROM {} WHERE action = 'buy' GROUP BY plan",
+    "many groups": "SELECT ts, amount, count(*) FROM {} GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 5",
+    "distinct": "SELECT count(DISTINCT amount), count(DISTINCT ts) FROM {}",
+    "objects": "SELECT plan, count(*) FROM {}_objects FOR SYSTEM_TIME AS OF '2026-01-15' GROUP BY plan",
+    "changes": "SELECT new_value, count(*) FROM {}_changes GROUP BY 1",
+    "sessions": "SELECT plan, count(*), avg(duration) FROM {}_sessions('30 minutes') GROUP BY plan",
+    "rows": "SELECT * FROM {} WHERE amount > 5 ORDER BY amount, ts, object_id LIMIT 5",
+    "SQLite's": "SELECT printf('%s', plan), count(*) FROM {} GROUP BY 1",
+    "point in time": "SELECT s.plan, count(*) FROM orders o JOIN {}_objects s ON s.object_id = o.o AND s.as_of = o.at"
+    " GROUP BY 1",
+    "regular pattern": "SELECT count(*) FROM {} MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp"
+    " PATTERN (A B+ C) DEFINE A AS action = 'sign up', B AS action = 'view', C AS action = 'buy')",
+    "general pattern": "SELECT count(*) FROM {} MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp"
+    " PATTERN (A B+ C) DEFINE B AS amount > A.amount, C AS amount < LAST(B.amount))",
+}
+
+STATEMENTS = (
+    SCANS
+    | {name: f"SELECT object_id, {call} FROM {{}} GROUP BY object_id" for name, call in CALLS.items()}
+    | {name: f"SELECT * FROM {name}{call}" for name, call in ASKED.items()}
+)
+
+
+def columns(objects: int, size: int = EVENTS) -> dict[str, Any]:
+    """Arrays for append(): so many objects with events of all kinds."""
+    rng = np.random.default_rng(7)
+    return {
+        "object_id": np.sort(rng.integers(1, objects + 1, size)),
+        "timestamp": np.datetime64("2026-01-01", "us") + np.sort(rng.integers(0, 40 * 86_400, size)) * 1_000_000,
+        "action": ACTIONS[rng.integers(0, 3, size)],
+        "plan": np.array(["free", "pro", None], object)[rng.integers(0, 3, size)],
+        "amount": rng.integers(0, 1000, size) / 4,
+    }
+
+
+@pytest.fixture(scope="module")
+def db() -> Iterator[skysql.Connection]:
+    """`many` has many short paths, `one` a single long one."""
+    db = skysql.connect(":memory:")
+    for name, objects in (("many", 5000), ("one", 1)):
+        db.execute(f"CREATE VIRTUAL TABLE {name} USING sky(plan TEXT STATE, amount REAL)")
+        db.append(name, columns(objects))
+    db.execute("CREATE TABLE orders AS SELECT object_id AS o, timestamp AS at FROM many WHERE action = 'buy'")
+    db.commit()
+    yield db
+    db.close()
+
+
+class Looks:
+    """How often a connection was looked at whether it is to stop, and at which look it is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen, self.at = 0, 0
+        looks = self
+
+        def stopped(_: Interruption) -> bool:
+            looks.seen += 1
+            return looks.seen == looks.at
+
+        monkeypatch.setattr(Interruption, "stopped", property(stopped))
+
+    def count(self, run: Callable[[], Any]) -> Any:
+        """What run() gives; `seen` is how often it looked."""
+        self.seen, self.at = 0, 0
+        return run()
+
+    def stop(self, at: int, run: Callable[[], Any]) -> None:
+        """Interrupt run() at that look."""
+        self.seen, self.at = 0, at
+        with pytest.raises(skysql.OperationalError, match="^interrupted$") as raised:
+            run()
+        assert raised.value.sqlite_errorcode == 9  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    return Looks(monkeypatch)
+
+
+def test_every_function_and_report_is_walked_over() -> None:
+    assert set(CALLS) == set(FUNCTIONS)
+    assert set(ASKED) == {report.name for report in REPORTS}
+
+
+@pytest.mark.parametrize("table", ["many", "one"])
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_stops(db: skysql.Connection, looks: Looks, name: str, table: str) -> None:
+    sql = STATEMENTS[name].format(table)
+
+    def run() -> list[Any]:
+        return db.execute(sql).fetchall()
+
+    found = looks.count(run)
+    assert looks.count(run) == found  # as often as any time from now on: what is cached is not read again
+    seen = looks.seen
+    assert seen
+    for at in sorted({1, seen // 3 + 1, seen // 2 + 1, seen}):
+        looks.stop(at, run)
+    assert looks.count(run) == found
+
+
+@pytest.mark.parametrize("work", ["append", "compact", "delete", "alter"])
+def test_a_write_stops_and_leaves_nothing(connect: Connect, small: None, looks: Looks, work: str) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)")
+    for _ in range(4):
+        db.append("users", columns(50, 400))
+    db.execute("DELETE FROM users WHERE amount > 200")
+    db.commit()
+    works: dict[str, Callable[[], Any]] = {
+        "append": lambda: db.append("users", columns(50, 400)),
+        "compact": db.compact,
+        "delete": lambda: db.execute("DELETE FROM users WHERE plan = 'pro'"),
+        "alter": lambda: db.execute("SELECT sky_alter('users', 'ALTER amount TYPE TEXT')").fetchall(),
+    }
+    before = db.execute("SELECT * FROM users").fetchall()
+
+    def run() -> None:
+        db.execute("SAVEPOINT s")
+        try:
+            works[work]()
+        finally:
+            db.execute("ROLLBACK TO s")
+            db.execute("RELEASE s")
+
+    looks.count(run)
+    seen = looks.seen
+    assert seen
+    for at in sorted({1, seen // 2 + 1, seen}):
+        looks.stop(at, run)
+        assert looks.count(lambda: db.execute("SELECT * FROM users").fetchall()) == before
+    assert db.check() == []
+
+
+def test_an_import_stops_and_stores_nothing(tmp_path: Path, looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:
+    file, rows = tmp_path / "events.csv", 5000
+    lines = [f"{at % 7 + 1},2026-01-01 00:{at // 60 % 60:02}:{at % 60:02},view" for at in range(rows)]
+    file.write_text("\n".join(["object_id,timestamp,action", *lines]) + "\n")
+
+    def load(name: str) -> int:
+        given = ["--object", "object_id", "--time", "timestamp", "--action", "action"]
+        return cli.main(["import", str(tmp_path / name), "users", str(file), *given])
+
+    assert looks.count(lambda: load("whole.db")) == 0
+    for at in sorted({1, looks.seen // 2 + 1, looks.seen}):
+        looks.seen, looks.at = 0, at
+        assert load(f"{at}.db") == 1
+        assert "interrupted" in capsys.readouterr().err
+        stored = skysql.connect(tmp_path / f"{at}.db").execute("SELECT name FROM sqlite_schema").fetchall()
+        assert looks.at and stored == []
+
+
+def test_interrupts_are_about_one_connection_and_one_use_of_it(connect: Connect) -> None:
+    one, other = connect(), connect()
+    one.interrupt()  # nothing is running: no effect
+    assert one.execute("SELECT 1").fetchall() == [(1,)]
+
+    def ask() -> int:
+        one.interrupt()
+        return other.execute("SELECT 5").fetchall()[0][0]
+
+    other.create_function("five", 0, ask)  # within a use of `other`, and of `one` by nobody
+    assert other.execute("SELECT five()").fetchall() == [(5,)]
+
+
+def test_a_long_sort_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "_LONG", 4)
+    begun, go_on = threading.Event(), threading.Event()
+    use = Interruption()
+
+    def sort(_: Any) -> None:
+        begun.set()
+        go_on.wait()
+
+    def stop() -> None:
+        begun.wait()
+        use.stop()
+
+    use.enter()
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        with pytest.raises(skysql.OperationalError, match="interrupted"):
+            interruption.patiently(sort, np.zeros(5))
+    finally:
+        go_on.set()
+        use.leave()
+        thread.join()
+    assert interruption.patiently(np.sort, np.array([3, 1, 2, 5, 4])).tolist() == [1, 2, 3, 4, 5]
