@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import Error, OperationalError, ProgrammingError
@@ -39,19 +39,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing of it was stored", 130)
+    except KeyboardInterrupt as error:
+        return _fail("; ".join(["interrupted", *_notes(error)]), 130)
     except BrokenPipeError:
         # Whoever reads our output has had enough. The interpreter would try to flush it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Error, OSError) as error:
-        return _fail(_message(error), 1)
+        return _fail("; ".join([_message(error), *_notes(error)]), 1)
 
 
 def _fail(message: str, status: int) -> int:
     print("skysql:", " ".join(message.split()), file=sys.stderr)
     return status
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What became of the work, by those who were at it."""
+    return getattr(error, "__notes__", [])
 
 
 def _message(error: Error | OSError) -> str:
@@ -160,22 +165,13 @@ def _wanted(text: str) -> Wanted:
 def _open(
     path: str, create: bool = False, read_only: bool = False, cache_size: str | None = None
 ) -> Iterator[Connection]:
-    """The database. One that is made here and then not filled, for an error, is removed again."""
+    """The database. A file that is made here stays, whatever happens: others may have committed to it since."""
     import skysql
 
-    fresh = not path.startswith("file:") and path not in ("", ":memory:") and not os.path.exists(path)
-    if fresh and not create:
+    if not create and not path.startswith("file:") and path not in ("", ":memory:") and not os.path.exists(path):
         raise OperationalError(f"there is no database {path!r}", "skysql import and skysql shell make one")
-    db = skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)
-    try:
+    with closing(skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)) as db:
         yield db
-    except BaseException:
-        db.close()
-        for suffix in ("", "-wal", "-shm", "-journal") if fresh else ():
-            if os.path.exists(path + suffix):
-                os.unlink(path + suffix)
-        raise
-    db.close()
 
 
 # commands
@@ -183,7 +179,7 @@ def _open(
 
 def _import(arguments: argparse.Namespace) -> int:
     from .files import Format, Source
-    from .importer import Request, load
+    from .importer import Request, check_request, load
 
     request = Request(
         table=arguments.table,
@@ -198,6 +194,8 @@ def _import(arguments: argparse.Namespace) -> int:
     )
     started = time.perf_counter()
     with Source(arguments.file, Format(arguments.format) if arguments.format else None) as source:
+        if not os.path.exists(arguments.database):
+            check_request(request, source)  # before there is a database
         # each column is read once or twice, to be merged
         with _open(arguments.database, create=True, cache_size="128 MB") as db, _progress(source.fraction) as progress:
             report = load(db, request, source, progress)
@@ -413,7 +411,9 @@ def _export(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     if arguments.database is not None:
         if os.path.exists(arguments.database):
-            raise OperationalError(f"{arguments.database!r} is there already", "the demo wants a new file")
+            with _open(arguments.database, read_only=True) as db:
+                if db.execute("SELECT * FROM sqlite_schema LIMIT 1").fetchall():
+                    raise OperationalError(f"{arguments.database!r} is there already", "the demo wants a new file")
         return _run_demo(arguments.database, arguments.events)
     with tempfile.TemporaryDirectory(prefix="skysql-demo-") as directory:
         return _run_demo(os.path.join(directory, "shop.db"), arguments.events)

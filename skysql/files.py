@@ -102,10 +102,15 @@ class Source:
         self.format = format or format_of(path)
         self._raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
         self._text: TextIO | None = None
+        self._reader: Reader | None = None
         self._size = 0 if path == "-" else os.fstat(self._raw.fileno()).st_size
 
     def reader(self) -> Reader:
-        """The file's rows. Raises DataError when there is no header, or it is not of this format."""
+        """The file's rows, to be read once. Raises DataError when there is no header, or it is not of this format."""
+        self._reader = self._reader or self._opened()
+        return self._reader
+
+    def _opened(self) -> Reader:
         if self.format is Format.PARQUET:
             return _Parquet(self._raw, self.path)
         text = self._unpacked()

@@ -88,21 +88,31 @@ def load(db: Connection, request: Request, source: Source, progress: Progress = 
     """Import the file in one transaction; progress is told the number of rows read so far.
 
     Raises DataError with the line's number when a line cannot be imported and `skip_faults` is not set, and
-    ProgrammingError when the request does not fit the file or the table. Whatever is raised, nothing is stored.
+    ProgrammingError when the request does not fit the file or the table. What is raised before the commit has a note
+    that nothing is stored.
     """
     db.execute("BEGIN IMMEDIATE")
     collecting = gc.isenabled()
     gc.disable()  # millions of small lists without a cycle, which it would walk again and again
     try:
         report = _Import(db, request, source.reader(), source.path).run(progress)
-        db.commit()
-    except BaseException:
+    except BaseException as error:
         db.rollback()
+        error.add_note("nothing of it was stored")
         raise
     finally:
         if collecting:
             gc.enable()
+    try:
+        db.commit()
+    finally:
+        db.rollback()  # of what could not be committed
     return report
+
+
+def check_request(request: Request, source: Source) -> None:
+    """Raise ProgrammingError if no table can be made of this file by this request."""
+    _used_columns(request, source.reader(), None)
 
 
 class _Import:

@@ -54,11 +54,19 @@ _LAST_KEYED = (1 << 62) - 1
 
 
 def repair(path: str, target: str) -> Report:
-    """Save what is readable; raises OperationalError if the new file is there already, or the old one is none."""
+    """Save what is readable; raises OperationalError if the new file is there already, or the old one is none.
+
+    After any other error the new file stays, with what was saved until then.
+    """
     if os.path.exists(target):
-        raise OperationalError(f"{target!r} is there already", "name a file that is not")
+        raise _there_already(target)
     source = rescue.open_source(path)
-    engine = Engine(target)
+    try:
+        _make(target)
+        engine = Engine(target)
+    except BaseException:
+        source.sqlite.close()
+        raise
     report = Report()
     try:
         rescue.copy_settings(source, engine.sqlite)
@@ -68,16 +76,27 @@ def repair(path: str, target: str) -> Report:
         rescue.copy_rest(source, engine.sqlite, report)
         faults = engine.check()
         report.losses += [Loss(fault, "found in the new file") for fault in faults]
-    except BaseException:
-        engine.close()
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(target + suffix):
-                os.unlink(target + suffix)
+    except BaseException as error:
+        error.add_note(f"what was saved until then is in {target!r}")
         raise
     finally:
+        engine.close()
         source.sqlite.close()
-    engine.close()
     return report
+
+
+def _make(path: str) -> None:
+    """An empty file of that name, which nobody else has made."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        raise _there_already(path) from None
+    except OSError as error:
+        raise OperationalError(f"cannot make {path!r}: {error.strerror}", "name a file that can be made") from None
+
+
+def _there_already(path: str) -> OperationalError:
+    return OperationalError(f"{path!r} is there already", "name a file that is not")
 
 
 @dataclass(slots=True)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import skysql
-from skysql import cli, demo
+from skysql import cli, demo, rescue
 
 CSV = """\
 user,when,what,plan,amount,url
@@ -218,8 +219,6 @@ def test_standard_input() -> None:
 
 
 def environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": str(Path(skysql.__file__).parent.parent)}
 
 
@@ -332,7 +331,10 @@ def test_files_that_cannot_be_read(name: str, capsys: pytest.CaptureFixture[str]
         Path(name).write_bytes(contents.get(name, b"not much"))
     run(*IMPORT, name, *COLUMNS, status=1)
     failure(capsys)
-    assert not Path("shop.db").exists()
+    if name == "broken.csv.gz":  # it is found to be broken when the import is at it
+        assert rows("SELECT * FROM sqlite_schema") == []
+    else:
+        assert not Path("shop.db").exists()
 
 
 def test_a_file_that_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:
@@ -345,26 +347,131 @@ def test_a_file_that_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("shop.db").stat().st_size == 4500
 
 
-def test_interrupt_rolls_back() -> None:
-    load(CSV, *COLUMNS)
-    command = [sys.executable, "-m", "skysql", *IMPORT, "-", *COLUMNS]
-    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # or the child would ignore it, too
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+# a database that others write to
+
+
+def start(*command: str, **pipes: Any) -> subprocess.Popen[bytes]:
+    """A process that SIGINT interrupts, whatever it does to this one."""
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, env={**environment(), "PYTHONUNBUFFERED": "1"}, **pipes)
     signal.signal(signal.SIGINT, ignored)
-    assert process.stdin and process.stderr
-    process.stdin.write(CSV.encode())
-    process.stdin.flush()
-    for _ in range(10):  # one that comes while modules are imported may be lost
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(2)
-            break
-    assert process.returncode == 130
-    assert process.stderr.read().count(b"\n") == 1
-    process.stdin.close()
-    process.stderr.close()
-    assert rows("SELECT count(*) FROM users") == [(5,)]
+    return process
+
+
+def skysql_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "skysql", *arguments]
+
+
+MUCH = CSV.splitlines(keepends=True)[0] + "".join(f"{i},2026-01-01,buy,,,\n" for i in range(1, 100_000))
+"""More than a pipe holds: who has written it knows that the import has begun."""
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_an_interrupted_import_is_rolled_back(first: bool) -> None:
+    if not first:
+        load(CSV, *COLUMNS)
+    importing = start(*skysql_command(*IMPORT, "-", *COLUMNS), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert importing.stdin and importing.stderr
+    importing.stdin.write(MUCH.encode())
+    importing.send_signal(signal.SIGINT)
+    assert importing.wait() == 130
+    assert importing.stderr.read() == b"skysql: interrupted; nothing of it was stored\n"
+    importing.stderr.close()
+    with suppress(BrokenPipeError):
+        importing.stdin.close()
+    if first:
+        run("info", "shop.db")
+    else:
+        assert rows("SELECT count(*) FROM users") == [(5,)]
+
+
+WHEN_TOLD = """
+import os, sys, skysql
+from skysql import cli
+connect = skysql.connect
+def when_told(*arguments, **options):
+    os.write(2, b"ready"), os.read(0, 1)
+    return connect(*arguments, **{**options, "timeout": 0.0})
+skysql.connect = when_told
+sys.exit(cli.main())
+"""
+"""The command line, which looks for the database, says "ready" and opens it when it gets a byte."""
+
+
+def test_the_second_of_two_first_imports_leaves_the_file_of_the_first() -> None:
+    Path("in.csv").write_text(CSV)
+    Path("much.csv").write_text(MUCH)
+    command = [sys.executable, "-c", WHEN_TOLD, *IMPORT]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with start(*command, "in.csv", *COLUMNS, **pipes) as one, start(*command, "much.csv", *COLUMNS, **pipes) as two:
+        assert one.stdin and one.stderr and two.stdin and two.stderr
+        assert one.stderr.read(5) == two.stderr.read(5) == b"ready"
+        assert not Path("shop.db").exists()
+        with skysql.connect("shop.db", isolation_level=None) as db:
+            db.execute("BEGIN IMMEDIATE")  # the other import, for as long as the first one tries
+            one.stdin.write(b"!")
+            one.stdin.close()
+            assert one.wait() == 1 and b"locked" in one.stderr.read()
+            db.execute("COMMIT")
+        db.close()
+        assert Path("shop.db").exists()
+        two.stdin.write(b"!")
+        two.stdin.close()
+        assert two.wait() == 0
+    assert rows("SELECT count(*) FROM users") == [(99_999,)]
+
+
+def test_whoever_reads_no_further_takes_no_data_away() -> None:
+    sql = "CREATE TABLE t(x); INSERT INTO t VALUES (1);"
+    sql += "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n;\n"
+    Path("s.sql").write_text(sql)
+    with Path("s.sql").open() as script:
+        shell = start(*skysql_command("shell", "new.db"), stdin=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert shell.stdout and shell.stderr
+        assert shell.stdout.readline() == b"1\n"
+        shell.stdout.close()
+        shell.stderr.read()
+        shell.stderr.close()
+        shell.wait()
+    assert rows("SELECT x FROM t", "new.db") == [(1,)]
+
+
+def test_an_interrupted_shell_keeps_what_was_committed() -> None:
+    shell = start(*skysql_command("shell", "new.db"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                  stderr=subprocess.PIPE)  # fmt: skip
+    assert shell.stdin and shell.stdout and shell.stderr
+    shell.stdin.write(b"CREATE TABLE t(x);\nINSERT INTO t VALUES (1);\nSELECT 'done';\n")
+    shell.stdin.flush()
+    assert shell.stdout.readline() == b"done\n"
+    shell.send_signal(signal.SIGINT)
+    _, told = shell.communicate()
+    assert b"nothing" not in told
+    assert rows("SELECT x FROM t", "new.db") == [(1,)]
+
+
+def test_a_repair_that_fails_leaves_the_new_file(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+
+    def fail(*arguments: Any) -> None:
+        with skysql.connect("new.db") as other:
+            other.execute("CREATE TABLE t(x)")
+        other.close()
+        raise skysql.OperationalError("the disk is full")
+
+    monkeypatch.setattr(rescue, "copy_rest", fail)
+    run("repair", "shop.db", "new.db", status=1)
+    assert failure(capsys) == "skysql: the disk is full; what was saved until then is in 'new.db'\n"
+    assert rows("SELECT count(*) FROM t", "new.db") == [(0,)]
+    run("repair", "shop.db", "new.db", status=1)
+    assert "there already" in failure(capsys)
+
+
+def test_the_demo_wants_a_database_with_nothing_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    skysql.connect("shop.db").close()
+    run("demo", "shop.db", "--events", "1000")
+    run("demo", "shop.db", status=1)
+    assert "there already" in capsys.readouterr().err
 
 
 # export
