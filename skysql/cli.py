@@ -7,7 +7,6 @@ what, where, hint), 2 for wrong usage, 130 when interrupted.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import os
 import shlex
@@ -15,10 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import Error, OperationalError, ProgrammingError
+from .terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
     from .connection import TableInfo
@@ -34,7 +34,11 @@ Row = Sequence[Any]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    with redirect_stdout(shown_on(sys.stdout)), redirect_stderr(shown_on(sys.stderr)):
+        return _run(_parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -128,6 +132,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     column: dict[str, Any] = {"metavar": "COL[:TYPE]", "type": _wanted, "action": "append", "default": []}
     add("--state", **column, help="a property that holds until it changes; may be given again")
     add("--attribute", **column, help="a property of the event alone; may be given again")
+    add("--null", metavar="TEXT", action="append", default=[], help="a text that is NULL, as NA; may be given again")
     add("--on-error", choices=["stop", "skip"], default="stop", help="what to do at a line that cannot be read")
 
 
@@ -191,6 +196,7 @@ def _import(arguments: argparse.Namespace) -> int:
         states=tuple(arguments.state),
         attributes=tuple(arguments.attribute),
         skip_faults=arguments.on_error == "skip",
+        nulls=frozenset(arguments.null),
     )
     started = time.perf_counter()
     with Source(arguments.file, Format(arguments.format) if arguments.format else None) as source:
@@ -208,6 +214,10 @@ def _print_report(report: Report, table: str, seconds: float) -> None:
     print(f"{report.events:,} events imported into {table} in {seconds:.1f} s ({rate:,.0f} rows/s)")
     if report.dropped:
         print(f"rows dropped for having neither an action nor a change: {report.dropped:,}")
+    for guess in report.guesses:
+        print("type by the file:", guess)
+    if report.absent:
+        print("note: no line has", ", ".join(report.absent), file=sys.stderr)
     if report.unused:
         print("columns not imported:", ", ".join(report.unused))
     if report.faulty:
@@ -234,7 +244,7 @@ def _progress(fraction: Callable[[], float | None]) -> Iterator[Callable[[int], 
         bars.TimeRemainingColumn(),
     )
     started = time.perf_counter()
-    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with bars.Progress(*columns, console=Console(file=bare(sys.stderr)), transient=True) as bar:
         task = bar.add_task("rows", total=None, rows=0, rate=0.0)
 
         def update(rows: int) -> None:
@@ -462,9 +472,7 @@ def print_rows(rows: Iterable[Row] | Cursor, names: Sequence[str], format: str, 
     counted = _Counted(rows)
     match format:
         case "csv":
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(names)
-            writer.writerows([_cell(v, "") for v in row] for row in counted)
+            _print_csv(names, counted, out)
         case "json":
             separator = "["
             for row in counted:
@@ -476,6 +484,15 @@ def print_rows(rows: Iterable[Row] | Cursor, names: Sequence[str], format: str, 
         case _:
             _print_table(counted, names, out, margin)
     return counted.rows
+
+
+def _print_csv(names: Sequence[str], rows: Iterator[Row], out: TextIO) -> None:
+    from .files import Csv
+
+    writer = Csv(out)
+    writer.write([names])
+    while some := list(itertools.islice(rows, PREVIEW)):
+        writer.write([[_cell(v, "") for v in row] for row in some])
 
 
 class _Counted:
@@ -540,7 +557,7 @@ def _print_rich(rows: Sequence[Row], names: Sequence[str], margin: str) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(names):
         number = _is_number([row[i] for row in rows])
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("NULL", "dim") if v is None else Text(_cell(v, "")) for v in row))
-    Console().print(Padding(table, (0, 0, 0, len(margin))))
+        table.add_row(*(Text("NULL", "dim") if v is None else Text(visible(_cell(v, ""))) for v in row))
+    Console(file=bare(sys.stdout)).print(Padding(table, (0, 0, 0, len(margin))))

@@ -59,6 +59,10 @@ class TableInfo:
     Exact for TEXT. As statistics: values that were deleted may be counted until they are compacted away.
     """
 
+    def is_called(self, name: str) -> bool:
+        """Whether that is its name, alone or after its database's."""
+        return name.lower() in (self.name.lower(), f"{self.database}.{self.name}".lower())
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

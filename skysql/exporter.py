@@ -44,10 +44,9 @@ class Exported:
 
 def find(db: Connection, name: str) -> TableInfo:
     """What is known of the sky table of that name. Raises ProgrammingError when there is none."""
-    database, _, plain = name.rpartition(".")
     tables = db.info()
     for info in tables:
-        if info.name.lower() == plain.lower() and (not database or info.database.lower() == database.lower()):
+        if info.is_called(name):
             return info
     names = ", ".join(info.name for info in tables) or "none"
     raise ProgrammingError(f"there is no sky table {name!r}", f"the tables are: {names}")

@@ -17,6 +17,8 @@ import io
 import json
 import math
 import os
+import secrets
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from typing import IO, Any, BinaryIO, Protocol, TextIO, cast
 
 from .columns import Array
 from .errors import DataError, NotSupportedError, OperationalError, ProgrammingError
+from .terminal import shown_on
 
 CHUNK = 100_000
 """Rows of a chunk: enough for work by the column to pay, few enough for some tens of MB."""
@@ -283,7 +286,7 @@ def _arrow_cells(column: Any) -> Cells:
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):
-        return cast(Array, column.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False))
+        return cast(Array, column.to_numpy(zero_copy_only=False))
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     return _flat(column.to_pylist())
@@ -338,18 +341,70 @@ def take(cells: Cells, rows: Sequence[int]) -> Cells:
     return [cells[i] for i in rows] if isinstance(cells, list) else cells[list(rows)]
 
 
+class Csv:
+    """Rows as CSV that is read as the same texts: one with a bare carriage return is quoted, too, unlike by `csv`."""
+
+    def __init__(self, out: TextIO, delimiter: str = ",") -> None:
+        self._out = out
+        self._rows = io.StringIO()
+        self._plain = csv.writer(self._rows, delimiter=delimiter, lineterminator="\n")
+        self._quoted = csv.writer(self._rows, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append the rows."""
+        self._plain.writerows(rows)
+        if "\r" in self._rows.getvalue():
+            self._restart()
+            for row in rows:
+                returns = any(isinstance(cell, str) and "\r" in cell for cell in row)
+                (self._quoted if returns else self._plain).writerow(row)
+        self._out.write(self._rows.getvalue())
+        self._restart()
+
+    def _restart(self) -> None:
+        self._rows.seek(0)
+        self._rows.truncate()
+
+
+def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
+    """(file, its name for now, its name when it is complete) of an ordinary file; a pipe or a terminal as it is, (file,
+    None, path). What links lead to is meant. Raises ProgrammingError for what is no file."""
+    place = os.path.realpath(path)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+        made = None
+    else:
+        made = stat.S_IMODE(mode)
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return open(path, "wb"), None, path
+    if not stat.S_ISREG(mode):
+        raise ProgrammingError(f"{path!r} is no file", "name a file, a new one or one to replace")
+    part = f"{place}.{secrets.token_hex(4)}.part"
+    raw = open(part, "xb")
+    if made is not None:
+        os.chmod(part, made)
+    return raw, part, place
+
+
 class Writer:
     """Writes rows to a file that appears under its name only when complete. Use as a context manager.
+
+    A file that was there is then replaced, also behind a symbolic link, and keeps its permissions. Pipes and terminals
+    are written to as they are, and devices and directories are refused.
 
     types: one Arrow type name a column ('int64', 'string', 'float64', 'timestamp'), which only Parquet needs.
     """
 
     def __init__(self, path: str, format: Format, names: Sequence[str], types: Sequence[str]) -> None:
         self._path, self._format, self._names = path, format, list(names)
-        self._part = f"{path}.part"
         if format is Format.PARQUET:
             _pyarrow()
-        self._raw: IO[bytes] = sys.stdout.buffer if path == "-" else open(self._part, "wb")  # noqa: SIM115
+        self._raw: IO[bytes] = sys.stdout.buffer
+        self._part: str | None = None
+        if path != "-":
+            self._raw, self._part, self._path = _open_anew(path)
         packed = cast(IO[bytes], gzip.GzipFile("", "wb", 6, self._raw, 0)) if path.endswith(".gz") else None
         self._packed = packed
         self._open(packed or self._raw, types)
@@ -364,10 +419,10 @@ class Writer:
             self._schema = pa.schema(fields)
             self._parquet = parquet.ParquetWriter(raw, self._schema)
             return
-        self._text = io.TextIOWrapper(raw, "utf-8", newline="")
-        self._csv = csv.writer(self._text, delimiter="\t" if self._format is Format.TSV else ",", lineterminator="\n")
+        self._text = shown_on(io.TextIOWrapper(raw, "utf-8", newline=""))
+        self._csv = Csv(self._text, "\t" if self._format is Format.TSV else ",")
         if self._format is not Format.JSONL:
-            self._csv.writerow(self._names)
+            self._csv.write([self._names])
 
     def write(self, rows: Sequence[Sequence[Any]]) -> None:
         """Append the rows."""
@@ -381,7 +436,7 @@ class Writer:
             case Format.JSONL:
                 self._text.writelines(self._json(row) for row in rows)
             case _:
-                self._csv.writerows(_infinite(row) for row in rows)
+                self._csv.write([_infinite(row) for row in rows])
 
     def _json(self, row: Sequence[Any]) -> str:
         return json_object({n: v for n, v in zip(self._names, row, strict=True) if v is not None}) + "\n"
@@ -396,17 +451,19 @@ class Writer:
             self._parquet.close()
         else:
             self._text.flush()
-            self._text.detach()
+            cast(io.TextIOWrapper, self._text).detach()
         if self._packed:
             self._packed.close()
         if self._path == "-":
             self._raw.flush()
             return
         self._raw.close()
+        if self._part is None:
+            return
         if kind is None:
             os.replace(self._part, self._path)
         else:
-            os.unlink(self._part)
+            os.unlink(self._part)  # this writer has made it, under a name of its own
 
 
 def json_object(cells: Mapping[str, Any]) -> str:

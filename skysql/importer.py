@@ -21,6 +21,7 @@ from __future__ import annotations
 import gc
 import math
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import time_units, timestamps
+from .affinity import shown
 from .columns import Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, take
@@ -59,6 +61,7 @@ class Request:
     """What to import as what.
 
     time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: see time_units.py.
+    nulls: texts that are read as if there was nothing.
     """
 
     table: str
@@ -70,11 +73,16 @@ class Request:
     states: tuple[Wanted, ...] = ()
     attributes: tuple[Wanted, ...] = ()
     skip_faults: bool = False
+    nulls: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of the rows: events stored, rows dropped because they said nothing new, and lines at fault."""
+    """What became of the rows: events stored, rows dropped because they said nothing new, and lines at fault.
+
+    unused: columns of the file that were not asked for; absent: those that were, and are in no line of it. guesses: of
+    columns without a given type, the type and the line that decided it.
+    """
 
     rows: int = 0
     events: int = 0
@@ -82,6 +90,8 @@ class Report:
     faulty: int = 0
     faults: list[Fault] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)
 
 
 def load(db: Connection, request: Request, source: Source, progress: Progress = lambda rows: None) -> Report:
@@ -125,11 +135,12 @@ class _Import:
 
     def run(self, progress: Progress) -> Report:
         request, reader, report = self._request, self._reader, self._report
-        existing = _existing(self._db, request.table)
-        used = _used_columns(request, reader, existing)
-        chunks = reader.chunks(used)
+        place = _place(self._db, request.table)
+        used = _used_columns(request, reader, place.table)
+        chunks = (_without(request.nulls, chunk) for chunk in reader.chunks(used))
         first = next(chunks, Chunk({name: [] for name in used}, []))
-        table = existing or _make_table(self._db, request, first, reader.typed)
+        table = place.table or self._make_table(place, first)
+        self._name = f"{place.database}.{place.name}"
         self._table, self._properties = table, _properties(request, table, used)
         self._has_changes = "changes" in used and "changes" not in _named(request)
         stateful = self._has_changes or any(p.state for p in self._properties.values())
@@ -139,9 +150,11 @@ class _Import:
                 self._faults(chunk.faults)
                 self._take(chunk, stateful)
                 progress(report.rows)
-            if missing := [name for name in used if name not in reader.names]:
-                raise ProgrammingError(f"no line of {self._path!r} has a {missing[0]!r}")
-            for columns in self._held.slices(self._db, request.table):
+            report.absent = [name for name in used if name not in reader.names]
+            if request.action in report.absent and not stateful:
+                message = f"no line of {self._path!r} has a {request.action!r}"
+                raise ProgrammingError(message, "nothing else says what happened")
+            for columns in self._held.slices(self._db, place.database):
                 self._write(columns)
                 gc.collect()  # what was merged to make room refers to itself
         if stateful:
@@ -149,12 +162,45 @@ class _Import:
         report.unused = [name for name in reader.names if name not in used]
         return report
 
+    def _make_table(self, place: _Place, first: Chunk) -> Table:
+        """Create the table that the request and the first chunk describe."""
+        table = parse_arguments(place.name, list(self._arguments(first)))
+        name = f"{quote(place.database)}.{quote(place.name)}"
+        self._db.execute(f"CREATE VIRTUAL TABLE {name} USING sky({', '.join(table.arguments())})")
+        return table
+
+    def _arguments(self, first: Chunk) -> Iterator[str]:
+        request = self._request
+        name, kind = request.object.column, self._kind(request.object, first)
+        if kind in (Kind.INTEGER, Kind.REAL):  # numbers that are no ids are faults of their lines
+            yield from [] if name.lower() in RESERVED else [f"{quote(name)} INTEGER OBJECT"]
+        else:
+            yield f"{quote('key' if name.lower() in RESERVED else name)} TEXT OBJECT"
+        for wanted, suffix in [(w, " STATE") for w in request.states] + [(w, "") for w in request.attributes]:
+            yield f"{quote(wanted.column)} {self._kind(wanted, first)}{suffix}"
+
+    def _kind(self, wanted: Wanted, first: Chunk) -> Kind:
+        """The kind that is asked for, or else the one that the first chunk's cells tell, with a note of it."""
+        if wanted.kind is not None:
+            return wanted.kind
+        cells, typed = first.columns[wanted.column], self._reader.typed
+        kind, at = infer(cells, typed)
+        if at is None:
+            why = "no line has one" if isinstance(cells, list) else "times"
+        else:
+            why = f"line {first.lines[at]}: {shown(cells[at])}"
+            if kind is Kind.TEXT and isinstance(cells[at], str) and infer(cells[:at], typed)[0] in _NUMBERS:
+                why += f"; with --null {shlex.quote(cells[at])} it is NULL"
+        self._report.guesses.append(f"{wanted.column} {kind} ({why})")
+        return kind
+
     def _faults(self, faults: Sequence[Fault]) -> None:
         """Count the faults, or stop at the first."""
         if faults and not self._request.skip_faults:
             first = min(faults, key=lambda fault: fault.line)
             where = f"{self._path}, line {first.line}"
-            raise DataError(f"{where}: {first.reason}", "--on-error skip passes over such lines")
+            hint = "--on-error skip passes over such lines, --null TEXT over such values"
+            raise DataError(f"{where}: {first.reason}", hint)
         self._report.faulty += len(faults)
         self._report.faults += faults[: FAULTS_KEPT - len(self._report.faults)]
 
@@ -187,17 +233,23 @@ class _Import:
     def _columns(self, chunk: Chunk) -> dict[str, Cells]:
         """The chunk's columns under the table's names."""
         request, table = self._request, self._table
-        key_kind = Kind.INTEGER if table.key_name is None else Kind.TEXT
+
+        def cells(name: str, kind: Kind) -> Cells:
+            column = chunk.columns[name]
+            return _cells(column, kind) if isinstance(column, list) else _texts_of_times(name, column, chunk.lines)
+
         columns = {
-            table.key_name or table.object_name: _cells(chunk.columns[request.object.column], key_kind),
+            table.key_name or table.object_name: cells(
+                request.object.column, Kind.INTEGER if table.key_name is None else Kind.TEXT
+            ),
             "timestamp": chunk.columns[request.time],
         }
         if request.action is not None:
-            columns["action"] = _cells(chunk.columns[request.action], Kind.TEXT)
+            columns["action"] = cells(request.action, Kind.TEXT)
         elif request.action_name is not None:
             columns["action"] = [request.action_name] * len(chunk.lines)
         for name, property in self._properties.items():
-            columns[property.name] = _cells(chunk.columns[name], property.kind)
+            columns[property.name] = cells(name, property.kind)
         if self._has_changes:
             columns["changes"] = chunk.columns["changes"]
         return columns
@@ -228,7 +280,7 @@ class _Import:
         return sound, faults
 
     def _write(self, columns: dict[str, Cells]) -> None:
-        self._report.events += self._db.append(self._request.table, columns, time_unit="us")
+        self._report.events += self._db.append(self._name, columns, time_unit="us")
 
     def _hold(self, columns: dict[str, Cells]) -> None:
         batch = columns_to_batch(self._table, columns, self._held.dictionary, "us")
@@ -236,6 +288,18 @@ class _Import:
         if "changes" in columns:
             literal[:] = [text is not None for text in columns["changes"]]
         self._held.add(batch, literal)
+
+
+def _without(nulls: frozenset[str], chunk: Chunk) -> Chunk:
+    """The chunk with nothing in the cells that hold one of these texts."""
+    if not nulls:
+        return chunk
+    columns: dict[str, Cells] = {
+        name: [None if isinstance(cell, str) and cell in nulls else cell for cell in cells]
+        for name, cells in chunk.columns.items()
+        if isinstance(cells, list)
+    }
+    return Chunk(chunk.columns | columns, chunk.lines, chunk.faults)
 
 
 # what the request means for this file and this table
@@ -247,17 +311,31 @@ def _named(request: Request) -> list[str]:
     return named + [wanted.column for wanted in (*request.states, *request.attributes)]
 
 
-def _existing(db: Connection, name: str) -> Table | None:
-    """The table's definition, None if there is no such table; of an ordinary table, ProgrammingError."""
-    database, _, plain = name.rpartition(".")
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The table that a request is for; table: its definition, None if it is to be made."""
+
+    database: str
+    name: str
+    table: Table | None
+
+
+def _place(db: Connection, name: str) -> _Place:
+    """A table that is there is called by its name, alone or after its database's. Of an ordinary one, ProgrammingError.
+
+    In a name for a new one, what is before the first dot is a database if there is one that is called so.
+    """
     for info in db.info():
-        if info.name.lower() == plain.lower() and (not database or info.database.lower() == database.lower()):
-            return info.table
-    schema = f"{quote(database)}." if database else ""
-    rows = db.execute(f"SELECT type FROM {schema}sqlite_schema WHERE name = ? COLLATE NOCASE", (plain,)).fetchall()
+        if info.is_called(name):
+            return _Place(info.database, info.name, info.table)
+    before, dot, after = name.partition(".")
+    databases = {"main", "temp", *(row[1].lower() for row in db.execute("PRAGMA database_list"))}
+    database, plain = (before, after) if dot and before.lower() in databases else ("main", name)
+    sql = f"SELECT type FROM {quote(database)}.sqlite_schema WHERE name = ? COLLATE NOCASE"
+    rows = db.execute(sql, (plain,)).fetchall()
     if rows:
         raise ProgrammingError(f"{name!r} is an ordinary {rows[0][0]}", "give the sky table another name")
-    return None
+    return _Place(database, plain, None)
 
 
 def _used_columns(request: Request, reader: Reader, table: Table | None) -> list[str]:
@@ -298,54 +376,49 @@ def _properties(request: Request, table: Table, used: Collection[str]) -> dict[s
     return found
 
 
-def _make_table(db: Connection, request: Request, first: Chunk, typed: bool) -> Table:
-    """Create the table that the request and the first chunk describe."""
-    database, _, plain = request.table.rpartition(".")
-    table = parse_arguments(plain, list(_arguments(request, first, typed)))
-    schema = f"{quote(database)}." if database else ""
-    db.execute(f"CREATE VIRTUAL TABLE {schema}{quote(plain)} USING sky({', '.join(table.arguments())})")
-    return table
-
-
-def _arguments(request: Request, first: Chunk, typed: bool) -> Iterator[str]:
-    name, kind = request.object.column, request.object.kind
-    kind = kind or infer(first.columns[name], typed)
-    if kind in (Kind.INTEGER, Kind.REAL):  # numbers that are no ids are faults of their lines
-        yield from [] if name.lower() in RESERVED else [f"{quote(name)} INTEGER OBJECT"]
-    else:
-        yield f"{quote('key' if name.lower() in RESERVED else name)} TEXT OBJECT"
-    for wanted, suffix in [(w, " STATE") for w in request.states] + [(w, "") for w in request.attributes]:
-        yield f"{quote(wanted.column)} {wanted.kind or infer(first.columns[wanted.column], typed)}{suffix}"
-
-
 # cells
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _REAL = re.compile(r"-?(0|[1-9]\d*)?(\.\d+|(?<=\d)\.)?(?<=[\d.])([eE][-+]?\d+)?", re.ASCII)
 
 
-def infer(cells: Cells, typed: bool) -> Kind:
-    """The narrowest kind that keeps every cell as it is written: 007 is a text, 1e3 is not an integer.
+_NUMBERS = (Kind.INTEGER, Kind.REAL)
 
-    BOOLEAN is for true and false, not for 0 and 1. Without any cell, TEXT.
+
+def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
+    """The narrowest kind that keeps every cell as it is written, and which cell decided it: 007 is a text.
+
+    BOOLEAN is for true and false, not for 0 and 1. Without any cell, TEXT, and None.
     """
+    found, decided = Kind.TEXT, None
     if not isinstance(cells, list):
-        return Kind.TEXT
-    values = {cell for cell in cells if cell is not None}
-    if not values:
-        return Kind.TEXT
-    if typed:
-        types = set(map(type, values))
-        if types == {bool}:
-            return Kind.BOOLEAN
-        if types == {int}:
-            return Kind.INTEGER if all(-(2**63) <= v < 2**63 for v in values) else Kind.TEXT
-        return Kind.REAL if types <= {int, float} else Kind.TEXT
-    if all(map(_INTEGER.fullmatch, values)):
-        return Kind.INTEGER if all(-(2**63) <= int(v) < 2**63 for v in values) else Kind.TEXT
-    if all(map(_REAL.fullmatch, values)):
+        return found, decided
+    distinct = enumerate(cells) if typed else ((cells.index(cell), cell) for cell in dict.fromkeys(cells))
+    for at, cell in distinct:
+        if cell is None:
+            continue
+        kind = _kind_of_value(cell) if typed else _kind_of_text(cell)
+        if decided is not None and kind is not found:
+            kind = Kind.REAL if {kind, found} == {*_NUMBERS} else Kind.TEXT
+        if decided is None or kind is not found:
+            found, decided = kind, at
+        if found is Kind.TEXT:
+            break
+    return found, decided
+
+
+def _kind_of_value(cell: Any) -> Kind:
+    if type(cell) is int:
+        return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
+    return {float: Kind.REAL, bool: Kind.BOOLEAN}.get(type(cell), Kind.TEXT)
+
+
+def _kind_of_text(cell: str) -> Kind:
+    if _INTEGER.fullmatch(cell):
+        return Kind.INTEGER if len(cell) < 19 or (len(cell) < 21 and -(2**63) <= int(cell) < 2**63) else Kind.TEXT
+    if _REAL.fullmatch(cell):
         return Kind.REAL
-    return Kind.BOOLEAN if {v.lower() for v in values} <= {"true", "false"} else Kind.TEXT
+    return Kind.BOOLEAN if cell.lower() in ("true", "false") else Kind.TEXT
 
 
 def _rows_with_content(columns: dict[str, Cells], table: Table, rows: int) -> list[int] | None:
@@ -365,10 +438,8 @@ def _present(cells: Cells) -> Bool:
     return np.array([cell is not None for cell in cells], bool)
 
 
-def _cells(cells: Cells, kind: Kind) -> Cells:
+def _cells(cells: list[Any], kind: Kind) -> Cells:
     """The cells as ingest takes them the fastest, where their values do not depend on who reads them."""
-    if not isinstance(cells, list):
-        return _texts_of_times(cells)
     if kind is Kind.REAL:
         return _reals(cells)
     if kind is Kind.INTEGER:
@@ -399,9 +470,15 @@ def _reals(cells: list[Any]) -> Cells:
     return numbers if all(cells[i].lstrip("-") == "9e999" for i in beyond) else cells
 
 
-def _texts_of_times(cells: Array) -> Cells:
+def _texts_of_times(name: str, cells: Array, lines: Sequence[int]) -> Cells:
+    """The times as texts, for a property. DataError where one is finer than that."""
     absent = np.isnat(cells)
-    texts = timestamps.format_array(np.where(absent, 0, cells.astype("datetime64[us]").view(np.int64)))
+    us = cells.astype("M8[us]")
+    finer = np.flatnonzero((us != cells) & ~absent)
+    if len(finer):
+        line, cell = lines[int(finer[0])], cells[finer[0]]
+        raise DataError(f"line {line}: {name}: {str(cell)!r} has a fraction of a microsecond", timestamps.FINER)
+    texts = timestamps.format_array(np.where(absent, 0, us.view(np.int64)))
     return [None if gone else text for gone, text in zip(absent.tolist(), texts, strict=True)]
 
 

@@ -105,12 +105,12 @@ class Held:
         self._rows = 0
         return batch, literal
 
-    def slices(self, db: Connection, name: str) -> Iterator[dict[str, Any]]:
-        """The events, as columns to append to the table of that name; the rows are held no longer."""
+    def slices(self, db: Connection, database: str) -> Iterator[dict[str, Any]]:
+        """The events, as columns to append to the table, which is in that database; the rows are held no longer."""
         stored: dict[int, Known] | None = None
         for batch, literal in self._paths():
             if stored is None:
-                stored = stored_states(db, name, self.table, self._first, self.dictionary)
+                stored = stored_states(db, database, self.table, self._first, self.dictionary)
             yield from self._changes(batch, literal, stored)
 
     def _paths(self) -> Iterator[tuple[Batch, Bool]]:
@@ -231,13 +231,13 @@ def _dense(sparse: Sparse, property: Property, events: int, dictionary: Texts) -
     return cells
 
 
-def stored_states(db: Connection, name: str, table: Table, first: int, dictionary: Texts) -> dict[int, Known]:
+def stored_states(
+    db: Connection, database: str, table: Table, first: int, dictionary: Texts
+) -> dict[int, Known]:
     """What the table holds of its state properties: their values before that moment, and the changes since."""
     states = table.states
     rows: dict[int, list[tuple[int, int, Any]]] = {state.id: [] for state in states}
-    database, _, plain = name.rpartition(".")
-    prefix = f"{quote(database)}." if database else ""
-    objects, changes = prefix + quote(f"{plain}_objects"), prefix + quote(f"{plain}_changes")
+    objects, changes = (f"{quote(database)}.{quote(f'{table.name}_{of}')}" for of in ("objects", "changes"))
     key = quote(table.key_name or table.object_name)
     before = db.execute(
         f"SELECT {', '.join([key, *(quote(s.name) for s in states)])} FROM {objects} WHERE as_of = ?",

@@ -11,7 +11,8 @@ from typing import Any
 import apsw
 import numpy as np
 
-from .errors import ProgrammingError
+from . import timestamps
+from .errors import DataError, ProgrammingError
 
 PARSE_DECLTYPES = 1
 PARSE_COLNAMES = 2
@@ -103,21 +104,23 @@ def adapt(position: str, value: Any) -> Any:
     """One parameter as something that apsw binds; numpy's scalars would be taken for buffers, and become BLOBs."""
     if (adapter := _adapters.get(type(value))) is not None:
         return adapter(value)
-    if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]").item()
-    elif isinstance(value, np.bool_ | np.integer | np.floating):
+    if isinstance(value, np.datetime64 | datetime.datetime):
+        return None if value != value else _moment(position, value)  # numpy's and pandas' NaT
+    if isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
     if value is None or isinstance(value, int | float | str | bytes | bytearray | memoryview | apsw.zeroblob):
         return value
-    if isinstance(value, datetime.datetime):
-        if value != value:  # pandas' NaT
-            return None
-        if value.tzinfo is not None:
-            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-        return value.isoformat(" ", "microseconds")
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if (conform := getattr(value, "__conform__", None)) is not None:
         return conform(PrepareProtocol)
     kind = type(value).__name__
     raise ProgrammingError(f"Error binding parameter {position}: type {kind!r} is not supported", "register_adapter()")
+
+
+def _moment(position: str, value: object) -> str:
+    """The text of a moment. DataError for what is finer than a microsecond, or beyond the years 1 to 9999."""
+    try:
+        return timestamps.format(timestamps.parse(value))
+    except DataError as error:
+        raise DataError(f"parameter {position}: {error.args[0]}", error.hint) from None

@@ -69,7 +69,7 @@ def parse(value: object) -> int:
     if isinstance(value, date):
         return _parse_date(value)
     if isinstance(value, np.datetime64):
-        return int(parse_array(np.array([value]))[0]) if not is_null(value) else _refuse(value)
+        return _parse_datetime64(value) if not is_null(value) else _refuse(value)
     if isinstance(value, (float, np.floating)):
         return parse(int(value)) if float(value).is_integer() else _refuse(value)
     _refuse(value)
@@ -107,6 +107,13 @@ def _parse_date(value: date) -> int:
     delta = value - (_EPOCH if value.tzinfo is None else _EPOCH_UTC)
     us = delta.days * _DAY + delta.seconds * _SECOND + delta.microseconds
     return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
+
+
+def _parse_datetime64(value: np.datetime64) -> int:
+    try:
+        return int(parse_array(np.array([value]))[0])
+    except DataError as error:
+        raise DataError(error.args[0].removeprefix("row 0: "), error.hint) from None
 
 
 def _parse_text(value: str) -> int:

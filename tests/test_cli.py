@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import skysql
-from skysql import cli, demo, rescue
+from skysql import cli, demo, exporter, files, rescue
 
 CSV = """\
 user,when,what,plan,amount,url
@@ -89,6 +94,57 @@ def test_types_are_inferred_without_loss() -> None:
         ("a", 1, 1.5, 1, "007", "9223372036854775808", None),
         ("b", -2, 3.0, 0, "1", "1", None),
     ]
+
+
+def test_what_decided_a_type_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    header = "k,t,delay,mixed,real,flag,none,code,given\n"
+    lines = ["7,2026-01-01,-3,1,1,true,,007,x", "8,2026-01-02,NA,x,2.5,no,,1,y", "9,2026-01-03,n/a,2,3,true,,2,z"]
+    options = ["--object", "k", "--time", "t", "--action-name", "x", "--attribute", "given:TEXT"]
+    options += [word for c in ("delay", "mixed", "real", "flag", "none", "code") for word in ("--attribute", c)]
+    load(header + "\n".join(lines), *options)
+    assert [line for line in capsys.readouterr().out.splitlines() if "type" in line] == [
+        "type by the file: k INTEGER (line 2: '7')",
+        "type by the file: delay TEXT (line 3: 'NA'; with --null NA it is NULL)",
+        "type by the file: mixed TEXT (line 3: 'x'; with --null x it is NULL)",
+        "type by the file: real REAL (line 3: '2.5')",
+        "type by the file: flag TEXT (line 3: 'no')",
+        "type by the file: none TEXT (no line has one)",
+        "type by the file: code TEXT (line 2: '007')",
+    ]
+    load(header + "\n".join(lines), *options)
+    assert "type" not in capsys.readouterr().out  # they are the table's by now
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.tsv", "in.jsonl"])
+def test_texts_that_are_null(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = [("k", "t", "delay", "plan"), ("7", "2026-01-01", "-3", "NA"), ("8", "2026-01-02", "NA", "n/a"),
+             ("9", "2026-01-03", "n/a", "NAN")]  # fmt: skip
+    text = "".join(("\t" if name == "in.tsv" else ",").join(row) + "\n" for row in cells)
+    if name == "in.jsonl":
+        texts = {"NA", "n/a"}
+        values = [[int(c) if i == 2 and c not in texts else c for i, c in enumerate(row)] for row in cells[1:]]
+        text = "".join(json.dumps(dict(zip(cells[0], row, strict=True))) + "\n" for row in values)
+    load(text, "--object", "k:INTEGER", "--time", "t", "--action-name", "x", "--attribute", "delay", "--state", "plan",
+         "--null", "NA", "--null", "n/a", name=name)  # fmt: skip
+    line = 1 if name == "in.jsonl" else 2
+    assert f"delay INTEGER (line {line}: " in capsys.readouterr().out
+    assert rows("SELECT k, delay, plan FROM users") == [(7, -3, None), (8, None, None), (9, None, "NAN")]
+
+
+def test_truth_values_and_numbers_of_json_are_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = '{"k": 1, "t": "2026-01-01", "a": 1}\n{"k": 1, "t": "2026-01-01", "a": true}\n'
+    load(lines, "--object", "k", "--time", "t", "--action-name", "x", "--attribute", "a", name="in.jsonl", status=1)
+    assert "True cannot be stored as TEXT" in failure(capsys)
+
+
+def test_a_key_that_no_line_has_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--object", "k", "--time", "t", "--state", "plan", "--attribute", "rare", "--attribute", "never:REAL"]
+    load('{"k": 1, "t": "2026-01-01", "plan": "free"}\n', *options, name="in.jsonl")
+    captured = capsys.readouterr()
+    assert captured.err == "note: no line has rare, never\n" and "rare TEXT (no line has one)" in captured.out
+    assert rows("SELECT plan, rare, never FROM users") == [("free", None, None)]
+    load('{"k": 1, "t": "2026-01-01"}\n', "--object", "k", "--time", "t", "--action", "what", name="in.jsonl", status=1)
+    assert "says what happened" in failure(capsys)
 
 
 def test_given_types_win() -> None:
@@ -210,6 +266,50 @@ def test_time_units(unit: str, number: str) -> None:
     assert rows("SELECT ts FROM users") == [(1767225600000001,)]
 
 
+@pytest.mark.parametrize("name, text", [
+    ("in.csv", "o,t\n1,1467331200\n1,1467331205\n"), ("in.tsv", "o\tt\n1\t 1467331205 \n"),
+    ("in.jsonl", '{"o": 1, "t": 1467331205}\n{"o": 1, "t": "2026-01-01"}\n'),
+    ("in.jsonl", '{"o": 1, "t": 1467331205.0}\n'),
+])  # fmt: skip
+def test_numbers_without_a_unit_stop_the_import(name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(text, "--object", "o", "--time", "t", "--action-name", "x", name=name, status=1)
+    told = failure(capsys)
+    assert "1467331205 may be 1970-01-01 00:24:27.331205 (us)" in told and "2016-07-01 00:00:05.000000 (s)" in told
+    assert "say what they count: --time-unit us, ms or s)" in told
+    load(text, "--object", "o", "--time", "t", "--action-name", "x", "--time-unit", "us", name=name)
+    assert rows("SELECT min(timestamp) FROM users")[0][0].startswith("1970-01-01")
+
+
+@pytest.mark.parametrize("state", [[], ["--state", "p"]])
+def test_the_unit_is_asked_for_where_the_numbers_begin(
+    state: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a file of several chunks; and not again, where some lie near 1970."""
+    monkeypatch.setattr(files, "CHUNK", 2)
+    monkeypatch.setattr(files, "PIECE", 1)
+    options = ["--object", "o", "--time", "t", "--action-name", "x", *state]
+    times = ["2026-01-01"] * 4 + [str(10**15)] * 3 + [str(10**6)] * 3
+    load("o,t,p\n" + "".join(f"1,{t},\n" for t in times), *options)
+    capsys.readouterr()
+    load("o,t,p\n" + "".join(f"1,{t},\n" for t in times[:4] + times[7:]), *options, status=1)
+    assert "say what they count" in failure(capsys)
+    assert rows("SELECT count(*) FROM users") == [(10,)]
+
+
+def test_parquet_times_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    moments = np.array(["2026-01-01T00:00:00.000001", "2026-01-01T00:00:00.000001002", "NaT"], "M8[ns]")
+    whole = np.array(["2026-01-01T00:00:00.000001"] * 3, "M8[ns]")
+    for times, notes in ((moments[:2], whole[:2]), (whole[:2], moments[:2])):
+        parquet.write_table(pa.table({"o": [1, 2], "t": times, "n": notes}), "in.parquet")
+        run(*IMPORT, "in.parquet", "--object", "o", "--time", "t", "--action-name", "x", "--attribute", "n", status=1)
+        told = failure(capsys)
+        assert "line 2: " in told and "2026-01-01T00:00:00.000001002" in told and "round it first" in told
+    parquet.write_table(pa.table({"o": [1, 2, 3], "t": whole, "n": moments[[0, 2, 0]]}), "in.parquet")
+    run(*IMPORT, "in.parquet", "--object", "o", "--time", "t", "--action-name", "x", "--attribute", "n")
+    text = "2026-01-01 00:00:00.000001"
+    assert rows("SELECT timestamp, n FROM users") == [(text, text), (text, None), (text, text)]
+
+
 def test_standard_input() -> None:
     command = [sys.executable, "-m", "skysql", *IMPORT, "-", *COLUMNS]
     packed = gzip.compress(CSV.encode())
@@ -261,7 +361,8 @@ def test_a_bad_line_stops_the_import_and_nothing_is_left(
     load(CSV + bad + "\n", *COLUMNS, status=1)
     message = failure(capsys)
     assert "in.csv, line 8:" in message and reason.lower() in message.lower()
-    assert not [p for p in Path().iterdir() if p.name.startswith("shop")]
+    assert message.endswith("; nothing of it was stored\n")
+    assert rows("SELECT * FROM sqlite_schema") == []
 
 
 def test_a_bad_line_leaves_a_table_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
@@ -475,6 +576,145 @@ def test_the_demo_wants_a_database_with_nothing_in_it(capsys: pytest.CaptureFixt
 
 
 # export
+
+
+def test_carriage_returns_come_back() -> None:
+    texts = ["a\rb", "\r", "a\r\nb", "\n", 'x"\r,y', "plain", None]
+    for name in ("out.csv", "out.tsv", "out.csv.gz", "out.jsonl"):
+        with skysql.connect("shop.db") as db:
+            db.execute("CREATE VIRTUAL TABLE notes USING sky(who TEXT OBJECT, s TEXT STATE, n TEXT)")
+            db.executemany("INSERT INTO notes(who, timestamp, action, s, n) VALUES (?, '2026-01-01', 'a', ?, ?)",
+                           [(f"k{i}\r", text, text) for i, text in enumerate(texts)])  # fmt: skip
+        db.close()
+        before = rows("SELECT * FROM notes")
+        run("export", "shop.db", "notes", name)
+        Path("shop.db").unlink()
+        run("import", "shop.db", "notes", name, "--object", "who:TEXT", "--time", "timestamp", "--action", "action",
+            "--state", "s:TEXT", "--attribute", "n:TEXT")  # fmt: skip
+        assert rows("SELECT * FROM notes") == before
+        Path("shop.db").unlink()
+
+
+def test_csv_of_a_query_keeps_carriage_returns(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", "SELECT 'a' || char(13) || 'b' AS x, 5 AS y UNION ALL SELECT 'c', NULL", "--format", "csv")
+    assert capsys.readouterr().out == 'x,y\n"a\rb","5"\nc,\n'
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_texts_come_back_from_csv(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(300):
+        columns = rng.randint(2, 3)
+        texts = [["".join(rng.choices("a,\t\"'\r\n \x00\x1b\ufeff\u2028", k=rng.randint(0, 4))) for _ in range(columns)]
+                 for _ in range(rng.randint(1, 4))]  # fmt: skip
+        delimiter, out = rng.choice(",\t"), io.StringIO(newline="")
+        files.Csv(out, delimiter).write(texts)
+        assert list(csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter, strict=True)) == texts
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_export_writes_to_what_a_link_leads_to(there: bool) -> None:
+    load(CSV, *COLUMNS)
+    Path("real").mkdir()
+    if there:
+        Path("real/out.csv").write_text("old")
+        Path("real/out.csv").chmod(0o640)
+    Path("out.csv").symlink_to("real/out.csv")
+    Path("out.csv.part").write_text("of somebody else")
+    run("export", "shop.db", "users", "out.csv")
+    assert Path("out.csv").is_symlink() and Path("real/out.csv").read_text().startswith("user,timestamp,")
+    assert not there or Path("real/out.csv").stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in Path("real").iterdir()] == ["out.csv"]
+    assert Path("out.csv.part").read_text() == "of somebody else"
+
+
+def test_export_into_a_pipe() -> None:
+    load(CSV, *COLUMNS)
+    os.mkfifo("out.csv")
+    reader = start(sys.executable, "-c", "print(open('out.csv').read(), end='')", stdout=subprocess.PIPE)
+    run("export", "shop.db", "users", "out.csv")
+    run("export", "shop.db", "users", "file.csv")
+    told, _ = reader.communicate()
+    assert told.decode() == Path("file.csv").read_text() and Path("out.csv").is_fifo()
+
+
+def test_export_to_devices_and_directories(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    run("export", "shop.db", "users", "/dev/null", "--format", "csv")
+    assert Path("/dev/null").is_char_device()
+    Path("out.csv").mkdir()
+    capsys.readouterr()
+    run("export", "shop.db", "users", "out.csv", status=1)
+    assert "'out.csv' is no file" in failure(capsys)
+    assert Path("out.csv").is_dir()
+
+
+def test_an_export_that_fails_leaves_the_file_that_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    load(CSV, *COLUMNS)
+    Path("out.csv").write_text("old")
+    def fail(self: Any, row: Any) -> None:
+        raise skysql.OperationalError("no more")
+
+    monkeypatch.setattr(exporter._Cut, "row", fail)
+    run("export", "shop.db", "users", "out.csv", status=1)
+    assert [p.name for p in Path().glob("out*")] == ["out.csv"]
+    assert Path("out.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["my.shop", "main.x", "a.b.c", ".", "x."])
+@pytest.mark.parametrize("state", ["--state", "--attribute"])
+def test_tables_with_dots_in_their_names(name: str, state: str) -> None:
+    command = [*COLUMNS[:6], state, "plan"]
+    Path("in.csv").write_text(CSV.replace("1,2026-02-01,,pro,,\n", "").replace("1,2026-02-05,,pro,,\n", ""))
+    for _ in range(2):
+        run("import", "shop.db", name, "in.csv", *command)
+    run("export", "shop.db", name, "out.csv")
+    assert Path("out.csv").read_text().count("\n") == len(rows(f'SELECT * FROM "{name.removeprefix("main.")}"')) + 1
+    run("compact", "shop.db", name)
+    run("import", "copy.db", name, "out.csv", "--object", "user:INTEGER", "--time", "timestamp", "--action", "action",
+        state, "plan")  # fmt: skip
+
+
+# texts on a terminal
+
+EVIL = "\x1b]0;title\x07\x1b[31mred\x9b2J\r\x7f é漢\ttab"
+SHOWN = "\\x1b]0;title\\x07\\x1b[31mred\\x9b2J\\x0d\\x7f é漢"
+
+
+def on_a_terminal(*arguments: str, status: int = 0) -> str:
+    """What is told there."""
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    with redirect_stdout(stream), redirect_stderr(stream):
+        run(*arguments, status=status)
+    return stream.getvalue()
+
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "jsonl", "json"])
+def test_escapes_are_shown_on_a_terminal(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    told = on_a_terminal("query", ":memory:", f"SELECT '{EVIL}' AS \"{EVIL}\"", "--format", format)
+    assert not CONTROLS.search(re.sub(r"\x1b\[[0-9;]*m", "", told) if format == "table" else told)
+    assert (SHOWN if format in ("table", "csv") else "2J") in told
+    assert SHOWN[:30] in on_a_terminal("query", ":memory:", f'SELECT * FROM "{EVIL}"', status=1)
+
+
+@pytest.mark.parametrize("mode", ["box", "column", "list", "insert", "line", "csv", "json", "python", "tcl", "html"])
+def test_the_shell_shows_escapes_on_a_terminal(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = f".color off\n.mode {mode}\n.header on\nSELECT '{EVIL}' AS \"{EVIL}\";\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(sql))
+    told = on_a_terminal("shell", ":memory:")
+    assert "red" in told and not CONTROLS.search(told)
+
+
+def test_escapes_go_into_files_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", ":memory:", f"SELECT '{EVIL}' AS x", "--format", "csv")
+    assert EVIL in capsys.readouterr().out
+
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.jsonl", "out.jsonl.gz", "out.parquet"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import skysql
 from skysql import timestamps
 from skysql.errors import DataError
-from skysql.timestamps import MAX_US, MIN_US, duration, format_array, parse, parse_array
+from skysql.timestamps import MAX_US, MIN_US, duration, format, format_array, parse, parse_array
 
 DAY = 86_400_000_000
 NEW_YEAR = 1_767_225_600_000_000  # 2026-01-01
@@ -288,3 +291,48 @@ def test_durations(value: object, seconds: float) -> None:
 def test_durations_refused(value: object) -> None:
     with pytest.raises(DataError, match="not a duration .*'30 minutes'"):
         duration(value)
+
+
+# aware moments at the ends of the calendar, and the same rule for parameters
+
+
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-14))
+
+
+@pytest.mark.parametrize("value", [datetime.min.replace(tzinfo=EAST), datetime.max.replace(tzinfo=WEST)])
+def test_aware_moments_beyond_the_calendar(value: datetime) -> None:
+    db = skysql.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    for use in (
+        lambda: parse(value),
+        lambda: parse_array([value] * 9),
+        lambda: db.append("users", {"object_id": [1], "ts": [value], "action": ["a"]}),
+        lambda: db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (1, ?, 'a')", (value,)),
+        lambda: db.execute("SELECT * FROM users WHERE timestamp < :at", {"at": value}),
+    ):
+        with pytest.raises(DataError, match="years 1 to 9999"):
+            use()
+    for inside in (datetime.min.replace(tzinfo=WEST), datetime.max.replace(tzinfo=EAST)):
+        assert db.execute("SELECT ?", (inside,)).fetchone() == (format(parse(inside)),)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "value", [np.datetime64("2026-01-01T00:00:00.000001002"), pd.Timestamp("2026-01-01 00:00:00.000001002"),
+              pd.Timestamp("2026-01-01 00:00:00.000001002", tz="Europe/Berlin"), np.datetime64("10000-01-01"),
+              np.datetime64(1, "ps"), np.datetime64("-0001-01-01T00", "h")]
+)  # fmt: skip
+def test_parameters_are_not_cut(value: Any) -> None:
+    db = skysql.connect(":memory:", isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    for sql in (
+        "INSERT INTO users(object_id, timestamp, action) VALUES (1, ?, 'a')",
+        "SELECT * FROM users WHERE timestamp >= ?",
+        "SELECT ?",
+    ):
+        with pytest.raises(DataError, match=r"^parameter 1: .* is not a timestamp"):
+            db.execute(sql, (value,))
+    assert db.execute("SELECT ?, ?", (np.datetime64("NaT"), pd.NaT)).fetchone() == (None, None)
+    whole = [np.datetime64("2026-01-01T00:00:00.000001000", "ns"), pd.Timestamp("2026-01-01 01:00:00.000001+0100")]
+    assert db.execute("SELECT ?, ?", whole).fetchone() == ("2026-01-01 00:00:00.000001",) * 2
+    db.close()
