@@ -286,6 +286,9 @@ class History:
             patch.setattr(chunks, "SIZE", r.choice([4, chunks.SIZE]))
             for _ in range(r.randint(4, 14)):
                 r.choice([self.insert, self.insert, self.insert, self.delete, self.update, self.compact, self.alter])()
+            if r.random() < 0.5:  # events that are listed as deleted beside their blocks
+                self.compact()
+                self.delete()
         self.rows = self.db.execute(EVENTS).fetchall()
         assert self.db.check() == []
         self.db.close()
@@ -304,7 +307,7 @@ class History:
         self.db.execute("COMMIT")
 
     def delete(self) -> None:
-        some, at = self.r.choice([2, 9, 30]), self.r.randint(0, 30)
+        some, at = self.r.choice([2, 9, 20, 30]), self.r.randint(0, 30)
         what = self.r.choice(["ts % ? = ?", "ts % ? = ?", "name = (SELECT name FROM users WHERE ts > ? + ?)"])
         self.db.execute(f"DELETE FROM users WHERE {what}", (some, at % some))
 
@@ -331,6 +334,20 @@ def saved(path: str, target: str) -> tuple[Report, list[Any]]:
     rows = db.execute(EVENTS).fetchall() if "users" in report.events else []
     db.close()
     return report, rows
+
+
+def test_what_was_deleted_of_a_block_stays_deleted(tmp_path: Path) -> None:
+    db = skysql.connect(str(tmp_path / "a.db"), isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO users(object_id, ts, action) VALUES (?, ?, 'a')", [(i % 5 + 1, i) for i in range(100)])
+    db.execute("COMMIT")
+    db.compact()
+    db.execute("DELETE FROM users WHERE ts < 3")
+    right = db.execute(EVENTS).fetchall()
+    db.close()
+    report, rows = saved(str(tmp_path / "a.db"), str(tmp_path / "b.db"))
+    assert (len(rows), rows, report.losses) == (97, right, [])
 
 
 @pytest.mark.parametrize("turn", range(HISTORIES))
