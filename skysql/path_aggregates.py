@@ -14,7 +14,7 @@ import numpy as np
 from . import kernels, timestamps
 from .columns import Array, Bool, Int64
 from .evaluate import Evaluation
-from .functions import FUNCTIONS, VARIES, NotConstant, PathFunction, Result, Role, Runs
+from .functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from .functions.arguments import LIMIT, moment
 from .groups import Grouping
 from .interruption import patiently
@@ -33,6 +33,11 @@ class _Call:
     roles: tuple[Role, ...]
     times: list[Expr]
 
+    def check_timestamps(self) -> None:
+        """Raise ProgrammingError if that cannot be right where the times are timestamps."""
+        told = zip(self.constants, self.roles, strict=True)
+        self.function.roles([TIMESTAMPS if role is Role.TIME else constant for constant, role in told])
+
 
 class PathAggregates:
     """The path functions of one scan. `among` finds the rows that meet a condition."""
@@ -47,10 +52,9 @@ class PathAggregates:
         call = self._call(aggregate)
         if aggregate.filter is not None:
             rows, groups = _kept(rows, groups, self._evaluation.truth(aggregate.filter, rows)[0])
-        name = call.function.name
-        rows, groups = self._in_order(name, call.times, rows, groups)
+        rows, groups = self._in_order(call, rows, groups)
         arguments = [
-            constant if role is Role.CONSTANT else self._argument(name, argument, role, rows)
+            constant if role is Role.CONSTANT else self._argument(call, argument, role, rows)
             for argument, role, constant in zip(aggregate.arguments, call.roles, call.constants, strict=True)
         ]
         return call.function.run(Runs(groups.starts()), arguments)
@@ -65,23 +69,25 @@ class PathAggregates:
             self._calls[id(aggregate)] = _Call(function, constants, roles, times)
         return self._calls[id(aggregate)]
 
-    def _in_order(self, name: str, times: list[Expr], rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
+    def _in_order(self, call: _Call, rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
         """The rows whose times are known, group by group, each in order of time and then as they were."""
-        order = groups.order()
+        order, times = groups.order(), call.times
         if times and not _in_path_order(times[0], rows):
-            moments, known = self._times(name, times[0], rows)
+            moments, known = self._times(call, times[0], rows)
             if known is not None and not known.all():
                 rows, groups = _kept(rows, groups, known)
-                return self._in_order(name, times, rows, groups)
+                return self._in_order(call, rows, groups)
             if not _ascending(moments if order is None else moments[order], groups.starts()):
                 order = patiently(np.lexsort, (moments, groups.numbers))
         if order is None:
             return rows, groups
         return rows.take(order), replace(groups, numbers=groups.numbers[order], runs=groups.starts())
 
-    def _times(self, name: str, expr: Expr, rows: Rows) -> tuple[Int64, Bool | None]:
+    def _times(self, call: _Call, expr: Expr, rows: Rows) -> tuple[Int64, Bool | None]:
         """(int64[n], where they are known), each as the function takes a time."""
         vector = self._evaluation.vector(expr, rows)
+        if isinstance(vector, Numbers) and vector.render == timestamps.format_array:
+            call.check_timestamps()
         if _in_path_order(expr, rows) and isinstance(vector, Numbers):
             return vector.data, None  # timestamps of a table's are within the limit
         if isinstance(vector, Numbers) and vector.data.dtype == np.int64:
@@ -92,12 +98,14 @@ class PathAggregates:
         values = vector.tolist()
         known = np.fromiter((value is not None for value in values), bool, len(values))
         meant: dict[Value, int] = {None: 0}
-        meant |= {value: moment(name, value) for value in set(values) if value is not None}
+        meant |= {value: moment(call.function.name, value) for value in set(values) if value is not None}
+        if any(isinstance(value, str) for value in meant):
+            call.check_timestamps()
         return np.fromiter(map(meant.__getitem__, values), np.int64, len(values)), known
 
-    def _argument(self, name: str, expr: Expr, role: Role, rows: Rows) -> Any:
+    def _argument(self, call: _Call, expr: Expr, role: Role, rows: Rows) -> Any:
         if role is Role.TIME:
-            return self._times(name, expr, rows)[0]
+            return self._times(call, expr, rows)[0]
         if role is Role.VALUE:
             return self._evaluation.vector(expr, rows)
         return self._among(rows, expr)

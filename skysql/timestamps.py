@@ -426,8 +426,8 @@ _LONGEST = 200
 """Characters of a duration at the most; Python does not convert numbers of thousands of digits."""
 
 
-def duration(value: object) -> int:
-    """Microseconds > 0 of a text like '30 minutes', a number of seconds (or its text), or a timedelta.
+def duration(value: object, least: int = 1) -> int:
+    """Microseconds of a text like '30 minutes', a number of seconds (or its text), or a timedelta; `least` or more.
 
     A fraction of a microsecond is rounded. DataError for anything else, months and years among it.
     """
@@ -440,7 +440,7 @@ def duration(value: object) -> int:
         seconds = float(value)
         if abs(seconds) < 1e12:  # NaN and infinity are not
             us = round(Fraction(seconds) * _SECOND)
-    if not 0 < us <= MAX_US - MIN_US:
+    if not least <= us <= MAX_US - MIN_US:
         raise DataError(f"{_shown(value)} is not a duration", _DURATION_HINT)
     return us
 

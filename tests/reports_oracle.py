@@ -214,6 +214,8 @@ def with_optional(path: Path, sessions: list[int], asked: Funnel, chain: Path) -
         if not step.optional:
             last, before = events[at] or last, at
             continue
+        if events[before_required(asked, at)] is None:
+            continue
         end = next((e.place for e in events[at:] if e is not None), len(path))
         for event in path[last.place + 1 : end]:
             in_time = asked.within is None or event.ts - chain[0].ts <= asked.within
@@ -221,6 +223,11 @@ def with_optional(path: Path, sessions: list[int], asked: Funnel, chain: Path) -
                 events[at] = last = event
                 break
     return tuple(events)
+
+
+def before_required(asked: Funnel, at: int) -> int:
+    """The last step before this one that is not optional."""
+    return max(step for step in range(at) if not asked.steps[step].optional)
 
 
 def any_order(path: Path, sessions: list[int], asked: Funnel, entry: Happening) -> Path:

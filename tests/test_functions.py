@@ -382,7 +382,9 @@ def test_aggregates_of_ordinary_tables(table: Any, call: str, expected: Callable
 def test_a_sky_table_has_the_answers_of_an_ordinary_one(table: Any, call: str) -> None:
     db, _ = table
     db.execute("CREATE TABLE plain AS SELECT object_id, ts, timestamp, c1, c2, c3, v FROM sky")
-    for text in (call, call.replace("ts,", "timestamp,").replace("ts)", "timestamp)")):
+    of_texts = call.replace("ts,", "timestamp,").replace("ts)", "timestamp)")
+    of_texts = of_texts.replace("window_funnel(4", "window_funnel('4 us'").replace("?t<=3", "?t<=''3 us''")
+    for text in (call, of_texts):
         ordinary = db.execute(f"SELECT object_id, {text} FROM plain GROUP BY object_id ORDER BY 1").fetchall()
         assert db.execute(f"SELECT object_id, {text} FROM sky GROUP BY object_id ORDER BY 1").fetchall() == ordinary
 
@@ -410,11 +412,77 @@ def test_times_and_windows_may_be_texts(connect: Connect) -> None:
     )
     call = "SELECT window_funnel(?, ts, a = 'a', a = 'b', a = 'c') FROM t"
     assert db.execute(call, ("7 days",)).fetchone() == (2,)
-    assert db.execute(call, (7 * 86_400_000_000,)).fetchone() == (2,)
     assert db.execute(call, ("7 days 12 hours",)).fetchone() == (3,)
+    assert db.execute(call, ("604800000000 us",)).fetchone() == (2,)
+    assert db.execute(call, (0,)).fetchone() == db.execute(call, ("0 seconds",)).fetchone() == (1,)
     count = "SELECT sequence_count('(?1)(?t<=''1 week'')(?2)', ts, a = 'a', a = ?) FROM t"
     assert db.execute(count, ("b",)).fetchone() == (1,)
     assert db.execute(count, ("c",)).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("source", ["sky", "plain"])
+def test_a_window_needs_a_unit_where_times_are_timestamps(connect: Connect, source: str) -> None:
+    """86400 would be 86 milliseconds of a day; where times are integers, it is in their unit."""
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE sky USING sky(n INTEGER)")
+    db.execute("INSERT INTO sky(object_id, ts, action, n) VALUES (1, 0, 'a', 0), (1, 3600000000, 'b', 3600)")
+    db.execute("CREATE TABLE plain AS SELECT object_id, ts, timestamp, action, n FROM sky")
+
+    def asked(call: str) -> Any:
+        return db.execute(f"SELECT {call} FROM {source} GROUP BY object_id").fetchone()[0]
+
+    with pytest.raises(skysql.ProgrammingError, match="'86400 seconds', or '86400 microseconds'"):
+        asked("window_funnel(86400, timestamp, action = 'a', action = 'b')")
+    with pytest.raises(skysql.ProgrammingError, match="'5 seconds'.*, or .*'5 microseconds'"):
+        asked("sequence_match('(?1)(?t>5)(?2)', timestamp, action = 'a', action = 'b')")
+    assert asked("window_funnel('1 day', timestamp, action = 'a', action = 'b')") == 2
+    assert asked("window_funnel('86400 us', timestamp, action = 'a', action = 'b')") == 1
+    assert asked("window_funnel(86400, ts, action = 'a', action = 'b')") == 1
+    assert asked("window_funnel(86400, n, action = 'a', action = 'b')") == 2
+    assert asked("window_funnel('0 seconds', timestamp, action = 'a', action IN ('a', 'b'))") == 2
+    assert asked("sequence_match('(?1)(?t<=''0 seconds'')(?2)', timestamp, action = 'a', action = 'b')") == 0
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_times_at_the_ends_of_what_there_is(connect: Connect, pushdown: bool) -> None:
+    """Times lie between -2^62 and 2^62; no difference of two leaves 64 bits, and no window is too short for it."""
+    db = connect(pushdown=pushdown)
+    db.execute("CREATE VIRTUAL TABLE sky USING sky(n INTEGER)")
+    end = (1 << 62) - 1
+    rows = [(1, 0, "a", -end), (1, 1, "b", end)]
+    db.executemany("INSERT INTO sky(object_id, ts, action, n) VALUES (?, ?, ?, ?)", rows)
+    met = "n, action = 'a', action = 'b'"
+    calls = {
+        "duration_in(action, 'a', n)": (2 * end) / 1e6,
+        f"window_funnel(100, {met})": 1,
+        f"window_funnel({1 << 62}, {met})": 1,
+        f"window_funnel({2 * end - 1}, {met})": 1,
+        f"window_funnel({2 * end}, {met})": 2,
+        f"sequence_match('(?1).*(?2)', {met})": 1,
+        f"sequence_count('(?1).*(?2)', {met})": 1,
+        f"sequence_count('(?1)(?t<={1 << 62})(?2)', {met})": 0,
+        f"sequence_count('(?1)(?t>={2 * end})(?2)', {met})": 1,
+        f"sequence_match('(?1)(?t>{2 * end})(?2)', {met})": 0,
+        f"sequence_match('(?1)(?t>{'9' * 5000})(?2)', {met})": 0,
+        f"sequence_match('(?1)(?t<{'9' * 5000})(?2)', {met})": 1,
+    }
+    for call, expected in calls.items():
+        assert db.execute(f"SELECT {call} FROM sky GROUP BY object_id").fetchone()[0] == expected, call[:60]
+    for beyond in (1 << 62, -1 << 62):
+        db.execute("UPDATE sky SET n = ? WHERE ts = 1", (beyond,))
+        with pytest.raises(skysql.DataError, match=r"is no time .*between -2\^62 and 2\^62"):
+            db.execute("SELECT duration_in(action, 'a', n) FROM sky GROUP BY object_id").fetchall()
+
+
+def test_sequence_next_node_takes_64_conditions(connect: Connect) -> None:
+    db = connect()
+    db.execute("CREATE TABLE t(i)")
+    db.executemany("INSERT INTO t VALUES (?)", [(at,) for at in range(1, 71)])
+    met = [f"i = {at}" for at in range(1, 66)]
+    asked = "SELECT sequence_next_node('forward', 'head', i, i, 1, {}) FROM t"
+    assert db.execute(asked.format(", ".join(met[:64]))).fetchone() == (65,)
+    with pytest.raises(skysql.ProgrammingError, match="with 65 conditions, and it takes 64 at the most"):
+        db.execute(asked.format(", ".join(met)))
 
 
 def test_truth_is_sqlite_s(connect: Connect) -> None:

@@ -276,6 +276,23 @@ def test_optional_steps_do_not_change_the_others(db: skysql.Connection) -> None:
     assert db.execute(dropped, [steps, 3]).fetchall() == [(4,)]
 
 
+def test_an_optional_step_at_the_end_is_for_who_did_the_one_before(db: skysql.Connection) -> None:
+    write(db, "a0 b1 c2", "a0 c1", "a0 c1 b2", "a0 c3 b4 c5")
+    steps = """[{"action": "a"}, {"action": "b"}, {"action": "c", "optional": true}]"""
+    assert counts(db, steps) == [4, 3, 2]
+    shares = db.execute("SELECT of_previous FROM sky_funnel('users', ?)", [steps]).fetchall()
+    assert shares == [(1.0,), (3 / 4,), (2 / 3,)]
+    further = """[{"action": "a"}, {"action": "b"}, {"action": "c", "optional": true}, {"when": "0"}]"""
+    assert counts(db, further) == [4, 3, 2, 0]
+
+
+def test_no_time_at_all_is_a_duration(db: skysql.Connection) -> None:
+    write(db, "a0 b0", "a0 b1")
+    assert counts(db, "a > b", "0 seconds") == [2, 1]
+    assert counts(db, """[{"action": "a"}, {"action": "b", "within": 0}]""") == [2, 1]
+    assert counts(db, "a > b", step_within="0 seconds") == [2, 1]
+
+
 def test_sessions_and_every_entry(db: skysql.Connection) -> None:
     write(db, "a0 b1 a10 a11 b12", "a0 b10")
     assert counts(db, "a > b") == [2, 2]
@@ -411,7 +428,7 @@ FAULTS = [
     ("'users', '[\"1\", {\"action\": \"a\", \"optional\": 1}]'", "\"optional\" is true or false"),
     ("'users', '[\"1\", {\"action\": \"a\", \"within\": \"soon\"}]'", "\"within\": 'soon' is not a duration"),
     ("'users', 'a > b', 'next week'", "'within' of sky_funnel: 'next week' is not a duration"),
-    ("'users', 'a > b', 0", "'within' of sky_funnel: 0 is not a duration"),
+    ("'users', 'a > b', -1", "'within' of sky_funnel: -1 is not a duration"),
     ("'users', 'a > b', NULL, '{'", "options of sky_funnel are not JSON"),
     ("'users', 'a > b', NULL, '[]'", "options of sky_funnel are a JSON object"),
     ("'users', 'a > b', NULL, '{\"entri\": 1}'", "sky_funnel has no option 'entri' .did you mean 'entry'"),

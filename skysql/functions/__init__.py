@@ -17,7 +17,7 @@ from __future__ import annotations
 from .funnel import WindowFunnel
 from .next_node import SequenceNextNode
 from .path_string import PathString
-from .protocol import VARIES, NotConstant, PathFunction, Result, Role, Runs, awaited
+from .protocol import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs, awaited
 from .retention import Retention
 from .sequence import SequenceCount, SequenceMatch, SequenceMatchEvents
 from .timeline import DurationIn, StateTimeline
@@ -37,4 +37,4 @@ _ALL: tuple[PathFunction, ...] = (
 FUNCTIONS: dict[str, PathFunction] = {function.name: function for function in _ALL}
 """By name."""
 
-__all__ = ["FUNCTIONS", "VARIES", "NotConstant", "PathFunction", "Result", "Role", "Runs", "awaited"]
+__all__ = ["FUNCTIONS", "TIMESTAMPS", "VARIES", "NotConstant", "PathFunction", "Result", "Role", "Runs", "awaited"]

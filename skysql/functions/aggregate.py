@@ -23,7 +23,7 @@ from ..errors import Error, ProgrammingError
 from ..masks import Met
 from ..plan import Value
 from ..vectors import Coded
-from . import FUNCTIONS, PathFunction, Role, Runs, awaited
+from . import FUNCTIONS, TIMESTAMPS, PathFunction, Role, Runs, awaited
 from .arguments import moment
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
@@ -68,6 +68,11 @@ class Aggregate:
         except Error as error:
             self._error = error
 
+    def _check_timestamps(self) -> None:
+        """Raise ProgrammingError if the call cannot be right where the times are timestamps."""
+        told = zip(self._rows[0], self._roles, strict=True)
+        self._function.roles([TIMESTAMPS if role is Role.TIME else value for value, role in told])
+
     def final(self) -> Value:
         """The value of the group."""
         if self._error is not None:
@@ -77,6 +82,8 @@ class Aggregate:
         ts = rows
         for column, role in zip(columns, self._roles, strict=False):
             if role is Role.TIME:
+                if any(isinstance(value, str) for value in column):
+                    self._check_timestamps()
                 rows, ts = self._sorted(column)
         if len(rows) == 0:
             return self._function.nothing

@@ -9,12 +9,15 @@ from .. import timestamps
 from ..affinity import shown
 from ..errors import DataError, ProgrammingError
 from ..plan import Value
-from .protocol import NotConstant, Role
+from .protocol import TIMESTAMPS, VARIES, NotConstant, Role
 
 MAX_CONDITIONS = 32
 
-LIMIT = 1 << 62
-"""Times and spans keep within this, so that differences of times fit 64 bits."""
+LIMIT = (1 << 62) - 1
+"""Times keep within this, so that differences of times fit 64 bits."""
+
+LONGEST = (1 << 63) - 1
+"""A span that is longer than the time between any two times."""
 
 
 def expect(name: str, arguments: Sequence[Value | NotConstant], least: int, most: int | None, usage: str) -> None:
@@ -50,27 +53,39 @@ def choice(name: str, what: str, value: Value | NotConstant, choices: Sequence[s
     return chosen
 
 
-def conditions(name: str, count: int, least: int = 1) -> tuple[Role, ...]:
+def conditions(name: str, count: int, least: int = 1, most: int = MAX_CONDITIONS) -> tuple[Role, ...]:
     """The roles of that many conditions."""
-    if count > MAX_CONDITIONS:
-        raise ProgrammingError(f"{name}() with {count} conditions, and it takes {MAX_CONDITIONS} at the most")
+    if count > most:
+        raise ProgrammingError(f"{name}() with {count} conditions, and it takes {most} at the most")
     if count < least:
         raise ProgrammingError(f"{name}() needs a condition at least", "one for each step: what an event has to meet")
     return (Role.CONDITION,) * count
 
 
-def span(name: str, what: str, value: Value | NotConstant) -> int:
-    """A length of time >= 0: a whole number in the unit of the times, or the text of a duration, as microseconds."""
+def span(name: str, what: str, value: Value | NotConstant, times: Value | NotConstant = VARIES) -> int:
+    """A length of time >= 0: a whole number in the unit of the times, or the text of a duration, as microseconds.
+
+    times: the argument, where a number other than 0 is refused if the times are timestamps: of which unit would it be?
+    """
     value = constant(name, what, value)
     hint = "write a whole number in the unit of the times, or a duration like '7 days'"
     if isinstance(value, str) and not value.strip().replace(".", "").isdigit():
         try:
-            return timestamps.duration(value)
+            return timestamps.duration(value, 0)
         except DataError:
             pass
     elif isinstance(value, (int, float)) and value >= 0 and value == value // 1:
-        return int(min(value, LIMIT))
+        number = int(min(value, LONGEST))
+        if number and are_timestamps(times):
+            hint = f"write '{number} seconds', or '{number} microseconds'"
+            raise ProgrammingError(f"{name}(): {what} has no unit, and the times are timestamps: {shown(value)}", hint)
+        return number
     raise ProgrammingError(f"{name}(): {what} cannot be {shown(value)}", hint)
+
+
+def are_timestamps(times: Value | NotConstant) -> bool:
+    """Whether times are known to be timestamps."""
+    return times is TIMESTAMPS or isinstance(times, str)
 
 
 def moment(name: str, value: Value) -> int:
@@ -81,4 +96,5 @@ def moment(name: str, value: Value) -> int:
         return value
     if isinstance(value, str):
         return timestamps.parse(value)
-    raise DataError(f"{name}(): {shown(value)} is no time", "times are timestamps, or whole numbers within 2^62")
+    hint = "times are timestamps, or whole numbers between -2^62 and 2^62"
+    raise DataError(f"{name}(): {shown(value)} is no time", hint)

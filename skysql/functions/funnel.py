@@ -8,8 +8,8 @@
     GROUP BY level
 
 `window` and the modes are one for all rows. `ts` orders the events: timestamps (a TEXT or integers, as microseconds),
-or integers in any unit. A window that is a number is in that unit (not in seconds); a duration such as '7 days' is in
-microseconds. There are up to 32 conditions, any predicates.
+or integers in any unit. A window that is a number is in that unit (not in seconds), and is refused where the times are
+texts; a duration such as '7 days' is in microseconds. There are up to 32 conditions, any predicates.
 
 A chain of k steps is k events, the first of which meets cond1, the next cond2, ..., in order of time, the last at most
 `window` after the first (`window` itself is within; a window of 0 is one moment). Other events may lie between. The
@@ -78,11 +78,11 @@ class WindowFunnel:
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """window, modes, ts, conditions."""
         check.expect(self.name, arguments, 3, None, _USAGE)
-        check.span(self.name, "the window", arguments[0])
         modes = self._modes(arguments[1:])
         if "allow_reentry" in modes and "strict_order" not in modes:
             raise ProgrammingError(f"{self.name}(): allow_reentry goes with strict_order only", "add 'strict_order'")
         check.expect(self.name, arguments, len(modes) + 3, None, _USAGE)
+        check.span(self.name, "the window", arguments[0], arguments[len(modes) + 1])
         conditions = check.conditions(self.name, len(arguments) - len(modes) - 2)
         return (Role.CONSTANT,) * (1 + len(modes)) + (Role.TIME,) + conditions
 

@@ -34,7 +34,7 @@ class Gap:
 
     adjacent: bool = True
     least: int = 0
-    most: int = 1 << 62
+    most: int = (1 << 63) - 1
     unequal: tuple[int, ...] = ()
 
 
@@ -134,7 +134,8 @@ def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64
         return np.where(last < 0, bounds[groups], last + 1)
 
     if gap.least > 0:
-        at = np.maximum(at, first_from(groups, since + gap.least))
+        sooner = np.minimum(since, int(np.iinfo(np.int64).max) - gap.least)  # the sum stays within 64 bits
+        at = np.maximum(at, first_from(groups, sooner + gap.least))
     for _ in gap.unequal:  # each comes up once at the most, as what comes after is later
         refused = np.flatnonzero((at < bounds[groups + 1]) & np.isin(until[at] - since, gap.unequal))
         at[refused] = first_from(groups[refused], until[at[refused]] + 1)

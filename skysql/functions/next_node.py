@@ -19,7 +19,7 @@ of the event itself.
 
 Events whose value is NULL are left out, as are rows without a time (NULL): they neither follow nor come between. A
 condition that is NULL is not met. Events at the same time come in the order of the path (of arrival). Without rows it
-is NULL.
+is NULL. There are up to 64 conditions.
 
 As in ClickHouse (sequenceNextNode), except: the value may be of any type; events at the same time are in the order of
 the path, while there they are sorted by value; and a row in which some condition is NULL counts for the conditions that
@@ -42,6 +42,8 @@ from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 
+_MOST_CONDITIONS = 64
+
 _BASES = {"forward": ("head", "first_match", "last_match"), "backward": ("tail", "first_match", "last_match")}
 
 
@@ -59,7 +61,7 @@ class SequenceNextNode:
         base = check.choice(self.name, f"the base of {direction}", arguments[1], _BASES[direction])
         if base.endswith("match") and len(arguments) == 5:
             raise ProgrammingError(f"{self.name}(): {base!r} needs a condition after the base condition", usage)
-        conditions = check.conditions(self.name, len(arguments) - 5, least=0)
+        conditions = check.conditions(self.name, len(arguments) - 5, least=0, most=_MOST_CONDITIONS)
         return Role.CONSTANT, Role.CONSTANT, Role.TIME, Role.VALUE, Role.CONDITION, *conditions
 
     def run(self, runs: Runs, arguments: Sequence[Any]) -> Vector:

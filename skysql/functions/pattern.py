@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..errors import ProgrammingError
-from .arguments import LIMIT, span
+from .arguments import LONGEST, span
 from .links import Gap
 
 _ITEM = re.compile(
@@ -50,8 +50,11 @@ class Pattern:
 
 
 @lru_cache(256)  # as it is asked for each segment
-def parse(name: str, text: str, conditions: int) -> Pattern:
-    """The pattern of a call of the function `name`. ProgrammingError for what is none, with the place marked."""
+def parse(name: str, text: str, conditions: int, timestamps: bool = False) -> Pattern:
+    """The pattern of a call of the function `name`. ProgrammingError for what is none, with the place marked.
+
+    timestamps: whether the times are that, so that a time in the pattern needs a unit.
+    """
     events: list[int | None] = []
     gaps: list[Gap] = []
     gap, at, timed = Gap(), 0, 0
@@ -62,7 +65,7 @@ def parse(name: str, text: str, conditions: int) -> Pattern:
         if item["op"]:
             if not events:
                 raise _error(name, text, at, "has a time without an event before it", "it bounds the time between two")
-            gap, timed = _bounded(gap, item["op"], _time(name, text, item)), at
+            gap, timed = _bounded(gap, item["op"], _time(name, text, item, timestamps)), at
         elif item["star"]:
             gap = replace(gap, adjacent=False)
         else:
@@ -88,9 +91,14 @@ def _condition(name: str, text: str, item: re.Match[str], conditions: int) -> in
     return number - 1
 
 
-def _time(name: str, text: str, item: re.Match[str]) -> int:
+def _time(name: str, text: str, item: re.Match[str], timestamps: bool) -> int:
     if item["number"]:
-        return min(_whole(item["number"]), LIMIT)
+        digits = item["number"].lstrip("0")
+        if digits and timestamps:
+            op = item["op"]
+            hint = f"write (?t{op}'{digits} seconds'), or (?t{op}'{digits} microseconds')"
+            raise _error(name, text, item.start(), "has a time without a unit, and the times are timestamps,", hint)
+        return min(_whole(digits or "0"), LONGEST)
     try:
         return span(name, "a time", item["duration"])
     except ProgrammingError as error:
@@ -112,7 +120,7 @@ def _bounded(gap: Gap, op: str, time: int) -> Gap:
         case "<" | "<=":
             return replace(gap, most=min(gap.most, time - (op == "<")))
         case ">" | ">=":
-            return replace(gap, least=max(gap.least, time + (op == ">")))
+            return replace(gap, least=max(gap.least, min(time + (op == ">"), LONGEST)))
     return replace(gap, least=max(gap.least, time), most=min(gap.most, time))
 
 

@@ -16,7 +16,7 @@ class Role(Enum):
     """What an argument is to its function, and so the form in which the function gets it.
 
     CONSTANT    the value; one for all rows
-    TIME        int64[n], without NULLs: microseconds, or whatever unit the argument counts in; within ±2^62
+    TIME        int64[n], without NULLs: microseconds, or whatever unit the argument counts in; between ±2^62
     CONDITION   a Met over the n rows: where the predicate is true
     VALUE       a Vector over the n rows
     """
@@ -32,6 +32,9 @@ class NotConstant:
 
 
 VARIES = NotConstant()
+
+TIMESTAMPS = NotConstant()
+"""Stands for times that are timestamps, and so have a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class PathFunction(Protocol):
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """The role of each argument; raises ProgrammingError or DataError for a call that cannot be right.
 
-        Arguments that do not vary are given by value; rows of SQLite's are, too, when the first of them arrives.
+        Arguments that do not vary are given by value; rows of SQLite's are, too, when the first of them arrives. Asked
+        again with TIMESTAMPS as soon as times turn out to be that.
         """
         ...
 

@@ -9,7 +9,8 @@
 
 `pattern` is one for all rows, and is described in pattern.py; `(?1)` is an event that meets cond1. `ts` orders the
 events: timestamps (a TEXT or integers, as microseconds), or integers in any unit. A number in `(?t<=3600)` is in that
-unit, as the window of window_funnel is; a duration in quotes is in microseconds. There are up to 32 conditions.
+unit, as the window of window_funnel is, and is refused where the times are texts; a duration in quotes is in
+microseconds. There are up to 32 conditions.
 
 Only events that meet a condition count, also one that the pattern does not mention: `.` is one of these, and
 `(?1)(?2)` are two of these with none between them. A condition that is NULL is not met. Events at the same time come in
@@ -65,7 +66,8 @@ class _Sequence:
         """pattern, ts, conditions."""
         check.expect(self.name, arguments, 3, None, f"write {self.name}(pattern, ts, condition, ...)")
         conditions = check.conditions(self.name, len(arguments) - 2)
-        parse(self.name, check.text(self.name, "the pattern", arguments[0]), len(conditions))
+        text = check.text(self.name, "the pattern", arguments[0])
+        parse(self.name, text, len(conditions), check.are_timestamps(arguments[1]))
         return Role.CONSTANT, Role.TIME, *conditions
 
     def run(self, runs: Runs, arguments: Sequence[Any]) -> Result:

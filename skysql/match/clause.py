@@ -279,7 +279,7 @@ class ClauseParser:
             if unit is not None and unit.kind is Kind.WORD and not self._begins_section(reader.at):
                 text = f"{text} {reader.take('a unit').text}"
         try:
-            within = timestamps.duration(text)
+            within = timestamps.duration(text, 0)
         except DataError as error:
             raise reader.error(f"{error.args[0]},", reader.at - 1, error.hint) from None
         if not order or order[0].descending:

@@ -55,8 +55,8 @@ def parse_design(call: Call) -> Design:
     given = arguments["within"]
     hold = [_expression(subject, options, "hold", text) for text in options.list("hold")]
     design = Design(
-        steps=tuple(_with_within(steps, options.duration("step_within"))),
-        within=None if given is None else duration(given, call.what("within")),
+        steps=tuple(_with_within(steps, options.duration("step_within", 0))),
+        within=None if given is None else duration(given, call.what("within"), 0),
         order=options.choice("order", ("ordered", "strict", "any")),
         entry=options.choice("entry", ("best", "first")),
         count=options.choice("count", ("objects", "sessions", "totals")),

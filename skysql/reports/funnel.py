@@ -19,8 +19,9 @@ What counts as what:
 - "exclude": no such event (an action, or {"when": SQL}; or several) between two steps, or only between the steps
   "after" and "before". What happens at the very event of a step is not between.
 - "hold": chains are of events at which a property (or several) has the same value; NULL is no value.
-- A step with "optional" may be missing. The other steps count as if it were not there; it counts if there is an event
-  of it between the events of the steps around it, or, where those end, after the last of them and in time.
+- A step with "optional" may be missing. The other steps count as if it were not there; it counts for who did the step
+  before it that is not optional, if there is an event of it after that and before the next that is not, or, where there
+  is none, in time.
 - "session": a chain lies within one session. "count": "sessions" counts each session that has an entry, "totals" each
   entry: every event of the first step (with "any": of any step) with a chain of its own.
 - "by": an SQL expression, of which the value at the chain's first event is the segment, whatever it becomes later.

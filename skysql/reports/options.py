@@ -71,9 +71,9 @@ class Options:
             raise self.refuse(key, f"a number from 1 to {most}")
         return value
 
-    def duration(self, key: str) -> int | None:
-        """Microseconds."""
-        return None if self.given.get(key) is None else duration(self.given[key], self.what(key))
+    def duration(self, key: str, least: int = 1) -> int | None:
+        """Microseconds, `least` or more."""
+        return None if self.given.get(key) is None else duration(self.given[key], self.what(key), least)
 
     def moment(self, key: str) -> int | None:
         """A timestamp, in microseconds."""
@@ -96,10 +96,10 @@ class Options:
         return list(value) if isinstance(value, list) else [value]
 
 
-def duration(value: object, what: str) -> int:
-    """Microseconds; the error says what it was meant for."""
+def duration(value: object, what: str, least: int = 1) -> int:
+    """Microseconds, `least` or more; the error says what it was meant for."""
     try:
-        return timestamps.duration(value)
+        return timestamps.duration(value, least)
     except DataError as error:
         raise ProgrammingError(f"{what}: {error.args[0]}", error.hint) from None
 

@@ -113,5 +113,5 @@ def _step(subject: Subject, given: Any, what: str) -> Step:
     optional, name = given.get("optional", False), given.get("name", condition.text)
     if not isinstance(optional, bool):
         raise ProgrammingError(f'{what}: "optional" is true or false, and not {optional!r}')
-    within = None if given.get("within") is None else duration(given["within"], f'{what}, "within"')
+    within = None if given.get("within") is None else duration(given["within"], f'{what}, "within"', 0)
     return Step(str(name), condition, within, optional)

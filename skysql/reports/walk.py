@@ -225,11 +225,14 @@ class Walk:
         events = [nothing] * len(steps)
         for at, place in enumerate(design.required):
             events[place] = found.events[at]
-        last = events[0]
+        last, before = events[0], events[0]  # the step before, and the last before it that is not optional
         for at in range(1, len(steps)):
-            if design.steps[at].optional:
+            if not design.steps[at].optional:
+                before = events[at]
+            else:
                 after = next((events[place] for place in design.required if place > at), nothing)
-                events[at] = self._between(course, events[0], last, after, steps[at], links[at])
+                event = self._between(course, events[0], last, after, steps[at], links[at])
+                events[at] = np.where(before == NONE, NONE, event)
             last = np.where(events[at] == NONE, last, events[at])
         return Chains(events, found.depth)
 
