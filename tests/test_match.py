@@ -31,10 +31,11 @@ from conftest import Connect
 from match_oracle import recognise
 
 import skysql
-from skysql.match import folds
+from skysql.match import folds, matcher
 from skysql.match.lexer import Reader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
+from skysql.match.program import compile_pattern
 
 GOLDEN = Path(__file__).parent / "golden" / "match.txt"
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))
@@ -480,6 +481,29 @@ def test_interrupt(connect: Connect) -> None:
         stopped.set()
         thread.join()
     assert ask(db, "SELECT count(*) FROM t")[1] == [(20_000,)]
+
+
+def test_short_attempts_look_for_interrupts_too() -> None:
+    """What counts is the steps of all attempts together."""
+    tokens = tokenize("A B")
+    program = compile_pattern(PatternParser(Reader("A B", tokens, 0, len(tokens), "PATTERN")).parse())
+    looks: list[int] = []
+    search = matcher.Matcher(program, lambda: looks.append(1))
+    search.begin({"B": bytes(20_000)}, 0, 20_000, None)
+    assert [search.match(row, None, 1) for row in range(20_000)] == [None] * 20_000
+    assert len(looks) >= 4
+
+
+def test_states_are_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conditions that look at the whole way make as many states as there are ways."""
+    monkeypatch.setattr(matcher, "MOST_BACK", 1000)
+    monkeypatch.setattr(matcher, "MOST_STATES", 1000)
+    db = connect()
+    fill(db, [(1, i, "a", i, None) for i in range(2000)])
+    define = "A AS group_concat(CLASSIFIER()) <> '', B AS group_concat(CLASSIFIER()) <> '', C AS c = 'c'"
+    for clause in (f"((A | B)+ C) DEFINE {define}", "((A+)+ C) DEFINE C AS c = 'c'"):
+        with pytest.raises(skysql.OperationalError, match="more than 1,000 states.*bound it by WITHIN"):
+            ask(db, f"SELECT * FROM t MATCH_RECOGNIZE (ORDER BY i MEASURES count(*) AS n PATTERN {clause})")
 
 
 # Errors

@@ -252,6 +252,16 @@ def test_flows_within_sessions_of_every_start_and_of_the_top(db: skysql.Connecti
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("unit", ["hour", "1 second", "1 us"])
+def test_a_lifecycle_of_too_many_periods_is_refused(db: skysql.Connection, unit: str) -> None:
+    """One event long before the others makes more periods than anybody reads; with longer ones it is answered."""
+    write(db, "a0", "b1")
+    db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (9, '0001-01-01', 'a')")
+    with pytest.raises(skysql.OperationalError, match=r"periods from 0001-01-01.* to 2026-.*262,144 are the most"):
+        rows_of(db, f"sky_lifecycle('users', '{unit}')")
+    assert len(rows_of(db, "sky_lifecycle('users', 'year')")) == 2026
+
+
 def test_a_lifecycle(db: skysql.Connection) -> None:
     write(db, "a0 a1 a25 a80", "a30", "a0 b73")
     assert rows_of(db, "sky_lifecycle('users', 'day')") == [

@@ -11,13 +11,17 @@ A match is a list of positions, one a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, Protocol
 
+from ..errors import OperationalError
 from .program import Program
 
-_TURNS = 4096
-"""Steps between two looks at whether somebody has interrupted."""
+_TURNS, _CHECKED, _BACK = 4096, 256, 16
+"""Steps between two looks at whether somebody has interrupted; those that look back take longer."""
+
+MOST_STATES, MOST_BACK = 1 << 24, 1 << 21
+"""States that one attempt may see; those that look back are larger, and may be as many as there are ways."""
 
 _REMEMBERED = 1 << 22
 """States that have failed are forgotten when there are so many."""
@@ -50,6 +54,7 @@ class Matcher:
         self._stride = program.accept + 2
         self._follow = [tuple(reversed(targets)) for targets in program.follow]
         self._failed: set[Any] = set()
+        self._turns = 0  # of all attempts, many of which take few
         self.begin({}, 0, 0, None)
 
     def begin(
@@ -70,10 +75,18 @@ class Matcher:
         """The positions of the match that begins at a row, [] for an empty one; None if there is none."""
         if len(self._failed) > _REMEMBERED:
             self._failed.clear()
+        self._look(1, _TURNS)
         end = self.high if self.limit is None else min(self.high, self.limit(start))
         if history is None:
             return self._plain(start, end)
         return self._with_history(start, end, history, number)
+
+    def _look(self, turns: int, often: int) -> None:
+        """Count turns, and now and then look at whether somebody has interrupted."""
+        self._turns += turns
+        if self._turns >= often:
+            self._turns = 0
+            self.interrupted()
 
     def _plain(self, start: int, end: int) -> list[int] | None:
         program, stride, follow, masks = self.program, self._stride, self._follow, self.masks
@@ -87,8 +100,9 @@ class Matcher:
         turns = 0
         while jobs:
             turns += 1
-            if turns % _TURNS == 0:
-                self.interrupted()
+            if turns % _CHECKED == 0:
+                self._look(_CHECKED, _TURNS)
+                _bound(seen, MOST_STATES)
             job, parent = jobs.pop(), before.pop()
             if job in seen or job in failed:
                 continue
@@ -132,11 +146,9 @@ class Matcher:
         seen: dict[Any, Any] = {}
         jobs: list[Any] = [(start, target, end, begun) for target in reversed(first)]
         before: list[Any] = [None] * len(jobs)
-        turns = 0
         while jobs:
-            turns += 1
-            if turns % _TURNS == 0:
-                self.interrupted()
+            self._look(1, _BACK)
+            _bound(seen, MOST_BACK)
             job, parent = jobs.pop(), before.pop()
             if job in seen or job in failed:
                 continue
@@ -165,3 +177,11 @@ class Matcher:
             del seen[job]
         self._failed.update(seen)
         return [job[1] for job in reversed(way)]
+
+
+def _bound(seen: Sized, most: int) -> None:
+    if len(seen) > most:
+        raise OperationalError(
+            f"the search for a match takes more than {most:,} states",
+            "bound it by WITHIN, by numbers in braces, or by conditions that look back less",
+        )

@@ -23,7 +23,7 @@ from ..errors import ProgrammingError
 from ..interruption import looking
 from ..segment import Segment
 from .options import Options
-from .periods import Unit, last_of_each, parse_unit
+from .periods import Unit, check_number, last_of_each, parse_unit
 from .relation import Call, Column, Columns
 from .subject import Condition, Subject
 
@@ -62,7 +62,7 @@ class Lifecycle:
         if not parts or last is None:
             return {column.name: [] for column in self.columns}
         first = min(part.first for part in parts)
-        total = np.zeros((len(_STATES), unit.number(last) - first + 1), np.int64)
+        total = np.zeros((len(_STATES), check_number(call.report, unit, first, unit.number(last))), np.int64)
         for part in parts:
             at = part.first - first
             width = min(part.counts.shape[1], total.shape[1] - at)  # dormant after the last is not known yet
@@ -88,6 +88,7 @@ def partial(subject: Subject, segment: Segment, condition: Condition | None, uni
     active = last_of_each(found.paths, periods)
     periods, paths = periods[active], found.paths[active]
     first = int(periods.min())
+    check_number(Lifecycle.name, unit, first, int(periods.max()))
     periods -= first
     same = paths[1:] == paths[:-1]
     next_ = periods[1:] == periods[:-1] + 1

@@ -11,11 +11,14 @@ import numpy as np
 
 from .. import timestamps
 from ..columns import Array, Bool, Int64
-from ..errors import DataError, ProgrammingError, instead
+from ..errors import DataError, OperationalError, ProgrammingError, instead
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 MONDAY = 4 * _DAY
+MOST_PERIODS = 1 << 18
+"""So many rows are enough for any report by period: 29 years of hours."""
+
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _FIXED = {"hour": 3600 * _SECOND, "day": _DAY, "week": 7 * _DAY}
 
@@ -69,6 +72,19 @@ def parse_unit(value: object, what: str) -> Unit:
             f"{what} is a unit of time, {instead(value)}",
             "hour, day, week, month, quarter or year, or a duration like '3 days'",
         ) from None
+
+
+def check_number(report: str, unit: Unit, first: int, last: int) -> int:
+    """How many periods there are from one to another; raises OperationalError if they are too many for a report."""
+    number = last - first + 1
+    if number > MOST_PERIODS:
+        raise OperationalError(
+            f"{report}: there are {number:,} periods from {unit.label(first)} to {unit.label(last)},"
+            f" and {MOST_PERIODS:,} are the most",
+            "take longer periods, or leave out events that are far from the others: "
+            """'{"when": "timestamp >= ''2000-01-01''"}'""",
+        )
+    return number
 
 
 def last_of_each(paths: Array, numbers: Int64) -> Bool:
