@@ -31,7 +31,7 @@ from conftest import Connect
 from match_oracle import recognise
 
 import skysql
-from skysql.match import folds, matcher
+from skysql.match import folds, matcher, search
 from skysql.match.lexer import Reader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
@@ -488,9 +488,9 @@ def test_short_attempts_look_for_interrupts_too() -> None:
     tokens = tokenize("A B")
     program = compile_pattern(PatternParser(Reader("A B", tokens, 0, len(tokens), "PATTERN")).parse())
     looks: list[int] = []
-    search = matcher.Matcher(program, lambda: looks.append(1))
-    search.begin({"B": bytes(20_000)}, 0, 20_000, None)
-    assert [search.match(row, None, 1) for row in range(20_000)] == [None] * 20_000
+    found = matcher.Matcher(program, lambda: looks.append(1))
+    found.begin({"B": bytes(20_000)}, 0, 20_000, None)
+    assert [found.match(row, None, 1) for row in range(20_000)] == [None] * 20_000
     assert len(looks) >= 4
 
 
@@ -504,6 +504,31 @@ def test_states_are_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -
     for clause in (f"((A | B)+ C) DEFINE {define}", "((A+)+ C) DEFINE C AS c = 'c'"):
         with pytest.raises(skysql.OperationalError, match="more than 1,000 states.*bound it by WITHIN"):
             ask(db, f"SELECT * FROM t MATCH_RECOGNIZE (ORDER BY i MEASURES count(*) AS n PATTERN {clause})")
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("rows", ["ONE ROW PER MATCH", "ALL ROWS PER MATCH"])
+def test_rows_of_matches_that_overlap_are_bounded(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, rows: str, pushdown: bool
+) -> None:
+    """A match from each row to the last holds rows² of them; where nothing is told of each, they take no memory."""
+    monkeypatch.setattr(search, "MOST_ROWS", 1000)
+    db = connect(pushdown=pushdown)
+    fill(db, [(1, i, "a", i, None) for i in range(100)])
+    clause = f"ORDER BY i MEASURES {{}} AS m {rows} AFTER MATCH SKIP TO NEXT ROW PATTERN (A B*)"
+    with pytest.raises(skysql.OperationalError, match="hold more than 1,000 rows.*SKIP PAST LAST ROW"):
+        ask(db, f"SELECT * FROM t MATCH_RECOGNIZE ({clause.format('count(B.*)')})")
+    if rows.startswith("ONE"):
+        assert ask(db, f"SELECT max(m) FROM t MATCH_RECOGNIZE ({clause.format('count(*)')})")[1] == [(100,)]
+
+
+def test_far_neighbours_of_long_partitions(connect: Connect) -> None:
+    """However far: the time that it takes does not grow with that."""
+    db = connect()
+    fill(db, [(1 + (i >= 70_000), i, "a", i, None) for i in range(140_000)])
+    sql = "SELECT x FROM t MATCH_RECOGNIZE (PARTITION BY p ORDER BY i MEASURES x AS x PATTERN (A) DEFINE A AS {})"
+    assert ask(db, sql.format("PREV(x, 69998) >= 0"))[1] == [(69_998,), (69_999,), (139_998,), (139_999,)]
+    assert ask(db, sql.format("NEXT(x, 69999) >= 0"))[1] == [(0,), (70_000,)]
 
 
 # Errors

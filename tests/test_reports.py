@@ -262,6 +262,13 @@ def test_a_lifecycle_of_too_many_periods_is_refused(db: skysql.Connection, unit:
     assert len(rows_of(db, "sky_lifecycle('users', 'year')")) == 2026
 
 
+def test_brackets_of_too_many_periods_are_refused(db: skysql.Connection) -> None:
+    write(db, "a0 b1")
+    for most in (1 << 20, 10**12, 10**30):
+        with pytest.raises(skysql.OperationalError, match="'brackets' of sky_retention: .* 262,144 are the most"):
+            rows_of(db, f"sky_retention('users', 'a', 'b', 'day', NULL, '{{\"brackets\": [0, {most}]}}')")
+
+
 def test_a_lifecycle(db: skysql.Connection) -> None:
     write(db, "a0 a1 a25 a80", "a30", "a0 b73")
     assert rows_of(db, "sky_lifecycle('users', 'day')") == [

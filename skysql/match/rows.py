@@ -148,6 +148,8 @@ def query_chunks(rows: Iterable[tuple[Value, ...]], keys: Sequence[int]) -> Iter
 def _last_start(rows: Sequence[tuple[Value, ...]], keys: Sequence[int]) -> int:
     """Where the last partition begins."""
     last = [rows[-1][key] for key in keys]
+    if [rows[0][key] for key in keys] == last:
+        return 0  # without going through a long one again for each block of its rows
     at = len(rows) - 1
     while at and [rows[at - 1][key] for key in keys] == last:
         at -= 1
@@ -217,11 +219,9 @@ def move(vector: Vector, starts: Int64, by: int) -> Vector:
     n = len(vector)
     if by == 0 or n == 0:
         return vector
-    kept = np.ones(n, bool)
-    longest = int(np.diff(starts).max(initial=0))
-    for away in range(min(abs(by), longest)):
-        edges = starts[:-1] + away if by < 0 else starts[1:] - 1 - away
-        kept[edges[(edges >= 0) & (edges < n)]] = False
+    edges = starts[:-1] if by < 0 else starts[1:] - 1
+    away = np.arange(n) - np.repeat(edges, np.diff(starts))  # from the first row of its partition, or from the last
+    kept = away >= -by if by < 0 else away <= -by
     if isinstance(vector, Coded):
         return where(Coded(_slid(vector.codes, by), vector.values, vector.index), kept)
     mask = None if vector.mask is None else _slid(vector.mask, by)

@@ -17,8 +17,8 @@ from re import Match
 import numpy as np
 
 from ..columns import Array, Bool, Int64
-from ..errors import DataError
-from .clause import Clause, Target
+from ..errors import DataError, OperationalError
+from .clause import Clause, RowsPerMatch, Target
 from .matcher import History, Matcher
 from .measures import Matches
 from .pattern import nullable
@@ -30,6 +30,9 @@ _STEPS = 16_000_000
 
 _AT_ONCE = 1 << 16
 """Rows that `re` searches between two looks at whether somebody has interrupted."""
+
+MOST_ROWS = 1 << 26
+"""Rows that the matches of a chunk hold, which overlap with SKIP TO NEXT ROW, where something is to be told of each."""
 
 _BITS = 7
 _MOST_CONDITIONS = 62
@@ -130,7 +133,7 @@ class Search:
         encoded = self._encode(chunk) if self.by_regex and chunk.history is None else None
         if encoded is not None and self.needs.any and not self._by_row(encoded[1].classes):
             encoded = encoded if encoded[1].capturing else None
-        found = _Found()
+        found = _Found(self.needs.any or self.clause.rows is not RowsPerMatch.ONE)
         if encoded is None:
             self._general(found, chunk, 0, len(chunk.ranges))
             return self._matches(found, chunk.starts, None)
@@ -187,6 +190,7 @@ class Search:
                 starts += at
             else:
                 starts, sizes = _registers(expression, self._stepping(expression, text, at, end, chunk))
+            found.count(int(sizes.sum()))
             positions = None
             if expression.capturing:
                 kinds = [self._kinds.index(kind) for kind in expression.groups]
@@ -239,6 +243,7 @@ class Search:
                 if match is None:
                     row += 1
                     continue
+                found.count(len(match))
                 starts.append(row)
                 lengths.append(len(match))
                 if self.needs.any:
@@ -298,12 +303,23 @@ class Search:
 class _Found:
     """Matches of some partitions, in order. positions: of the program, for the rows of one match after the other."""
 
+    kept: bool  # whether each row of a match takes memory
+    rows: int = 0
     starts: list[Int64] = field(default_factory=list)
     lengths: list[Int64] = field(default_factory=list)
     positions: list[Array] = field(default_factory=list)
 
+    def count(self, rows: int) -> None:
+        """Matches of so many rows are coming; raises OperationalError if they hold too many."""
+        self.rows += rows if self.kept else 0
+        if self.rows > MOST_ROWS:
+            raise OperationalError(
+                f"the matches of some partitions hold more than {MOST_ROWS:,} rows",
+                "with AFTER MATCH SKIP PAST LAST ROW they do not overlap, and WITHIN makes them shorter",
+            )
+
     def add(self, starts: Int64, lengths: Int64, positions: Array | None) -> None:
-        """More of them."""
+        """More of them, which have been counted."""
         self.starts.append(starts)
         self.lengths.append(lengths)
         if positions is not None:

@@ -29,14 +29,14 @@ import numpy as np
 
 from .. import compiled, kernels
 from ..columns import Array, Bool, Int64
-from ..errors import ProgrammingError
+from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
 from ..plan import Expr, Value
 from ..segment import Segment
 from ..timestamps import MAX_US, MIN_US
 from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
-from .periods import MONDAY, Unit, last_of_each, parse_unit
+from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
 from .relation import Call, Column, Columns
 from .subject import Condition, Occurrences, may_equal
 
@@ -110,6 +110,9 @@ def _edges(call: Call, options: Options) -> tuple[int, ...]:
             raise ProgrammingError(f"{call.what('periods')} is a number from 0 to {_MOST - 1}, and not {periods!r}")
         return tuple(range(periods + 2))
     whole = isinstance(brackets, list) and all(isinstance(b, int) and not isinstance(b, bool) for b in brackets)
+    if whole and brackets and brackets[-1] > MOST_PERIODS:
+        what = options.what("brackets")
+        raise OperationalError(f"{what}: {brackets[-1]:,} periods, and {MOST_PERIODS:,} are the most")
     if not whole or len(brackets) < 2 or brackets[0] < 0 or sorted(set(brackets)) != brackets:
         raise options.refuse("brackets", "a list of periods, ascending, each the first of a bracket, and the end")
     return tuple(brackets)
