@@ -68,8 +68,10 @@ class Aggregate:
         except Error as error:
             self._error = error
 
-    def _check_timestamps(self) -> None:
-        """Raise ProgrammingError if the call cannot be right where the times are timestamps."""
+    def _check_timestamps(self, times: Sequence[Value]) -> None:
+        """Raise ProgrammingError if the times are timestamps and the call cannot be right where they are."""
+        if not any(isinstance(value, str) for value in times):
+            return
         told = zip(self._rows[0], self._roles, strict=True)
         self._function.roles([TIMESTAMPS if role is Role.TIME else value for value, role in told])
 
@@ -82,8 +84,7 @@ class Aggregate:
         ts = rows
         for column, role in zip(columns, self._roles, strict=False):
             if role is Role.TIME:
-                if any(isinstance(value, str) for value in column):
-                    self._check_timestamps()
+                self._check_timestamps(column)
                 rows, ts = self._sorted(column)
         if len(rows) == 0:
             return self._function.nothing
