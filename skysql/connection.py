@@ -161,7 +161,8 @@ class Engine:
     def _register_functions(self) -> None:
         """Functions that do no harm: views and triggers may call them where no schema is trusted."""
         scalar, flags = self.sqlite.create_scalar_function, apsw.SQLITE_INNOCUOUS
-        scalar("sky_timestamp", _sky_timestamp, 1, deterministic=True, flags=flags)  # type: ignore[arg-type]
+        scalar("sky_timestamp", timestamps.normal, 1, deterministic=True, flags=flags)  # type: ignore[arg-type]
+        scalar("sky_timestamp", timestamps.normal, 2, deterministic=True, flags=flags)  # type: ignore[arg-type]
         scalar("sky_arguments", sky_arguments, -1, deterministic=True, flags=flags)
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
@@ -440,10 +441,6 @@ def _prefer_wal(sqlite: apsw.Connection) -> None:
     """A new file lets readers and a writer work side by side."""
     if sqlite.execute("PRAGMA page_count").fetchall() == [(0,)]:
         sqlite.execute("PRAGMA journal_mode = WAL").fetchall()
-
-
-def _sky_timestamp(value: Any) -> str | None:
-    return None if value is None else timestamps.format(timestamps.parse(value))
 
 
 class _LastKnown:

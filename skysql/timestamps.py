@@ -348,6 +348,24 @@ def format(us: int) -> str:
         _refuse(us, YEARS)
 
 
+def normal(value: Any, form: str = "") -> Any:
+    """A value in the form of times, NULL as it is.
+
+    form: '' for what has to be a time; 'spelled' leaves texts that are none as they are, and those of numbers; 'mixed'
+    leaves all that is no text, too.
+    """
+    if value is None or (form and not isinstance(value, str) and (form == "mixed" or not isinstance(value, int))):
+        return value
+    if form and isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return value
+    try:
+        return format(parse(value))
+    except DataError:
+        if not form:
+            raise
+        return value
+
+
 _PAIRS = np.frombuffer("".join(f"{i:02d}" for i in range(100)).encode(), np.uint16)
 _FIXED = np.frombuffer(b"0000-00-00 00:00:00.000000\n\0", np.uint8)  # 28 bytes: 14 aligned pairs
 

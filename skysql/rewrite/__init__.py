@@ -222,6 +222,8 @@ def apply_rules(statement: Statement, select: exp.Select) -> Rule | None:
     """Rewrite one select by the first rule that can, and say which."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return None  # SQLite takes TRUE for the column of that name, where there is one
+    if id(select) in statement.conversions(statement.source.tree).selects:
+        return None  # its columns are not as they are written
     if _collates(select):
         return None  # a column of a result has a collation, and so would keep others of the compound from having theirs
     for rule in RULES:

@@ -18,9 +18,10 @@ from sqlglot import exp
 from ..plan import And, PathScan
 from ..results import aliased
 from .calls import has_aggregate, has_aggregates, is_aggregate
-from .convert import Scope, alias_of, conjuncts_of, source_of
+from .convert import Scope, conjuncts_of
 from .dialect import span
 from .grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
+from .names import alias_of, source_of
 from .pairs import pair_relation
 from .relation import Resolver, take_arguments
 from .state import IDIOMS

@@ -68,6 +68,7 @@ class Catalog:
         self.pure: frozenset[str] = frozenset()
         self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
         self._unsafe: frozenset[str] = frozenset()  # functions that views must not call
+        self._fields: dict[tuple[str | None, str], list[tuple[str, str, bool]]] = {}
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
 
     def refresh(self) -> int:
@@ -86,6 +87,7 @@ class Catalog:
         return self.generation
 
     def _read(self, databases: list[str]) -> None:
+        self._fields = {}
         self._databases = sorted(databases, key=lambda name: name != "temp")
         self._entries = {name: self._read_database(name) for name in databases}
         every = [entry for entries in self._entries.values() for entry in entries.values()]
@@ -193,6 +195,20 @@ class Catalog:
         """The names of the columns that `*` shows of a table."""
         rows = self._sqlite.execute("SELECT name FROM temp.pragma_table_info(?, ?)", (entry.name, entry.database))
         return [row[0] for row in rows]
+
+    def fields(self, database: str | None, name: str) -> list[tuple[str, str, bool]]:
+        """(name, declared type, whether `*` leaves it out) of each column of a table, view or function of tables."""
+        key = database, name.lower()
+        if key not in self._fields:
+            try:
+                told = "SELECT name, type, hidden = 1 FROM pragma_table_xinfo(?, ?)"
+                rows: list[Any] = self._sqlite.execute(told, (name, database)).fetchall()
+            except (Error, apsw.Error):  # what it reads is not there: SQLite's to say
+                rows = []
+            if not rows:
+                return []
+            self._fields[key] = [(column, type, bool(hidden)) for column, type, hidden in rows]
+        return self._fields[key]
 
     def every(self) -> list[Entry]:
         """Every table and view, but the tables that sky tables keep their data in."""

@@ -10,52 +10,39 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sqlglot import exp
 
-from ..evaluate import column_type
 from ..plan import (
     And,
     Arithmetic,
-    Changes,
     Column,
     Compare,
-    Duration,
-    Events,
     Expr,
     InSet,
     Literal,
     Moment,
     Not,
-    Objects,
     Or,
-    Pairs,
     Parameter,
-    PathScan,
-    Sessions,
-    Source,
     Sql,
     columns,
     sql,
 )
-from ..plan import Groups as GroupsOf
-from ..scan import object_columns
-from ..schema import Table
 from ..schema import literal as quoted
 from .calls import has_aggregate
+from .comparisons import Conversions, Form, canonical
 from .dialect import Source as Text
 from .dialect import TokenType, span
 from .granularity import granularity_of
+from .names import KnownCount, Names, Relation
 from .statement import Arguments, NotPushable, Statement
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
 _COMPARISONS: _Operators = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ARITHMETIC: _Operators = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
-
-TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
 
 _NO_CALL = frozenset(
     """AND OR NOT IN LIKE GLOB REGEXP MATCH BETWEEN IS CASE WHEN THEN ELSE ESCAPE VALUES ISNULL NOTNULL END AS ON FROM
@@ -64,64 +51,11 @@ _NO_CALL = frozenset(
 """Words that may stand before a parenthesis without being a function's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownCount:
-    """count(p) OVER the path so far: no value to ask for, but what the hand-written fill of p is grouped by."""
-
-    column: Column
-
-
-@dataclass(slots=True)
-class Relation:
-    """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
-
-    as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
-    ordered: whether a subquery orders the rows in its own way, which only some aggregates tell.
-    """
-
-    database: str
-    table: Table
-    kind: str  # 'events', 'objects', 'sessions', 'changes' or 'groups'
-    columns: dict[str, Expr | KnownCount | None]
-    names: list[str]
-    where: list[Expr] = field(default_factory=list)
-    as_of: Moment | None = None
-    pairs: Pairs | None = None
-    idle: Duration | None = None
-    groups: PathScan | None = None
-    ordered: bool = False
-
-
-def source_of(relation: Relation) -> Source:
-    """The plan's source for a relation."""
-    if relation.pairs is not None:
-        return relation.pairs
-    if relation.groups is not None:
-        return GroupsOf(relation.groups)
-    if relation.kind == "objects":
-        return Objects(relation.as_of)
-    if relation.kind == "changes":
-        return Changes()
-    return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
-
-
-def object_names(relation: Relation) -> frozenset[str]:
-    """The names, in lower case, of the columns of a relation's source that tell the object."""
-    return object_columns(source_of(relation), relation.table)
-
-
-def alias_of(item: exp.Expression) -> str:
-    """The name by which the columns of a FROM item are qualified."""
-    if isinstance(item, exp.Table) and isinstance(item.this, exp.Anonymous) and not item.alias:
-        return str(item.this.name)
-    return str(item.alias_or_name)
-
-
 Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | KnownCount | None]"
 
 
-class Scope:
-    """Where names are looked up: one or more relations by alias, all over the rows of one scan."""
+class Scope(Names):
+    """Converts expressions over the columns that it knows."""
 
     def __init__(
         self,
@@ -131,91 +65,16 @@ class Scope:
         arguments: Arguments,
         idioms: tuple[Idiom, ...] = (),
     ) -> None:
-        self.statement = statement
-        self.source = source
-        self.relations = relations
-        self.arguments = arguments
+        super().__init__(statement, source, relations, arguments)
         self.idioms = idioms
-        self.merged: set[str] = set()  # names of columns that USING has made one of two relations'
-        self.whole = False  # whether every event of the table is a row, so that windows see whole paths
-
-    @property
-    def relation(self) -> Relation:
-        """The first, which stands for the rows."""
-        return next(iter(self.relations.values()))
-
-    def is_time(self, column: Expr | KnownCount | None) -> bool:
-        """Whether a column of the source holds timestamps."""
-        if not isinstance(column, Column):
-            return False
-        return column_type(source_of(self.relation), self.relation.table, column.name) == "TIMESTAMP"
-
-    def is_object(self, column: Expr | KnownCount | None) -> bool:
-        """Whether a column of the source holds the ids of objects."""
-        if not isinstance(column, Column):
-            return False
-        named = column.name.lower() in object_names(self.relation)
-        return named and column_type(source_of(self.relation), self.relation.table, column.name) == "INTEGER"
-
-    def is_key(self, column: Expr | KnownCount | None) -> bool:
-        """Whether a column of the source holds the keys of objects."""
-        if not isinstance(column, Column):
-            return False
-        return column.name.lower() in object_names(self.relation) and not self.is_object(column)
-
-    def is_text(self, column: Column) -> bool:
-        """Whether a column of the source holds texts."""
-        return self._stored_type(column) == "TEXT"
-
-    def is_integer(self, column: Column) -> bool:
-        """Whether a column of the source holds integers."""
-        return self._stored_type(column) in ("INTEGER", "BOOLEAN") and not column.ever
-
-    def _stored_type(self, column: Column) -> str | None:
-        """The type of a column that is one of the table; None of a group's, in which there may be any values."""
-        source = source_of(self.relation)
-        if isinstance(source, GroupsOf) and column.name.lower() not in object_names(self.relation):
-            return None
-        return column_type(source, self.relation.table, column.name)
-
-    # columns
-
-    def find(self, node: exp.Column) -> Expr | KnownCount | None:
-        """What a column reference means, or None if it is not one of these relations'."""
-        name, qualifier = node.name.lower(), node.table.lower()
-        if node.args.get("db"):
-            return None
-        having = [relation for alias, relation in self.relations.items() if qualifier in ("", alias)]
-        having = [relation for relation in having if name in relation.columns]
-        if len(having) > 1 and name not in self.merged:
-            raise NotPushable(f"{node.name} may be of two tables")
-        if not having:
-            return None
-        found = having[0].columns[name]
-        if found is None:
-            raise NotPushable(f"{node.name} cannot be computed by a scan")
-        return found
-
-    def declared_name(self, node: exp.Column) -> str:
-        """What SQLite calls the column in a result: as it was declared."""
-        for relation in self.relations.values():
-            for name in relation.names:
-                if name.lower() == node.name.lower():
-                    return name
-        return node.name.lower() if self.find(node) is not None else node.name  # a hidden column, or none
-
-    def mentions(self, node: exp.Expression) -> bool:
-        """Whether any column of these relations is read below the node."""
-        return any(self.find(column) is not None for column in node.find_all(exp.Column))
-
-    def constant(self, node: exp.Expression) -> bool:
-        """Whether the node reads no column at all."""
-        return next(node.find_all(exp.Column), None) is None
 
     # expressions
 
     def convert(self, node: exp.Expression) -> Expr:
         """The node as a plan expression; raises NotPushable."""
+        form = self._form(node)
+        if form is not None:
+            return self._moment_text(node, form)
         for idiom in self.idioms:
             found = idiom(self, node)
             if found is not None:
@@ -232,6 +91,23 @@ class Scope:
         if isinstance(node, exp.Placeholder):
             return self.argument(node)
         return self._logical(node) or self._numeric(node) or self.opaque(node)
+
+    def _form(self, node: exp.Expression) -> Form | None:
+        """The form that the node has to be put into, beside a time."""
+        found = self._conversions().nodes.get(id(node))
+        return found[1] if found is not None else None
+
+    def _conversions(self) -> Conversions:
+        return self.statement.conversions(self.source.tree)
+
+    def _moment_text(self, node: exp.Expression, form: Form) -> Expr:
+        """A constant that is compared with a text of a time; raises NotPushable for anything else."""
+        if self.source is not self.statement.source:
+            raise NotPushable("a comparison with a time in a view, whose text SQLite reads as it is")
+        if not self.constant(node):
+            raise NotPushable("what has to be put into the form of times, row by row")
+        written = _written(node, form)
+        return self.argument(node) if written is None else Literal(written)
 
     def _logical(self, node: exp.Expression) -> Expr | None:
         """Connectives, and the predicates that have a form of their own; None for anything else."""
@@ -289,6 +165,8 @@ class Scope:
         if isinstance(right, exp.Null):
             known = self.convert(left)
             return None if isinstance(known, Sql) else Compare(op, known, Literal(None))
+        if isinstance(right.unnest(), exp.Null | exp.Boolean):
+            return None
         if self.constant(left):
             left, right = right, left
         side = self.convert(left) if isinstance(left, exp.Column) else None
@@ -303,12 +181,11 @@ class Scope:
         return made
 
     def _compare(self, node: exp.Expression, op: str) -> Expr:
-        left, right = node.this, node.expression
-        if self.constant(left) and not self.constant(right):
-            left, right, op = right, left, _MIRRORED[op]
-        return self._pair(node, op, left, right)
+        return self._pair(node, op, node.this, node.expression)
 
     def _pair(self, node: exp.Expression, op: str, left: exp.Expression, right: exp.Expression) -> Expr:
+        if self.constant(left) and not self.constant(right):
+            left, right, op = right, left, _MIRRORED[op]
         a = self.convert(left)
         if self.constant(right) and isinstance(a, Column):
             if self.is_time(a):
@@ -337,7 +214,7 @@ class Scope:
         a = self.convert(node.this)
         if query is not None:
             return self._in_query(a, query)
-        if not node.expressions or node.args.get("unnest") or node.args.get("field"):
+        if not node.expressions or isinstance(node.expressions[0], exp.Values) or node.args.get("field"):
             return None
         if not isinstance(a, Column):
             return None
@@ -462,6 +339,7 @@ class Scope:
         for at, found in self.leaves(node):
             read.update(dict.fromkeys(columns(found)))
             pieces.append((*at, sql(found) if isinstance(found, Column) else f"({sql(found)})"))
+        pieces += self._written_times(node)
         covered = {token for first, last, _ in pieces for token in range(first, last)}
         for token in range(*where):
             if self.source.tokens[token].token_type is TokenType.PLACEHOLDER and token not in covered:
@@ -473,19 +351,19 @@ class Scope:
         for first, last, replacement in sorted(pieces):
             text += self.source.text[at_char : self.source.start(first)] + replacement
             at_char = self.source.end(last - 1)
-        self._check_times(node)
         return text + self.source.text[at_char:end], tuple(read)
 
-    def _check_times(self, node: exp.Expression) -> None:
-        """A timestamp may not be compared as text inside an expression: '2026-01-01T00:00' is not its text."""
-        for found in node.find_all(*_COMPARISONS, exp.Between, exp.In, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ):
-            for side in found.iter_expressions():
-                column = side.unnest()
-                if isinstance(column, exp.Column):
-                    meant = self.find(column)
-                    null = isinstance(found, exp.Is) and isinstance(found.expression, exp.Null)
-                    if self.is_time(meant) and not null:
-                        raise NotPushable("a comparison with a time inside an expression")
+    def _written_times(self, node: exp.Expression) -> Iterator[tuple[int, int, str]]:
+        """The constants below a node that are compared with times, in form; raises NotPushable for other sides."""
+        known = self._conversions()
+        for below in node.walk():
+            if id(below) not in known.nodes:
+                continue
+            side, form = known.nodes[id(below)]
+            where, written = span(side), _written(side, form)
+            if written is None or where is None or self.source is not self.statement.source:
+                raise NotPushable("a comparison with a time inside an expression")
+            yield *where, quoted(written)
 
     def _check_calls(self, where: tuple[int, int], leaves: list[tuple[int, int]]) -> None:
         tokens, covered = self.source.tokens, {at for first, last in leaves for at in range(first, last)}
@@ -555,6 +433,12 @@ def literal(node: exp.Expression) -> Literal | None:
     if re.fullmatch(r"0*\d{1,19}", text) and int(text) < 1 << 63:  # beyond these, SQLite reads a REAL
         return Literal(int(text))
     return Literal(float(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
+
+
+def _written(node: exp.Expression, form: Form) -> str | None:
+    """A written constant in the form of times; None if it is none, or only SQLite knows."""
+    text = canonical(node, form) if isinstance(node, exp.Literal) else None
+    return None if text is None else text[1:-1]
 
 
 def conjuncts_of(node: exp.Expression) -> list[exp.Expression]:

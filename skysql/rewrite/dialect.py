@@ -37,6 +37,7 @@ _RECORDED = (
     *("_parse_bitwise", "_parse_term", "_parse_factor", "_parse_unary", "_parse_column", "_parse_primary"),
     *("_parse_function", "_parse_window", "_parse_ordered", "_parse_where", "_parse_group", "_parse_having"),
     *("_parse_order", "_parse_limit", "_parse_from", "_parse_placeholder", "_parse_subquery", "_parse_case"),
+    "_parse_atom",
 )
 
 
@@ -176,15 +177,16 @@ def is_star(item: exp.Expression) -> bool:
     return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
 
 
-def cte_of(table: exp.Table) -> exp.CTE | None:
-    """The CTE that a name in FROM means; None if it means a table of the schema."""
-    scope: exp.Expr | None = None if table.db else table
+def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
+    """The CTE that a name in FROM means, or another name that stands there; None if it means a table of the schema."""
+    scope: exp.Expr | None = None if isinstance(table, exp.Table) and table.db else table
+    name = table.name.lower() if name is None else name.lower()
     while scope is not None:
         with_ = scope.args.get("with_")
         if with_ is not None:
             around = None if with_.args.get("recursive") else table.find_ancestor(exp.CTE)
             for cte in with_.expressions:
-                if cte.alias.lower() == table.name.lower() and cte is not around:
+                if cte.alias.lower() == name and cte is not around:
                     return cte  # type: ignore[no-any-return]
         scope = scope.parent
     return None

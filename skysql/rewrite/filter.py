@@ -22,8 +22,9 @@ from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, P
 from ..results import aliased
 from ..schema import quote
 from .calls import own
-from .convert import KnownCount, Relation, Scope, alias_of, conjuncts_of, object_names, source_of
+from .convert import Scope, conjuncts_of
 from .dialect import is_star, span
+from .names import KnownCount, Relation, alias_of, object_names, source_of
 from .relation import Resolver, take_arguments
 from .state import IDIOMS, latest
 from .statement import Arguments, NotPushable, Statement

@@ -11,8 +11,9 @@ from ..evaluate import expression_type
 from ..functions import FUNCTIONS
 from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, PathAggregate, PathScan, SqlAggregate
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
-from .convert import KnownCount, Scope, literal, object_names, source_of
+from .convert import Scope, literal
 from .dialect import span
+from .names import KnownCount, object_names, source_of
 from .statement import NotPushable
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})

@@ -18,9 +18,10 @@ from sqlglot import exp
 from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..schema import quote
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
-from .convert import Scope, alias_of, conjuncts_of, source_of
+from .convert import Scope, conjuncts_of
 from .dialect import span
 from .grouping import Groups, result_columns
+from .names import alias_of, source_of
 from .pairs import ordinary_table
 from .relation import Resolver, take_arguments
 from .state import IDIOMS

@@ -20,8 +20,9 @@ from ..plan import Column, Pairs, PathScan
 from ..schema import literal, quote
 from .calls import repeatable
 from .catalog import Entry
-from .convert import Relation, Scope, conjuncts_of, source_of
+from .convert import Scope, conjuncts_of
 from .dialect import cte_of, is_star, span
+from .names import Relation, source_of
 from .statement import Arguments, NotPushable, Statement
 
 _ROW = "row of the pair"

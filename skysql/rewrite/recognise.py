@@ -35,13 +35,14 @@ from ..match.run import NO_TABLE
 from ..plan import And, Column, Events, Expr, PathScan, Sql
 from ..schema import literal, quote
 from .catalog import Catalog
-from .convert import TIMES, Relation, Scope, conjuncts_of, source_of
+from .convert import Scope, conjuncts_of
 from .dialect import parse, span
 from .match import Item, Place, item_of, visible_ctes
+from .names import TIMES, Relation, source_of
 from .relation import Resolver
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
-from .times import normalize_sides
+from .times import normalize_times
 
 _MARK = ":sky_constant_"
 
@@ -453,8 +454,8 @@ class _Builder:
         source = parse(f"SELECT {text}") if times else None
         if source is None:
             return text
-        statement = Statement(source, self.context.catalog)
-        normalize_sides(statement, lambda node: _named(node) in times)
+        statement = Statement(source, self.context.catalog, frozenset(map(str.lower, times)))
+        normalize_times(statement)
         return statement.text().removeprefix("SELECT ")
 
     def _test(self, text: str, by_name: dict[str, Leaf]) -> Test:

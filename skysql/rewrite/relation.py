@@ -11,9 +11,10 @@ from sqlglot import exp
 from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .calls import has_aggregates
 from .catalog import Entry
-from .convert import Idiom, KnownCount, Relation, Scope, alias_of, conjuncts_of, literal, object_names, source_of
+from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import Source, is_star, parse, span
 from .grouping import Groups, GroupScope, wanted_keys
+from .names import KnownCount, Relation, alias_of, object_names, source_of
 from .state import join_state
 from .statement import Arguments, NotPushable, Statement
 

@@ -24,8 +24,9 @@ from sqlglot import exp
 
 from ..plan import Column, Expr, Literal
 from .catalog import Entry
-from .convert import Idiom, KnownCount, Relation, Scope, conjuncts_of, literal
+from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import cte_of
+from .names import KnownCount, Relation
 from .statement import NotPushable
 
 if TYPE_CHECKING:

@@ -17,7 +17,9 @@ from ..plan import Parameter, PathScan
 from ..results import reference
 from ..schema import quote
 from .catalog import Catalog
+from .comparisons import Conversions, conversions
 from .dialect import Source, TokenType, is_star, span
+from .kinds import Types
 
 
 class NotPushable(Exception):
@@ -73,9 +75,11 @@ class _Edit:
 class Statement:
     """A parsed statement and its edits."""
 
-    def __init__(self, source: Source, catalog: Catalog) -> None:
+    def __init__(self, source: Source, catalog: Catalog, times: frozenset[str] = frozenset()) -> None:
         self.source = source
         self.catalog = catalog
+        self.types = Types(catalog, source, times)
+        self._conversions: dict[int, tuple[exp.Expression, Conversions]] = {}
         self.calls: list[ScanCall] = []
         self._edits: list[_Edit] = []
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
@@ -96,6 +100,12 @@ class Statement:
                 named.add(token.text)
                 largest += 1
         return numbers
+
+    def conversions(self, tree: exp.Expression) -> Conversions:
+        """What has to be put into the form of times in this statement, or in a view that it reads."""
+        if id(tree) not in self._conversions:
+            self._conversions[id(tree)] = tree, conversions(tree, self.types)
+        return self._conversions[id(tree)][1]
 
     @property
     def changed(self) -> bool:

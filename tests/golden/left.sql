@@ -204,8 +204,10 @@ SELECT sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END) FROM users
 --- plain
 SELECT sum(CASE WHEN timestamp < '2026-02-01 00:00:00.000000' THEN 1 END) FROM users
 --- plan
+PATH SCAN users
+└─ compute sum(CASE WHEN timestamp < '2026-02-01 00:00:00.000000' THEN 1 END)
 --- sql
-SELECT sum(CASE WHEN timestamp < '2026-02-01 00:00:00.000000' THEN 1 END) AS "sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)" FROM users
+SELECT +"value 1" AS "sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)" FROM sky_scan_1
 --- rows
 sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)
 12

@@ -1,0 +1,161 @@
+"""What the columns of a select mean: the relations that a path scan can produce, and the names that they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from ..evaluate import column_type
+from ..plan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
+from ..plan import Groups as GroupsOf
+from ..scan import object_columns
+from ..schema import Table
+from .dialect import Source as Text
+from .statement import Arguments, NotPushable, Statement
+
+TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCount:
+    """count(p) OVER the path so far: no value to ask for, but what the hand-written fill of p is grouped by."""
+
+    column: Column
+
+
+@dataclass(slots=True)
+class Relation:
+    """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
+
+    as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
+    ordered: whether a subquery orders the rows in its own way, which only some aggregates tell.
+    """
+
+    database: str
+    table: Table
+    kind: str  # 'events', 'objects', 'sessions', 'changes' or 'groups'
+    columns: dict[str, Expr | KnownCount | None]
+    names: list[str]
+    where: list[Expr] = field(default_factory=list)
+    as_of: Moment | None = None
+    pairs: Pairs | None = None
+    idle: Duration | None = None
+    groups: PathScan | None = None
+    ordered: bool = False
+
+
+def source_of(relation: Relation) -> Source:
+    """The plan's source for a relation."""
+    if relation.pairs is not None:
+        return relation.pairs
+    if relation.groups is not None:
+        return GroupsOf(relation.groups)
+    if relation.kind == "objects":
+        return Objects(relation.as_of)
+    if relation.kind == "changes":
+        return Changes()
+    return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
+
+
+def object_names(relation: Relation) -> frozenset[str]:
+    """The names, in lower case, of the columns of a relation's source that tell the object."""
+    return object_columns(source_of(relation), relation.table)
+
+
+def alias_of(item: exp.Expression) -> str:
+    """The name by which the columns of a FROM item are qualified."""
+    if isinstance(item, exp.Table) and isinstance(item.this, exp.Anonymous) and not item.alias:
+        return str(item.this.name)
+    return str(item.alias_or_name)
+
+
+class Names:
+    """One or more relations by alias, all over the rows of one scan."""
+
+    def __init__(
+        self,
+        statement: Statement,
+        source: Text,
+        relations: dict[str, Relation],
+        arguments: Arguments,
+    ) -> None:
+        self.statement = statement
+        self.source = source
+        self.relations = relations
+        self.arguments = arguments
+        self.merged: set[str] = set()  # names of columns that USING has made one of two relations'
+        self.whole = False  # whether every event of the table is a row, so that windows see whole paths
+
+    @property
+    def relation(self) -> Relation:
+        """The first, which stands for the rows."""
+        return next(iter(self.relations.values()))
+
+    def is_time(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds timestamps."""
+        if not isinstance(column, Column):
+            return False
+        return column_type(source_of(self.relation), self.relation.table, column.name) == "TIMESTAMP"
+
+    def is_object(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds the ids of objects."""
+        if not isinstance(column, Column):
+            return False
+        named = column.name.lower() in object_names(self.relation)
+        return named and column_type(source_of(self.relation), self.relation.table, column.name) == "INTEGER"
+
+    def is_key(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a column of the source holds the keys of objects."""
+        if not isinstance(column, Column):
+            return False
+        return column.name.lower() in object_names(self.relation) and not self.is_object(column)
+
+    def is_text(self, column: Column) -> bool:
+        """Whether a column of the source holds texts."""
+        return self._stored_type(column) == "TEXT"
+
+    def is_integer(self, column: Column) -> bool:
+        """Whether a column of the source holds integers."""
+        return self._stored_type(column) in ("INTEGER", "BOOLEAN") and not column.ever
+
+    def _stored_type(self, column: Column) -> str | None:
+        """The type of a column that is one of the table; None of a group's, in which there may be any values."""
+        source = source_of(self.relation)
+        if isinstance(source, GroupsOf) and column.name.lower() not in object_names(self.relation):
+            return None
+        return column_type(source, self.relation.table, column.name)
+
+    # columns
+
+    def find(self, node: exp.Column) -> Expr | KnownCount | None:
+        """What a column reference means, or None if it is not one of these relations'."""
+        name, qualifier = node.name.lower(), node.table.lower()
+        if node.args.get("db"):
+            return None
+        having = [relation for alias, relation in self.relations.items() if qualifier in ("", alias)]
+        having = [relation for relation in having if name in relation.columns]
+        if len(having) > 1 and name not in self.merged:
+            raise NotPushable(f"{node.name} may be of two tables")
+        if not having:
+            return None
+        found = having[0].columns[name]
+        if found is None:
+            raise NotPushable(f"{node.name} cannot be computed by a scan")
+        return found
+
+    def declared_name(self, node: exp.Column) -> str:
+        """What SQLite calls the column in a result: as it was declared."""
+        for relation in self.relations.values():
+            for name in relation.names:
+                if name.lower() == node.name.lower():
+                    return name
+        return node.name.lower() if self.find(node) is not None else node.name  # a hidden column, or none
+
+    def mentions(self, node: exp.Expression) -> bool:
+        """Whether any column of these relations is read below the node."""
+        return any(self.find(column) is not None for column in node.find_all(exp.Column))
+
+    def constant(self, node: exp.Expression) -> bool:
+        """Whether the node reads no column at all."""
+        return next(node.find_all(exp.Column), None) is None
