@@ -7,13 +7,18 @@ every other spelling, as a literal and as a parameter, of the sky tables with an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
+import apsw
 import pytest
 from sides import Sides
 
+import skysql
 from skysql import timestamps
+from skysql.rewrite.dialect import parse
+from skysql.rewrite.statement import Statement
 
 MOMENT = "2026-01-02 00:00:00.000000"
 SPELLINGS: list[Any] = [
@@ -44,6 +49,7 @@ VALUES = [
     "SELECT count(*) FROM users WHERE nullif(timestamp, '1999-01-01') {op} {t}",
     "SELECT count(*) FROM users WHERE iif(amount > 3, timestamp, NULL) {op} {t}",
     "SELECT count(*) FROM users WHERE if(amount > 3, timestamp) {op} {t}",
+    "SELECT count(*) FROM users WHERE iif(amount > 9, timestamp, amount > 2, timestamp, NULL) {op} {t}",
     "SELECT count(*) FROM users WHERE CASE WHEN amount > 3 THEN timestamp END {op} {t}",
     "SELECT count(*) FROM users WHERE CASE plan WHEN 'pro' THEN timestamp ELSE NULL END {op} {t}",
     "SELECT count(*) FROM users WHERE likely(timestamp) {op} {t}",
@@ -202,3 +208,121 @@ def test_a_time_is_the_same_in_every_spelling(sides: Sides, form: str) -> None:
 def test_texts_of_ordinary_tables_are_compared_as_times(sides: Sides, form: str) -> None:
     for op in ("=", "<", ">=", "<>") if "{op}" in form else ("",):
         sides.same(form.format(op=op), plain=in_canonical(form.format(op=op)))
+
+
+# SQLite's functions
+
+PROBES = [b"\x80\xff", "text", 2**40, 2.5]
+FILLS = ["1", "0", "0.5", "x'ffffff'"]
+
+
+def calls(db: apsw.Connection) -> Iterator[tuple[str, int]]:
+    """Every function that can be called by its name, and with how many arguments."""
+    for name, count in db.execute("SELECT DISTINCT name, narg FROM pragma_function_list"):
+        if re.fullmatch(r"\w+", str(name)) and name not in ("load_extension", "sqlite_log"):
+            for arguments in [count] if int(str(count)) >= 0 else [1, 2, 3, 4]:
+                yield str(name), int(str(arguments))
+
+
+def call(name: str, arguments: Sequence[str], window: bool) -> str:
+    return f"{name}({', '.join(arguments)}){' OVER (ORDER BY 1)' * window}"
+
+
+def value_of(db: apsw.Connection, sql: str, parameters: Sequence[Any]) -> Any:
+    try:
+        return db.execute(f"SELECT {sql}", parameters).fetchall()[0][0]
+    except (apsw.Error, skysql.Error, MemoryError, TypeError, ValueError):
+        return None
+
+
+def returned(db: apsw.Connection, name: str, count: int) -> set[tuple[int, bool]]:
+    """The arguments that the function can give back as they are, whatever their type; and whether by a window."""
+    found = set()
+    for place, window in product(range(count), (False, True)):
+        for rest in product(FILLS, repeat=count - 1):
+            sql = call(name, [*rest[:place], "?", *rest[place:]], window)
+            given = ((probe, value_of(db, sql, (probe,))) for probe in PROBES)
+            if all(type(value) is type(probe) and value == probe for probe, value in given):
+                found.add((place, window))
+                break
+    return found
+
+
+def test_every_function_that_returns_an_argument_hands_a_time_on(sides: Sides) -> None:
+    """What makes a text or a number of what it is given is none: it cannot give back a blob, or an integer."""
+    handing, plain = set(), apsw.Connection(":memory:")
+    for name, count in {*calls(plain), *calls(sides.pushed.engine.sqlite)}:
+        for place, window in returned(sides.pushed.engine.sqlite, name, count):
+            handing.add(name)
+            arguments = ["NULL" if at != place else "timestamp" for at in range(count)]
+            source = parse(f"SELECT {call(name, arguments, window)} FROM users")
+            assert source is not None, call(name, arguments, window)
+            types = Statement(source, sides.pushed.engine._catalog).types
+            assert types.kind(source.tree.expressions[0]).timely, (name, arguments)
+    assert handing >= {"coalesce", "nullif", "iif", "likelihood", "max", "min", "lag", "nth_value", "sky_last_value"}
+    assert not handing & {"lower", "substr", "trim", "replace", "printf", "concat", "group_concat", "date", "json"}
+    plain.close()
+
+
+# what stays as it is
+
+STAYS = [
+    "SELECT count(*) FROM users WHERE timestamp IS TRUE",
+    "SELECT timestamp IS TRUE, timestamp IS NOT TRUE, timestamp IS (FALSE), timestamp IS NOT NULL FROM users",
+    "SELECT count(*) FROM users WHERE timestamp GLOB '2026-01*'",
+    "SELECT amount FROM users WHERE timestamp GLOB '2026-01*' AND object_id = 1",
+    "SELECT count(*) FROM users WHERE timestamp LIKE '2026-01%'",
+    "SELECT count(*) FROM users WHERE date(timestamp) = '2026-01-02'",
+    "SELECT count(*) FROM users WHERE substr(timestamp, 1, 7) = '2026-01'",
+    "SELECT CAST(timestamp AS TEXT) < '2026-02', timestamp || '' > '2026-01-02' FROM users",
+    # what may be a time is compared as one only if it is one
+    "SELECT coalesce(timestamp, '') <> '' FROM users",
+    "SELECT count(*) FROM users WHERE CASE WHEN amount > 3 THEN timestamp ELSE 'never' END = 'never'",
+    "SELECT coalesce(timestamp, 0) > 5, iif(amount > 3, timestamp, amount) > 2 FROM users",
+    "SELECT count(*) FROM (SELECT 'time' AS k, timestamp AS v FROM users UNION ALL SELECT 'url', url FROM users)"
+    " WHERE v = '12' OR v > '3'",
+    # nothing is shown in another form
+    "SELECT coalesce(NULL, timestamp, '2026-01-02T00:00Z'), coalesce(NULL, '2026-01-02T00:00Z', timestamp) FROM users",
+    "SELECT timestamp FROM users UNION SELECT at FROM later",
+    "SELECT max(timestamp), min(timestamp) FROM users GROUP BY object_id",
+    "SELECT a AS b, b AS a FROM (SELECT timestamp AS a, action AS b FROM users) WHERE b > 'c'",
+    "WITH a AS (SELECT * FROM b), b AS (SELECT timestamp AS t FROM users) SELECT count(*) FROM a WHERE t IS NOT NULL",
+]
+
+
+@pytest.mark.parametrize("sql", STAYS)
+def test_what_is_no_comparison_with_a_time_is_as_it_was(sides: Sides, sql: str) -> None:
+    for db in (sides.pushed, sides.by_row, sides.plain):
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS later AS SELECT '2026-02-01T00:00Z' AS at")
+    sides.same(sql)
+
+
+REFUSED = [
+    "min(timestamp) > 'never'", "'never' IN (SELECT timestamp FROM users)", "max(timestamp) BETWEEN 'never' AND 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_a_text_that_is_no_time_is_an_error_beside_one(sides: Sides, form: str) -> None:
+    for db in (sides.pushed, sides.by_row):
+        with pytest.raises(skysql.DataError, match="'never' is not a timestamp"):
+            db.execute(f"SELECT object_id FROM users GROUP BY object_id HAVING {form}").fetchall()
+
+
+def test_times_of_reports(sides: Sides) -> None:
+    for db in (sides.pushed, sides.by_row):
+        for t in ("'2026-01-02T00:00:00Z'", "1767312000000000", "'2026-01-02 00:00:00.000000'"):
+            timeline = "sky_timeline('users', 'plan')"
+            count = f"SELECT count(*) FROM {timeline} WHERE"
+            assert db.execute(f"{count} coalesce(since, until) = {t}").fetchall() == [(1,)]
+            assert db.execute(f"{count} since = {t}").fetchall() == [(1,)]
+            longest = f"SELECT max(since) AS m FROM {timeline} GROUP BY object_id HAVING m <= {t}"
+            assert db.execute(longest).fetchall() == [("2026-01-02 00:00:00.000000",)]
+
+
+def test_statements_on_ordinary_tables_are_left_as_they_are(sides: Sides) -> None:
+    for sql in (
+        "SELECT * FROM notes WHERE at > '2026-01-02T00:00Z' AND (object_id, at) IN (SELECT object_id, at FROM pairs)",
+        "SELECT max(at, '2026-01-02') FROM notes WHERE 'users' <> note EXCEPT SELECT at FROM only_times",
+    ):
+        assert sides.rewritten(sql) == sql

@@ -58,8 +58,18 @@ class Plus(exp.Unary):
     """`+x`, which has the value of x, and takes its affinity: where sqlglot sees x alone."""
 
 
+def _iif(arguments: list[exp.Expression]) -> exp.Expression:
+    """iif() or if(), which takes any number of conditions, each before its value."""
+    return exp.If.from_arg_list(arguments) if len(arguments) < 4 else exp.Anonymous(this="iif", expressions=arguments)
+
+
 class Parser(SQLiteParser):
     """SQLite's parser, recording spans. SQLite has no nested types: `object < 1` is a comparison."""
+
+    FUNCTIONS: ClassVar[dict[str, Any]] = {**SQLiteParser.FUNCTIONS, "IF": _iif, "IIF": _iif}
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+        name: parser for name, parser in SQLiteParser.NO_PAREN_FUNCTION_PARSERS.items() if name != "IF"
+    }
 
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
     UNARY_PARSERS: ClassVar[dict[TokenType, Any]] = {

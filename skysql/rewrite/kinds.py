@@ -70,7 +70,8 @@ _SAME = frozenset({exp.Paren, Plus, exp.Collate, exp.Filter, exp.IgnoreNulls, ex
 GREATEST = (exp.Max, exp.Min, exp.Greatest, exp.Least)
 """max and min: of several arguments, they compare them."""
 
-_RETURNED = {"likely": 0, "unlikely": 0, "likelihood": 0, "sky_last_value": 0, "sequence_next_node": 3}
+_RETURNED = {"likely": 0, "unlikely": 0, "likelihood": 0, "fts5_insttoken": 0, "sky_last_value": 0,
+             "sequence_next_node": 3}  # fmt: skip
 """Functions that sqlglot does not know: which argument they return."""
 
 
@@ -151,6 +152,8 @@ class Types:
         name, arguments = node.name.lower(), node.expressions
         if name == "sky_timestamp" and len(arguments) == 1:
             return Kind.TIME
+        if name == "iif":
+            return self._either([*arguments[1::2], *(arguments[-1:] if len(arguments) % 2 else ())])
         at = _RETURNED.get(name, len(arguments))
         return self.kind(arguments[at]) if at < len(arguments) else Kind.OTHER
 

@@ -207,7 +207,7 @@ SELECT sum(CASE WHEN timestamp < '2026-02-01 00:00:00.000000' THEN 1 END) FROM u
 PATH SCAN users
 └─ compute sum(CASE WHEN timestamp < '2026-02-01 00:00:00.000000' THEN 1 END)
 --- sql
-SELECT +"value 1" AS "sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)" FROM sky_scan_1
+SELECT +"value 1" AS "sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)" FROM sky_scan_1 AS "users"
 --- rows
 sum(CASE WHEN timestamp < '2026-02-01' THEN 1 END)
 12
