@@ -457,18 +457,71 @@ class Expressions:
         if ts is not None and self.chance(0.25):
             return f"{ts.sql} {self.operator()} {self.value(self.time())}"
         low, high = sorted([self.time(), self.time()])
+        one = column.sql if self.chance(0.6) else self.handed_on(column)
         return self.pick(
-            (4, lambda: f"{column.sql} {self.operator()} {self.moment(low)}"),
-            (1, lambda: f"{self.moment(low)} {self.operator()} {column.sql}"),
-            (3, lambda: f"({column.sql} >= {self.moment(low)} AND {column.sql} < {self.moment(high)})"),
-            (2, lambda: f"({column.sql} {no}BETWEEN {self.moment(low)} AND {self.moment(high)})"),
-            (1, lambda: f"{column.sql} {no}IN ({self.moment(low)}, {self.moment(high)})"),
-            (0.5, lambda: f"{column.sql} IS {no}{self.moment(low)}"),
-            (0.5, lambda: f"(({column.sql})) > {self.moment(low)}"),
+            (4, lambda: f"{one} {self.operator()} {self.moment(low)}"),
+            (1, lambda: f"{self.moment(low)} {self.operator()} {one}"),
+            (3, lambda: f"({one} >= {self.moment(low)} AND {column.sql} < {self.moment(high)})"),
+            (2, lambda: f"({one} {no}BETWEEN {self.moment(low)} AND {self.moment(high)})"),
+            (0.5, lambda: f"({self.moment(low)} {no}BETWEEN {one} AND {self.moment(high)})"),
+            (1, lambda: f"{one} {no}IN ({self.moment(low)}, {self.moment(high)})"),
+            (0.5, lambda: f"{one} IS {no}{self.moment(low)}"),
+            (0.5, lambda: f"(({one})) > {self.moment(low)}"),
+            (0.5, lambda: f"CASE {one} WHEN {self.moment(low)} THEN 1 ELSE {self.rng.choice('01')} END"),
+            (1, lambda: self.time_in_query(one, low, high)),
+            (1, lambda: self.time_in_row(one, low, high)),
             (0.7, lambda: f"strftime('%Y-%m', {column.sql}) = '{timestamp(low)[:7]}'"),
             (0.5, lambda: f"date({column.sql}) >= '{timestamp(low)[:10]}'"),
             (0.3, lambda: f"{column.sql} LIKE '{timestamp(low)[:7]}%'"),
         )
+
+    def handed_on(self, column: Column, depth: int = 2) -> str:
+        """A time, made of a timestamp by what hands its values on."""
+        if depth == 0:
+            return column.sql
+        one, other = (self.handed_on(self.column("D") or column, depth - 1) for _ in "ab")
+        moments = [self.moment(self.time()) for _ in "ab"]
+        name, events = self.rng.choice(["max", "min"]), quote(self.world.schema.name)
+        condition = self.rng.choice([self.compare, self.null, self.who])() or "1"
+        otherwise = self.rng.choice([other, "NULL"])
+        return self.rng.choice([
+            f"coalesce({one}, {other})", f"ifnull(NULL, {one})", f"nullif({one}, {moments[0]})", f"+{one}",
+            f"iif({condition}, {one}, {other})", f"iif({condition}, {one}, 0, {other}, NULL)", f"likely({one})",
+            f"CASE WHEN {condition} THEN {one} ELSE {otherwise} END",
+            f"CASE {one} WHEN {moments[0]} THEN {other} ELSE {one} END", f"({one})", f"likelihood({one}, 0.25)",
+            f"{name}({one}, {other})", f"{name}({one}, {moments[0]}, {moments[1]})", f"{name}({moments[0]}, {one})",
+            f"(SELECT {name}(timestamp) FROM {events})", f"({one} COLLATE NOCASE)",
+        ])  # fmt: skip
+
+    def time_in_query(self, one: str, low: int, high: int) -> str:
+        """A time among the rows of a query, or a moment among times."""
+        events, no = quote(self.world.schema.name), self.rng.choice(["", "NOT "])
+        rows = self.rng.choice([
+            f"SELECT {self.moment(low)}", f"VALUES ({self.moment(low)}), ({self.moment(high)})",
+            f"SELECT {self.moment(low)} UNION ALL SELECT min(timestamp) FROM {events}",
+            f"SELECT timestamp FROM {events} EXCEPT SELECT {self.moment(low)}",
+            f"SELECT {self.moment(low)} INTERSECT SELECT timestamp FROM {events}",
+            f"SELECT t FROM (SELECT max(timestamp) AS t FROM {events}) WHERE t > {self.moment(low)}",
+        ])  # fmt: skip
+        if self.chance(0.3):
+            return f"{self.moment(low)} {no}IN (SELECT timestamp FROM {events})"
+        return f"{one} {no}IN ({rows})"
+
+    def time_in_row(self, one: str, low: int, high: int) -> str | None:
+        """A row value with a time in it."""
+        column = self.column("O")
+        if column is None:
+            return None
+        who, id = column.sql, literal(self.near(column))
+        other = literal(self.near(column))
+        return self.rng.choice([
+            f"({who}, {one}) {self.operator()} ({id}, {self.moment(low)})",
+            f"({one}, {who}) {self.operator()} ({self.moment(low)}, {id})",
+            f"({self.moment(low)}, {id}) {self.operator()} ({one}, {who})",
+            f"({who}, {one}) IN (VALUES ({id}, {self.moment(low)}), ({other}, {self.moment(high)}))",
+            f"({one}, {who}) BETWEEN ({self.moment(low)}, {id}) AND ({self.moment(high)}, {other})",
+            f"({who}, {one}) IN (SELECT {id}, {self.moment(low)})",
+        ])  # fmt: skip
 
     def who(self) -> str | None:
         """A condition on the object."""

@@ -269,6 +269,9 @@ class Generator(Expressions):
         return Item(sql + self.filter(), "", kind, exact=kind != "R")
 
     def of_kind(self, kind: str) -> Item:
+        if kind == "D":
+            column = self.column("D")
+            return Item(self.handed_on(column, self.rng.randint(0, 1)) if column is not None else "NULL", "", kind)
         sql = {"T": self.text, "I": self.integer, "R": self.real}[kind](1)
         return Item(sql, "", kind)
 
@@ -305,8 +308,8 @@ class Generator(Expressions):
 
     def having(self, items: list[Item]) -> str:
         scope, self.scope = self.scope, tuple(Column(i.alias, i.kind, (1, 2, 5), i.exact) for i in items
-                                              if i.alias and i.exact and i.kind in "TIR")  # fmt: skip
-        alias = self.compare() if self.chance(0.3) else None
+                                              if i.alias and i.exact and i.kind in "TIRD")  # fmt: skip
+        alias = self.rng.choice([self.compare, self.when])() if self.chance(0.4) else None
         self.scope = scope
         if alias is not None:
             return alias
@@ -353,6 +356,13 @@ class Generator(Expressions):
         ])  # fmt: skip
         return Item(form, "", "I")
 
+    def window_time(self, column: Column) -> str:
+        """A time of the rows around, or one made of it."""
+        who = next((c.sql for c in self.scope if c.kind == "O"), "1")
+        name = self.rng.choice(["max({})", "min({})", "first_value({})", "last_value({})", "nth_value({}, 1)"])
+        window = f"{name.format(column.sql)} OVER (PARTITION BY {who} ORDER BY {column.sql})"
+        return self.rng.choice([window, f"coalesce({window}, NULL)", self.handed_on(column)])
+
     def aggregate(self) -> Item:
         """An aggregate, or a little expression of some."""
         self.exact = True
@@ -376,7 +386,9 @@ class Generator(Expressions):
         if kind in "TD":
             column = self.column("DDS") if kind == "D" else None
             argument = column.sql if column is not None else self.text(1)
-            kind = {"D": "C", "S": "S"}[column.kind] if column is not None else "T"
+            kind = column.kind if column is not None else "T"
+            if kind == "D" and self.chance(0.3):
+                argument = self.handed_on(column)  # type: ignore[arg-type]
             return Item(f"{self.rng.choice(['min', 'max'])}({argument}){self.filter()}", "", kind)
         if kind == "R":
             argument, exact = self.real(self.rng.choice([0, 0, 1, 2])), self.exact
@@ -434,6 +446,7 @@ class Generator(Expressions):
         if nested:
             columns = self.rng.sample(source.columns, min(self.rng.randint(2, 6), len(source.columns)))
             items += [self.label(Item(c.sql, "", c.kind, sums=c.exact), True) for c in columns if c.kind != "A"]
+            items += [self.label(Item(self.window_time(c), "", "D"), True) for c in columns if c.kind == "D"]
         elif (anything := self.column("A")) is not None and self.chance(0.6):
             items.append(Item(anything.sql, "", "A", exact=False))
         head = "SELECT DISTINCT" if self.chance(0.2) and all(i.exact for i in items) else "SELECT"
@@ -463,7 +476,7 @@ class Generator(Expressions):
 
     def compound(self) -> Query:
         """UNION and its kin, of two or three queries of the same kinds."""
-        kinds = self.rng.choice(["T", "I", "TT", "TI", "R"])
+        kinds = self.rng.choice(["T", "I", "TT", "TI", "R", "D", "DI"])
         parts = [self.grouped(self.source(), kinds=kinds) for _ in range(self.rng.choice([2, 2, 3]))]
         sql = parts[0].sql
         for part in parts[1:]:
@@ -488,7 +501,7 @@ class Generator(Expressions):
         threshold, kind = self.scalar()
         source = self.source()
         self.scope = source.columns
-        column = self.column({"I": "I", "R": "R", "C": "D"}.get(kind, "T"))
+        column = self.column({"I": "I", "R": "R", "D": "D"}.get(kind, "T"))
         if column is None:
             return self.grouped(source)
         extra = condition(f"{column.sql} {self.operator()} {threshold}")

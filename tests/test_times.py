@@ -326,3 +326,20 @@ def test_statements_on_ordinary_tables_are_left_as_they_are(sides: Sides) -> Non
         "SELECT max(at, '2026-01-02') FROM notes WHERE 'users' <> note EXCEPT SELECT at FROM only_times",
     ):
         assert sides.rewritten(sql) == sql
+
+
+MEASURES = ["LAST(A.timestamp)", "max(A.timestamp)", "coalesce(LAST(A.timestamp), NULL)", "FIRST(likely(A.timestamp))",
+            "CASE WHEN 1 THEN A.timestamp END", "max(A.timestamp, PREV(A.timestamp))"]  # fmt: skip
+DEFINED = ["A.timestamp >= {t}", "coalesce(A.timestamp, NULL) >= {t}", "max(A.timestamp) >= {t}",
+           "max(A.timestamp, {t}) = A.timestamp", "(A.object_id, A.timestamp) >= (A.object_id, {t})"]  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_times_of_matches(sides: Sides, measure: str) -> None:
+    for condition in DEFINED:
+        for t in ("'2026-01-02T00:00:00Z'", "'2026-01-02 00:00:00.000000'"):
+            clause = f"ORDER BY timestamp MEASURES {measure} AS t PATTERN (A) DEFINE A AS {condition}"
+            clause = f"MATCH_RECOGNIZE (PARTITION BY object_id {clause.format(t=t)})"
+            sql = f"SELECT count(*) FROM users {clause} WHERE t <= {t}"
+            for db in (sides.pushed, sides.by_row):
+                assert db.execute(sql).fetchall() == [(2,)], sql

@@ -93,6 +93,10 @@ class Types:
         self._met = _NEVER  # the place of the first of them that was met again, and so is not known yet
         self._busy: set[int] = set()  # expressions that are being looked at
 
+    def is_time(self, node: exp.Expression) -> bool:
+        """Whether an expression gives times, and nothing else but NULL."""
+        return self.kind(node) is Kind.TIME
+
     def kind(self, node: exp.Expression) -> Kind:
         """The kind of an expression, where it stands."""
         found = self._kinds.get(id(node))

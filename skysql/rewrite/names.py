@@ -63,6 +63,13 @@ def object_names(relation: Relation) -> frozenset[str]:
     return object_columns(source_of(relation), relation.table)
 
 
+def times_of(relation: Relation) -> frozenset[str]:
+    """The names, in lower case, of the columns of a relation that hold times."""
+    source, table = source_of(relation), relation.table
+    columns = {name: found.name for name, found in relation.columns.items() if isinstance(found, Column)}
+    return frozenset(name for name, own in columns.items() if column_type(source, table, own) == "TIMESTAMP")
+
+
 def alias_of(item: exp.Expression) -> str:
     """The name by which the columns of a FROM item are qualified."""
     if isinstance(item, exp.Table) and isinstance(item.this, exp.Anonymous) and not item.alias:

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
 from ..match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
-from ..match.expressions import Expression, Leaf, MatchNumber, Navigation, Row
+from ..match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
 from ..match.lexer import Kind, Reader, Token, replace_tokens, tokenize
 from ..match.plan import (
     Condition,
@@ -38,7 +38,7 @@ from .catalog import Catalog
 from .convert import Scope, conjuncts_of
 from .dialect import parse, span
 from .match import Item, Place, item_of, visible_ctes
-from .names import TIMES, Relation, source_of
+from .names import TIMES, Relation, source_of, times_of
 from .relation import Resolver
 from .state import IDIOMS
 from .statement import Arguments, NotPushable, Statement
@@ -166,6 +166,7 @@ class _Rows:
     numbers: dict[Row, int] = field(default_factory=dict)
     types: list[str] = field(default_factory=list)
     times: set[int] = field(default_factory=set)
+    timely: set[Expr] = field(default_factory=set)  # measures that give times
 
 
 class _Builder:
@@ -234,7 +235,9 @@ class _Builder:
     def _gives_time(self, output: Output) -> bool:
         if output.row is not None:
             return output.row in self.rows.times
-        return output.measure == Column(leaf_name(0)) and self._is_time(output.leaves[0])
+        if output.measure == Column(leaf_name(0)):
+            return self._is_time(output.leaves[0])
+        return output.measure is not None and output.measure in self.rows.timely
 
     # rows
 
@@ -245,7 +248,8 @@ class _Builder:
             number = self.rows.numbers[row] = len(self.rows.types)
             column = self.known[row.column.lower()] if row.column is not None else None
             self.rows.types.append("" if column is None else column.type)
-            if column is not None and column.time:
+            times = {name for name, known in self.known.items() if known.time}
+            if column.time if column is not None else self._gives_times(row.text, times):
                 self.rows.times.add(number)
         return number
 
@@ -308,7 +312,7 @@ class _Builder:
         source = parse(f"SELECT {text}")
         if source is None or not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
             raise NotPushable("a text that cannot be parsed")
-        statement = Statement(source, self.context.catalog)
+        statement = Statement(source, self.context.catalog, times_of(relation))
         kept = list(self.arguments.texts)
         try:
             return Scope(statement, source, {"": relation}, self.arguments).convert(source.tree.expressions[0])
@@ -445,6 +449,14 @@ class _Builder:
         assert isinstance(leaf, Navigation)
         return row_name(self._row(leaf.row), leaf.shift)
 
+    def _gives_times(self, text: str, times: set[str]) -> bool:
+        """Whether an expression over columns, of which those are times, gives times."""
+        source = parse(f"SELECT {text}") if times else None
+        if source is None or not isinstance(source.tree, exp.Select):
+            return False
+        types = Statement(source, self.context.catalog, frozenset(map(str.lower, times))).types
+        return types.is_time(source.tree.expressions[0])
+
     def _normal(self, text: str, labels: Any) -> str:
         """The text with what times are compared with in the form that times have."""
         times = {label for label in labels if int(label.split(" ")[1]) in self.rows.times}
@@ -470,12 +482,17 @@ class _Builder:
         return Test(_bound(text, self.arguments), leaves, expr)
 
     def _normal_leaves(self, text: str, leaves: Sequence[Leaf]) -> str:
-        return self._normalized(text, {leaf_name(at) for at, leaf in enumerate(leaves) if self._is_time(leaf)})
+        return self._normalized(text, self._leaf_times(leaves))
+
+    def _leaf_times(self, leaves: Sequence[Leaf]) -> set[str]:
+        return {leaf_name(at) for at, leaf in enumerate(leaves) if self._is_time(leaf)}
 
     def _is_time(self, leaf: Leaf) -> bool:
-        if not isinstance(leaf, Navigation) or leaf.row.column is None:
-            return False
-        return self._row(leaf.row) in self.rows.times
+        if isinstance(leaf, Fold):
+            row = leaf.argument if leaf.function in ("max", "min") else None
+        else:
+            row = leaf.row if isinstance(leaf, Navigation) and not leaf.row.classifier else None
+        return row is not None and self._row(row) in self.rows.times
 
     # outputs
 
@@ -526,16 +543,15 @@ class _Builder:
             return Output(name, type, None, Column(leaf_name(0)), leaves)
         text = expression.render(lambda leaf: quote(names[leaf]), self._constant)
         text = self._normal_leaves(text, leaves)
-        return Output(name, "", None, self._over_labels(text, list(names.values())), leaves)
+        measure = self._over_labels(text, list(names.values()))
+        if self._gives_times(text, self._leaf_times(leaves)):
+            self.rows.timely.add(measure)
+        return Output(name, "", None, measure, leaves)
 
 
 def _row_of(key: Key) -> Row:
     return Row(key.text, key.column)
 
-
-def _named(node: exp.Expression) -> str:
-    column = node.unnest()
-    return column.name if isinstance(column, exp.Column) else ""
 
 
 def _looks_up(leaf: Leaf) -> bool:
