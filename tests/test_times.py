@@ -343,3 +343,29 @@ def test_times_of_matches(sides: Sides, measure: str) -> None:
             sql = f"SELECT count(*) FROM users {clause} WHERE t <= {t}"
             for db in (sides.pushed, sides.by_row):
                 assert db.execute(sql).fetchall() == [(2,)], sql
+
+
+def test_times_in_a_trigger(sides: Sides) -> None:
+    for db in (sides.pushed, sides.by_row):
+        db.execute("CREATE TEMP TABLE asked(at)")
+        db.execute("CREATE TEMP TABLE counted(n, m)")
+        db.execute(
+            "CREATE TEMP TRIGGER count_them AFTER INSERT ON asked BEGIN INSERT INTO counted SELECT"
+            " sum(coalesce(timestamp, NULL) < '2026-01-02T00:00Z'), sum(timestamp = NEW.at) FROM users; END"
+        )
+        db.execute("INSERT INTO asked VALUES ('2026-01-02T01:00+01:00')")
+        assert db.execute("SELECT * FROM counted").fetchall() == [(2, 2)]
+        db.rollback()
+
+
+def test_what_is_set_is_no_comparison(sides: Sides) -> None:
+    for db in (sides.pushed, sides.by_row):
+        db.execute("UPDATE notes SET at = u.timestamp FROM users u WHERE u.object_id = notes.object_id AND url = '/a'")
+        db.execute("UPDATE notes SET (at, note) = (SELECT max(timestamp), 'z' FROM users) WHERE note = 'd'")
+        db.execute("INSERT INTO customers SELECT 1, 's', 1, 1 FROM users WHERE url = '/a'"
+                   " ON CONFLICT DO UPDATE SET segment = (SELECT min(timestamp) FROM users)")  # fmt: skip
+        assert db.execute("SELECT segment FROM customers WHERE id = 1").fetchall() == [("2026-01-01 00:00:00.000000",)]
+        assert db.execute("SELECT at FROM notes WHERE note IN ('a', 'z')").fetchall() == [
+            ("2026-01-01 00:00:00.000000",), ("2026-02-03 00:00:00.000000",)
+        ]  # fmt: skip
+        db.rollback()

@@ -5,17 +5,17 @@
     statement.py  a statement's text and the edits made to it
     relation.py   FROM items that a scan can produce
     calls.py      which nodes call functions, and aggregates
-    convert.py, granularity.py   expressions
+    names.py, convert.py, granularity.py   what columns mean, and expressions
     state.py      the idioms of state at the time of the action
     result.py     what a scan gives, as a relation for SQLite
     places.py     the order of paths, for functions over a path that no scan answers
-    times.py      times in their one form; FOR SYSTEM_TIME AS OF
+    kinds.py, comparisons.py, times.py   which expressions are times, what is compared with them, and its form
     lower.py      ASOF JOIN and IGNORE NULLS in SQLite's own terms
     match.py, recognise.py, matching.py   MATCH_RECOGNIZE, before anything else
     aggregate.py, join.py, pairs.py, filter.py   the rules: each takes a select, and edits it or raises NotPushable
 
 The only package that imports sqlglot. A statement that touches no sky table, or that sqlglot cannot parse, is handed to
-SQLite byte for byte.
+SQLite byte for byte; of a trigger, its statements are parsed one by one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from .pairs import pair_rows
 from .places import Places, calls_paths, clause_of, strictly, without_views
 from .result import result_of
 from .statement import NotPushable, Statement
-from .times import lower_system_time, normalize_times
+from .times import lower_system_time, normalize_times, normalize_trigger
 
 Rule = Callable[[Statement, exp.Select], None]
 RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows)
@@ -143,7 +143,7 @@ class Rewriter:
         prefix = explain[0] if explain else ""
         source = parse(text[len(prefix) :])
         if source is None:
-            return Rewritten(strictly(text))
+            return Rewritten(strictly(normalize_trigger(text, self._catalog)))
         statement = Statement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         unfolded = None if stored else without_views(statement)

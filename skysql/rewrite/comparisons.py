@@ -110,8 +110,7 @@ def compared(node: exp.Expr, types: Types) -> Iterable[list[Side]]:
     """The lists of sides that a node compares."""
     sides: list[exp.Expression] = []
     if type(node) in SIDES:
-        truth = type(node) is exp.Is and isinstance(node.expression.unnest(), exp.Null | exp.Boolean)
-        sides = [] if truth else [node.this, node.expression]
+        sides = [] if _is_truth(node) or _is_assignment(node) else [node.this, node.expression]
     elif type(node) in COMPARING:
         return _rows([node.this, node.expression], types)
     elif isinstance(node, exp.Between):
@@ -127,6 +126,16 @@ def compared(node: exp.Expr, types: Types) -> Iterable[list[Side]]:
     if any(isinstance(side, exp.Tuple) or (isinstance(node, exp.In) and _is_query(side)) for side in sides):
         return _rows(sides, types)
     return [list(sides)] if sides else []
+
+
+def _is_truth(node: exp.Expr) -> bool:
+    """Whether it is IS NULL or IS TRUE."""
+    return type(node) is exp.Is and isinstance(node.expression.unnest(), exp.Null | exp.Boolean)
+
+
+def _is_assignment(node: exp.Expr) -> bool:
+    """Whether it is what SET sets, and no comparison."""
+    return isinstance(node.parent, exp.Update | exp.OnConflict) and node.arg_key == "expressions"
 
 
 def _listed(node: exp.In) -> list[exp.Expression]:

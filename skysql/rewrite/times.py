@@ -8,15 +8,18 @@ argument that it stands for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from sqlglot import exp
 
 from ..errors import NotSupportedError
+from ..match.lexer import tokenize
 from ..schema import literal as quoted
 from ..schema import quote
+from .catalog import Catalog
 from .comparisons import Form, canonical
-from .dialect import is_star, span
+from .dialect import is_star, parse, span
 from .kinds import Kind, alias, starred
 from .statement import Statement
 
@@ -65,6 +68,34 @@ def normalize_times(statement: Statement) -> None:
     for item, names in found.joined.values():
         _convert_item(statement, item, names)
     _shield_patterns(statement)
+
+
+_TRIGGER = re.compile(r"\s*CREATE\s+(TEMP\w*\s+)?TRIGGER\b", re.IGNORECASE)
+
+
+def normalize_trigger(text: str, catalog: Catalog) -> str:
+    """A CREATE TRIGGER with what its statements compare with times in form; any other text as it is."""
+    if not _TRIGGER.match(text):
+        return text
+    tokens = tokenize(text)
+    begin = next((at for at, token in enumerate(tokens) if token.word == "BEGIN"), len(tokens))
+    pieces, done, first = [], 0, begin + 1
+    for at in range(begin + 1, len(tokens)):
+        if tokens[at].text == ";" and first < at:
+            start, end = tokens[first].start, tokens[at - 1].end
+            pieces += [text[done:start], _normalized(text[start:end], catalog)]
+            done, first = end, at + 1
+    return "".join([*pieces, text[done:]])
+
+
+def _normalized(text: str, catalog: Catalog) -> str:
+    """One statement of a trigger."""
+    source = parse(text)
+    if source is None:
+        return text
+    statement = Statement(source, catalog)
+    normalize_times(statement)
+    return statement.text()
 
 
 def time_names(statement: Statement, item: exp.Expression) -> set[str]:
