@@ -167,3 +167,9 @@ def test_rows_that_are_read_while_their_table_is_written(connect: Connect) -> No
 def test_rows_come_as_they_are_fetched(sides: Sides) -> None:
     cursor = sides.pushed.execute("SELECT url FROM users WHERE url LIKE '/%'")
     assert cursor.fetchone() == ("/a",) and len(cursor.fetchall()) == 4
+
+
+def test_a_parameter_of_a_column_that_nobody_reads_stays(sides: Sides) -> None:
+    for unread in ("abs(random()) + ?2", "max(?2, likely(timestamp))"):
+        sql = f"SELECT a, ?1 FROM (SELECT seats + 1 AS a, {unread} AS b FROM users) WHERE a + 1 > 2"
+        assert len(sides.same(sql, (5, "2026-01-01"))) == 7

@@ -157,7 +157,7 @@ class Rewriter:
             return Rewritten(text, calls=called)
         statement.keep_names()
         calls = statement.calls_read()
-        if calls and self._is_refused(text[len(prefix) :], lowered):
+        if calls and (statement.loses_parameters() or self._is_refused(text[len(prefix) :], lowered)):
             return self._push(text, False)
         for call in calls:
             snapshots = self._catalog.as_now(call.plan, self._snapshot)

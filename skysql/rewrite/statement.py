@@ -148,6 +148,12 @@ class Statement:
             at = max(at, end)
         return " ".join([*pieces, self._apply(at, len(self.source.text))])
 
+    def loses_parameters(self) -> bool:
+        """Whether a parameter is no more in the text, as of a column that a scan leaves out: nobody could bind it."""
+        text, tokens = self.text(), enumerate(self.source.tokens)
+        names = {self._numbers.get(at, each.text) for at, each in tokens if each.token_type is TokenType.PLACEHOLDER}
+        return any(re.search(rf"{re.escape(name)}(?!\w)", text) is None for name in names)
+
     def keep_names(self) -> None:
         """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
         for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
