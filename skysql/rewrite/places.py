@@ -25,8 +25,8 @@ from ..match.lexer import Kind, Token, closing, replace_tokens, tokenize
 from ..schema import quote
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry
-from .convert import alias_of
 from .dialect import Source, cte_of, is_star, parse, span
+from .names import alias_of
 from .statement import Statement
 
 _PATH_CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\b", re.IGNORECASE)
