@@ -115,6 +115,8 @@ def compact(store: Store) -> None:
         _drop_unused(store)
     if store.begin_batch().fold():
         store.touch()
+    else:
+        store.drop_batch()
 
 
 def _count(store: Store) -> None:

@@ -11,12 +11,32 @@ import apsw
 
 
 class Clock:
-    """Counts the statements of a connection, each execution one, so that what one of them did can be told."""
+    """Numbers the statements of a connection, each execution one, so that what one of them did can be told.
 
-    __slots__ = ("now",)
+    now: the number of the statement under way, 0 if there is none. outer: of the one in which a function runs it, or 0.
+    A statement within another has the larger number of the two.
+    """
+
+    __slots__ = ("_last", "now", "outer")
 
     def __init__(self) -> None:
-        self.now = 0
+        self._last = self.now = self.outer = 0
+
+    def begin(self) -> tuple[int, int]:
+        """A statement begins; returns what `end` has to be given."""
+        before = self.now, self.outer
+        self.outer = self.now
+        self.next()
+        return before
+
+    def next(self) -> None:
+        """The statement under way begins again, with other parameters."""
+        self._last += 1
+        self.now = self._last
+
+    def end(self, before: tuple[int, int]) -> None:
+        """A statement ends, and the one around it goes on."""
+        self.now, self.outer = before
 
 
 class Own:

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, overload
 
 import apsw
 
@@ -32,6 +32,9 @@ from .statements import READS, Statement, analyse, statements
 if TYPE_CHECKING:
     from .connection import Engine, Plan
     from .dbapi import Connection
+
+
+V = TypeVar("V")
 
 
 # Errors
@@ -207,7 +210,7 @@ def _explained(engine: Engine) -> Callable[[apsw.Cursor, Values], Values]:
 class _Undoing:
     """Around a statement: if it fails, what it has inserted into sky tables goes, too; and its error gets a hint."""
 
-    __slots__ = ("engine", "sql", "statement")
+    __slots__ = ("before", "engine", "sql", "statement")
 
     def __init__(self, engine: Engine, statement: Statement, sql: str) -> None:
         self.engine = engine
@@ -215,11 +218,18 @@ class _Undoing:
         self.sql = sql
 
     def __enter__(self) -> None:
-        pass
+        self.before = self.engine.clock.begin()
+        if self.statement.writes:
+            self.engine.counts.begin()
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if error is None:
-            return
+        try:
+            if error is not None:
+                self._undo(error)
+        finally:
+            self.engine.clock.end(self.before)
+
+    def _undo(self, error: BaseException) -> None:
         if self.statement.writes:
             self.engine.undo()
         elif self.statement.verb not in READS:
@@ -240,6 +250,7 @@ class Cursor:
         self.lastrowid: int | None = None
         self.plan: Plan | None = None  # what the last statement had pushed down
         self._guard = connection.guard
+        self._clock = connection.engine.clock
         self._closed = False
         self._ahead: Values | None = None  # the next row to hand out; None at the end
         self._writes = False  # whether rowcount is to be set when the statement ends
@@ -289,7 +300,7 @@ class Cursor:
             try:
                 text = self._rewrite(statement, sql)
                 self._begin(statement)
-                with self._undoing(statement, sql):
+                with _Undoing(self.connection.engine, statement, sql):
                     run(text)
                 break
             except (errors.OperationalError, apsw.SchemaChangeError) as error:
@@ -349,13 +360,6 @@ class Cursor:
         for _ in self.connection.sqlite.execute(text):
             pass
 
-    def _undoing(self, statement: Statement, sql: str) -> _Undoing:
-        engine = self.connection.engine
-        engine.clock.now += 1
-        if statement.writes:
-            engine.counts.begin()
-        return _Undoing(engine, statement, sql)
-
     def _check(self) -> None:
         if self._closed:
             raise ProgrammingError("Cannot operate on a closed cursor.")
@@ -393,14 +397,25 @@ class Cursor:
             yield self._given
             if statement.writes:
                 self.rowcount += changes()
-                clock.now += 1
+                clock.next()
 
     def _advance(self) -> None:
         self._ahead = None
-        self._ahead = next(self._raw, None)
+        self._ahead = self._stepped(next, self._raw, None)
         if self._ahead is None and self._writes:
             self.rowcount = self.connection.engine.counts.changes()
             self._writes = False
+
+    def _stepped(self, step: Callable[..., V], *arguments: Any) -> V:
+        """Take rows. If a function asks for them, they are not part of the statement that it is called in."""
+        clock = self._clock
+        if not clock.now:
+            return step(*arguments)
+        before = clock.begin()
+        try:
+            return step(*arguments)
+        finally:
+            clock.end(before)
 
     def fetchone(self) -> Any:
         """The next row, or None."""
@@ -421,7 +436,7 @@ class Cursor:
             self._check()
             if self._ahead is None:
                 return []
-            rows = [self._ahead, *islice(self._raw, size - 1)]
+            rows = [self._ahead, *self._stepped(list, islice(self._raw, size - 1))]
             self._advance()
             return self._make(rows)
 
@@ -432,7 +447,7 @@ class Cursor:
             if self._ahead is None:
                 return []
             first, self._ahead = self._ahead, None
-            rows = self._raw.fetchall()
+            rows = self._stepped(self._raw.fetchall)
             rows.insert(0, first)
             self._advance()
             return self._make(rows)

@@ -401,6 +401,10 @@ class Store:
         self._known, self._writing = None, stamp  # what the dictionary gets now may be rolled back alone
         return self.dictionary
 
+    def drop_batch(self) -> None:
+        """Nothing came of the batch that was begun."""
+        self._known, self._writing = self._writing, None
+
     def append_log(self, batch: Batch | Lists) -> int:
         """Add one batch to the log; returns how many batches the log now has."""
         stamp, events = new_stamp(), len(batch)

@@ -15,7 +15,7 @@ An UPDATE is a deletion and an insertion, of the event with all that it holds; s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import numpy as np
@@ -29,6 +29,8 @@ from .ingest import RowBuffer, parse_changes
 from .schema import Table
 from .snapshot import Snapshot, Stamp
 from .store import Store
+
+V = TypeVar("V")
 
 UNCHANGED = apsw.no_change
 """Stands for a column that an UPDATE leaves as it is."""
@@ -64,9 +66,10 @@ class Writer:
         self.retired = False  # whether the table has been altered since
         self._clock = clock
         self._counts = counts
-        self._statement = -1  # the statement that inserted last,
-        self._before = 0  # and how many rows waited before it
-        self._changing = -1  # the statement that deletes or changes; what it asked for is what waits of that
+        self._begun: list[tuple[int, int]] = []  # statements that inserted, and how many rows waited before each
+        self._scanned: list[tuple[int, Stamp]] = []  # statements under way, and what each has scanned last
+        self._changing = 0  # the statement that deletes or changes; what it asked for is what waits of that
+        self._numbered: Stamp | None = None  # what the numbers of these events are numbers in
         self._inserted = RowBuffer(store.table)
         self._changed = RowBuffer(store.table)
         self._changed_rows: list[int] = []
@@ -74,23 +77,21 @@ class Writer:
         self._replacing: list[int] = []  # which of the inserted rows replace others
         self._places: dict[tuple[Any, int], list[int]] = {}  # rows by object and time, of the first inserted ones:
         self._placed = 0  # so many
-        self._scanned: Stamp | None = None  # what the last scan saw
-        self._numbered: Stamp | None = None  # what the numbers of events are numbers in
-        self._seen: Snapshot | None = None  # the table without what waits here, if it has been looked at
 
     def __bool__(self) -> bool:
         return bool(self._inserted or self._deleted or self._changed_rows)
 
     def scanned(self, snapshot: Snapshot) -> None:
-        """A scan numbers events as they are in this snapshot."""
-        self._scanned = snapshot.stamp
+        """A scan of the statement under way numbers events as they are in this snapshot."""
+        self._scanned = _of_outer(self._scanned, self._clock)
+        self._scanned.append((self._clock.now, snapshot.stamp))
 
     # rows
 
     def insert(self, values: Sequence[Any], conflict: int) -> bool:
         """Take one event, or drop it, and say which."""
-        if self._statement != self._clock.now:
-            self._statement, self._before = self._clock.now, len(self._inserted)
+        if not self._begun or self._begun[-1][0] != self._clock.now:
+            self._begin()
         if conflict not in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
             self._add(values)
             return True
@@ -101,6 +102,12 @@ class Writer:
         self._add(values)
         self._replacing.append(len(self._inserted) - 1)
         return True
+
+    def _begin(self) -> None:
+        """The statement under way begins to insert; or goes on after one within it, which is part of it now."""
+        within = [waited for statement, waited in self._begun if statement >= self._clock.now]
+        self._begun = _of_outer(self._begun, self._clock)
+        self._begun.append((self._clock.now, within[0] if within else len(self._inserted)))
 
     def _insert_new(self, values: Sequence[Any]) -> bool:
         row = len(self._inserted)
@@ -143,13 +150,28 @@ class Writer:
 
     def delete(self, row: int) -> None:
         """Take the number of an event that goes."""
-        if not self._deleted:
-            self._number()
+        self._number()
         self._deleted.append(row)
 
     def _number(self) -> None:
-        if not self._changed_rows:
-            self._numbered, self._changing = self._scanned, self._clock.now
+        """An event comes by the number that a scan of the statement under way gave it."""
+        waiting = bool(self._deleted or self._changed_rows)
+        if waiting and self._changing == self._clock.now:
+            return
+        self._numbered, self._changing = self._scan().stamp, self._clock.now
+
+    def _scan(self) -> Snapshot:
+        """What the statement under way has scanned last, which is the table as it still is."""
+        snapshot = self.store.snapshot()
+        if (self._clock.now, snapshot.stamp) not in self._scanned:
+            raise self._written()
+        return snapshot
+
+    def _written(self) -> OperationalError:
+        return OperationalError(
+            f"table {self.store.table.name!r} was written by a function in the statement that changes it",
+            "call the function in a statement of its own",
+        )
 
     def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
         """Take the number of an event that changes, and its values: UNCHANGED for those of `Columns.spared`.
@@ -180,8 +202,7 @@ class Writer:
                 raise
             self._counts.drop()
             return
-        if not self._deleted:
-            self._number()
+        self._number()
         self._changed_rows.append(row)
 
     def _changes(self, values: Sequence[Any]) -> dict[str, Any] | None:
@@ -195,7 +216,7 @@ class Writer:
 
     def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:
         """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""
-        was, changed = events.columns_of(self._snapshot(), row), list(values)
+        was, changed = events.columns_of(self._scan(), row), list(values)
         names = [name.lower() for name in self.columns.names]
         for at in self.columns.spared():
             if names[at] in was and was[names[at]] == values[at]:
@@ -203,11 +224,6 @@ class Writer:
         return changed
 
     # what is there already
-
-    def _snapshot(self) -> Snapshot:
-        if self._seen is None:
-            self._seen = self.store.snapshot()
-        return self._seen
 
     def _is_there(self, row: int) -> bool:
         """Whether the last inserted row is an event that waits here too, or that the store holds."""
@@ -222,10 +238,11 @@ class Writer:
             return True
         if replaced >= 0:
             return False
+        snapshot = self.store.snapshot()
         object = self.store.dictionary.object(place[0]) if self.columns.keyed else place[0]
         if object is None:
             return False
-        return any(values == found for values in events.same_place(self._snapshot(), object, place[1]))
+        return any(values == found for values in events.same_place(snapshot, object, place[1]))
 
     # as a whole
 
@@ -251,10 +268,7 @@ class Writer:
         """Delete what goes, then add what comes."""
         store, snapshot = self.store, self.store.snapshot()
         if (self._deleted or self._changed_rows) and self._numbered != snapshot.stamp:
-            raise OperationalError(
-                f"table {store.table.name!r} was written by a function in the statement that changes it",
-                "call the function in a statement of its own",
-            )
+            raise self._written()
         dictionary = store.begin_batch()
         going = events.distinct(np.array(self._deleted, np.int64))
         inserted, replaced = self._surviving(self._inserted.take(dictionary).batch(store.kinds))
@@ -283,19 +297,18 @@ class Writer:
     def forget(self) -> None:
         """Drop everything."""
         self._inserted.clear()
-        self._before = 0
+        self._begun.clear()
         self._changed.clear()
         self._changed_rows.clear()
         self._deleted.clear()
         self._forget_places()
-        self._seen = None
 
     def forget_statement(self) -> None:
-        """Drop what the current statement has asked for."""
-        if self._statement == self._clock.now:
-            self._inserted.truncate(self._before)
+        """Drop what the statement under way has asked for, and those within it."""
+        for _, waited in [each for each in self._begun if each[0] >= self._clock.now][:1]:
+            self._inserted.truncate(waited)
             self._forget_places()
-        if self._changing == self._clock.now:
+        if self._changing >= self._clock.now:
             self._changed.clear()
             self._changed_rows.clear()
             self._deleted.clear()
@@ -304,3 +317,8 @@ class Writer:
         self._replacing = [row for row in self._replacing if row < len(self._inserted)]
         self._places.clear()
         self._placed = 0
+
+
+def _of_outer(entries: list[tuple[int, V]], clock: Clock) -> list[tuple[int, V]]:
+    """Those of statements within which the one under way runs; all others have ended, or are to begin anew."""
+    return [entry for entry in entries if entry[0] < clock.now] if clock.outer else []

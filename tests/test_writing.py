@@ -846,3 +846,93 @@ def test_a_statement_that_finds_no_row_changes_none_after_a_compaction(connect: 
     assert db.execute("SELECT changes()").fetchall() == [(3,)]
     assert db.execute("DELETE FROM other WHERE x > 7").rowcount == 0
     assert db.execute("SELECT changes()").fetchall() == [(0,)]
+
+
+# INSERT OR IGNORE looks at the table as it is now
+
+
+IGNORE = "INSERT OR IGNORE INTO users(object_id, ts, action) VALUES (?, 1, 'a')"
+
+
+def test_ignore_takes_what_another_connection_has_deleted(connect: Connect, path: str) -> None:
+    db, other = connect(path, isolation_level=None), connect(path, isolation_level=None)
+    db.execute(USERS)
+    assert [db.execute(IGNORE, (1,)).rowcount for _ in range(2)] == [1, 0]
+    other.execute("DELETE FROM users")
+    assert [db.execute(IGNORE, (1,)).rowcount for _ in range(2)] == [1, 0]
+    assert rows(db) == [(1, 1, "a", None)]
+
+
+@pytest.mark.parametrize("how", ["insert", "append", "compact"])
+@pytest.mark.parametrize("size", [None, 0])
+def test_ignore_drops_what_has_come_since(connect: Connect, path: str, how: str, size: int | None) -> None:
+    db, other = connect(path, isolation_level=None, cache_size=size), connect(path, isolation_level=None)
+    db.execute(USERS)
+    assert [db.execute(IGNORE, (1,)).rowcount for _ in range(2)] == [1, 0]
+    if how == "append":
+        db.append("users", {"object_id": [2], "ts": [1], "action": ["a"]}, time_unit="us")
+    else:
+        other.execute(IGNORE, (2,))
+    if how == "compact":
+        other.compact()
+    assert [db.execute(IGNORE, (who,)).rowcount for who in (2, 1)] == [0, 0]
+    assert rows(db) == [(1, 1, "a", None), (2, 1, "a", None)]
+
+
+def test_ignore_knows_the_keys_that_have_come_since(connect: Connect, path: str) -> None:
+    db, other = connect(path, isolation_level=None), connect(path, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(who TEXT OBJECT, plan TEXT STATE)")
+    insert = "INSERT OR IGNORE INTO users(who, ts, action) VALUES (?, 1, 'a')"
+    assert [db.execute(insert, ("x",)).rowcount for _ in range(2)] == [1, 0]
+    assert other.execute(insert, ("y",)).rowcount == 1
+    assert db.execute(insert, ("y",)).rowcount == 0
+
+
+# statements within statements
+
+
+@pytest.mark.parametrize("within", ["INSERT INTO orders(who) VALUES (1)", "SELECT count(*) FROM orders",
+                                    "SELECT count(*) FROM users", INSERT.replace("?, ?, ?, ?", "7, 7, 'x', NULL")])
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_statement_that_fails_leaves_nothing_whatever_its_functions_run(
+    db: skysql.Connection, within: str, transaction: bool
+) -> None:  # fmt: skip
+    def ask(value: int) -> int:
+        db.execute(within).fetchall()
+        return 6 // (3 - value)
+
+    db.create_function("ask", 1, ask)
+    if transaction:
+        db.execute("BEGIN")
+        db.execute(INSERT, (9, 9, "b", None))
+    with pytest.raises(ZeroDivisionError):
+        db.execute("INSERT INTO users(object_id, ts, action) SELECT ask(value), value, 'a' FROM json_each('[1, 2, 3]')")
+    if transaction:
+        db.execute("COMMIT")
+    assert rows(db) == ([(9, 9, "b", None)] if transaction else [])
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM users", "UPDATE users SET action = 'z'",
+                                    "UPDATE users SET seats = x FROM (SELECT 5 AS x)"])  # fmt: skip
+@pytest.mark.parametrize("again", ["SELECT *, session FROM users", "SELECT rowid FROM users('1 day')", "FETCH"])
+def test_a_function_that_writes_and_reads_what_a_statement_changes(
+    db: skysql.Connection, change: str, again: str
+) -> None:
+    """The events that were found are changed, or none: never those that have their places by now."""
+    db.append("users", {"object_id": [1, 2, 3, 4], "ts": [1] * 4, "action": ["a"] * 4}, time_unit="us")
+    open = db.execute("SELECT u.rowid FROM json_each('[1, 2, 3, 4]') j CROSS JOIN users u ON u.object_id = j.value")
+
+    def ask(object: int) -> bool:
+        if object == 2:
+            db.execute(INSERT, (1, 0, "new", None))
+            open.fetchmany(2) if again == "FETCH" else db.execute(again).fetchall()
+        return object == 3
+
+    db.create_function("ask", 1, ask)
+    before = rows(db)
+    db.execute("BEGIN")
+    with pytest.raises(skysql.OperationalError, match="written by a function in the statement that changes it"):
+        db.execute(f"{change} WHERE ask(object_id)")
+    open.close()
+    db.execute("ROLLBACK")
+    assert rows(db) == before
