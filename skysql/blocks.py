@@ -151,6 +151,9 @@ class StoredBlock:
         """The events that were deleted: int64[m], ascending."""
 
         def read() -> Int64:
+            replaced = self.store.replaced(self.row.gone)
+            if replaced is not None:
+                return replaced
             return self._decode(GONE, "gone", lambda data: fmt.decode_positions(data, self.events))
 
         return self.store.cache.get((self.row.gone, "gone"), read, size)

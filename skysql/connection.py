@@ -245,6 +245,7 @@ class Engine:
         """
         self.counts.undo()
         for relation in self._relations.values():
+            relation.store.rolled_back()
             if self.sqlite.in_transaction:
                 relation.forget_statement()
             else:
@@ -261,8 +262,11 @@ class Engine:
                     self.sqlite.execute(f"SELECT 1 FROM {quote(str(row[1]))}.sqlite_schema LIMIT 0").fetchall()
 
     def rolled_back(self) -> None:
-        """A savepoint was rolled back: within a transaction, SQLite may give the schema's number to another one."""
-        self._catalog.forget(None)
+        """A statement, a savepoint or a transaction was; after a savepoint the schema's number may be another one's."""
+        for relation in self._relations.values():
+            relation.store.rolled_back()
+        if self.sqlite.in_transaction:
+            self._catalog.forget(None)
 
     def functions_changed(self, name: str | None = None) -> None:
         """A function, an aggregate or a collation (None) was registered: statements seen before are looked at anew."""
@@ -404,6 +408,7 @@ class Engine:
         except BaseException:
             if self.sqlite.in_transaction:
                 self.sqlite.execute(undo)
+            self.rolled_back()
             raise
 
     @contextmanager

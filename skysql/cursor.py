@@ -280,8 +280,6 @@ class Cursor:
                     self._rerun = text, parameters
                 if self.connection.detect_types:
                     self._convert = self._find_converters()
-            elif statement.verb == "ROLLBACK" and sqlite.in_transaction:
-                self.connection.engine.rolled_back()
             self.lastrowid = sqlite.last_insert_rowid()
         return self
 
@@ -302,6 +300,8 @@ class Cursor:
                 self._begin(statement)
                 with _Undoing(self.connection.engine, statement, sql):
                     run(text)
+                if statement.verb == "ROLLBACK":
+                    self.connection.engine.rolled_back()
                 break
             except (errors.OperationalError, apsw.SchemaChangeError) as error:
                 if not left or not self._is_outdated(error, statement, sql, text):

@@ -128,6 +128,8 @@ class Connection:
         with self.guard:
             if self.sqlite.in_transaction:
                 self.sqlite.execute(sql)
+                if sql == "ROLLBACK":
+                    self.engine.rolled_back()
 
     def __enter__(self) -> Self:
         with self.guard:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from . import shadows
 from .chunks import Chunks, cut, full
 from .columns import Array, Bool, Int64
-from .errors import CorruptError
+from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
 from .texts import Chunk, StoredCodes, StoredTexts
 from .vectors import Coded
@@ -113,14 +113,24 @@ class Dictionary:
         self._ids: dict[int, str] = {}
         self._key_stamp: tuple[int, int] | None = None
         self._fresh: set[int] = set()  # what is known to be complete since the last refresh()
+        self._ended = False  # whether what is not known by now cannot be read any more
 
     def refresh(self) -> None:
         """The table may have changed: look again before the next answer."""
+        self._refuse_more()
         self._fresh.clear()
         found = shadows.rows(self._sqlite, self._meta, f"SELECT value FROM {self._meta} WHERE key = 'dictionary'")
         epoch: Any = found[0][0] if found else None
         if epoch != self._epoch:
             self._forget(epoch)
+
+    def end(self) -> None:
+        """A transaction in which texts and keys may have come was rolled back: from now on only tell what is known."""
+        self._ended = True
+
+    def _refuse_more(self) -> None:
+        if self._ended:
+            raise changed_under_reader(f"the dictionary {self._value} was")
 
     def _forget(self, epoch: int) -> None:
         self._texts.clear()
@@ -134,6 +144,7 @@ class Dictionary:
         texts = self._texts.get(property_id)
         if texts is not None and property_id in self._fresh:
             return texts
+        self._refuse_more()
         if texts is None or not self._is_known(property_id, texts):
             texts = _Texts()
         texts = self._texts[property_id] = self._read(property_id, texts)
@@ -190,6 +201,7 @@ class Dictionary:
         """The largest code; nothing is read but that."""
         if property_id in self._fresh:
             return self._texts[property_id].largest
+        self._refuse_more()
         sql = f"SELECT coalesce(max(code), 0) FROM {self._value} WHERE property = ?"
         found = self._rows(sql, (property_id,))[0][0]
         if not isinstance(found, int) or not 0 <= found <= self._file_size() // _LEAST_BYTES:
@@ -425,6 +437,7 @@ class Dictionary:
     def _load_keys(self) -> None:
         if _KEYS in self._fresh:
             return
+        self._refuse_more()
         if self._key_stamp is not None:
             id, stamp = self._key_stamp
             sql = f"SELECT stamp FROM {self._key} WHERE id = ?"

@@ -92,6 +92,14 @@ def instead(value: object) -> str:
     return f"and not {found if len(found) <= 60 else found[:57] + '...'}"
 
 
+def changed_under_reader(what: str) -> OperationalError:
+    """A scan finds something no more that it has seen: what: of what it reads, with 'was' or 'were'."""
+    return OperationalError(
+        f"{what} changed under a statement that reads it",
+        "fetch all rows of a statement before a transaction that it saw is rolled back",
+    )
+
+
 def near(name: str, names: Iterable[str]) -> str:
     """A hint: the name that was perhaps meant, or those that there are."""
     known = {n.lower(): n for n in names}

@@ -120,7 +120,7 @@ class Scan:
 
     def rows(self) -> Iterator[Rows]:
         """The rows that meet the predicate, segment by segment."""
-        with self.snapshot.store.reading():
+        with self.snapshot.store.reading(self.snapshot):
             yield from self._rows()
 
     def _rows(self) -> Iterator[Rows]:
@@ -520,7 +520,7 @@ class Scan:
         return self._in_order([*partial.keys, *results], order)
 
     def _in_order(self, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
-        with self.snapshot.store.reading():
+        with self.snapshot.store.reading(self.snapshot):
             for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
                 yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
 

@@ -85,7 +85,16 @@ class Snapshot:
 
     def log_block(self) -> Block:
         """The log in path order."""
+        return self._log_block
+
+    @cached_property
+    def _log_block(self) -> Block:
+        """Held, as it cannot be read again where this connection has folded the log since."""
         return self.store.log_block(self)
+
+    def has_list(self, stamp: int) -> bool:
+        """Whether that is the stamp of one of its lists of deleted events."""
+        return stamp == self.gone or any(row.gone == stamp for row in self.blocks)
 
     def segments(self) -> tuple[Segment, ...]:
         """All events, by object."""

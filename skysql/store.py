@@ -28,7 +28,7 @@ rollback; a stamp is not. So (stamp, ...) identifies bytes for ever, and everyth
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from functools import cached_property, partial
@@ -45,7 +45,7 @@ from .cache import Cache
 from .chunks import Chunks
 from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
-from .errors import CorruptError, DataError, NotSupportedError, OperationalError, ProgrammingError
+from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from .interruption import look, looking
 from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
@@ -82,11 +82,7 @@ class Store:
         self.database = database
         self.table = table
         self.cache = cache
-        chunks = Chunks(
-            sqlite, self.shadow("value"), self.shadow("column"), cache, self.read_row, self._corrupt_texts
-        )
-        tables = self.shadow("value"), self.shadow("key"), self.shadow("meta")
-        self.dictionary = Dictionary(sqlite, *tables, chunks, lambda: shadows.file_size(sqlite, database))
+        self.dictionary = self._open_dictionary()
         self.statistics = Kept(sqlite, self.shadow("meta"))
         self._snapshot: Snapshot | None = None
         self._log: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read of the log last
@@ -94,7 +90,14 @@ class Store:
         self._recent: dict[int, Lists] = {}  # batches of the log by stamp, as they were when they were written
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
-        self._readers = 0  # scans that are under way
+        self._readers: list[Snapshot] = []  # of the scans that are under way
+        self._replaced: dict[int, Int64] = {}  # lists of deleted events that they may need, by stamp
+
+    def _open_dictionary(self) -> Dictionary:
+        sqlite, shadow = self.sqlite, self.shadow
+        chunks = Chunks(sqlite, shadow("value"), shadow("column"), self.cache, self.read_row, self._corrupt_texts)
+        tables = shadow("value"), shadow("key"), shadow("meta")
+        return Dictionary(sqlite, *tables, chunks, lambda: shadows.file_size(sqlite, self.database))
 
     # the shadow tables as such
 
@@ -232,6 +235,9 @@ class Store:
     def _gone(self, stamp: Stamp) -> int | None:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
             return self._snapshot.gone
+        return self._read_gone_stamp()
+
+    def _read_gone_stamp(self) -> int | None:
         found = self._read("meta", f"SELECT value FROM {self.shadow('meta')} WHERE key = 'gone'")
         if found and type(found[0][0]) is not int:
             raise self._corrupt(f"{self.table.name}_meta: the stamp of the list of deleted events is no number")
@@ -249,18 +255,39 @@ class Store:
         )
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Around a scan: what it reads is not removed by this connection until it ends."""
-        self._readers += 1
+    def reading(self, snapshot: Snapshot) -> Iterator[None]:
+        """Around a scan: what it reads is not removed by this connection until it ends, or kept for it."""
+        self._readers.append(snapshot)
         try:
             yield
         finally:
-            self._readers -= 1
+            self._readers.remove(snapshot)
+            if not self._readers:
+                self._replaced.clear()
 
     @property
     def busy(self) -> bool:
         """Whether a scan of this connection is under way, so that blocks have to stay."""
-        return self._readers > 0
+        return bool(self._readers)
+
+    def _keep_for_readers(self, stamp: int, gone: Callable[[], Int64]) -> None:
+        """A list of deleted events is about to be replaced."""
+        if any(snapshot.has_list(stamp) for snapshot in self._readers):
+            self._replaced[stamp] = gone()
+
+    def replaced(self, stamp: int | None) -> Int64 | None:
+        """A list of deleted events that is not stored any more, if a scan under way may need it."""
+        return None if stamp is None else self._replaced.get(stamp)
+
+    def rolled_back(self) -> None:
+        """Something was: codes may be given to other texts now, so scans under way keep the dictionary that they know.
+
+        What they have not read of it they cannot have any more.
+        """
+        if self._readers:
+            self.dictionary.end()
+            self.dictionary = self._open_dictionary()
+            self._known = self._writing = None
 
     def block(self, row: BlockRow) -> StoredBlock | Without:
         """The block of that row, as it reads."""
@@ -273,10 +300,7 @@ class Store:
         sql = f"SELECT stamp, gone FROM {self.shadow('block')} WHERE id = ?"
         found = self._read("block", sql, (row.id,))
         if not found or found[0][0] != row.stamp or (column == GONE and found[0][1] != row.gone):
-            raise OperationalError(
-                f"table {self.table.name!r} was changed under a statement that reads it",
-                "fetch all rows of a statement before a transaction that it saw is rolled back",
-            )
+            raise changed_under_reader(f"table {self.table.name!r} was")
         return self.read_blob(row.id, column)
 
     def read_blob(self, block: int, column: int) -> Array | None:
@@ -377,6 +401,11 @@ class Store:
         return self.cache.get((snapshot.gone, "gone"), lambda: self._read_gone(snapshot), size)
 
     def _read_gone(self, snapshot: Snapshot) -> Int64:
+        replaced = self.replaced(snapshot.gone)
+        if replaced is not None:
+            return replaced
+        if self._read_gone_stamp() != snapshot.gone:
+            raise changed_under_reader(f"table {self.table.name!r} was")
         data = self.read_blob(0, GONE)
         try:
             if data is None:
@@ -482,6 +511,7 @@ class Store:
         """Drop what is in the log."""
         self.sqlite.execute(f"DELETE FROM {self.shadow('log')}")
         if snapshot.gone is not None:
+            self._keep_for_readers(snapshot.gone, lambda: self.gone_from_log(snapshot))
             self.sqlite.execute(f"DELETE FROM {self.shadow('column')} WHERE id = ?", (GONE,))
             self.sqlite.execute(f"DELETE FROM {self.shadow('meta')} WHERE key = 'gone'")
         self._log = (), EMPTY
@@ -489,6 +519,7 @@ class Store:
     def delete_from_log(self, snapshot: Snapshot, arrivals: Int64) -> None:
         """List these events of the log as deleted, given by order of arrival."""
         if snapshot.gone is not None:
+            self._keep_for_readers(snapshot.gone, lambda: self.gone_from_log(snapshot))
             arrivals = np.sort(np.concatenate((self.gone_from_log(snapshot), arrivals)))
         stamp = new_stamp()
         self.put_column(0, GONE, fmt.encode_positions(arrivals, fmt.MAX_COUNT))
@@ -498,6 +529,8 @@ class Store:
     def delete_from_block(self, block: StoredBlock, positions: Int64) -> BlockRow:
         """List these events of a block as deleted, given by their positions in it; returns the row that it has now."""
         row, stamp = block.row, new_stamp()
+        if row.gone is not None:
+            self._keep_for_readers(row.gone, block.gone)
         gone = positions if row.gone is None else np.sort(np.concatenate((block.gone(), positions)))
         left = Without(block, lambda: gone, stamp, self.cache)
         objects, starts = left.paths()

@@ -93,19 +93,38 @@ class Model:
         return len(chosen)
 
 
+HALF_READ = {
+    "SELECT *, ts, changes FROM users": Oracle.event_rows,
+    "SELECT *, ts, changes FROM users ORDER BY object_id DESC, ts DESC": Oracle.event_rows,
+    "SELECT u.*, u.ts, u.changes FROM json_each('[1, 2, 3, 4, 5]') j CROSS JOIN users u ON u.object_id = j.value":
+        Oracle.event_rows,
+    "SELECT * FROM users_objects": Oracle.object_rows,
+    "SELECT * FROM users_changes": Oracle.change_rows,
+}  # fmt: skip
+
+
 class World(Walk):
-    """A file, two connections to it, and the model; every step happens to all of them."""
+    """A file, two connections to it, and the model; every step happens to all of them.
+
+    Cursors are left half-read: each of their rows was there at some moment since they were opened. Small caches make
+    them read again what has been changed under them.
+    """
 
     def __init__(self, connect: Connect, path: str, seed: int, schema: Schema) -> None:
         self.schema = schema
         self.model = Model(schema)
-        super().__init__(connect, path, seed, schema.ddl())
+        self.known: list[Event] = []  # events that were inserted lately, and may have been deleted since
+        self.undone = False  # whether anything was rolled back since the cursors were opened
+        self.half_read: list[tuple[skysql.Cursor, str, set[Any]]] = []  # and the rows that it may give
+        size = [None, 0, 3000][seed % 3]
+        super().__init__(lambda *args, **options: connect(*args, cache_size=size, **options), path, seed, schema.ddl())
 
     def state(self) -> State:
         return self.model.state()
 
     def back(self, state: State) -> None:
         self.model.back(state)
+        self.undone = bool(self.half_read)
 
     # random parts
 
@@ -153,6 +172,9 @@ class World(Walk):
         rows = [self.event() for _ in range(self.random.randint(1, 12))]
         if self.model.events and conflict == "IGNORE":
             rows += self.random.choices(self.model.events, k=2)
+        if self.known and conflict == "IGNORE" and self.random.random() < 0.5:
+            rows = self.random.choices(self.known, k=self.random.randint(1, 2))
+        self.known = [*self.known, *rows][-6:]
         name = self.schema.key_name or "object_id"
         sql = f"INSERT OR {conflict} INTO users({name}, ts, action, amount, url, changes) VALUES (?, ?, ?, ?, ?, ?)"
         values = [(e.object, e.ts, e.action, e.attributes.get("amount"), e.attributes.get("url"), to_json(e.changes))
@@ -203,13 +225,59 @@ class World(Walk):
 
     def compact(self) -> None:
         self.db.compact()
-        self.model.compact()
+        if not self.half_read:  # or it leaves the texts and keys that they may have to read
+            self.model.compact()
+
+    def take_turns(self) -> None:
+        if not self.db.in_transaction:
+            self.close_half_read()
+            self.db, self.other = self.other, self.db
+
+    def reopen(self) -> None:
+        self.close_half_read()
+        super().reopen()
+
+    # cursors that are open meanwhile
+
+    def open(self) -> None:
+        """Open one, and read some of its rows."""
+        sql = self.random.choice(list(HALF_READ))
+        self.undone = self.undone and bool(self.half_read)
+        self.half_read.append((self.db.execute(sql), sql, set()))
+        self.note_rows()
+        self.read_on()
+
+    def note_rows(self) -> None:
+        """What is there now may be read from now on."""
+        oracle = self.model.oracle() if self.half_read else None
+        for _, sql, there in self.half_read:
+            there.update(HALF_READ[sql](oracle))  # type: ignore[operator]
+
+    def read_on(self) -> None:
+        """Some more rows, or the rest."""
+        for cursor, _, there in list(self.half_read):
+            most = self.random.choice([1, 5, 1000])
+            try:
+                rows = cursor.fetchmany(most)
+            except skysql.OperationalError as error:  # of what was rolled back
+                assert "changed under a statement" in str(error) and self.undone
+                rows, most = [], 1000
+            assert set(rows) <= there
+            if most == 1000:
+                self.half_read = [each for each in self.half_read if each[0] is not cursor]
+                cursor.close()
+
+    def close_half_read(self) -> None:
+        for cursor, _, _ in self.half_read:
+            cursor.close()
+        self.half_read.clear()
 
     def step(self) -> None:
-        steps = [self.insert, self.insert, self.delete, self.update, self.update]
+        steps = [self.insert, self.insert, self.delete, self.update, self.update, self.open, self.read_on]
         rare = [self.begin, self.end, self.savepoint, self.release, self.compact, self.reopen, self.delete_all]
-        self.random.choice(steps * 2 + rare)()
+        self.random.choice(steps * 2 + rare + [self.take_turns])()
         self.settle()
+        self.note_rows()
         if self.random.random() < 0.7:
             same(self.db, self.model.oracle())
             same(self.other, Oracle(self.schema, *self.committed[:2]))
@@ -530,3 +598,48 @@ def test_a_cursor_reads_on_while_what_it_reads_is_deleted(connect: Connect, comp
         db.execute("DELETE FROM users WHERE object_id = ? AND ts = ?", (object, ts))
     assert read == list(range(1, 701))
     assert db.execute("SELECT count(*) FROM users").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("order", ["", "ORDER BY object_id DESC, ts DESC"])
+@pytest.mark.parametrize("compacted", [False, True], ids=["log", "block"])
+@pytest.mark.parametrize("change", ["delete", "append", "compact", "delete and compact", "update"])
+def test_a_half_read_cursor_without_a_cache(connect: Connect, change: str, compacted: bool, order: str) -> None:
+    """It reads on in the snapshot that it has begun with, though the lists of what was deleted are replaced."""
+    db = connect(cache_size=0, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    numbers = range(1000)
+    columns = {"object_id": [n % 50 + 1 for n in numbers], "ts": list(numbers), "action": [f"a{n}" for n in numbers]}
+    db.append("users", {**columns, "n": list(numbers)}, time_unit="us")
+    if compacted:
+        db.compact()
+    db.execute("DELETE FROM users WHERE n % 11 = 3")
+    sql = f"SELECT object_id, ts, action, n FROM users {order}"
+    before = db.execute(sql).fetchall()
+    cursor = db.execute(sql)
+    found = cursor.fetchmany(300)
+    if "delete" in change:
+        db.execute("DELETE FROM users WHERE n % 7 = 1")
+    if change == "append":
+        db.append("users", {"object_id": [3, 49], "ts": [1, 2], "action": ["b", "c"]}, time_unit="us")
+    if "compact" in change:
+        db.compact()
+    if change == "update":
+        db.execute("UPDATE users SET n = -n WHERE n % 7 = 1")
+    assert found + cursor.fetchall() == before
+
+
+def test_a_half_read_cursor_keeps_its_texts_in_a_rollback(connect: Connect) -> None:
+    """Codes are given again to other texts: rows that are gone show theirs, or are refused."""
+    db = connect(cache_size=0, isolation_level=None)
+    db.execute(SCHEMA.ddl())
+    row = "INSERT INTO users(object_id, ts, action, plan) VALUES (?, 1, ?, ?)"
+    db.execute("BEGIN")
+    db.executemany(row, [(n, f"a{n}", f"p{n}") for n in range(1, 1001)])
+    cursor = db.execute("SELECT object_id, action, plan FROM users")
+    db.execute("ROLLBACK")
+    db.executemany(row, [(n, f"b{n}", f"q{n}") for n in range(1, 1001)])
+    db.execute("SELECT count(*) FROM users WHERE plan = action").fetchall()
+    try:
+        assert [row for row in cursor.fetchall() if row != (row[0], f"a{row[0]}", f"p{row[0]}")] == []
+    except skysql.OperationalError as error:
+        assert "changed under a statement" in str(error)

@@ -3,8 +3,9 @@
     SKYSQL_TEST_EXAMPLES=500 pytest tests/test_model.py
 
 Hypothesis chooses the steps: every way to write, transactions, savepoints, alterations, compaction, reopening,
-two connections that take turns, and one that tries while the other has the file. After each of them both connections
-read what they should, by row and by column, and check() finds nothing. A failure is shrunk to the steps that it takes.
+two connections that take turns, and one that tries while the other has the file; cursors are left half-read meanwhile.
+After each of them both connections read what they should, by row and by column, and check() finds nothing. A failure is
+shrunk to the steps that it takes.
 """
 
 import os
@@ -60,6 +61,7 @@ class Table(RuleBasedStateMachine):
         self.world.random = r
         getattr(self.world, step)()
         self.world.settle()
+        self.world.note_rows()
 
     def within(self) -> bool:
         return self.world is not None and self.world.db.in_transaction
@@ -70,6 +72,10 @@ class Table(RuleBasedStateMachine):
 
     @rule(r=RANDOMS, step=st.sampled_from(["begin", "end", "savepoint", "savepoint", "release"]))
     def bracket(self, r: random.Random, step: str) -> None:
+        self.do(r, step)
+
+    @rule(r=RANDOMS, step=st.sampled_from(["open", "read_on", "read_on"]))
+    def read(self, r: random.Random, step: str) -> None:
         self.do(r, step)
 
     @rule(r=RANDOMS, step=st.sampled_from(["compact", "reopen"]))
@@ -94,10 +100,12 @@ class Table(RuleBasedStateMachine):
         for event in events:
             world.model.insert(event, "ABORT")
         self.world.settle()
+        self.world.note_rows()
 
     @rule(there_and_back=st.sampled_from(ALTERATIONS))
     def alter(self, there_and_back: tuple[str, str]) -> None:
         """What is stored stays as it was; what reads and caches it begins anew. (test_alter.py stays where it goes.)"""
+        self.world.close_half_read()
         for change in there_and_back:
             self.world.db.execute("SELECT sky_alter('users', ?)", (change,))
         self.world.settle()
@@ -116,8 +124,7 @@ class Table(RuleBasedStateMachine):
     @precondition(lambda self: not self.within())
     @rule()
     def take_turns(self) -> None:
-        world = self.world
-        world.db, world.other = world.other, world.db
+        self.world.take_turns()
 
     @precondition(lambda self: self.within())
     @rule(r=RANDOMS)
