@@ -2,7 +2,8 @@
 
 Keys begin with stamps: random numbers given to stored rows when they are written, and never given twice. So what is
 found under a key is right for whoever asks with it, whatever has been committed or rolled back since; nothing is ever
-invalidated, it only grows old.
+invalidated, it only grows old. But a file may be a forgery with another's stamps: so each file has a `Part` of its own,
+by what the system says of it as it was opened (lineage.py), never by what is in it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -29,6 +31,7 @@ class Cache:
         self.used = 0
         self._lock = threading.Lock()  # protects `used` and `_entries`; never held while a value is made
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        _caches.add(self)
 
     def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
         """The value under `key`, made if it is not there. Two threads may make the same value; one is kept."""
@@ -68,6 +71,57 @@ class Cache:
         with self._lock:
             self._entries.clear()
             self.used = 0
+
+    def forget(self, part: Hashable) -> None:
+        """Forget what is kept of a part."""
+        with self._lock:
+            for key in [key for key in self._entries if isinstance(key, tuple) and key[0] == part]:
+                _, size = self._entries.pop(key)
+                self.used -= size
+
+
+class Part(Cache):
+    """The values of one table of one file, within the budget of the whole. name: what no other file has."""
+
+    def __init__(self, whole: Cache, name: Hashable) -> None:
+        self._whole = whole
+        self._name = name
+
+    def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
+        """As of the whole."""
+        return self._whole.get((self._name, key), make, size)
+
+    def find(self, key: Hashable) -> Any:
+        """As of the whole."""
+        return self._whole.find((self._name, key))
+
+    def keep(self, key: Hashable, value: object, size: int) -> None:
+        """As of the whole."""
+        self._whole.keep((self._name, key), value, size)
+
+    def clear(self) -> None:
+        """Forget what is kept of this part."""
+        self._whole.forget(self._name)
+
+
+_caches: weakref.WeakSet[Cache] = weakref.WeakSet()
+_held: list[Cache] = []
+
+
+def _hold() -> None:
+    """A child process gets caches at which no thread is at work, as it has none of its parent's."""
+    for cache in list(_caches):
+        cache._lock.acquire()
+        _held.append(cache)
+
+
+def _let_go() -> None:
+    while _held:
+        _held.pop()._lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_let_go)
 
 
 def parse_size(size: int | str) -> int:

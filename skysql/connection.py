@@ -19,13 +19,14 @@ import vtab
 from . import aggregates, alteration, compact, dependents, ingest, repeated, timestamps
 from .alter import alter
 from .arguments import sky_arguments
-from .cache import SHARED, Cache, parse_size
+from .cache import SHARED, Cache, Part, parse_size
 from .check import check
 from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
 from .hints import hint_for
+from .lineage import OpenFile
 from .match.plan import Recognition
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
@@ -108,7 +109,7 @@ class _Source:
             if taken:
                 raise ProgrammingError(f"there is a table {name}_{suffix} already", f"{name} needs that name")
         with self._engine.counts.own():
-            store = Store.create(self._engine.sqlite, database, table, self._engine.cache)
+            store = Store.create(self._engine.sqlite, database, table, self._engine.part(database, name))
         return self._engine.adopt(store)
 
     def connect(self, database: str, name: str) -> EventsRelation:
@@ -146,6 +147,7 @@ class Engine:
         self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache)
         self.clock, self.counts = Clock(), Counts(self.sqlite)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
+        self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
         self._register_functions()
         self._catalog = Catalog(self.sqlite, self._results, self._table_of)
@@ -175,9 +177,31 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator, self.clock, self.counts)
+        relation = EventsRelation(store, self.evaluator, self.clock, self.counts, self.forget)
         self._relations[store.database, store.table.name.lower()] = relation
         return relation
+
+    def part(self, database: str, name: str) -> Part:
+        """The part of the cache that is of one table."""
+        file = self._files.get(database)
+        if file is None:
+            file = self._files[database] = OpenFile(self.sqlite, database)
+        return Part(self.cache, (file.token, name.lower()))
+
+    def forget(self, relation: EventsRelation) -> None:
+        """The table was dropped, or has another name."""
+        relation.store.cache.clear()
+        for key, known in list(self._relations.items()):
+            if known is relation:
+                del self._relations[key]
+
+    def detached(self) -> None:
+        """A database was: another file may get its name."""
+        names = {str(row[1]) for row in self.sqlite.execute("PRAGMA database_list").fetchall()}
+        for database in [each for each in self._files if each not in names]:
+            self._files.pop(database).close()
+            for key in [key for key in self._relations if key[0] == database]:
+                del self._relations[key]
 
     def relation(self, database: str, name: str, *, inspect: bool = False) -> EventsRelation:
         """The table of that name. SQLite connects anew whenever a schema changes, so the definition is read anew."""
@@ -185,7 +209,7 @@ class Engine:
         known = self._relations.get(key)
         if known is None or inspect:
             Store.inspect(self.sqlite, database, name)
-        store = Store.open(self.sqlite, database, name, self.cache)
+        store = Store.open(self.sqlite, database, name, self.part(database, name))
         if known is not None and known.store.table == store.table:
             return known
         return self.adopt(store)
@@ -426,6 +450,8 @@ class Engine:
     def close(self) -> None:
         """Close the connection."""
         self.sqlite.close()
+        for file in self._files.values():
+            file.close()
 
 
 _DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}

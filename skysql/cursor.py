@@ -14,8 +14,10 @@ Sources: CPython 3.11 Modules/_sqlite/cursor.c, whose behaviour the tests compar
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from types import TracebackType
@@ -95,6 +97,8 @@ class Guard:
     def __init__(self) -> None:
         self.lock = threading.RLock()  # held while SQLite, the engine, or the state of a cursor is touched
         self.closed = False
+        self.abandoned = False  # whether the process was forked while another thread held the lock
+        _guards.add(self)
         self.interruption = Interruption()
 
     def __enter__(self) -> None:
@@ -102,6 +106,11 @@ class Guard:
         if self.closed:
             self.lock.release()
             raise ProgrammingError("Cannot operate on a closed database.")
+        if self.abandoned:
+            self.lock.release()
+            raise ProgrammingError(
+                "another thread used this connection when the process was forked", "open one in the child process"
+            )
         self.interruption.enter()
 
     def __exit__(
@@ -114,6 +123,22 @@ class Guard:
             raise cause if isinstance(cause, errors.Error) else translate(error) from None
         if error is not None and errors.is_exhaustion(error):
             raise errors.exhausted(error) from error
+
+
+_guards: weakref.WeakSet[Guard] = weakref.WeakSet()
+
+
+def _abandon() -> None:
+    """A child process has none of its parent's threads, and a statement that one of them was at never ends."""
+    for guard in list(_guards):
+        if guard.lock.acquire(blocking=False):
+            guard.lock.release()
+        else:
+            guard.lock, guard.abandoned = threading.RLock(), True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon)
 
 
 # Rows
@@ -300,6 +325,8 @@ class Cursor:
                 self._begin(statement)
                 with _Undoing(self.connection.engine, statement, sql):
                     run(text)
+                if statement.verb == "DETACH":
+                    self.connection.engine.detached()
                 if statement.verb == "ROLLBACK":
                     self.connection.engine.rolled_back()
                 break

@@ -192,8 +192,17 @@ def _alike(type: str, value: object) -> bool:
 class EventsRelation(TableRelation):
     """<table>: a row an event, and the place where events are written."""
 
-    def __init__(self, store: Store, evaluator: Evaluator, clock: Clock, counts: Counts) -> None:
+    def __init__(
+        self,
+        store: Store,
+        evaluator: Evaluator,
+        clock: Clock,
+        counts: Counts,
+        gone: Callable[[EventsRelation], None],
+    ) -> None:
+        """gone: is told when there is no table of this name any more."""
         super().__init__(store, evaluator, event_columns(store.table))
+        self._gone = gone
         self.writer = Writer(store, clock, counts)
         self.spared = self.writer.columns.spared()
         self._inserted = 0
@@ -284,10 +293,12 @@ class EventsRelation(TableRelation):
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
         self.store.rename(name)
+        self._gone(self)
 
     def destroy(self) -> None:
         """Drop the shadow tables."""
         self.store.destroy()
+        self._gone(self)
 
     def check(self) -> list[str]:
         """Every fault in what is stored."""

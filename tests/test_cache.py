@@ -1,15 +1,20 @@
 """The cache: its budget, its order, and that what it holds is never stale."""
 
+import os
+import shutil
+import signal
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Connect
+from conftest import Connect, damage
 from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
-from skysql.cache import Cache, parse_size
+from skysql.cache import SHARED, Cache, parse_size
 
 
 def keep(cache: Cache, key: object, size: int, made: list[object] | None = None) -> Any:
@@ -157,3 +162,163 @@ def test_answers_do_not_depend_on_the_size(connect: Connect, path: str, size: in
 def test_a_size_that_is_none(path: str) -> None:
     with pytest.raises(skysql.ProgrammingError, match="'lots'.*'512MB'"):
         skysql.connect(path, cache_size="lots")
+
+
+# one cache for files that must not be taken for each other
+
+
+QUESTIONS = ["SELECT action, count(*) FROM users GROUP BY action", "SELECT object_id, ts, action, n FROM users"]
+
+
+def answers(db: skysql.Connection, name: str = "users") -> list[Any]:
+    return [db.execute(sql.replace("users", name)).fetchall() for sql in QUESTIONS]
+
+
+@pytest.fixture
+def forged(path: str, tmp_path: Path) -> tuple[str, str]:
+    """Two files with the same stamps in them: a sound one, and a copy whose block holds what that of another holds."""
+    copy, other = str(tmp_path / "copy.db"), str(tmp_path / "other.db")
+    for file, sign in ((path, 1), (other, -1)):
+        db = skysql.connect(file)
+        db.execute("PRAGMA journal_mode = DELETE").fetchall()
+        db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+        db.append("users", {"object_id": [1, 2], "ts": [1, 2], "action": ["a", "b"][::sign], "n": [sign, sign]},
+                  time_unit="us")  # fmt: skip
+        db.commit()
+        db.compact()
+        db.close()
+    shutil.copy(path, copy)
+    columns, values = (f"INSERT OR REPLACE INTO users_{t} SELECT {c} FROM o.users_{t}"
+                       for t, c in (("column", "*"), ("value", "property, code, value, stamp")))  # fmt: skip
+    damage(copy, f"ATTACH '{other}' AS o; {columns}; {values};".replace("; INSERT OR REPLACE INTO users_value", "; --"))
+    return path, copy
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("kept_open", [False, True])
+def test_a_forged_copy_changes_nothing_of_another_file(forged: tuple[str, str], first: int, kept_open: bool) -> None:
+    truth = [answers(skysql.connect(file, cache_size="1MB")) for file in forged]
+    assert truth[0] != truth[1]
+    opened = []
+    for at in (first, 1 - first, first):
+        opened.append(skysql.connect(forged[at]))
+        assert answers(opened[-1]) == truth[at]
+        if not kept_open:
+            opened[-1].close()
+
+
+@pytest.mark.parametrize("kept_open", [False, True])
+@pytest.mark.parametrize("how", ["in place", "renamed", "deleted first"])
+def test_a_file_that_is_another_by_now(forged: tuple[str, str], tmp_path: Path, how: str, kept_open: bool) -> None:
+    path, copy = forged
+    truth = [answers(skysql.connect(file, cache_size="1MB")) for file in forged]
+    shutil.copy(path, tmp_path / "saved")
+    for source, expected in [(copy, truth[1]), (str(tmp_path / "saved"), truth[0]), (copy, truth[1])]:
+        before = skysql.connect(path)
+        answers(before)
+        if not kept_open:
+            before.close()
+        if how == "deleted first":
+            os.unlink(path)
+        if how == "renamed":
+            shutil.copy(source, tmp_path / "new")
+            os.replace(tmp_path / "new", path)
+        else:
+            shutil.copyfile(source, path)
+        db = skysql.connect(path)
+        assert answers(db) == expected
+        db.close()
+        before.close()
+
+
+def test_attached_files_of_one_name(forged: tuple[str, str]) -> None:
+    truth = [answers(skysql.connect(file, cache_size="1MB")) for file in forged]
+    db = skysql.connect(":memory:", isolation_level=None)
+    for at in (0, 1, 0):
+        db.execute("ATTACH ? AS far", (forged[at],))
+        assert answers(db, "far.users") == truth[at]
+        db.execute("DETACH far")
+    db.close()
+
+
+@pytest.mark.parametrize("kept_open", [False, True])
+@pytest.mark.parametrize("name", ["path", "symlink", "hardlink"])
+def test_one_file_is_decoded_once(
+    forged: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_open: bool, name: str
+) -> None:
+    """For all connections at a time, and for later ones if it has not changed since."""
+    path, again = forged[0], str(tmp_path / name)
+    os.link(path, again) if name == "hardlink" else os.symlink(path, again)
+    monkeypatch.setattr(time, "time_ns", lambda now=time.time_ns: now() + 10**9)  # long after it was written
+    first = skysql.connect(path)
+    expected = answers(first)
+    if not kept_open:
+        first.close()
+    monkeypatch.setattr(skysql.store.fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
+    second = skysql.connect(again if name != "path" else path)
+    assert answers(second) == expected
+    second.close()
+    first.close()
+
+
+def test_what_was_kept_of_a_dropped_table_goes(connect: Connect, path: str) -> None:
+    SHARED.clear()
+    db = connect(path, isolation_level=None)
+    for _ in range(3):
+        db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+        db.append("users", {"object_id": [1], "ts": [1], "action": ["a"], "n": [1]}, time_unit="us")
+        db.compact()
+        answers(db)
+        assert SHARED.used > 0
+        db.execute("ALTER TABLE users RENAME TO others")
+        assert SHARED.used == 0
+        answers(db, "others")
+        db.execute("DROP TABLE others")
+        assert SHARED.used == 0 and not db.engine._relations
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_fork_while_threads_read(connect: Connect, path: str) -> None:
+    """The child has the cache, whoever was at it; a connection that another thread used is refused, not waited for."""
+    db, used, stop = connect(path), connect(path), threading.Event()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    db.append("users", {"object_id": [1], "ts": [1], "action": ["a"], "n": [1]}, time_unit="us")
+    db.commit()
+
+    def work() -> None:
+        while not stop.is_set():
+            keep(SHARED, "key", 1)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait() -> int:
+        entered.set()
+        leave.wait()
+        return 1
+
+    used.create_function("wait", 0, wait)
+    threads.append(threading.Thread(target=lambda: used.execute("SELECT wait()").fetchall()))
+    for thread in threads:
+        thread.start()
+    entered.wait()
+    statuses = []
+    for _ in range(20):
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            try:
+                own = skysql.connect(path)
+                assert answers(own) and answers(db)
+                with pytest.raises(skysql.ProgrammingError, match="another thread used this connection"):
+                    used.execute("SELECT 1")
+                os._exit(0)
+            finally:
+                os._exit(1)
+        statuses.append(os.waitpid(child, 0)[1])
+    stop.set()
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [0] * 20
