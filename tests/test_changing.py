@@ -224,8 +224,9 @@ class World(Walk):
             self.model.number(event)
 
     def compact(self) -> None:
+        busy = self.db.engine.relation("main", "users").store.busy
         self.db.compact()
-        if not self.half_read:  # or it leaves the texts and keys that they may have to read
+        if not busy:  # or it leaves the texts and keys that cursors may have to read
             self.model.compact()
 
     def take_turns(self) -> None:
