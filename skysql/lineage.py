@@ -34,7 +34,7 @@ Seen = tuple[tuple[int, ...] | None, ...]
 class _Lineage:
     token: int
     seen: Seen  # what the file was when it was opened first, or closed last
-    opened: int = 0  # by so many connections
+    opened: int = 0  # by so many connections, those that opened it as another one included
 
 
 _lock = threading.Lock()  # protects:
@@ -53,8 +53,10 @@ class OpenFile:
             return
         with _lock:
             found, seen = _lineages.get(place), _seen(path)
-            if found is None or not (found.seen[0] == seen[0] if found.opened else found.seen == seen):
+            if found is None:
                 found = _lineages[place] = _Lineage(secrets.randbits(63), seen)
+            elif not (found.seen[0] == seen[0] if found.opened else found.seen == seen):
+                found.token, found.seen = secrets.randbits(63), seen
             found.opened += 1
         self.token = found.token
         self._leave = weakref.finalize(self, _close, place, found, path)

@@ -322,3 +322,20 @@ def test_a_fork_while_threads_read(connect: Connect, path: str) -> None:
     for thread in threads:
         thread.join()
     assert statuses == [0] * 20
+
+
+def test_a_checkpoint_makes_later_connections_begin_anew_once(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = skysql.connect(path)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    db.append("users", {"object_id": [1], "ts": [1], "action": ["a"], "n": [1]}, time_unit="us")
+    db.commit()
+    db.compact()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    first = skysql.connect(path)
+    expected = answers(first)
+    first.close()
+    monkeypatch.setattr(skysql.store.fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
+    second = skysql.connect(path)
+    assert answers(second) == expected
+    second.close()
+    db.close()
