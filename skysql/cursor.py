@@ -121,6 +121,10 @@ class Guard:
         if isinstance(error, apsw.Error):
             cause = error.__cause__  # of a broken constraint: what the table raised
             raise cause if isinstance(cause, errors.Error) else translate(error) from None
+        if isinstance(error, UnicodeDecodeError):  # of a text of SQLite's, which takes any bytes for one
+            found = error.object[max(error.start - 20, 0) : error.end + 20]
+            hint = "CAST(... AS BLOB) reads it as it is"
+            raise errors.OperationalError(f"Could not decode to UTF-8 a text with {found!r}", hint) from error
         if error is not None and errors.is_exhaustion(error):
             raise errors.exhausted(error) from error
 

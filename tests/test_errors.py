@@ -697,3 +697,12 @@ def test_an_aggregate_of_the_users_that_fails_says_so_over_a_sky_table(connect: 
     for sql in ("SELECT failing(action) FROM users", "SELECT failing_here(action) OVER () FROM users"):
         with pytest.raises(ValueError, match="cannot take a"):
             db.execute(sql).fetchall()
+
+
+def test_a_text_that_is_no_utf_8_is_an_error_of_ours(connect: Connect) -> None:
+    db = connect()
+    db.execute("CREATE TABLE t(x)")
+    db.execute("INSERT INTO t VALUES (CAST(x'61ff62' AS TEXT))")
+    with pytest.raises(skysql.OperationalError, match="Could not decode to UTF-8"):
+        db.execute("SELECT x FROM t").fetchall()
+    assert db.execute("SELECT CAST(x AS BLOB) FROM t").fetchall() == [(b"a\xffb",)]

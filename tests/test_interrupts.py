@@ -70,6 +70,7 @@ SCANS = {
 STATEMENTS = (
     SCANS
     | {name: f"SELECT object_id, {call} FROM {{}} GROUP BY object_id" for name, call in CALLS.items()}
+    | {f"{name} of rows": f"SELECT {call} FROM (SELECT *, ts FROM {{}} LIMIT 5000)" for name, call in CALLS.items()}
     | {name: f"SELECT * FROM {name}{call}" for name, call in ASKED.items()}
 )
 

@@ -11,15 +11,19 @@ in another order than they have in the path: that is an error, and so is a call 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import apsw
 import numpy as np
 
+from .. import aggregates
 from ..affinity import shown
 from ..columns import Int64
-from ..errors import Error, ProgrammingError
+from ..errors import ProgrammingError
+from ..interruption import patiently
 from ..masks import Met
 from ..plan import Value
 from ..vectors import Coded
@@ -37,99 +41,105 @@ def register(sqlite: apsw.Connection) -> None:
     """Make every path function callable on the connection, and its strict form."""
     for name, function in FUNCTIONS.items():
         for called, strict in ((name, False), (STRICT + name, True)):
-            sqlite.create_aggregate_function(called, _factory(function, strict), flags=apsw.SQLITE_INNOCUOUS)
-
-
-def _factory(function: PathFunction, strict: bool) -> Callable[[], Aggregate]:
-    return lambda: Aggregate(function, strict)
+            aggregates.create(sqlite, called, partial(Aggregate, function, strict), -1, apsw.SQLITE_INNOCUOUS)
 
 
 class Aggregate:
-    """One group of one call: SQLite calls step() for each row, and final() at the end."""
+    """One group of one call: what its rows say is kept by argument, in the form that the argument's role needs."""
 
     def __init__(self, function: PathFunction, strict: bool) -> None:
         self._function = function
         self._strict = strict
-        self._error: Exception | None = None  # SQLite goes on after an error in step(), and is told of it in final()
         self._roles: tuple[Role, ...] = ()
-        self._rows: list[tuple[Value, ...]] = []
+        self._arguments: list[Any] = []
+        self._add: list[Callable[[Value], object]] = []  # takes what a row says of each argument
+        self._time: int | None = None  # which argument is the time
+        self._timestamps = False  # whether any of the times is a text
+        self._first: tuple[Value, ...] = ()
+        self._rows = 0
 
     def step(self, *values: Value) -> None:
-        """Another row of the group; the first one tells what the arguments are."""
-        if not self._rows:
+        """Another row of the group; the first one tells what the arguments are. One without a time does not count."""
+        if not self._roles:
             self._begin(values)
-        self._rows.append(values)
+        if self._time is not None and values[self._time] is None:
+            return
+        for add, value in zip(self._add, values, strict=True):
+            add(value)
+        self._rows += 1
 
     def _begin(self, values: tuple[Value, ...]) -> None:
-        try:
-            self._roles = self._function.roles(values)
-            if self._strict and Role.TIME not in self._roles:
-                raise _unordered(self._function.name)
-        except Error as error:
-            self._error = error
+        self._first = values
+        self._roles = self._function.roles(values)
+        self._time = self._roles.index(Role.TIME) if Role.TIME in self._roles else None
+        if self._strict and self._time is None:
+            raise _unordered(self._function.name)
+        for number, (role, value) in enumerate(zip(self._roles, values, strict=True), 1):
+            kept, add = self._kept(role, number, value)
+            self._arguments.append(kept)
+            self._add.append(add)
 
-    def _check_timestamps(self, times: Sequence[Value]) -> None:
-        """Raise ProgrammingError if the times are timestamps and the call cannot be right where they are."""
-        if not any(isinstance(value, str) for value in times):
-            return
-        told = zip(self._rows[0], self._roles, strict=True)
-        self._function.roles([TIMESTAMPS if role is Role.TIME else value for value, role in told])
+    def _kept(self, role: Role, number: int, first: Value) -> tuple[Any, Callable[[Value], object]]:
+        """(what is kept of an argument, what adds a row's value to it)."""
+        name = self._function.name
+        match role:
+            case Role.CONSTANT:
+                return first, partial(_check_constant, name, number, first)
+            case Role.TIME:
+                times = array("q")
+                return times, lambda value: self._add_time(times, value)
+            case Role.CONDITION:
+                met = bytearray()
+                return met, lambda value: met.append(is_true(value))
+            case Role.VALUE:
+                column: list[Value] = []
+                return column, column.append
 
-    def final(self) -> Value:
+    def _add_time(self, times: array[int], value: Value) -> None:
+        if isinstance(value, str) and not self._timestamps:  # what a call may be depends on it
+            told = zip(self._first, self._roles, strict=True)
+            self._function.roles([TIMESTAMPS if role is Role.TIME else value for value, role in told])
+            self._timestamps = True
+        times.append(moment(self._function.name, value))
+
+    def finalize(self) -> Value:
         """The value of the group."""
-        if self._error is not None:
-            raise self._error
-        columns = list(zip(*self._rows, strict=True))
-        rows = np.arange(len(self._rows))  # in order of time
-        ts = rows
-        for column, role in zip(columns, self._roles, strict=False):
-            if role is Role.TIME:
-                self._check_timestamps(column)
-                rows, ts = self._sorted(column)
-        if len(rows) == 0:
+        if not self._rows:
             return self._function.nothing
+        order = self._order()
         arguments: list[Any] = []
-        for number, (role, column) in enumerate(zip(self._roles, columns, strict=True), 1):
+        for role, kept in zip(self._roles, self._arguments, strict=True):
             match role:
                 case Role.CONSTANT:
-                    arguments.append(_constant(self._function.name, number, column))
+                    arguments.append(kept)
                 case Role.TIME:
-                    arguments.append(ts)
+                    arguments.append(np.frombuffer(kept, np.int64)[order])
                 case Role.CONDITION:
-                    met = np.fromiter(map(is_true, column), bool, len(column))[rows]
-                    arguments.append(Met(np.flatnonzero(met)))
+                    arguments.append(Met(np.flatnonzero(np.frombuffer(kept, bool)[order])))
                 case Role.VALUE:
-                    arguments.append(Coded(rows, column))
-        return awaited(self._function.run(Runs(np.array([0, len(rows)])), arguments)).tolist()[0]
+                    arguments.append(Coded(order, kept))
+        return awaited(self._function.run(Runs(np.array([0, self._rows])), arguments)).tolist()[0]
 
-
-    def _sorted(self, times: Sequence[Value]) -> tuple[Int64, Int64]:
-        rows, ts = _in_order(self._function.name, times)
-        if self._strict and (np.diff(rows) < 0).any() and (np.diff(ts) == 0).any():
+    def _order(self) -> Int64:
+        """The rows by time; rows of one time as they came."""
+        if self._time is None:
+            return np.arange(self._rows)
+        ts = np.frombuffer(self._arguments[self._time], np.int64)
+        order: Int64 = patiently(np.argsort, ts, kind="stable")
+        if self._strict and (np.diff(order) < 0).any() and (np.diff(ts[order]) == 0).any():
             raise _unordered(self._function.name)
-        return rows, ts
+        return order
 
 
-def _constant(name: str, number: int, column: Sequence[Value]) -> Value:
-    other = next((value for value in column if value != column[0]), column[0])
-    if other != column[0]:
-        found = f"it is {shown(column[0])} in one row and {shown(other)} in another"
+def _check_constant(name: str, number: int, first: Value, value: Value) -> None:
+    if value != first:
+        found = f"it is {shown(first)} in one row and {shown(value)} in another"
         raise ProgrammingError(f"{name}(): argument {number} has to be a constant", found)
-    return column[0]
 
 
 def _unordered(name: str) -> ProgrammingError:
     hint = f"say which, at the end of the call: {name}(... ORDER BY ts)"
     return ProgrammingError(f"{name}() cannot tell the order in which rows come here from that of a path", hint)
-
-
-def _in_order(name: str, column: Sequence[Value]) -> tuple[Int64, Int64]:
-    """(the rows that have a time, in order of it; these times)."""
-    known = [row for row, value in enumerate(column) if value is not None]
-    times = [moment(name, column[row]) for row in known]
-    ts = np.array(times, np.int64)
-    order = np.argsort(ts, kind="stable")
-    return np.array(known, np.int64)[order], ts[order]
 
 
 def is_true(value: Value) -> bool:
