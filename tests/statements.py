@@ -239,16 +239,19 @@ class Generator(Expressions):
 
     def path_function(self) -> Item | None:
         """A function over a path, of events."""
-        times = [c.sql for c in self.scope if c.name in ("ts", "timestamp")]
+        times = [c for c in self.scope if c.name in ("ts", "timestamp")]
         if not times or self.chance(0.4):
             return None
-        ts, value = self.rng.choice(times), self.atom("TI", lambda: "x")
-        span = self.value(self.rng.choice([0, 1, DAY, 30 * DAY, "1 hour", "7 days"]))
+        column, value = self.rng.choice(times), self.atom("TI", lambda: "x")
+        ts, numbers = column.sql, [0, 1, DAY, 30 * DAY] if column.name == "ts" else []
+        hour, one_unit = ("3600000000", "1") if numbers else ("'1 hour'", "'1 microsecond'")
+        span = self.value(self.rng.choice([*numbers, "1 hour", "7 days"]))
         one, *more = (self.boolean(1) for _ in range(self.rng.randint(1, 4)))
         conditions = ", ".join([one, *more])
         count = len(more) + 1
         steps = [f"(?{self.rng.randint(1, count)})" for _ in range(self.rng.randint(1, 3))]
-        pattern = self.rng.choice(["", ".*", ".", ".*(?t<=3600000000)", "(?t>1)"]).join(steps)
+        between = self.rng.choice(["", ".*", ".", f".*(?t<={hour})", f"(?t>{one_unit})"])
+        pattern = between.join(steps).replace("'", "''")
         modes = "".join(
             f"'{mode}', " for mode in ("strict_deduplication", "strict_order", "strict_increase", "strict_once")
             if self.chance(0.2)

@@ -42,6 +42,7 @@ from scripts import renumbered
 from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
+from skysql import Error
 from skysql.functions import FUNCTIONS, aggregate
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
@@ -86,7 +87,7 @@ class Plain:
     def ask(self, sql: str, parameters: Any = ()) -> Answer:
         try:
             rows = self.sqlite.execute(sql, parameters).fetchall()
-        except apsw.Error as error:
+        except (apsw.Error, Error) as error:  # the latter of functions over a path
             return Answer(error=f"{type(error).__name__}: {error}")
         return Answer(self.names, tuple(rows))
 
