@@ -1,13 +1,15 @@
-"""loops.c by ctypes: the same arrays in and out as its twins of numpy, which are used where it was not compiled.
+"""loops.c and sums.c by ctypes: the same arrays in and out as their twins of numpy, used where they were not compiled.
 
     funnel     functions/chains.py, levels; reports/walk.py, Walk
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
     last_marks segment.py, Marks.last
     counts     kernels.py, group_count
-    sums       kernels.py, group_sum
+    few_sums   sums.py, by_group
+    many_sums  sums.py, by_group
+    range_sums sums.py, by_range
 
-ctypes, and not an extension module, because the file then needs nothing of Python's: one binary does for every version
+ctypes, and not an extension module, because the files then need nothing of Python's: one binary does for every version
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
 what is passed: so everything goes through here, where dtypes and lengths are asserted.
 
@@ -69,8 +71,8 @@ def available() -> bool:
     return _loops is not None
 
 
-def _call(name: str, *arguments: Array | int) -> None:
-    """Arrays by their addresses, numbers as int64."""
+def _call(name: str, *arguments: Array | int | float) -> None:
+    """Arrays by their addresses, numbers as int64 or double."""
     assert _loops is not None
     getattr(_loops, name)(*map(_argument, arguments))
 
@@ -190,7 +192,9 @@ def _word(value: Array | int | None) -> int:
     return value or 0
 
 
-def _argument(value: Array | int) -> Any:
+def _argument(value: Array | int | float) -> Any:
+    if isinstance(value, float):
+        return ctypes.c_double(value)
     return ctypes.c_void_p(_word(value)) if isinstance(value, np.ndarray) else ctypes.c_int64(value)
 
 
@@ -328,7 +332,7 @@ def last_marks(
 
 
 GROUPS = 256
-"""Of `counts` and `sums`."""
+"""Of `counts` and `few_sums`, at the most."""
 
 
 def counts(groups: Array) -> Int64:
@@ -339,9 +343,28 @@ def counts(groups: Array) -> Int64:
     return found
 
 
-def sums(groups: Array, values: Array) -> Array:
-    """The sum of each group's values: float64[GROUPS]. groups: uint8[n]. values: float64[n]."""
-    found = np.zeros(GROUPS, np.float64)
+def few_sums(groups: Array, values: Array, size: int, least: float, most: float) -> tuple[Array, Array]:
+    """The sum of each group's values as high + low: float64[size] each. groups: uint8[n]. values: float64[n].
+
+    least, most: between which the magnitudes of all values but 0 are, or 0.0 if that is not known.
+    """
     assert groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values)
-    _call("skysql_sums", groups, values, len(groups), found)
-    return found
+    high, low = np.empty(size), np.empty(size)
+    _call("skysql_few_sums", groups, values, len(values), size, least, most, high, low)
+    return high, low
+
+
+def many_sums(groups: Array, values: Array, size: int) -> tuple[Array, Array]:
+    """`few_sums` of any number of groups: groups int[n]."""
+    assert groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values)
+    high, low = np.empty(size), np.empty(size)
+    _call("skysql_many_sums", groups, groups.dtype.itemsize, values, len(values), size, high, low)
+    return high, low
+
+
+def range_sums(values: Array, lows: Int64, highs: Int64, least: float, most: float) -> tuple[Array, Array]:
+    """The sums of values[lows[i]:highs[i]] as high + low: float64[r] each; the rest as of few_sums."""
+    assert values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs)
+    high, low = np.empty(len(lows)), np.empty(len(lows))
+    _call("skysql_range_sums", values, len(values), lows, highs, len(lows), least, most, high, low)
+    return high, low

@@ -8,16 +8,17 @@ Where arrays would not give SQLite's answer, Inexact says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, sums
 from .columns import Array, Int64
 from .interruption import looking, patiently
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
+from .sums import Magnitudes
 from .vectors import Coded, Numbers, Vector, compact_codes, sort_ranks
 
 
@@ -34,6 +35,7 @@ class Accumulator:
     """One aggregate over g groups.
 
     count: int64[g], the values that are not NULL. state: [g] or None: the sum, or the extreme value.
+    rest: of a sum of reals, what rounding it to one float64 left over. float64[g], or None for nothing.
     pairs: for DISTINCT, (group, value): the distinct values of each group. rows: for SQL, the rows themselves.
     """
 
@@ -41,6 +43,7 @@ class Accumulator:
     state: Vector | None = None
     pairs: tuple[Array, Vector] | None = None
     rows: tuple[Array, list[list[Value]]] | None = None
+    rest: Array | None = None
 
     def take(self, used: Int64, size: int) -> Accumulator:
         """Of so many groups only those that are used, numbered anew."""
@@ -53,6 +56,7 @@ class Accumulator:
             None if self.state is None else self.state.take(used),
             None if self.pairs is None else (places[self.pairs[0]], self.pairs[1]),
             None if self.rows is None else (places[self.rows[0]], self.rows[1]),
+            None if self.rest is None else self.rest[used],
         )
 
 
@@ -128,9 +132,18 @@ def group(keys: list[Vector], rows: int) -> Grouping:
 
 
 def accumulate(
-    place: int, aggregate: Aggregate, values: Vector, groups: Array, size: int, count: Int64 | None = None
+    place: int,
+    aggregate: Aggregate,
+    values: Vector,
+    groups: Array,
+    size: int,
+    count: Int64 | None = None,
+    magnitudes: Magnitudes | None = None,
 ) -> Accumulator:
-    """An accumulator of values that are not NULL, one for each element of groups; count[size], if it is known."""
+    """An accumulator of values that are not NULL, one for each element of groups.
+
+    count[size], and between which magnitudes the values lie: if they are known.
+    """
     if count is None:
         count = kernels.group_count(groups, size)
     if aggregate.distinct:
@@ -150,16 +163,20 @@ def accumulate(
         values = _as_numbers(place, values)
     if values.render is not None:
         raise Inexact(place)
-    return Accumulator(count, Numbers(_sum(place, values.data, groups, size)))
+    return _sum(place, values.data, groups, count, magnitudes)
 
 
-def accumulate_runs(place: int, aggregate: Aggregate, values: Array, starts: Int64) -> Accumulator:
+def accumulate_runs(
+    place: int, aggregate: Aggregate, values: Array, starts: Int64, magnitudes: Magnitudes | None
+) -> Accumulator:
     """`accumulate` of numbers that lie group by group: starts int64[g+1]."""
     count = np.diff(starts)
     if aggregate.function == "count":
         return Accumulator(count)
     if aggregate.function in ("min", "max"):
         return Accumulator(count, Numbers(kernels.run_extremes(values, starts, aggregate.function == "max")))
+    if values.dtype.kind == "f":
+        return _real(place, count, lambda: sums.by_range(values, starts[:-1], starts[1:], magnitudes))
     _check_range(place, values)
     return Accumulator(count, Numbers(kernels.run_sums(values, starts)))
 
@@ -176,22 +193,32 @@ def _as_numbers(place: int, values: Coded) -> Numbers:
     return Numbers(lookup[values.codes])
 
 
-def _sum(place: int, data: Array, groups: Array, size: int) -> Array:
+def _sum(place: int, data: Array, groups: Array, count: Int64, magnitudes: Magnitudes | None) -> Accumulator:
+    size = len(count)
+    if data.dtype.kind == "f":
+        return _real(place, count, lambda: sums.by_group(groups, data, size, magnitudes))
     if data.dtype == bool:
         data = data.view(np.uint8)
     _check_range(place, data)
-    if size == 1:
-        total = data.sum(dtype=np.float64 if data.dtype.kind == "f" else np.int64)
-        return np.array([total])
-    return kernels.group_sum(groups, data, size)
+    return Accumulator(
+        count,
+        Numbers(np.array([data.sum(dtype=np.int64)]) if size == 1 else kernels.group_sum(groups, data, size)),
+    )
+
+
+def _real(place: int, count: Int64, add: Callable[[], sums.Pairs]) -> Accumulator:
+    try:
+        high, low = add()
+    except sums.Overflow:  # what SQLite shows depends on the order of the rows
+        raise Inexact(place) from None
+    return Accumulator(count, Numbers(high), rest=low)
 
 
 def _check_range(place: int, data: Array) -> None:
     """Raise Inexact if a sum of integers could leave int64."""
-    if data.dtype.kind != "f":
-        largest = max(int(data.max(initial=0)), -int(data.min(initial=0)))
-        if largest * len(data) >= 1 << 62:
-            raise Inexact(place)
+    largest = max(int(data.max(initial=0)), -int(data.min(initial=0)))
+    if largest * len(data) >= 1 << 62:
+        raise Inexact(place)
 
 
 def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool) -> Vector:
@@ -268,18 +295,33 @@ def _merge_one(
         return accumulate(place, aggregate, joined([pair[1] for pair, _ in pairs]), groups, size)
     if aggregate.function == "count" or aggregate.argument is None:
         return Accumulator(count)
-    some = np.flatnonzero(counts)
     if aggregate.function in ("min", "max"):
+        some = np.flatnonzero(counts)
         states = joined([part.state for part in parts if part.state is not None])
         return Accumulator(count, _extreme(place, states.take(some), places[some], size, aggregate.function == "max"))
-    sums = np.concatenate([_sums(part) for part in parts])  # of integers and reals, a real
-    return Accumulator(count, Numbers(_sum(place, sums[some], places[some], size)))
+    return _merged_sums(place, parts, counts, count, places)
 
 
-def _sums(part: Accumulator) -> Array:
-    """The sums of a partial; where nothing was summed they have no type of their own."""
+def _merged_sums(place: int, parts: list[Accumulator], counts: Int64, count: Int64, places: Array) -> Accumulator:
+    """Of integers and reals the sum is a real; where nothing was summed it has no type of its own."""
+    data = [_data(part) if part.count.any() else np.zeros(len(part.count), np.int64) for part in parts]
+    some = np.flatnonzero(counts)
+    if all(part.dtype.kind != "f" for part in data):
+        return _sum(place, np.concatenate(data)[some], places[some], count, None)
+    highs = np.concatenate(data, dtype=np.float64)
+    rests = [_rest(high) if part.rest is None else part.rest for part, high in zip(parts, data, strict=True)]
+    values = np.concatenate((highs[some], np.concatenate(rests)[some]))
+    return _sum(place, values, np.concatenate((places[some], places[some])), count, None)
+
+
+def _rest(numbers: Int64) -> Array:
+    """What their nearest float64s leave over: of integers within 2^62."""
+    return (numbers - numbers.astype(np.float64).astype(np.int64)).astype(np.float64)
+
+
+def _data(part: Accumulator) -> Array:
     assert isinstance(part.state, Numbers)
-    return part.state.data if part.count.any() else np.zeros(len(part.count), np.int64)
+    return part.state.data
 
 
 def joined(vectors: Sequence[Vector]) -> Vector:

@@ -424,12 +424,8 @@ def group_count(groups: Array, size: int) -> Int64:
     return np.bincount(groups, minlength=size).astype(np.int64, copy=False)
 
 
-def group_sum(groups: Array, values: Array, size: int) -> Array:
-    """Sums a group, in the values' own arithmetic: float64 or (without a check for overflow) int64."""
-    if values.dtype.kind == "f":
-        if _narrow(groups, size):
-            return compiled.sums(groups, np.ascontiguousarray(values, np.float64))[:size]
-        return np.bincount(groups, weights=values, minlength=size)
+def group_sum(groups: Array, values: Array, size: int) -> Int64:
+    """Sums of integers a group, without a check for overflow; for those of reals see sums.py."""
     largest = int(np.abs(values).max(initial=0)) if values.dtype.kind == "i" else int(values.max(initial=0))
     if 0 <= largest * len(values) < 1 << 53:  # exact in float64, where bincount adds
         return np.bincount(groups, weights=values, minlength=size).astype(np.int64)
@@ -438,12 +434,12 @@ def group_sum(groups: Array, values: Array, size: int) -> Array:
     return sums
 
 
-def run_sums(values: Array, starts: Int64) -> Array:
+def run_sums(values: Array, starts: Int64) -> Int64:
     """`group_sum` of values that lie group by group, starts int64[g+1]; without a check for overflow."""
     some = starts[1:] > starts[:-1]
-    sums = np.zeros(len(starts) - 1, np.float64 if values.dtype.kind == "f" else np.int64)
+    sums = np.zeros(len(starts) - 1, np.int64)
     if len(values):
-        sums[some] = np.add.reduceat(values, starts[:-1][some], dtype=sums.dtype)
+        sums[some] = np.add.reduceat(values, starts[:-1][some], dtype=np.int64)
     return sums
 
 

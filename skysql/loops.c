@@ -545,17 +545,6 @@ EXPORT void skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
         for (int turn = 0; turn < TURNS; turn++) counts[group] += tables[turn][group];
 }
 
-/* Adds to sums double[GROUPS] the values of each. */
-EXPORT void skysql_sums(const uint8_t *groups, const double *values, int64_t n, double *sums) {
-    double tables[TURNS][GROUPS] = {{0}};
-    int64_t at = 0;
-    for (; at + TURNS <= n; at += TURNS)
-        for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]] += values[at + turn];
-    for (; at < n; at++) tables[0][groups[at]] += values[at];
-    for (int group = 0; group < GROUPS; group++)
-        for (int turn = 0; turn < TURNS; turn++) sums[group] += tables[turn][group];
-}
-
 #ifdef _WIN32
 EXPORT void *PyInit__loops(void) { /* which the linker is told to export; nothing is imported */
     return 0;

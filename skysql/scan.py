@@ -74,6 +74,7 @@ from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, Sess
 from .schema import ACTION, Property, Table
 from .segment import Segment
 from .snapshot import Snapshot
+from .sums import Magnitudes
 from .vectors import Coded, Numbers, Vector, sort_ranks
 
 _FIRST_ROWS = 256
@@ -422,7 +423,8 @@ class Scan:
             if property is None:
                 accumulators.append(Accumulator(np.diff(layout.starts)))
             else:
-                accumulators.append(accumulate_runs(place, aggregate, *segment.laid_out(layout, property)))
+                laid_out, magnitudes = segment.laid_out(layout, property), segment.magnitudes(property)
+                accumulators.append(accumulate_runs(place, aggregate, *laid_out, magnitudes))
         return Partial(len(layout.starts) - 1, keys, accumulators)
 
     def _runs(self, rows: Rows) -> Grouping | None:
@@ -497,7 +499,15 @@ class Scan:
             values, numbers, count = values.take(chosen), numbers[chosen], None
         if isinstance(values, Numbers):
             values = replace(values, mask=None)
-        return accumulate(place, aggregate, values, numbers, size, count)
+        return accumulate(place, aggregate, values, numbers, size, count, self._magnitudes(aggregate, rows))
+
+    def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
+        """Between which magnitudes the values of a property lie, which the segment knows."""
+        argument = aggregate.argument
+        if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
+            return None
+        property = self.table.find(argument.name)
+        return None if property is None else rows.segment.magnitudes(property)
 
     def values(self, partial: Partial) -> list[Vector]:
         """The aggregates of a partial, a vector each; in that of one which SQLite computes there may be a Fault."""

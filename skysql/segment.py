@@ -16,11 +16,12 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from . import compiled, kernels, replay
+from . import compiled, kernels, replay, sums
 from .cache import Cache
 from .columns import DTYPES, Array, Int64, Sparse, reorder
 from .interruption import patiently
-from .schema import Property
+from .schema import Kind, Property
+from .sums import Magnitudes
 
 V = TypeVar("V")
 
@@ -369,6 +370,14 @@ class Segment:
             known &= sparse.valid[places]
         return sparse.values[places], known
 
+    def magnitudes(self, property: Property) -> Magnitudes | None:
+        """Between which magnitudes the values of a REAL property lie; None of others."""
+        if property.kind is not Kind.REAL:
+            return None
+        return self._keep(
+            ("magnitudes", property.id, property.state), lambda: sums.magnitudes(self.sparse(property).values)
+        )
+
     def time_range(self) -> tuple[int, int]:
         """Bounds of the timestamps."""
         ranges = [part.block.time_range for part in self.parts]
@@ -504,7 +513,7 @@ class Segment:
 
 def _size(value: object) -> int:
     """Bytes of a cached value: arrays, and tuples or dataclasses of them."""
-    if value is None or isinstance(value, int):
+    if value is None or isinstance(value, int | float):
         return 32
     if isinstance(value, np.ndarray):
         return value.nbytes + 96

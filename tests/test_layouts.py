@@ -34,8 +34,6 @@ def row(rng: random.Random, large: bool) -> tuple[Any, ...]:
 
 
 def close(found: Any, expected: Any) -> bool:
-    if isinstance(expected, float) and isinstance(found, float):
-        return abs(found - expected) <= 1e-9 * max(1.0, abs(expected))
     return type(found) is type(expected) and bool(found == expected)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from vtab.source import read
 
+from .. import sums
 from ..columns import Array, Bool, Int64
 from ..evaluate import Evaluator
 from ..plan import Value
@@ -225,14 +226,14 @@ class Lookup:
             _, places, ranks = np.unique(sort_ranks(values), return_index=True, return_inverse=True)
             best = _reduced(np.minimum if function == "min" else np.maximum, ranks, low, high, some)
             return look_up(values.take, np.where(some, places[best] if len(places) else best, -1))
-        sums = None if function in ("min", "max") else _sums(values, low, high, some)
-        if sums is None:
+        added = None if function in ("min", "max") else _sums(values, low, high)
+        if added is None:
             return self._accumulated(function, values, low, high)
         if function == "sum":
-            return Numbers(sums, None if some.all() else some)
+            return Numbers(added, None if some.all() else some)
         if function == "total":
-            return Numbers(sums.astype(np.float64))
-        return Numbers(sums / np.maximum(high - low, 1), None if some.all() else some)
+            return Numbers(added.astype(np.float64))
+        return Numbers(added / np.maximum(high - low, 1), None if some.all() else some)
 
     def _accumulated(self, function: str, values: Vector, low: Int64, high: Int64) -> Vector:
         """One value after the other, as SQLite does, wherever ranges begin alike."""
@@ -303,14 +304,19 @@ class Lookup:
         return self.at(row, self._rows_of(at)).tolist()
 
 
-def _sums(values: Vector, low: Int64, high: Int64, some: Bool) -> Array | None:
+def _sums(values: Vector, low: Int64, high: Int64) -> Array | None:
     """The sum of each range; None if it takes more than adding: texts, infinities, integers that may leave 64 bits."""
     if not isinstance(values, Numbers) or values.render is not None:
         return None
     data = values.data
     if data.dtype.kind == "f":
         overlapping = int((high - low).sum()) > _OVERLAP * len(data)  # running sums have their beginnings in common
-        return None if overlapping or not np.isfinite(data).all() else _reduced(np.add, data, low, high, some)
+        if overlapping or not np.isfinite(data).all():
+            return None
+        try:
+            return sums.by_range(data, low, high).high
+        except sums.Overflow:
+            return None
     largest = max(abs(int(data.max(initial=0))), abs(int(data.min(initial=0))))
     if largest * len(data) >= 1 << 62:
         return None
