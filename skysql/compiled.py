@@ -11,7 +11,8 @@
 
 ctypes, and not an extension module, because the files then need nothing of Python's: one binary does for every version
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
-what is passed: so everything goes through here, where dtypes and lengths are asserted.
+what is passed: so everything goes through here, where dtypes and lengths are checked; offsets and numbers of groups are
+checked in C.
 
 A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.
@@ -33,6 +34,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .errors import InternalError
 from .interruption import looking
 from .masks import CODES, Masks
 
@@ -66,6 +68,12 @@ def _load() -> ctypes.CDLL | None:
 _loops = _load()
 
 
+def _check(holds: bool) -> None:
+    """Raise InternalError if arrays do not fit one another; no assert, as Python may be told to leave those out."""
+    if not holds:
+        raise InternalError("a compiled loop was given arrays that do not fit one another", "please report it")
+
+
 def available() -> bool:
     """Whether there are compiled loops."""
     return _loops is not None
@@ -74,7 +82,7 @@ def available() -> bool:
 def _call(name: str, *arguments: Array | int | float) -> None:
     """Arrays by their addresses, numbers as int64 or double."""
     assert _loops is not None
-    getattr(_loops, name)(*map(_argument, arguments))
+    _check(not getattr(_loops, name)(*map(_argument, arguments)))
 
 
 def _processors() -> int:
@@ -161,7 +169,7 @@ class _Jobs:
 def _run(_jobs: Sequence[Job], words: Any, number: int, width: int) -> None:
     """Run the jobs, which stay alive meanwhile; little is done here, where the interpreter's lock is waited for."""
     assert _loops is not None
-    _loops.skysql_run(words, ctypes.c_int64(number), ctypes.c_int64(width))
+    _check(not _loops.skysql_run(words, ctypes.c_int64(number), ctypes.c_int64(width)))
 
 
 def _words(jobs: Sequence[Job]) -> tuple[Any, int, int]:
@@ -186,7 +194,7 @@ if hasattr(os, "register_at_fork"):
 def _word(value: Array | int | None) -> int:
     """A number, or the address of an array."""
     if isinstance(value, np.ndarray):
-        assert value.flags.c_contiguous
+        _check(value.flags.c_contiguous)
         address: int = value.__array_interface__["data"][0]
         return address
     return value or 0
@@ -211,12 +219,13 @@ _FUNNEL, _MATCHES, _RETENTION = range(3)
 
 def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | int | None, ...]:
     """The arguments with which loops over masks begin."""
-    assert ts.dtype == starts.dtype == np.int64 and 0 <= int(starts[-1]) <= len(ts)
+    _check(ts.dtype == starts.dtype == np.int64 and 0 <= int(starts[-1]) <= len(ts))
     if masks.codes is None:
-        assert masks.wide is not None and masks.wide.dtype == np.uint32 and len(masks.wide) == len(ts)
+        wide = masks.wide
+        _check(wide is not None and wide.dtype == np.uint32 and len(wide) == len(ts))
     else:
-        assert masks.codes.dtype == np.uint8 and len(masks.codes) == len(ts)
-        assert masks.table is not None and masks.table.dtype == np.uint32 and len(masks.table) == CODES
+        _check(masks.codes.dtype == np.uint8 and len(masks.codes) == len(ts))
+        _check(masks.table is not None and masks.table.dtype == np.uint32 and len(masks.table) == CODES)
     return masks.codes, masks.table, masks.wide, ts, starts, len(starts) - 1
 
 
@@ -226,7 +235,7 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
     ts: int64[n], non-decreasing within a group. starts: int64[g+1]. window: below LIMIT. modes: MODES, added.
     """
     levels = np.empty(len(starts) - 1, np.uint8)
-    assert 1 <= steps <= STEPS and 0 <= window < LIMIT
+    _check(1 <= steps <= STEPS and 0 <= window < LIMIT)
     return _then(Job(_FUNNEL, *_masked(masks, ts, starts), steps, window, modes, levels), levels)
 
 
@@ -242,8 +251,8 @@ def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Arr
     second on, lies nothing if adjacent: bool[p], and else at the most so much time, below LIMIT: int64[p].
     """
     counts = np.empty(len(starts) - 1, np.int64)
-    assert 1 <= len(wanted) == len(adjacent) == len(most) <= STEPS
-    assert wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64
+    _check(1 <= len(wanted) == len(adjacent) == len(most) <= STEPS)
+    _check(wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64)
     return _then(Job(_MATCHES, *_masked(masks, ts, starts), len(wanted), wanted, adjacent, most, counts), counts)
 
 
@@ -260,7 +269,7 @@ class Periods:
     rows: int
 
     def __post_init__(self) -> None:
-        assert self.unit > 0 and self.row_of.dtype == np.int64 and int(self.row_of.max(initial=-1)) < self.rows
+        _check(self.unit > 0 and self.row_of.dtype == np.int64 and int(self.row_of.max(initial=-1)) < self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +286,7 @@ class Cohorts:
     of: Array | None = None
 
     def __post_init__(self) -> None:
-        assert self.of is None or (self.of.dtype == np.int32 and int(self.of.max(initial=-1)) < self.number)
+        _check(self.of is None or (self.of.dtype == np.int32 and int(self.of.max(initial=-1)) < self.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +312,9 @@ def retention(
     sizes, returned = np.zeros(cohorts.number, np.int64), np.zeros((cohorts.number, periods.rows), np.int64)
     earliest = np.full(cohorts.number, np.iinfo(np.int64).max)
     for events in (first, again):
-        assert events.positions.dtype == events.starts.dtype == np.int32 and events.ts.dtype == np.int64
-        assert len(events.positions) == len(events.ts) == int(events.starts[-1])
-    assert len(first.starts) == len(again.starts) and cohorts.unit > 0
+        _check(events.positions.dtype == events.starts.dtype == np.int32 and events.ts.dtype == np.int64)
+        _check(len(events.positions) == len(events.ts) == int(events.starts[-1]))
+    _check(len(first.starts) == len(again.starts) and cohorts.unit > 0)
     job = Job(
         _RETENTION,
         *(first.positions, first.starts, first.ts, again.positions, again.starts, again.ts, len(first.starts) - 1),
@@ -324,10 +333,9 @@ def last_marks(
     keys: int64[n], ascending, path << bits | time since times[0]; none is after times[1]. starts: int64[k+1], where the
     marks of each path begin. paths: int64[m], each below k; -1 is none. until: int64[m].
     """
-    assert keys.dtype == starts.dtype == paths.dtype == until.dtype == np.int64 and len(paths) == len(until)
-    assert int(paths.max(initial=-1)) < len(starts) - 1 and int(starts[-1]) == len(keys)
+    _check(keys.dtype == starts.dtype == paths.dtype == until.dtype == np.int64 and len(paths) == len(until))
     found = np.empty(len(paths), np.int64)
-    _call("skysql_last_marks", keys, starts, bits, *times, paths, until, len(paths), found)
+    _call("skysql_last_marks", keys, len(keys), starts, len(starts) - 1, bits, *times, paths, until, len(paths), found)
     return found
 
 
@@ -338,7 +346,7 @@ GROUPS = 256
 def counts(groups: Array) -> Int64:
     """How many elements each group has: int64[GROUPS]. groups: uint8[n]."""
     found = np.zeros(GROUPS, np.int64)
-    assert groups.dtype == np.uint8
+    _check(groups.dtype == np.uint8)
     _call("skysql_counts", groups, len(groups), found)
     return found
 
@@ -348,7 +356,7 @@ def few_sums(groups: Array, values: Array, size: int, least: float, most: float)
 
     least, most: between which the magnitudes of all values but 0 are, or 0.0 if that is not known.
     """
-    assert groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values)
+    _check(groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values))
     high, low = np.empty(size), np.empty(size)
     _call("skysql_few_sums", groups, values, len(values), size, least, most, high, low)
     return high, low
@@ -356,7 +364,7 @@ def few_sums(groups: Array, values: Array, size: int, least: float, most: float)
 
 def many_sums(groups: Array, values: Array, size: int) -> tuple[Array, Array]:
     """`few_sums` of any number of groups: groups int[n]."""
-    assert groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values)
+    _check(groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values))
     high, low = np.empty(size), np.empty(size)
     _call("skysql_many_sums", groups, groups.dtype.itemsize, values, len(values), size, high, low)
     return high, low
@@ -364,7 +372,7 @@ def many_sums(groups: Array, values: Array, size: int) -> tuple[Array, Array]:
 
 def range_sums(values: Array, lows: Int64, highs: Int64, least: float, most: float) -> tuple[Array, Array]:
     """The sums of values[lows[i]:highs[i]] as high + low: float64[r] each; the rest as of few_sums."""
-    assert values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs)
+    _check(values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs))
     high, low = np.empty(len(lows)), np.empty(len(lows))
     _call("skysql_range_sums", values, len(values), lows, highs, len(lows), least, most, high, low)
     return high, low

@@ -386,10 +386,17 @@ def finished(aggregate: Aggregate | PathAggregate, accumulator: Accumulator) -> 
         return state.or_null(some)
     if aggregate.function in ("min", "max"):
         return replace(state, mask=None if some.all() else some)
-    data, known = state.data, some
-    if aggregate.function == "avg":
+    return _finished_sum(aggregate.function, accumulator, state.data)
+
+
+def _finished_sum(function: str, accumulator: Accumulator, data: Array) -> Numbers:
+    count, known = accumulator.count, accumulator.count > 0
+    some = known
+    if function == "rest":
+        return Numbers(_rest(data) if accumulator.rest is None else accumulator.rest)
+    if function == "avg":
         data = data / np.maximum(count, 1)
-    elif aggregate.function == "total":
+    elif function == "total":
         data, known = np.where(some, data, 0.0), np.ones(len(count), bool)
     if data.dtype.kind == "f":
         known = known & ~np.isnan(data)  # NaN is NULL in SQLite

@@ -22,6 +22,22 @@
 
 enum { STEPS = 32 };
 
+/* What is returned: BROKEN where numbers that say where to read or write go beyond what is there. */
+enum { FINE, BROKEN };
+
+/* Whether offsets ascend from 0 or more, so that the last bounds them all. */
+static int ascending(const int64_t *starts, int64_t groups) {
+    int descends = groups < 0 || starts[0] < 0;
+    for (int64_t g = 0; g < groups; g++) descends |= starts[g] > starts[g + 1];
+    return !descends;
+}
+
+static int ascending_narrow(const int32_t *starts, int64_t groups) {
+    int descends = groups < 0 || starts[0] < 0;
+    for (int64_t g = 0; g < groups; g++) descends |= starts[g] > starts[g + 1];
+    return !descends;
+}
+
 /* The masks of events: either codes of one byte (a table's actions are such) and what each code meets, or themselves. */
 typedef struct {
     const uint8_t *codes;
@@ -200,12 +216,17 @@ static int quick_level(const uint8_t *codes, const uint8_t *step, const int64_t 
 }
 
 /* levels uint8[groups]: the most steps that each group takes. 1 <= steps <= STEPS, 0 <= window < 2^62. */
-static void funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
+static int funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
                    const int64_t *starts, int64_t groups, int64_t steps, int64_t window, int64_t modes,
                    uint8_t *levels) {
     Masks masks = {codes, table, wide};
     uint8_t step[256];
     int quick = !wide && !(modes & ~PATH);
+    const uint32_t known = (uint32_t)-1 >> (STEPS - steps);
+    uint32_t met = 0;
+    if (!ascending(starts, groups)) return BROKEN;
+    for (int64_t k = starts[0]; wide && k < starts[groups]; k++) met |= wide[k];
+    if (met & ~known) return BROKEN;
     for (int code = 0; quick && code < 256; code++)
         step[code] = !table[code] ? 0 : table[code] & (table[code] - 1) ? SEVERAL : (uint8_t)(lowest(table[code]) + 1);
     for (int64_t g = 0; g < groups; g++) {
@@ -216,6 +237,7 @@ static void funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *
                                  : level_by_moments(&masks, ts, at, end, (int)steps, window, (int)modes);
         levels[g] = (uint8_t)level;
     }
+    return FINE;
 }
 
 /* Patterns: functions/links.py. Of the ways to have met the first j+1 events of a pattern the one that did so last is
@@ -386,16 +408,18 @@ static void quick_matches(const uint8_t *codes, const Places *in, const int64_t 
 /* counts int64[groups]: the matches that each group has, one after the other, of a pattern of 1 ... STEPS events.
    wanted: the conditions of which each event of it has to meet one. Before the j-th lies nothing if adjacent[j], and else
    at the most so much time, 0 <= most[j] < 2^62. */
-static void matches(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
+static int matches(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
                     const int64_t *starts, int64_t groups, int64_t events, const uint32_t *wanted,
                     const uint8_t *adjacent, const int64_t *most, int64_t *counts) {
     Masks masks = {codes, table, wide};
     Places found_places;
     uint16_t rows[MANY + 1];
+    if (!ascending(starts, groups)) return BROKEN;
     memset(counts, 0, (size_t)groups * sizeof *counts);
+    if (!groups) return FINE;
     if (!wide && places(table, (int)events, wanted, adjacent, &found_places)) {
         quick_matches(codes, &found_places, ts, starts, groups, (int)events, most, counts);
-        return;
+        return FINE;
     }
     Progress progress;
     int64_t n = starts[groups], group = 0, number = 0;
@@ -414,6 +438,7 @@ static void matches(const uint8_t *codes, const uint32_t *table, const uint32_t 
             }
         }
     }
+    return FINE;
 }
 
 /* Returns: reports/retention.py. */
@@ -446,11 +471,14 @@ static inline int64_t units_in(int64_t time, Unit unit) {
    its events `again` that come after its birth. Periods are `unit` long, and begin at `origin`, or if rolling at the
    birth. row_of int64[periods]: the row of each period since the birth, or -1; later ones have none. With on_or_after,
    the last return counts in all rows up to its own. */
-static void retention(const int32_t *first, const int32_t *first_starts, const int64_t *first_ts, const int32_t *again,
+static int retention(const int32_t *first, const int32_t *first_starts, const int64_t *first_ts, const int32_t *again,
                       const int32_t *again_starts, const int64_t *again_ts, int64_t paths, int64_t begin, int64_t end,
                       int64_t cohorts, const int32_t *cohort_of, int64_t cohort_unit, int64_t cohort_origin, int64_t unit,
                       int64_t origin, int64_t rolling, const int64_t *row_of, int64_t periods, int64_t rows,
                       int64_t on_or_after, int64_t *sizes, int64_t *earliest, int64_t *returned) {
+    if (!ascending_narrow(first_starts, paths) || !ascending_narrow(again_starts, paths)) return BROKEN;
+    for (int64_t period = 0; period < periods; period++)
+        if (row_of[period] < -1 || row_of[period] >= rows) return BROKEN;
     const Unit period_unit = unit_of(unit), of_cohorts = unit_of(cohort_unit);
     for (int64_t path = 0; path < paths; path++) {
         int64_t birth = first_starts[path], at = again_starts[path], last = again_starts[path + 1];
@@ -468,6 +496,7 @@ static void retention(const int32_t *first, const int32_t *first_starts, const i
         for (int64_t until = INT64_MIN; at < last; at++) {
             if (again_ts[at] < until) continue;
             int64_t number = units_in(again_ts[at] - from, period_unit), period = number - before;
+            if (period < 0) return BROKEN; /* times that do not ascend */
             if (period >= periods) {
                 if (on_or_after) latest = rows - 1;
                 break;
@@ -480,6 +509,7 @@ static void retention(const int32_t *first, const int32_t *first_starts, const i
         if (on_or_after)
             for (int64_t row = 0; row <= latest; row++) counts[row]++;
     }
+    return FINE;
 }
 
 /* Many calls in one, so that a thread comes back to Python's lock but once: compiled.py, Job. */
@@ -490,19 +520,23 @@ enum { FUNNEL, MATCHES, RETENTION };
 #define AT(type, word) ((type *)(intptr_t)job[word])
 
 /* jobs int64[n][width]: the loop, and its arguments in their order. */
-EXPORT void skysql_run(const int64_t *job, int64_t n, int64_t width) {
+EXPORT int skysql_run(const int64_t *job, int64_t n, int64_t width) {
+    int broken = FINE;
     for (const int64_t *end = job + n * width; job < end; job += width) {
         if (job[0] == FUNNEL)
-            funnel(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
+            broken |= funnel(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
                    job[8], job[9], AT(uint8_t, 10));
         else if (job[0] == MATCHES)
-            matches(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
+            broken |= matches(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
                     AT(uint32_t, 8), AT(uint8_t, 9), AT(int64_t, 10), AT(int64_t, 11));
         else if (job[0] == RETENTION)
-            retention(AT(int32_t, 1), AT(int32_t, 2), AT(int64_t, 3), AT(int32_t, 4), AT(int32_t, 5), AT(int64_t, 6),
+            broken |= retention(AT(int32_t, 1), AT(int32_t, 2), AT(int64_t, 3), AT(int32_t, 4), AT(int32_t, 5), AT(int64_t, 6),
                       job[7], job[8], job[9], job[10], AT(int32_t, 11), job[12], job[13], job[14], job[15], job[16],
                       AT(int64_t, 17), job[18], job[19], job[20], AT(int64_t, 21), AT(int64_t, 22), AT(int64_t, 23));
+        else
+            broken |= BROKEN;
     }
+    return broken;
 }
 
 /* Moments: segment.py, Marks. A path has few marks, so they are looked through from its first on. */
@@ -511,13 +545,17 @@ enum { FEW_MARKS = 16 };
 
 /* found int64[n]: the last of the marks of a path that is not after the moment, or -1; path -1 has none. Those of path p
    are keys[starts[p]] ... keys[starts[p+1]-1], ascending: p << bits | time since `low`, up to that of `high`. */
-EXPORT void skysql_last_marks(const int64_t *keys, const int64_t *starts, int64_t bits, int64_t low, int64_t high,
-                              const int64_t *paths, const int64_t *until, int64_t n, int64_t *found) {
+EXPORT int skysql_last_marks(const int64_t *keys, int64_t marks, const int64_t *starts, int64_t known, int64_t bits,
+                             int64_t low, int64_t high, const int64_t *paths, const int64_t *until, int64_t n,
+                             int64_t *found) {
+    if (bits < 0 || bits > 62 || low > high) return BROKEN;
     for (int64_t k = 0; k < n; k++) {
         int64_t path = paths[k], moment = until[k] > high ? high : until[k];
         found[k] = -1;
         if (path < 0 || moment < low) continue;
-        int64_t key = (path << bits) + (moment - low), from = starts[path], to = starts[path + 1];
+        if (path >= known || starts[path] < 0 || starts[path + 1] > marks) return BROKEN;
+        int64_t key = (int64_t)(((uint64_t)path << bits) + ((uint64_t)moment - (uint64_t)low));
+        int64_t from = starts[path], to = starts[path + 1];
         while (to - from > FEW_MARKS) {
             int64_t middle = from + (to - from) / 2;
             if (keys[middle] <= key)
@@ -529,6 +567,7 @@ EXPORT void skysql_last_marks(const int64_t *keys, const int64_t *starts, int64_
         for (; from < to; from++) at += keys[from] <= key;
         if (at > starts[path]) found[k] = at - 1;
     }
+    return FINE;
 }
 
 /* Groups: kernels.py. Four tables are filled in turn, as an addition waits for the one before it in the same group. */
@@ -536,13 +575,14 @@ EXPORT void skysql_last_marks(const int64_t *keys, const int64_t *starts, int64_
 enum { GROUPS = 256, TURNS = 4 };
 
 /* Adds to counts int64[GROUPS] how many of n there are of each. */
-EXPORT void skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
+EXPORT int skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
     int64_t tables[TURNS][GROUPS] = {{0}}, at = 0;
     for (; at + TURNS <= n; at += TURNS)
         for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]]++;
     for (; at < n; at++) tables[0][groups[at]]++;
     for (int group = 0; group < GROUPS; group++)
         for (int turn = 0; turn < TURNS; turn++) counts[group] += tables[turn][group];
+    return FINE;
 }
 
 #ifdef _WIN32

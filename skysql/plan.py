@@ -140,7 +140,10 @@ Expr: TypeAlias = "Column | Literal | Parameter | Moment | Compare | InSet | Ari
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """function([DISTINCT] argument) [FILTER (WHERE filter)]: count, sum, total, avg, min or max; no argument is *."""
+    """function([DISTINCT] argument) [FILTER (WHERE filter)]: count, sum, total, avg, min or max; no argument is *.
+
+    `rest` is what rounding sum or total to one REAL left over, where a join adds several; 0 of what SQLite computes.
+    """
 
     function: str
     argument: Expr | None
@@ -300,14 +303,16 @@ def _literal(value: Value) -> str:
             return repr(value)
 
 
-def aggregate_sql(aggregate: AnyAggregate) -> str:
-    """The aggregate as SQL."""
+def aggregate_sql(aggregate: AnyAggregate, by_sqlite: bool = False) -> str:
+    """The aggregate as SQL: to be shown, or to be computed by SQLite."""
     if isinstance(aggregate, SqlAggregate):
         return aggregate.text
     tail = "" if aggregate.filter is None else f" FILTER (WHERE {sql(aggregate.filter)})"
     if isinstance(aggregate, PathAggregate):
         return f"{aggregate.function}({', '.join(map(sql, aggregate.arguments))}){tail}"
     argument = "*" if aggregate.argument is None else sql(aggregate.argument)
+    if aggregate.function == "rest" and by_sqlite:
+        return f"0.0 * count({argument}){tail}"
     return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
 
 

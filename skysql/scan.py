@@ -594,5 +594,5 @@ def with_sql(plan: PathScan, place: int) -> PathScan:
     """The plan with one aggregate left to SQLite."""
     aggregate = plan.aggregates[place]
     assert isinstance(aggregate, Aggregate)
-    by_sql = SqlAggregate(aggregate_sql(aggregate), columns(aggregate))
+    by_sql = SqlAggregate(aggregate_sql(aggregate, by_sqlite=True), columns(aggregate))
     return replace(plan, aggregates=(*plan.aggregates[:place], by_sql, *plan.aggregates[place + 1 :]))

@@ -1,12 +1,10 @@
 """Answers of statements, and whether two are the same.
 
-REAL values agree within 1e-9; rows are a multiset unless the statement orders them; an error must be an error
-everywhere.
+Rows are a multiset unless the statement orders them; an error must be an error everywhere.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -63,12 +61,8 @@ def same_row(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
 
 
 def same_value(a: Any, b: Any) -> bool:
-    """Whether type and value are the same; REAL within 1e-9."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, float):
-        return bool(a == b or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9))
-    return bool(a == b)
+    """Whether type and value are the same, bit for bit."""
+    return type(a) is type(b) and bool(a == b)
 
 
 def same_bag(a: tuple[tuple[Any, ...], ...], b: tuple[tuple[Any, ...], ...]) -> bool:

@@ -90,3 +90,44 @@ def test_they_run_beside_one_another() -> None:
     for thread in threads:
         thread.join()
     assert len(answers) == 8 and all(answer == answers[0] for answer in answers)
+
+
+BROKEN = """
+import numpy as np
+from skysql import InternalError, compiled
+from skysql.masks import Masks
+
+ones, few = np.ones(3, np.int64), np.zeros(2, np.uint8)
+masks = Masks(np.zeros(3, np.uint8), np.zeros(256, np.uint32), None)
+wide = Masks(None, None, np.full(3, 1 << 9, np.uint32))
+far = np.array([0, 1 << 40, 3])
+for call in (
+    lambda: compiled.funnel(masks, ones, far, 2, 9, 0)(),
+    lambda: compiled.funnel(masks, ones, np.array([-9, 3]), 2, 9, 0)(),
+    lambda: compiled.funnel(masks, ones, np.array([0, 4]), 2, 9, 0)(),
+    lambda: compiled.funnel(wide, ones, np.array([0, 3]), 2, 9, 0)(),
+    lambda: compiled.funnel(masks, ones[:2], np.array([0, 2]), 2, 9, 0)(),
+    lambda: compiled.matches(masks, ones, far, np.ones(2, np.uint32), np.zeros(2, bool), ones[:2])(),
+    lambda: compiled.last_marks(ones, np.array([0, 3]), 3, (0, 9), np.array([7]), ones[:1]),
+    lambda: compiled.last_marks(ones, np.array([0, 1 << 40]), 3, (0, 9), np.array([0]), ones[:1]),
+    lambda: compiled.last_marks(ones, np.array([0, 3]), 99, (0, 9), np.array([0]), ones[:1]),
+    lambda: compiled.few_sums(few + 9, np.ones(2), 3, 1.0, 1.0),
+    lambda: compiled.few_sums(few, np.ones(3), 3, 1.0, 1.0),
+    lambda: compiled.few_sums(few, np.ones(2), 300, 1.0, 1.0),
+    lambda: compiled.many_sums(np.array([0, -1]), np.ones(2), 3),
+    lambda: compiled.many_sums(np.array([0, 1 << 40]), np.ones(2), 3),
+    lambda: compiled.range_sums(np.ones(2), np.array([-5]), np.array([1]), 1.0, 1.0),
+    lambda: compiled.range_sums(np.ones(2), np.array([0]), np.array([1 << 40]), 1.0, 1.0),
+):
+    try:
+        call()
+    except InternalError:
+        continue
+    raise SystemExit("nothing was said")
+"""
+
+
+@needs_loops
+def test_what_does_not_fit_is_refused_with_and_without_asserts() -> None:
+    run(BROKEN)
+    run(BROKEN, PYTHONOPTIMIZE="1")

@@ -2,8 +2,8 @@
 
 Random schemas, histories and statements (worlds.py, statements.py); for each statement three answers must agree in
 column names, values and types: a connection with pushdown, one without, and plain SQLite on the rows of the naive model
-(oracle.py). REAL values agree within 1e-9; rows are a multiset unless the statement orders them; an error must be an
-error everywhere.
+(oracle.py). REAL values are the same bit for bit; rows are a multiset unless the statement orders them; an error must
+be an error everywhere.
 
     pytest tests/test_equivalence.py                                   6,000 statements and the Hypothesis tests
     SKYSQL_TEST_SEED=random pytest tests/test_equivalence.py           others each time: the seed is printed

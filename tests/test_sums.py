@@ -191,3 +191,25 @@ def test_a_sum_that_leaves_the_range_is_infinite(connect: Connect, path: str, mo
     assert db.execute("SELECT sum(x) FROM e WHERE x < 3").fetchall() == [(-math.inf,)]
     db.execute("INSERT INTO e(object_id, ts, action, x) VALUES (1, 9, 'buy', 9e999)")
     assert db.execute("SELECT sum(x), avg(x), count(x) FROM e").fetchall() == [(None, None, 5)]
+
+
+JOINED = ["sum(e.x), total(e.x), avg(e.x)", "sum(c.w), total(c.w), avg(c.w)", "sum(e.x * 2), sum(e.n), avg(e.n)",
+          "sum(e.x) FILTER (WHERE e.x < 0), total(e.x) FILTER (WHERE e.x < 0), avg(e.x) FILTER (WHERE e.x < 0)",
+          "sum(CASE WHEN e.x > 50 THEN 1 ELSE e.x END), sum(e.plan)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("items", JOINED)
+def test_a_join_adds_parts_that_nothing_was_lost_of(connect: Connect, path: str, items: str) -> None:
+    db = connect(path, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE e USING sky(x REAL, n INTEGER, plan TEXT STATE)")
+    db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY, segment TEXT, w REAL)")
+    rng = random.Random(5)
+    rows = [(rng.randint(1, 300), at, "buy", rng.choice([None, x, x]), rng.randint(0, 9)) for at, x in
+            enumerate(PRICES[:4000])]  # fmt: skip
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO e(object_id, ts, action, x, n) VALUES (?, ?, ?, ?, ?)", rows)
+    db.executemany("INSERT INTO c VALUES (?, ?, ?)", [(i, rng.choice("st"), x) for i, x in enumerate(PRICES[:300], 1)])
+    db.execute("COMMIT")
+    plain = connect(path, isolation_level=None, pushdown=False)
+    question = f"SELECT c.segment, {items} FROM e JOIN c ON c.id = e.object_id GROUP BY c.segment"
+    assert db.execute(question).fetchall() == plain.execute(question).fetchall()

@@ -13,10 +13,12 @@ Every mention of the events outside of aggregates becomes a key; conditions on t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
-from ..schema import quote
+from ..schema import Kind, quote
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from .convert import Scope, conjuncts_of
 from .dialect import span
@@ -244,11 +246,23 @@ class _Below:
         def part(function: str) -> str:
             return f"{self.alias}.{self.groups.value(Aggregate(function, argument, False, filter)).lstrip('+')}"
 
+        return self._of_parts(name, argument, part)
+
+    def _of_parts(self, name: str, argument: Expr | None, part: Callable[[str], str]) -> str:
+        """The aggregate of all, from those of parts."""
         if name == "count":
             return f"coalesce(sum({part('count')}), 0)"
-        if name == "avg":
-            return f"(total({part('total')}) / sum({part('count')}))"  # of integers too: their sum may be none
-        return f"{name}({part(name)})"
+        if name == "sum" and argument is not None and self._of_integers(argument):
+            return f"sum({part('sum')})"
+        if name == "sum":
+            return f"sky_partial_sum({part('sum')}, {part('rest')})"
+        total = f"sky_partial_total({part('total')}, {part('rest')})"
+        return f"({total} / sum({part('count')}))" if name == "avg" else total  # of integers too: their sum may be none
+
+    def _of_integers(self, argument: Expr) -> bool:
+        """Whether it is a property that holds nothing else."""
+        property = self.scope.relation.table.find(argument.name) if isinstance(argument, Column) else None
+        return property is not None and property.kind in (Kind.INTEGER, Kind.BOOLEAN)
 
     def _theirs(self, node: exp.Expression) -> bool:
         """Whether a node reads columns, and none of the events."""
@@ -266,9 +280,10 @@ class _Below:
         count = f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
         if name == "count":
             return f"coalesce({count}, 0)"
-        if name == "avg":
-            return f"(total({value} * {times}){only} / {count})"
-        return f"total({value} * {times}){only}" if name == "total" else f"sky_repeated_sum({value}, {times}){only}"
+        if name == "sum":
+            return f"sky_repeated_sum({value}, {times}){only}"
+        total = f"sky_repeated_total({value}, {times}){only}"
+        return f"({total} / {count})" if name == "avg" else total
 
     def _apply(self) -> None:
         relation, at = self.scope.relation, span(self.item)

@@ -5,9 +5,9 @@ SELECT c.segment, count(*), sum(u.amount), avg(u.amount), total(u.items) FROM us
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount), total(amount), count(amount), total(items)
+└─ compute count(*), sum(amount), rest(amount), total(amount), count(amount), total(items), rest(items)
 --- sql
-SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)", total("u"."value 5") AS "total(u.items)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)", (sky_partial_total("u"."value 4", "u"."value 3") / sum("u"."value 5")) AS "avg(u.amount)", sky_partial_total("u"."value 6", "u"."value 7") AS "total(u.items)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 --- rows
 segment | count(*) | sum(u.amount) | avg(u.amount) | total(u.items)
 NULL | 3 | -4.0 | -4.0 | 1.0
@@ -51,9 +51,9 @@ SELECT c.segment, u.plan, count(*), sum(u.amount) FROM users u JOIN customers c 
 --- plan
 PATH SCAN users
 ├─ group by object_id, plan
-└─ compute count(*), sum(amount)
+└─ compute count(*), sum(amount), rest(amount)
 --- sql
-SELECT c.segment, "u"."key 2" AS "plan", coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment, "u"."key 2"
+SELECT c.segment, "u"."key 2" AS "plan", coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment, "u"."key 2"
 --- rows
 segment | plan | count(*) | sum(u.amount)
 NULL | 'pro' | 3 | -4.0
@@ -69,9 +69,9 @@ SELECT t.tag, count(*), sum(u.amount) FROM users u JOIN tags t ON t.user = u.obj
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount)
+└─ compute count(*), sum(amount), rest(amount)
 --- sql
-SELECT t.tag, coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)" FROM sky_scan_1 AS "u" JOIN tags t ON t.user = "u"."key 1" GROUP BY t.tag
+SELECT t.tag, coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)" FROM sky_scan_1 AS "u" JOIN tags t ON t.user = "u"."key 1" GROUP BY t.tag
 --- rows
 tag | count(*) | sum(u.amount)
 'x' | 16 | 56.25
@@ -83,9 +83,9 @@ SELECT c.name, count(*), sum(u.amount) FROM users u LEFT JOIN customers c ON c.i
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount)
+└─ compute count(*), sum(amount), rest(amount)
 --- sql
-SELECT c.name, coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)" FROM sky_scan_1 AS "u" LEFT JOIN customers c ON c.id = "u"."key 1" GROUP BY c.name
+SELECT c.name, coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)" FROM sky_scan_1 AS "u" LEFT JOIN customers c ON c.id = "u"."key 1" GROUP BY c.name
 --- rows
 name | count(*) | sum(u.amount)
 NULL | 9 | 5.5
@@ -99,9 +99,9 @@ SELECT count(*), sum(u.amount), avg(u.amount) FROM users u JOIN customers c ON c
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute count(*), sum(amount), total(amount), count(amount)
+└─ compute count(*), sum(amount), rest(amount), total(amount), count(amount)
 --- sql
-SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1"
+SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)", (sky_partial_total("u"."value 4", "u"."value 3") / sum("u"."value 5")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1"
 --- rows
 count(*) | sum(u.amount) | avg(u.amount)
 19 | 52.25 | 6.53125
@@ -112,9 +112,9 @@ SELECT count(*), sum(u.amount), total(u.amount), avg(u.amount) FROM users u JOIN
 PATH SCAN users
 ├─ where action = 'no such'
 ├─ group by object_id
-└─ compute count(*), sum(amount), total(amount), count(amount)
+└─ compute count(*), sum(amount), rest(amount), total(amount), count(amount)
 --- sql
-SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sum("u"."value 2") AS "sum(u.amount)", total("u"."value 3") AS "total(u.amount)", (total("u"."value 3") / sum("u"."value 4")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" WHERE 1
+SELECT coalesce(sum("u"."value 1"), 0) AS "count(*)", sky_partial_sum("u"."value 2", "u"."value 3") AS "sum(u.amount)", sky_partial_total("u"."value 4", "u"."value 3") AS "total(u.amount)", (sky_partial_total("u"."value 4", "u"."value 3") / sum("u"."value 5")) AS "avg(u.amount)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" WHERE 1
 --- rows
 count(*) | sum(u.amount) | total(u.amount) | avg(u.amount)
 0 | NULL | 0.0 | NULL
@@ -186,9 +186,9 @@ SELECT c.segment, count(*), sum(o.events) FROM users_objects o JOIN customers c 
 --- plan
 PATH SCAN users OBJECTS
 ├─ group by object_id
-└─ compute count(*), sum(events)
+└─ compute count(*), sum(events), rest(events)
 --- sql
-SELECT c.segment, coalesce(sum("o"."value 1"), 0) AS "count(*)", sum("o"."value 2") AS "sum(o.events)" FROM sky_scan_1 AS "o" JOIN customers c ON c.id = "o"."key 1" GROUP BY c.segment
+SELECT c.segment, coalesce(sum("o"."value 1"), 0) AS "count(*)", sky_partial_sum("o"."value 2", "o"."value 3") AS "sum(o.events)" FROM sky_scan_1 AS "o" JOIN customers c ON c.id = "o"."key 1" GROUP BY c.segment
 --- rows
 segment | count(*) | sum(o.events)
 NULL | 1 | 3
@@ -283,9 +283,9 @@ SELECT c.segment, avg(u.object_id + 4000000000000000000) > 1e18 FROM users u JOI
 --- plan
 PATH SCAN users
 ├─ group by object_id
-└─ compute total(object_id + 4000000000000000000), count(object_id + 4000000000000000000)
+└─ compute total(object_id + 4000000000000000000), rest(object_id + 4000000000000000000), count(object_id + 4000000000000000000)
 --- sql
-SELECT c.segment, (total("u"."value 1") / sum("u"."value 2")) > 1e18 AS "avg(u.object_id + 4000000000000000000) > 1e18" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
+SELECT c.segment, (sky_partial_total("u"."value 1", "u"."value 2") / sum("u"."value 3")) > 1e18 AS "avg(u.object_id + 4000000000000000000) > 1e18" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 --- rows
 segment | avg(u.object_id + 4000000000000000000) > 1e18
 NULL | 1
