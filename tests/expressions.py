@@ -100,6 +100,8 @@ def literal(value: Value) -> str:
     """The value as SQL."""
     if value is None:
         return "NULL"
+    if isinstance(value, float) and abs(value) == float("inf"):
+        return "9e999" if value > 0 else "-9e999"
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
 
 
@@ -351,6 +353,7 @@ class Expressions:
             (1.5, self.like),
             (2, self.null),
             (0.7, self.nocase),
+            (1, lambda: self.extreme(depth)),
             (0.4, lambda: self.integer(depth - 1) if depth > 0 else None),
             (0.3, lambda: self.atom("TR", lambda: "1x")),
             (0.3, lambda: self.rng.choice(["1", "0", "NULL", "TRUE", "FALSE", "1 = 1", "'abc'", "0.5"])),
@@ -366,7 +369,20 @@ class Expressions:
 
     def logic(self, depth: int) -> str:
         a, b = self.boolean(depth - 1), self.boolean(depth - 1)
-        return self.rng.choice([f"({a} AND {b})", f"({a} OR {b})", f"NOT ({a})", f"({a} AND NOT {b})", f"{a} OR {b}"])
+        forms = [f"({a} AND {b})", f"({a} OR {b})", f"NOT ({a})", f"({a} AND NOT {b})", f"{a} OR {b}", f"{a} AND {b}"]
+        return self.rng.choice(forms)
+
+    def extreme(self, depth: int) -> str:
+        """A scalar min() or max() at the left end of an operator."""
+        name = self.rng.choice(["min", "max"])
+        call, text = f"{name}({self.integer(0)}, {self.integer(0)})", f"{name}({self.text(0)}, {self.text(0)})"
+        return self.pick(
+            (2, lambda: f"{call} {self.rng.choice(['AND', 'OR'])} {self.boolean(depth - 1)}"),
+            (1, lambda: f"{call} {self.operator()} {self.value(self.rng.randint(-1, 9))}"),
+            (1, lambda: f"{text} COLLATE NOCASE {self.operator()} {self.text(0)}"),
+            (0.5, lambda: f"{name}('{{\"a\": 1}}', '[7]') ->> '$[0]' {self.operator()} {self.integer(0)}"),
+            (0.5, lambda: f"{call} IN ({self.integer(0)}, {self.integer(0)})"),
+        )
 
     def operator(self) -> str:
         return self.rng.choice(["=", "=", "=", "==", "<>", "!=", "<", "<=", ">", ">="])
@@ -391,7 +407,23 @@ class Expressions:
         values = [self.value(self.near(column)) for _ in range(count)]
         if self.chance(0.2):
             values.append(self.rng.choice(["NULL", self.value(self.mismatch(column))]))
+        if self.chance(0.2):
+            values += [self.value(self.numeral(self.near(column))) for _ in range(self.rng.randint(1, 4))]
         return f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(values)})"
+
+    def numeral(self, value: Value) -> Value:
+        """A text that may be a number, the same number or another; or a number that no integer equals."""
+        odd: list[Value] = [
+            *("1_0", "nan", "inf", "-Inf", "1e400", "-1e400", "0x1", "", ".", "+", "1e", "\u0663", "\xa01", "1\x0b"),
+            *("9223372036854775807", "9223372036854775808", "-9223372036854775808", "9007199254740993.0", "1e18"),
+            *(9.5, 1e400, -1e400, 9.3e18, 2.0**53, 2.0**63, -(2.0**63), "1.0000000000000000000001"),
+        ]
+        if isinstance(value, int | float) and abs(value) < 2**53 and self.chance(0.7):
+            whole = f"{value:.0f}"
+            arabic = "".join(chr(0x660 + int(digit)) for digit in whole if digit.isdigit())
+            odd = [f" {value} ", f"+{value}", f"{whole}.0", f"{whole}.", f"{whole}e0", f"{whole}0e-1", f"{value}x",
+                   f"0{whole}", f"\t{value}\n", float(value), arabic]  # fmt: skip
+        return self.rng.choice(odd)
 
     def listed(self) -> str | None:
         """A column of any type among the rows of a subquery, of any type and affinity."""
@@ -403,7 +435,8 @@ class Expressions:
         values = [literal(self.near(column)) for _ in range(self.rng.randint(1, 3))]
         rows = " UNION ALL SELECT ".join([*values, self.rng.choice([*ordinary, "x'31'", "NULL"])])
         own = next((c for c in self.world.events if c.name == column.name), None)
-        texts = [self.rng.choice(ordinary), rows, f"cast(x AS TEXT) FROM (SELECT {values[0]} AS x)"]
+        odd = " UNION ALL SELECT ".join(literal(self.numeral(self.near(column))) for _ in range(3))
+        texts = [self.rng.choice(ordinary), rows, odd, f"cast(x AS TEXT) FROM (SELECT {values[0]} AS x)"]
         if own is not None:
             texts.append(f"{own.sql} FROM {quote(self.world.schema.name)}")
         return f"{column.sql} {self.rng.choice(['', '', 'NOT '])}IN (SELECT {self.rng.choice(texts)})"
@@ -445,6 +478,7 @@ class Expressions:
         if column is None or not isinstance(value, str):
             return None
         right = self.value(self.rng.choice([value.upper(), value.lower(), value + "  "]))
+        right = self.rng.choice([right, f"max({right}, {self.text(0)})"]) if self.chance(0.2) else right
         return f"{column.sql} {self.operator()} {right} COLLATE {self.rng.choice(['NOCASE', 'NOCASE', 'RTRIM'])}"
 
     def when(self) -> str | None:
@@ -529,10 +563,13 @@ class Expressions:
         if column is None:
             return None
         ids = [self.value(self.near(column)) for _ in range(self.rng.randint(1, 5))]
+        odd = [*ids[1:], *(self.value(self.numeral(self.near(column))) for _ in range(2))]
         wild = self.value(self.rng.choice([0, -1, "abc", str(self.near(column)), 1.0, 2.5, None, 9.3e18]))
         return self.pick(
             (3, lambda: f"{column.sql} {self.operator()} {ids[0]}"),
             (2, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(ids)})"),
+            (1, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(odd)})"),
+            (0.5, lambda: f"{column.sql} IN (SELECT {' UNION ALL SELECT '.join(odd)})"),
             (1, lambda: f"{column.sql} {self.operator()} {wild}"),
             (1, lambda: f"({column.sql} BETWEEN {ids[0]} AND {ids[-1]})"),
             (1, lambda: self.modulo() + " = 1"),  # type: ignore[operator]

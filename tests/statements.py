@@ -204,11 +204,13 @@ class Generator(Expressions):
             values = [Item("count(*)", "", "I")]
         items = [self.label(i, nested or bool(kinds)) for i in key_items + values]
         shown = items if nested or kinds or self.chance(0.9) else items[len(key_items):]
+        head = "SELECT DISTINCT" if self.chance(0.08) and all(i.exact for i in shown) else "SELECT"
+        if head.endswith("DISTINCT") and nested:
+            shown = self.some(items)
         by = self.group_by(items[: len(key_items)], shown is items)
         having = ""
         if self.chance(0.25) and key_items and not kinds:
             having = optional(f" HAVING {self.having(shown)}")
-        head = "SELECT DISTINCT" if self.chance(0.04) and all(i.exact for i in shown) else "SELECT"
         if shown is items and not nested and not kinds and key_items and self.chance(0.15):
             items.append(self.label(self.window(items, len(key_items)), False))
         texts = [str(i) if j < len(key_items) or j == 0 or nested else None for j, i in enumerate(shown)]
@@ -233,9 +235,15 @@ class Generator(Expressions):
         where = self.where(source)
         values = [self.path_function() or self.aggregate() for _ in range(self.rng.randint(1, 3))]
         items = [self.label(i, nested) for i in (*keys, *values)]
-        having = optional(f" HAVING {self.having(items)}") if self.chance(0.2) else ""
-        by = self.group_by(items[: len(keys)], True)
-        return Query(f"SELECT {', '.join(map(str, items))} FROM {source.sql}{where}{by}{having}", tuple(items))
+        distinct = nested and self.chance(0.2) and all(item.exact for item in items)
+        shown, head = (self.some(items), "SELECT DISTINCT") if distinct else (items, "SELECT")
+        having = optional(f" HAVING {self.having(shown)}") if self.chance(0.2) else ""
+        by = self.group_by(items[: len(keys)], shown is items)
+        return Query(f"{head} {', '.join(map(str, shown))} FROM {source.sql}{where}{by}{having}", tuple(shown))
+
+    def some(self, items: list[Item]) -> list[Item]:
+        """At least one of the items."""
+        return self.rng.sample(items, self.rng.randint(1, len(items)))
 
     def path_function(self) -> Item | None:
         """A function over a path, of events."""
@@ -310,6 +318,13 @@ class Generator(Expressions):
         return f" GROUP BY {', '.join(forms)}"
 
     def having(self, items: list[Item]) -> str:
+        """A condition on groups, or two."""
+        one = self.having_one(items)
+        if self.chance(0.6):
+            return one
+        return f"{condition(one)} {self.rng.choice(['AND', 'OR', 'AND NOT'])} {condition(self.having_one(items))}"
+
+    def having_one(self, items: list[Item]) -> str:
         scope, self.scope = self.scope, tuple(Column(i.alias, i.kind, (1, 2, 5), i.exact) for i in items
                                               if i.alias and i.exact and i.kind in "TIRD")  # fmt: skip
         alias = self.rng.choice([self.compare, self.when])() if self.chance(0.4) else None
@@ -317,7 +332,9 @@ class Generator(Expressions):
         if alias is not None:
             return alias
         threshold = self.value(self.rng.choice([0, 1, 2, 5, "2", 2.5]))
-        return f"count(*) {self.rng.choice(['>', '>=', '<', '<>'])} {threshold}"
+        extremes = [f"max(count(*), {self.value(2)})", f"min({self.value(3)}, count(*))"]
+        left = self.rng.choice(extremes) if self.chance(0.3) else "count(*)"
+        return f"{left} {self.rng.choice(['>', '>=', '<', '<>'])} {threshold}"
 
     def order(self, items: list[Item], head: str, keys: int, all_shown: bool) -> tuple[str, bool]:
         """ORDER BY and LIMIT, and whether the order is total: the keys, or all that is shown, stand last in it."""
@@ -372,7 +389,9 @@ class Generator(Expressions):
         way = self.rng.random()
         if way < 0.08:
             a, b = self.simple_aggregate("IR"), self.simple_aggregate("I")
-            form = self.rng.choice(["{a} * 1.0 / {b}", "coalesce({a}, 0) + {b}", "{a} > {b}", "100 * {b} / count(*)"])
+            forms = ["{a} * 1.0 / {b}", "coalesce({a}, 0) + {b}", "{a} > {b}", "100 * {b} / count(*)"]
+            forms += ["{a} AND {b} > 1", "max({b}, 2) AND {a}", "min({a}, {b}) OR {b}", "max({b}, {b}) -> 0"]
+            form = self.rng.choice(forms)
             return Item(form.format(a=a.sql, b=b.sql), "", "A", exact=False)
         if way < 0.14:
             huge = self.column("H")

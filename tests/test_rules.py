@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import cast
 
+import apsw
 import pytest
-from sides import Sides
+from sides import Sides, typed
+from sqlglot import exp
+
+import skysql
+from skysql.rewrite import RULES
+from skysql.rewrite.dialect import parse
+from skysql.rewrite.statement import NotPushable, Statement
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +76,111 @@ def test_what_is_called_twice_alike_chooses_pairs(sides: Sides) -> None:
         assert "users_objects" not in sides.rewritten(f"{join} AND {condition}")
         sides.same(f"{join} AND {condition}", plain=False)
     sides.same(f"{join} AND max(c.score, 1) AND random() IS NOT NULL", plain=False)
+
+
+# clauses
+
+ORDER = "with select distinct items from_ joins where group having windows order limit".split()
+"""The places of a select's text; "items" is what it shows."""
+
+SELECTS = {
+    "groups": {"items": "plan, count(*) AS n", "from_": "FROM users", "group": "GROUP BY plan"},
+    "distinct rows": {"distinct": "DISTINCT", "items": "plan, seats", "from_": "FROM users"},
+    "below a join": {
+        "items": "c.segment AS plan, count(*) AS n, sum(u.seats) AS seats",
+        "from_": "FROM users u JOIN customers c ON c.id = u.object_id",
+        "group": "GROUP BY c.segment",
+    },
+    "rows": {"items": "object_id, seats, plan", "from_": "FROM users", "where": "WHERE url LIKE '/%' OR amount > 3"},
+    "rows of pairs": {
+        "items": "c.id, c.seats, o.plan",
+        "from_": "FROM customers c JOIN users_objects o ON o.object_id = c.id AND o.as_of = '2026-01-03'",
+    },
+    "groups of pairs": {
+        "items": "o.plan AS plan, count(*) AS n",
+        "from_": "FROM customers c JOIN users_objects o ON o.object_id = c.id AND o.as_of = '2026-01-03'",
+        "group": "GROUP BY o.plan",
+    },
+}
+CLAUSES = {
+    "with_": [("with", "WITH z AS (SELECT 1)"), ("with", "WITH users(plan, seats) AS (SELECT 1, 2)")],
+    "distinct": [("distinct", "DISTINCT"), ("distinct", "ALL")],
+    "expressions": [("items", "count(*)"), ("items", "1"), ("items", "max(seats, 1), plan")],
+    "from_": [("from_", "")],
+    "joins": [("joins", "JOIN k ON k.n = 3"), ("joins", ", k"), ("joins", "LEFT JOIN k ON 0")],
+    "where": [("where", "WHERE plan IS NOT NULL OR plan = 'x'"), ("where", "WHERE 0")],
+    "group": [("group", "GROUP BY plan, seats"), ("group", "GROUP BY 1")],
+    "having": [("having", "HAVING count(*) > 1"), ("having", "HAVING 0")],
+    "windows": [("windows", "WINDOW w AS (ORDER BY plan)")],
+    "order": [("order", "ORDER BY 1, 2"), ("order", "ORDER BY plan DESC, 1, 2")],
+    "limit": [("limit", "LIMIT 0"), ("limit", "LIMIT -1"), ("order", "ORDER BY 1, 2 LIMIT 1")],
+    "offset": [("limit", "LIMIT -1 OFFSET 99"), ("order", "ORDER BY 1, 2 LIMIT 9 OFFSET 1"), ("limit", "LIMIT 99, 2")],
+}
+WITHIN = [
+    "SELECT {what} FROM ({inner})",
+    "WITH x AS ({inner}) SELECT {what} FROM x",
+    "SELECT plan, {what} FROM ({inner}) GROUP BY plan",
+    "SELECT count(*) FROM users WHERE (SELECT {what} FROM ({inner})) > 1",
+]
+GROUPED_WITHIN = [
+    {"items": "seats, plan", "from_": "FROM users"},
+    {"items": "seats, plan", "from_": "FROM users", "group": "GROUP BY object_id, seats, plan"},
+    {"items": "object_id, seats, plan", "from_": "FROM users", "group": "GROUP BY object_id, seats, plan"},
+    {"items": "count(*) AS seats, max(plan) AS plan", "from_": "FROM users", "group": "GROUP BY object_id"},
+]
+
+
+def written(parts: dict[str, str]) -> str:
+    """A select of these parts."""
+    return " ".join(part for place in ORDER if (part := {"select": "SELECT", **parts}.get(place)))
+
+
+def added(parts: dict[str, str]) -> list[str]:
+    """The select with each clause that SQLite knows."""
+    return [written(parts | {place: text}) for texts in CLAUSES.values() for place, text in texts]
+
+
+def ask_all(sides: Sides, statement: str, plain: bool) -> None:
+    """The same answer on all sides, or a fault on all."""
+    answers = []
+    for side in (sides.pushed, sides.by_row, *[sides.plain] * plain):
+        try:
+            answers.append(Counter(typed(side.execute(statement).fetchall())))
+        except (skysql.Error, apsw.Error):
+            answers.append(None)
+    assert all(answer == answers[0] for answer in answers), f"{statement}\n{answers}"
+
+
+def test_every_clause_is_known() -> None:
+    known = {*CLAUSES, *UNKNOWN}
+    assert known == set(exp.Select.arg_types), "CLAUSES say how SQLite writes it, or UNKNOWN that it does not"
+
+
+@pytest.mark.parametrize("name", SELECTS)
+def test_every_clause_beside_what_a_rule_rewrites(sides: Sides, name: str) -> None:
+    for statement in added(SELECTS[name]):
+        ask_all(sides, statement, "pairs" not in name)
+
+
+@pytest.mark.parametrize("parts", GROUPED_WITHIN, ids=str)
+@pytest.mark.parametrize("around", WITHIN)
+def test_every_clause_within_what_a_rule_rewrites(sides: Sides, parts: dict[str, str], around: str) -> None:
+    for what in ("count(*)", "sum(seats)"):
+        for inner in added(parts):
+            ask_all(sides, around.format(what=what, inner=inner), True)
+
+
+UNKNOWN = """cluster connect distribute exclude for_ format hint into kind laterals locks match operation_modifiers options
+    pivots prewhere qualify sample settings sort""".split()
+"""The clauses of other databases."""
+
+
+@pytest.mark.parametrize("clause", UNKNOWN)
+def test_clauses_that_sqlite_lacks_are_no_rules_business(clause: str) -> None:
+    for parts in SELECTS.values():
+        source = parse(written(parts))
+        assert source is not None and isinstance(source.tree, exp.Select)
+        source.tree.set(clause, exp.true())
+        for rule in RULES:
+            with pytest.raises(NotPushable, match=clause):
+                rule(cast(Statement, None), source.tree)  # which is not even looked at

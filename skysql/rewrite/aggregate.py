@@ -25,13 +25,12 @@ from .names import alias_of, source_of
 from .pairs import pair_relation
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
-from .statement import Arguments, NotPushable, Statement
+from .statement import Arguments, NotPushable, Statement, rule
 
 
+@rule("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset")
 def push_aggregate(statement: Statement, select: exp.Select) -> None:
     """Rewrite the select if a path scan can compute its groups; raises NotPushable if not."""
-    if select.args.get("windows") or select.args.get("qualify") or select.args.get("into"):
-        raise NotPushable("a clause that scans do not know")
     aggregated, group = has_aggregates(statement, select), select.args.get("group")
     if not aggregated and group is None and select.args.get("distinct") is None:
         raise NotPushable("nothing to aggregate")

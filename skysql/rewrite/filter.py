@@ -27,13 +27,17 @@ from .dialect import is_star, span
 from .names import KnownCount, Relation, alias_of, object_names, source_of
 from .relation import Resolver, take_arguments
 from .state import IDIOMS, latest
-from .statement import Arguments, NotPushable, Statement
+from .statement import Arguments, NotPushable, Statement, all_of, rule
 
 _ROWIDS = ("rowid", "_rowid_", "oid")
 _TOLD = ("=", "<", "<=", ">", ">=")
 """The comparisons that a virtual table hears of."""
 
 
+@rule(
+    *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having"),
+    *("windows", "order", "limit", "offset"),
+)
 def push_rows(statement: Statement, select: exp.Select) -> None:
     """Let a scan choose the rows of the select; raises NotPushable."""
     if _changes(statement):
@@ -276,7 +280,7 @@ class _Rows:
         for edit in self.edits:
             self.statement.edit(*edit)
         texts = [self.statement.render(*place) for place in kept if place is not None]
-        where = f" WHERE ({') AND ('.join(texts)})" if texts else ""
+        where = f" WHERE {all_of(texts)}" if texts else ""
         whole = known[0][0], max(last for _, last in known)
         self.statement.edit(*whole, f"FROM {aliased(self._typed(call, names), self.alias)}{where}")
 

@@ -27,13 +27,14 @@ from .names import alias_of, source_of
 from .pairs import ordinary_table
 from .relation import Resolver, take_arguments
 from .state import IDIOMS
-from .statement import Arguments, NotPushable, Statement
+from .statement import Arguments, NotPushable, Statement, all_of, rule
 
 
+@rule("with_", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset")
 def push_below_join(statement: Statement, select: exp.Select) -> None:
     """Aggregate the events before they are joined; raises NotPushable."""
     joins = select.args.get("joins") or []
-    if not joins or select.args.get("from_") is None or select.args.get("windows"):
+    if not joins or select.args.get("from_") is None:
         raise NotPushable("no join")
     if any(isinstance(item, exp.Star) or item.find(exp.Star, bfs=True) is item for item in select.expressions):
         raise NotPushable("all columns of a join")
@@ -85,7 +86,6 @@ class _Below:
             if join.args.get("on") is not None:
                 self._conditions(join.args["on"], take=not join.args.get("side"))
         self._restrict()
-        self._aliases()
         for item in select.expressions:
             self._item(item)
         for name in ("group", "having", "order"):
@@ -121,17 +121,13 @@ class _Below:
         if entry is None or not places or len(known) < len(places) + 2:
             return
         key, table, *conditions = [self.statement.render(*place) for place in known]
-        query = f"SELECT {key} FROM {table} WHERE ({') AND ('.join(conditions)})"
+        query = f"SELECT {key} FROM {table} WHERE {all_of(conditions)}"
         self.scope.relation.where.append(self.scope.among(column, query))
 
     def _only(self, part: exp.Expression, alias: str) -> bool:
         """Whether a condition reads nothing but the table of that alias, and says the same each time."""
         read = list(part.find_all(exp.Column))
         return bool(read) and all(c.table.lower() == alias.lower() for c in read) and repeatable(self.statement, part)
-
-    def _aliases(self) -> None:
-        if self.select.args.get("distinct") is not None or self.select.args.get("qualify") is not None:
-            raise NotPushable("DISTINCT beside a join")
 
     def _check_bare(self) -> None:
         """Without GROUP BY, columns beside aggregates are of some row, and no row of the scan is that one."""

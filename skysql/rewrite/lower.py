@@ -22,7 +22,7 @@ from ..schema import quote
 from .calls import has_aggregate, own
 from .convert import conjuncts_of
 from .dialect import Source, cte_of, is_star, parse, span
-from .statement import Statement
+from .statement import Statement, other_clauses
 from .times import time_names
 
 _INNER = "asof row"
@@ -31,7 +31,7 @@ _INNER = "asof row"
 _KEY = "asof rowid"
 """What a subquery calls the number of its table's row."""
 
-_PLAIN = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
+_PLAIN = ("expressions", "from_", "where", "order")
 """The clauses of a select whose rows are rows of a table."""
 
 
@@ -136,7 +136,7 @@ class _Asof:
         table = found.args["from_"].this if isinstance(found, exp.Select) and found.args.get("from_") else None
         plain = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier) and cte_of(table) is None
         calls = plain and any(has_aggregate(self.statement, item, source) for item in found.expressions)
-        if not plain or calls or {name for name, value in found.args.items() if value} - _PLAIN:
+        if not plain or calls or other_clauses(found, _PLAIN):
             raise self.unsupported("it joins something else than a table, or some rows of one")
         return found, source
 

@@ -23,7 +23,7 @@ from .catalog import Entry
 from .convert import Scope, conjuncts_of
 from .dialect import cte_of, is_star, span
 from .names import Relation, source_of
-from .statement import Arguments, NotPushable, Statement
+from .statement import Arguments, NotPushable, Statement, all_of, rule
 
 _ROW = "row of the pair"
 _ROWIDS = ("rowid", "_rowid_", "oid")
@@ -195,8 +195,7 @@ def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bo
     table, *texts = [statement.written(*place) for place in known]
     columns = [f"json_group_array({text})" for text in texts[:2]]
     columns.insert(0, f"json_group_array({join.rowid})" if numbered else "''")
-    where = " WHERE " + " AND ".join(f"({text})" for text in texts[2:]) if join.chosen else ""
-    rest = f" FROM {table}{where}"
+    rest = f" FROM {table} WHERE {all_of(texts[2:])}"
     if join.ordinary.database == "main" and all(isinstance(n, _ALONE) for node in nodes for n in node.walk()):
         return Pairs(arguments.add(literal(f"SELECT {', '.join(columns)}{rest}")), join.by_key)
     return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
@@ -221,6 +220,10 @@ def _relation(statement: Statement, join: Join, arguments: Arguments, numbered: 
     return relation
 
 
+@rule(
+    *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having"),
+    *("windows", "order", "limit", "offset"),
+)
 def pair_rows(statement: Statement, select: exp.Select) -> None:
     """Put the scan in the place of the objects."""
     finder = _Finder(statement, select)

@@ -16,12 +16,12 @@ from .dialect import Source, is_star, parse, span
 from .grouping import Groups, GroupScope, wanted_keys
 from .names import KnownCount, Relation, alias_of, object_names, source_of
 from .state import join_state
-from .statement import Arguments, NotPushable, Statement
+from .statement import Arguments, NotPushable, Statement, other_clauses
 
-_SIMPLE_ARGS = frozenset({"expressions", "from_", "where", "kind", "order", "operation_modifiers"})
+_SELECTION = ("expressions", "from_", "where", "order")
 """The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""
 
-_GROUPED_ARGS = _SIMPLE_ARGS | {"group", "having", "distinct"}
+_GROUPED = (*_SELECTION, "group", "having", "distinct")
 
 
 def event_relation(entry: Entry, idle: Duration | None = None) -> Relation:
@@ -181,7 +181,7 @@ class Resolver:
         """A subquery that only chooses rows and columns of a relation, or groups them by object."""
         if select.args.get("group") or select.args.get("distinct") or has_aggregates(self.statement, select, source):
             return self._grouped(select, source)
-        if any(value and name not in _SIMPLE_ARGS for name, value in select.args.items()):
+        if other_clauses(select, _SELECTION):
             return None
         scope = self.scope(select)
         if scope is None:
@@ -212,7 +212,7 @@ class Resolver:
     def _grouped(self, select: exp.Select, source: Source) -> Relation | None:
         """A subquery whose groups are parts of paths: its rows are the groups of a scan of its own."""
         aggregated = has_aggregates(self.statement, select, source)
-        if any(value and name not in _GROUPED_ARGS for name, value in select.args.items()):
+        if other_clauses(select, _GROUPED):
             return None
         scope = self.scope(select)
         if scope is None:
@@ -232,6 +232,9 @@ class Resolver:
                 raise NotPushable(f"two columns called {name}")
             columns[name.lower()] = grouped.convert(node)
         names = [self._named(item, source)[0] for item in select.expressions]
+        shown = list(columns.values())
+        if select.args.get("distinct") is not None and not all(groups.key_column(key) in shown for key in groups.keys):
+            raise NotPushable("DISTINCT makes one row of several groups")
         having = select.args.get("having")
         where = [] if having is None else [grouped.convert(part) for part in conjuncts_of(having.this)]
         scan = PathScan(

@@ -27,13 +27,14 @@ from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import cte_of
 from .names import KnownCount, Relation
-from .statement import NotPushable
+from .statement import NotPushable, other_clauses
 
 if TYPE_CHECKING:
     from .relation import Resolver
 
 _MOMENTS = ("timestamp", "ts")
 _UNTIL = (exp.LTE, exp.GTE)
+_CHOICE = ("expressions", "from_", "where")
 
 
 # a correlated subquery
@@ -58,15 +59,15 @@ def latest(scope: Scope, node: exp.Expression) -> Expr | None:
     if len(known) != len(facts) or "object" not in known:
         return None
     if entry.kind == "objects":
-        return _state(scope, value) if set(known) == {"object", "as of"} else None
+        one = set(known) == {"object", "as of"} and select.args.get("limit") is None
+        return _state(scope, value) if one else None
     return _meant(scope, entry, value, known) if "until" in known and _latest_first(inner, select) else None
 
 
 def _is_plain(select: exp.Select) -> bool:
-    """Whether a select is one column of one table's rows under conditions."""
-    others = ("joins", "group", "having", "distinct", "offset", "with_", "windows")
+    """Whether a select is one column of one table's rows under conditions, in an order or not, all or the first."""
     needed = select.args.get("from_") is not None and select.args.get("where") is not None
-    return needed and len(select.expressions) == 1 and not any(select.args.get(name) for name in others)
+    return needed and len(select.expressions) == 1 and not other_clauses(select, (*_CHOICE, "order", "limit"))
 
 
 def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Column | None:
@@ -298,7 +299,7 @@ def _only_property(scope: Scope, item: exp.Expression) -> tuple[exp.Expression, 
     select = item.this if isinstance(item, exp.Subquery) else cte.this if cte is not None and not renamed else None
     if not isinstance(select, exp.Select) or select.args.get("from_") is None or select.args.get("where") is None:
         return None
-    if any(value and name not in ("expressions", "from_", "where") for name, value in select.args.items()):
+    if other_clauses(select, _CHOICE):
         return None
     table = select.args["from_"].this
     entry = _companion(scope, table)

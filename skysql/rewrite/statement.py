@@ -7,7 +7,7 @@ it can have asked for with `render` first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -24,6 +24,36 @@ from .kinds import Types
 
 class NotPushable(Exception):
     """This part of a statement is left to SQLite, row by row; the text says why."""
+
+
+def other_clauses(select: exp.Select, understood: Collection[str]) -> list[str]:
+    """The clauses that a select has (arguments of exp.Select) and that are not among these."""
+    return [name for name, value in select.args.items() if value and name not in understood]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A way to rewrite a select, which it edits; and the clauses that it looks at: one with any other is left alone."""
+
+    run: Callable[[Statement, exp.Select], None]
+    clauses: frozenset[str]
+
+    def __call__(self, statement: Statement, select: exp.Select) -> None:
+        """Rewrite the select; raises NotPushable."""
+        others = other_clauses(select, self.clauses)
+        if others:
+            raise NotPushable(f"clauses that are not looked at: {', '.join(others)}")
+        self.run(statement, select)
+
+
+def rule(*clauses: str) -> Callable[[Callable[[Statement, exp.Select], None]], Rule]:
+    """The decorator of a rule that looks at these clauses."""
+    return lambda run: Rule(run, frozenset(clauses))
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    """Conditions as one, which holds where all of them do; each stays what it is, whatever operators are in it."""
+    return " AND ".join(f"({condition})" for condition in conditions) or "1"
 
 
 @dataclass(slots=True)
