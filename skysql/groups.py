@@ -19,7 +19,7 @@ from .columns import Array, Int64
 from .interruption import looking, patiently
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
 from .sums import Magnitudes
-from .vectors import Coded, Numbers, Vector, compact_codes, sort_ranks
+from .vectors import Coded, Numbers, Vector, compact_codes, equal_values, sort_ranks
 
 
 class Inexact(Exception):
@@ -105,6 +105,10 @@ class Grouping:
         """The keys' values in each used group."""
         if not keys:
             return []
+        if any(equal_values(key) is not None for key in keys):  # the first row of a group is the one shown
+            first_of_each = np.zeros(self.size, np.int64)
+            first_of_each[self.numbers[::-1]] = np.arange(len(self.numbers))[::-1]
+            return [key.take(first_of_each[self.used]) for key in keys]
         coded = [key for key in keys if isinstance(key, Coded)]
         sizes = [len(key.values) for key in coded]
         if len(coded) == len(keys) and self.size == math.prod(sizes):  # numbered by their codes, the last fastest
@@ -149,7 +153,7 @@ def accumulate(
     if aggregate.distinct:
         if isinstance(values, Coded) and values.index is None:
             if not all(v is None or type(v) is str for v in values.values):
-                values = joined([values])  # 1 and 1.0 are one value
+                values = joined([values])
         numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)
@@ -234,11 +238,21 @@ def _extreme(place: int, values: Vector, groups: Array, size: int, largest: bool
         by_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
         by_rank[ranks] = used
         best = kernels.group_extreme(groups, ranks[places], size, largest)
+        if equal_values(values) is not None:
+            return _first_of_rank(values, ranks[places], best, groups)
         return Coded(by_rank[np.clip(best, 0, len(by_rank) - 1)], values.values, values.index)
     if values.render is not None and not values.ordered:
         raise Inexact(place)
     data = values.data.view(np.uint8) if values.data.dtype == bool else values.data
     return replace(values, data=kernels.group_extreme(groups, data, size, largest), numbering=None)
+
+
+def _first_of_rank(values: Coded, ranks: Array, best: Array, groups: Array) -> Coded:
+    """Of each group, its first value of the best rank."""
+    at = np.flatnonzero(ranks == best[groups])[::-1]
+    codes = np.zeros(len(best), np.int64)
+    codes[groups[at]] = values.codes[at]
+    return Coded(codes, values.values)
 
 
 def merge(partials: list[Partial], plan: PathScan, disjoint: bool) -> Partial:
@@ -299,6 +313,9 @@ def _merge_one(
         some = np.flatnonzero(counts)
         states = joined([part.state for part in parts if part.state is not None])
         return Accumulator(count, _extreme(place, states.take(some), places[some], size, aggregate.function == "max"))
+    kinds = {_data(part).dtype.kind == "f" for part in parts if part.count.any()}
+    if aggregate.function == "sum" and len(kinds) > 1:
+        raise Inexact(place)  # the sums of integers alone have to stay integers, and nobody knows which they are
     return _merged_sums(place, parts, counts, count, places)
 
 
@@ -345,8 +362,8 @@ def joined(vectors: Sequence[Vector]) -> Vector:
 
 
 def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
-    """Vectors after one another, whatever the codes of their values are."""
-    registry: dict[tuple[bool, Value], int] = {}
+    """Vectors after one another, whatever the codes of their values are; 1 and 1.0 are two values."""
+    registry: dict[tuple[type, Value], int] = {}
     values: list[Value] = []
     codes = []
     seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity; what has one must live on to keep it
@@ -358,7 +375,7 @@ def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
         if lookup is None or len(lookup) != len(vector.values):
             lookup = np.zeros(len(vector.values), np.int64)
             for code, value in enumerate(vector.values):
-                key = isinstance(value, bytes), value
+                key = type(value), value
                 at = registry.get(key)
                 if at is None:
                     at = registry[key] = len(values)

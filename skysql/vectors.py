@@ -117,7 +117,8 @@ Vector: TypeAlias = Coded | Numbers
 def compact_codes(vector: Vector) -> tuple[Array, int]:
     """A small number an element, equal where the values are (NULL counts as a value): (codes [n], bound)."""
     if isinstance(vector, Coded):
-        return vector.codes, len(vector.values)
+        first = equal_values(vector)
+        return (vector.codes if first is None else first[vector.codes]), len(vector.values)
     if vector.numbering is not None:
         return vector.numbering
     data, mask = vector.data, vector.mask
@@ -141,6 +142,20 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
     if mask is None:
         return codes, bound
     return np.where(mask, codes + 1, 0), bound + 1
+
+
+def equal_values(vector: Vector) -> Array | None:
+    """For each of a vector's values, the place of the first that is equal to it; None if no two values are.
+
+    Values are told apart with their types: 1 and 1.0 are two, so that the one is shown which SQLite shows.
+    """
+    if not isinstance(vector, Coded) or vector.index is not None or isinstance(vector.values, StoredTexts):
+        return None
+    if not {int, float} <= set(map(type, vector.values)):
+        return None
+    first: dict[tuple[bool, Value], int] = {}
+    places = [first.setdefault((type(value) is bytes, value), at) for at, value in enumerate(vector.values)]
+    return None if len(first) == len(places) else np.array(places)
 
 
 def sort_ranks(vector: Vector) -> Array:

@@ -153,7 +153,7 @@ def ask_all(sides: Sides, statement: str, plain: bool) -> None:
 
 def test_every_clause_is_known() -> None:
     known = {*CLAUSES, *UNKNOWN}
-    assert known == set(exp.Select.arg_types), "CLAUSES say how SQLite writes it, or UNKNOWN that it does not"
+    assert known == set(exp.Select.arg_types), "CLAUSES say how SQLite writes them; UNKNOWN, that it does not"
 
 
 @pytest.mark.parametrize("name", SELECTS)
@@ -170,8 +170,8 @@ def test_every_clause_within_what_a_rule_rewrites(sides: Sides, parts: dict[str,
             ask_all(sides, around.format(what=what, inner=inner), True)
 
 
-UNKNOWN = """cluster connect distribute exclude for_ format hint into kind laterals locks match operation_modifiers options
-    pivots prewhere qualify sample settings sort""".split()
+UNKNOWN = """cluster connect distribute exclude for_ format hint into kind laterals locks match operation_modifiers
+    options pivots prewhere qualify sample settings sort""".split()
 """The clauses of other databases."""
 
 
@@ -184,3 +184,66 @@ def test_clauses_that_sqlite_lacks_are_no_rules_business(clause: str) -> None:
         for rule in RULES:
             with pytest.raises(NotPushable, match=clause):
                 rule(cast(Statement, None), source.tree)  # which is not even looked at
+
+
+# types and conversions
+
+
+NUMERALS = ["1_0", "nan", "inf", "1e400", "-1e400", "1", " 2 ", "2.0", "3.", "30e-1", "\u0663", "\xa01", "0x1", "x", "", "7\0"]
+NUMBERS = [1.0, 2.5, 9e999, -9e999, 2.0**63, 9.3e18, None, b"3", 3]
+
+
+@pytest.mark.parametrize("column", ["object_id", "seats", "vip", "ts", "amount", "url"])
+@pytest.mark.parametrize("no", ["", "NOT "])
+def test_what_is_in_a_list_is_what_sqlite_converts(sides: Sides, column: str, no: str) -> None:
+    for some in (NUMERALS, NUMBERS, [*NUMERALS[5:8], 7], *([each] for each in (*NUMERALS, *NUMBERS))):
+        marks = ", ".join("?" * len(some))
+        sides.same(f"SELECT count(*) FROM users WHERE {column} {no}IN ({marks})", some)
+        sides.same(f"SELECT count(*) FROM users WHERE {column} {no}IN (VALUES ({marks.replace(', ', '), (')}))", some)
+        written = ", ".join(literal(each) for each in some if not isinstance(each, bytes))
+        sides.same(f"SELECT count(*) FROM users WHERE {column} {no}IN ({written})")
+
+
+def literal(value: object) -> str:
+    return str(skysql.connect(":memory:").execute("SELECT quote(?)", (value,)).fetchone()[0])
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[Sides]:
+    """Values of which some are 1 and others 1.0, in many groups, and texts that are numbers, reals or neither."""
+    made = Sides()
+    insert = "INSERT INTO m(object_id, ts, action, n, r, t) VALUES (?, ?, 'a', ?, ?, ?)"
+    texts = ["0", "1", "2", "1.5", "x", "", None]
+    rows = [
+        (1 + at % 5, at, at * 7 % 4 if at % 3 else None, float(at * 5 % 4) if at % 4 else None, texts[at % 7])
+        for at in range(400)
+    ]
+    for side in (made.pushed, made.by_row):
+        side.execute("CREATE VIRTUAL TABLE m USING sky(n INTEGER, r REAL, t TEXT)")
+        side.executemany(insert, rows)
+        side.commit()
+        side.compact("m")
+        side.executemany(insert, [(9, 1, None, 1.0, "x"), (9, 2, 1, None, "1")])
+        side.commit()
+    made._copy("m", ["ts"])
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("x", ["coalesce(n, r)", "coalesce(r, n)", "CASE WHEN ts % 2 THEN n ELSE r END", "ifnull(n, 1.0)"])
+@pytest.mark.parametrize("key", ["object_id", "t", "n", "object_id, t"])
+def test_of_equal_numbers_the_first_is_shown(mixed: Sides, x: str, key: str) -> None:
+    mixed.same(f"SELECT DISTINCT {x} FROM m ORDER BY 1")
+    mixed.same(f"SELECT {x}, count(*) FROM m GROUP BY 1")
+    mixed.same(f"SELECT {key}, {x} AS x, count(*) FROM m GROUP BY {key}, x")
+    mixed.same(f"SELECT {key}, max({x}), min({x}), count(DISTINCT {x}), sum(DISTINCT {x}) FROM m GROUP BY {key}")
+    mixed.same(f"SELECT max({x}), min({x}) FROM m WHERE coalesce(n, r) > 0")
+    mixed.same(f"SELECT x, count(*) FROM (SELECT object_id, max({x}) AS x FROM m GROUP BY object_id) GROUP BY x")
+    mixed.same(f"SELECT DISTINCT x FROM (SELECT object_id, {x} AS x, sum(n) FROM m GROUP BY object_id, x) ORDER BY 1")
+
+
+@pytest.mark.parametrize("key", ["object_id", "object_id, t", "t", "n", "t, n", "object_id, t, n", "ts"])
+def test_a_sum_has_its_type_from_its_own_group(mixed: Sides, key: str) -> None:
+    for x in ("t", "coalesce(n, r)", "t + 0", "CASE WHEN object_id < 3 THEN n ELSE r END"):
+        mixed.same(f"SELECT {key}, sum({x}), total({x}), avg({x}) FROM m GROUP BY {key}")
+        mixed.same(f"SELECT {key}, sum({x}) FILTER (WHERE ts > 100), sum(DISTINCT {x}) FROM m GROUP BY {key}")

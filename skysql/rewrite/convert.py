@@ -221,7 +221,7 @@ class Scope(Names):
         if self.is_time(a):
             constant = all(map(self.constant, node.expressions))
             return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions)) if constant else None
-        if self.is_object(a) or self.is_key(a) or a.name.lower() == "ts" or (self.is_text(a) and not a.ever):
+        if self.is_key(a) or self.is_integer(a) or (self.is_text(a) and not a.ever):
             return self._in_list(a, node.expressions)
         return None
 
@@ -390,8 +390,14 @@ _NOTHING = "json('[]')"
 
 
 def _array(query: str) -> str:
-    """The values of a query as a JSON array, in which a list stands for what equals no number and no text."""
-    value = f"CASE typeof(x) WHEN 'blob' THEN {_NOTHING} WHEN 'text' THEN x || '' ELSE x END"  # '' makes JSON a text
+    """The integers that the values of a query equal, as a JSON array; a list stands for what equals none.
+
+    SQLite says which they are: beside a CAST to a number, a text that is one is compared as a number. (The text of a
+    large integer is a real if it has a NUL in it.)
+    """
+    casts = [f"CAST(CAST(x AS {type}) AS INTEGER)" for type in ("NUMERIC", "REAL")]
+    whole = " ".join(f"WHEN x = {cast} THEN {cast}" for cast in casts)
+    value = f"CASE WHEN typeof(x) IN ('integer', 'null') THEN x {whole} ELSE {_NOTHING} END"
     return f"(WITH q(x) AS ({query}) SELECT json_group_array({value}) FROM q)"
 
 
