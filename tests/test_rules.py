@@ -14,7 +14,7 @@ from sqlglot import exp
 import skysql
 from skysql.rewrite import RULES
 from skysql.rewrite.dialect import parse
-from skysql.rewrite.statement import NotPushable, Statement
+from skysql.rewrite.statement import NotPushable, Statement, all_of
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +247,86 @@ def test_a_sum_has_its_type_from_its_own_group(mixed: Sides, key: str) -> None:
     for x in ("t", "coalesce(n, r)", "t + 0", "CASE WHEN object_id < 3 THEN n ELSE r END"):
         mixed.same(f"SELECT {key}, sum({x}), total({x}), avg({x}) FROM m GROUP BY {key}")
         mixed.same(f"SELECT {key}, sum({x}) FILTER (WHERE ts > 100), sum(DISTINCT {x}) FROM m GROUP BY {key}")
+
+
+# ASOF JOIN
+
+
+@pytest.fixture(scope="module")
+def timed() -> Iterator[Sides]:
+    """Prices over time, in tables with all kinds of keys, and moments to ask about, as events and as rows."""
+    made = Sides()
+    prices = [(k, t, v) for k in (1, 2, 3) for t, v in ((1, "a"), (3, "b"), (3, "c"), (6, "d"))]
+    for side in (made.pushed, made.by_row, made.plain):
+        side.execute("CREATE TABLE p(k INTEGER, t INTEGER, v TEXT)")
+        side.executemany("INSERT INTO p VALUES (?, ?, ?)", prices)
+        side.execute("CREATE TABLE q(k INTEGER, t INTEGER)")
+        side.executemany("INSERT INTO q VALUES (?, ?)", [(k, t) for k in (1, 2, 4) for t in (0, 1, 2, 3, 5, 9)])
+        side.execute("CREATE TABLE keyed(k INTEGER, t INTEGER, v TEXT, PRIMARY KEY(k, t, v)) WITHOUT ROWID")
+        side.execute("CREATE TABLE named(rowid TEXT, k INTEGER, t INTEGER, v TEXT)")
+        side.execute("INSERT INTO keyed SELECT * FROM p")
+        side.execute("INSERT INTO named SELECT 'x', * FROM p")
+    for side in (made.pushed, made.by_row):
+        side.execute("CREATE VIRTUAL TABLE e USING sky(v TEXT)")
+        side.execute("INSERT INTO e(object_id, ts, action) SELECT k, t, 'ask' FROM q")
+        side.execute("CREATE VIRTUAL TABLE es USING sky(v TEXT)")
+        side.execute("INSERT INTO es(object_id, ts, action, v) SELECT k, t, 'price', v FROM p ORDER BY 1, 2, 3")
+        side.commit()
+    yield made
+    made.close()
+
+
+LEFTS = [("q", "k", "t"), ("e", "object_id", "ts")]
+RIGHTS = [("p", "k", "t"), ("keyed", "k", "t"), ("named", "k", "t"), ("(SELECT k, t, v FROM keyed)", "k", "t"),
+          ("(SELECT * FROM named)", "k", "t"), ("es", "object_id", "ts"), ("main.p", "k", "t")]  # fmt: skip
+CONDITIONS = ["1", "z.v = 'a' OR z.v = 'c'", "(z.v = 'a' OR z.v = 'c')", "z.v <> 'c' OR a.{t} > 5", "NOT z.v = 'd'",
+              "z.v = 'a' AND 1 OR z.v = 'b'", "(SELECT count(*) FROM p z WHERE z.v = 'a') = 3"]  # fmt: skip
+
+
+@pytest.mark.parametrize("left", LEFTS, ids=str)
+@pytest.mark.parametrize("right", RIGHTS, ids=str)
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_asof_joins_the_latest_row_that_meets_all_conditions(
+    timed: Sides, left: tuple[str, str, str], right: tuple[str, str, str], condition: str
+) -> None:
+    (a, ak, at), (z, zk, zt) = left, right
+    condition = f"({condition.format(t=at)})" if " AND 1 OR" not in condition else condition.format(t=at)
+    on = f"z.{zk} = a.{ak} AND z.{zt} <= a.{at} AND {condition if condition[0] == '(' else f'({condition})'}"
+    latest = (
+        "(SELECT z.v FROM p z WHERE z.k = a.k AND z.t <= a.t AND ({}) ORDER BY z.t DESC, z.v DESC LIMIT 1)"
+    ).format(condition.format(t="t").replace(f"a.{at}", "a.t"))
+    expected = f"SELECT a.k, a.t, {latest} AS v FROM q a"
+    timed.same(f"SELECT a.{ak}, a.{at}, z.v FROM {a} a ASOF LEFT JOIN {z} z ON {on}", plain=expected)
+    only = f"SELECT * FROM ({expected}) WHERE v IS NOT NULL"
+    timed.same(f"SELECT a.{ak}, a.{at}, z.v FROM {a} a ASOF JOIN {z} AS z ON {on}", plain=only)
+    timed.same(f"SELECT v, count(*) FROM {a} a ASOF JOIN {z} z ON {on} GROUP BY z.v".replace("SELECT v", "SELECT z.v"),
+               plain=f"SELECT v, count(*) FROM ({only}) GROUP BY v")  # fmt: skip
+
+
+@pytest.mark.parametrize("words", "SEMI ANTI CROSS RIGHT FULL NATURAL OUTER".split())
+@pytest.mark.parametrize("left", ["q", "e", "users"])
+@pytest.mark.parametrize("right", ["p", "users_changes"])
+def test_asof_joins_that_are_none_are_refused(timed: Sides, words: str, left: str, right: str) -> None:
+    for rest in ("USING (k, t)", "ON z.k = a.k AND z.t <= a.t", "ON z.object_id = a.object_id AND z.ts <= a.ts", ""):
+        for side in (timed.pushed, timed.by_row):
+            with pytest.raises(skysql.NotSupportedError, match="ASOF JOIN"):
+                side.execute(f"SELECT count(*) FROM {left} a ASOF {words} JOIN {right} z {rest}")
+
+
+def test_a_table_called_asof_is_one(timed: Sides) -> None:
+    timed.same("SELECT asof.k, p.v FROM q asof JOIN p ON p.k = asof.k")
+    timed.same("SELECT count(*) FROM q AS \"ASOF\" JOIN p USING (k)")
+
+
+def test_asof_using_of_ordinary_tables(timed: Sides) -> None:
+    latest = "(SELECT v FROM p WHERE p.k = q.k AND p.t <= q.t ORDER BY p.t DESC, v DESC LIMIT 1)"
+    for right in ("p", "keyed", "(SELECT k, t, v FROM named)"):
+        timed.same(f"SELECT * FROM q ASOF LEFT JOIN {right} z USING (k, t)", plain=f"SELECT k, t, {latest} AS v FROM q")
+
+
+@pytest.mark.parametrize("conditions", [["a OR b", "c"], ["1"], ["a = 'x) OR (y'", "NOT b"], []])
+def test_conditions_keep_their_parentheses(conditions: list[str]) -> None:
+    source = parse(f"SELECT 1 WHERE {all_of(conditions)}")
+    assert source is not None
+    parts = source.tree.args["where"].this.flatten() if len(conditions) > 1 else [source.tree.args["where"].this]
+    assert [part.unnest().sql("sqlite") for part in parts] == [*conditions] or not conditions

@@ -39,7 +39,7 @@ from .convert import literal
 from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
-from .lower import asof_joins, check_calls, lower_asof, lower_ignore_nulls
+from .lower import asof_joins, check_calls, check_unread, lower_asof, lower_ignore_nulls
 from .matching import WORD, Matching
 from .pairs import pair_rows
 from .places import Places, calls_paths, clause_of, strictly, without_views
@@ -53,6 +53,7 @@ RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows
 
 _CACHED = 512
 _CALL = re.compile(r"\bsky_\w+\s*\(", re.IGNORECASE)
+_ASOF = re.compile(r"\bASOF\s", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
 
 
@@ -137,12 +138,14 @@ class Rewriter:
         """The statement without MATCH_RECOGNIZE. kept: the selects that no rule may rewrite, by `clause_of`."""
         words, results = self._catalog.words, self._catalog.results
         folded = text.lower()
-        if not words or not (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text)):
+        named = words and (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text))
+        if not named and _ASOF.search(text) is None:
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""
         source = parse(text[len(prefix) :])
         if source is None:
+            check_unread(text)
             return Rewritten(strictly(normalize_trigger(text, self._catalog)))
         statement = Statement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"

@@ -23,6 +23,8 @@ Snapshots = Callable[[str, str], Snapshot]
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
+ROWIDS = ("rowid", "_rowid_", "oid")
+
 COMPANIONS = ("objects", "sessions", "changes")
 
 _WINDOW_ONLY = frozenset(
@@ -209,6 +211,25 @@ class Catalog:
                 return []
             self._fields[key] = [(column, type, bool(hidden)) for column, type, hidden in rows]
         return self._fields[key]
+
+    def rowid(self, entry: Entry) -> str:
+        """A name of a table's rowid that no column has; "" if it has no rowid, or no name is left for it."""
+        taken = {name.lower() for name, _ in self._columns(entry)}
+        names = [name for name in ROWIDS if name not in taken]
+        listed = "SELECT wr FROM temp.pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE"
+        without = self._sqlite.execute(listed, (entry.database, entry.name)).fetchall()
+        return names[0] if names and not any(wr for (wr,) in without) else ""
+
+    def row_key(self, entry: Entry) -> list[str]:
+        """The columns that tell a table's rows apart: a name of its rowid, or its primary key; [] without either."""
+        rowid = self.rowid(entry)
+        key = sorted((place, name) for name, place in self._columns(entry) if place)
+        return [rowid] if rowid else [name for _, name in key]
+
+    def _columns(self, entry: Entry) -> list[tuple[Any, Any]]:
+        """All columns of a table, and the place of each in the primary key; 0 of others."""
+        columns = "SELECT name, pk FROM temp.pragma_table_xinfo(?, ?)"
+        return [(name, place) for name, place in self._sqlite.execute(columns, (entry.name, entry.database))]
 
     def every(self) -> list[Entry]:
         """Every table and view, but the tables that sky tables keep their data in."""

@@ -142,6 +142,14 @@ def parse(text: str) -> Source | None:
     return None if _is_deep(trees[0]) else Source(text, tokens, trees[0])
 
 
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of any text; [] if they cannot be told."""
+    try:
+        return Dialect().tokenize(text)
+    except SqlglotError:
+        return []
+
+
 def _is_deep(tree: exp.Expression) -> bool:
     """Whether it is deeper than SQLite allows, or than a walk of it by recursion would go."""
     level: list[Any] = [tree]
@@ -187,6 +195,26 @@ def is_star(item: exp.Expression) -> bool:
     return isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star))
 
 
+_JOINS = {
+    **dict.fromkeys(("", "INNER", "CROSS"), "INNER"),
+    **dict.fromkeys(("LEFT", "LEFT OUTER"), "LEFT"),
+    **dict.fromkeys(("ASOF", "ASOF INNER"), "ASOF"),
+    **dict.fromkeys(("ASOF LEFT", "ASOF LEFT OUTER"), "ASOF LEFT"),
+}
+_JOIN_PARTS = frozenset({"this", "on", "using", "method", "side", "kind"})
+
+
+def join_words(join: exp.Join) -> str:
+    """The words before JOIN, in capitals."""
+    return " ".join(str(join.args[part]).upper() for part in ("method", "side", "kind") if join.args.get(part))
+
+
+def join_form(join: exp.Join) -> str:
+    """INNER, LEFT, ASOF or ASOF LEFT; "" of any other join, and of one with parts that SQLite lacks."""
+    known = all(part in _JOIN_PARTS for part, value in join.args.items() if value)
+    return _JOINS.get(join_words(join), "") if known else ""
+
+
 def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
     """The CTE that a name in FROM means, or another name that stands there; None if it means a table of the schema."""
     scope: exp.Expr | None = None if isinstance(table, exp.Table) and table.db else table
@@ -202,4 +230,7 @@ def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
     return None
 
 
-__all__ = ["Dialect", "Source", "Token", "TokenType", "cte_of", "is_star", "parse", "span"]
+__all__ = [
+    "Dialect", "Source", "Token", "TokenType", "cte_of", "is_star", "join_form", "join_words", "parse", "span",
+    "tokens_of",
+]  # fmt: skip

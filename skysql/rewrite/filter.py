@@ -22,6 +22,7 @@ from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, P
 from ..results import aliased
 from ..schema import quote
 from .calls import own
+from .catalog import ROWIDS
 from .convert import Scope, conjuncts_of
 from .dialect import is_star, span
 from .names import KnownCount, Relation, alias_of, object_names, source_of
@@ -29,7 +30,6 @@ from .relation import Resolver, take_arguments
 from .state import IDIOMS, latest
 from .statement import Arguments, NotPushable, Statement, all_of, rule
 
-_ROWIDS = ("rowid", "_rowid_", "oid")
 _TOLD = ("=", "<", "<=", ">", ">=")
 """The comparisons that a virtual table hears of."""
 
@@ -156,7 +156,7 @@ class _Rows:
     def run(self) -> None:
         """Find what has to change, and only then change it."""
         (_, first), *others = self.scope.relations.items()
-        if any(node.args.get("db") or node.name.lower() in _ROWIDS for node in self.mentioned):
+        if any(node.args.get("db") or node.name.lower() in ROWIDS for node in self.mentioned):
             raise NotPushable("a rowid, or a column of a qualified table")
         self._check_certain()
         if len({name.lower() for name in first.names}) < len(first.names):

@@ -21,7 +21,7 @@ from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..schema import Kind, quote
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from .convert import Scope, conjuncts_of
-from .dialect import span
+from .dialect import join_form, span
 from .grouping import Groups, result_columns
 from .names import alias_of, source_of
 from .pairs import ordinary_table
@@ -39,10 +39,8 @@ def push_below_join(statement: Statement, select: exp.Select) -> None:
     if any(isinstance(item, exp.Star) or item.find(exp.Star, bfs=True) is item for item in select.expressions):
         raise NotPushable("all columns of a join")
     for join in joins:
-        if str(join.args.get("side") or "").upper() not in ("", "LEFT") or join.args.get("method"):
-            raise NotPushable("an outer or ASOF join")
-        if join.args.get("using") or str(join.args.get("kind") or "").upper() not in ("", "INNER", "CROSS", "OUTER"):
-            raise NotPushable("USING")
+        if join_form(join) not in ("INNER", "LEFT") or join.args.get("using"):
+            raise NotPushable("an outer or ASOF join, or USING")
     arguments = Arguments()
     resolver = Resolver(statement, statement.source, arguments, IDIOMS)
     items = [select.args["from_"].this, *(join.this for join in joins)]

@@ -2,8 +2,8 @@
 
     last_value(x IGNORE NULLS) OVER w     ->  sky_last_value(x) OVER w
     a ASOF JOIN b ON a.k = b.k AND a.t >= b.t
-        ->  a JOIN b ON a.k = b.k AND a.t >= b.t AND b.rowid =
-            (SELECT z.rowid FROM b AS z WHERE a.k = z.k AND a.t >= z.t ORDER BY z.t DESC, z.rowid DESC LIMIT 1)
+        ->  a JOIN b ON (a.k = b.k) AND (a.t >= b.t) AND b.rowid =
+            (SELECT z.rowid FROM b AS z WHERE (a.k = z.k) AND (a.t >= z.t) ORDER BY z.t DESC, z.rowid DESC LIMIT 1)
     a ASOF JOIN b USING (k, t)
         ->  the same, and what is called k or t in the select is a's: SQLite has no USING beside ON
 
@@ -14,22 +14,27 @@ or a subquery, CTE or view that selects from one, which hands on the number of t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
 from ..schema import quote
 from .calls import has_aggregate, own
+from .catalog import ROWIDS
 from .convert import conjuncts_of
-from .dialect import Source, cte_of, is_star, parse, span
-from .statement import Statement, other_clauses
+from .dialect import Source, cte_of, is_star, join_form, join_words, parse, span, tokens_of
+from .statement import Statement, all_of, other_clauses
 from .times import time_names
 
 _INNER = "asof row"
 """The alias of the joined table in the subquery that finds the latest row."""
 
-_KEY = "asof rowid"
-"""What a subquery calls the number of its table's row."""
+_KEY = "asof key"
+"""What a subquery calls the columns that tell its table's rows apart, with a number."""
+
+_BETWEEN = frozenset("NATURAL LEFT RIGHT FULL INNER CROSS OUTER SEMI ANTI".split())
+"""The words that may stand between ASOF and JOIN."""
 
 _PLAIN = ("expressions", "from_", "where", "order")
 """The clauses of a select whose rows are rows of a table."""
@@ -65,9 +70,20 @@ def check_calls(statement: Statement) -> None:
 
 
 def asof_joins(statement: Statement) -> list[exp.Join]:
-    """Every ASOF JOIN of the statement."""
-    joins = statement.source.tree.find_all(exp.Join)
-    return [join for join in joins if str(join.args.get("method") or "").upper() == "ASOF"]
+    """Every ASOF JOIN of the statement; where columns are qualified by `asof`, that is an alias, and nothing else."""
+    tree = statement.source.tree
+    if any(column.table.lower() == "asof" for column in tree.find_all(exp.Column)):
+        return []
+    return [join for join in tree.find_all(exp.Join) if join_words(join).startswith("ASOF")]
+
+
+def check_unread(text: str) -> None:
+    """Of a statement that cannot be parsed, SQLite would take ASOF for an alias, and join all rows."""
+    words = [token.text.upper() for token in tokens_of(text)]
+    if "ASOF" in words and not any(pair == ("ASOF", ".") for pair in pairwise(words)):
+        after = words[words.index("ASOF") + 1 :][:3]
+        if "JOIN" in after and _BETWEEN.issuperset(after[: after.index("JOIN")]):
+            raise _Asof.unsupported("the statement around it cannot be read")
 
 
 def lower_asof(statement: Statement, joins: Iterable[exp.Join], select: exp.Select | None) -> None:
@@ -96,18 +112,22 @@ class _Asof:
 
     def run(self) -> None:
         """Write it as a JOIN with the row that a subquery finds."""
-        side = str(self.join.args.get("side") or "").upper()
-        if side not in ("", "LEFT"):
-            raise self.unsupported(f"{side} JOIN keeps rows that have no time to go by")
-        source, key = self._source()
-        outer, inner = " AND ".join(self._conditions(self.alias)), " AND ".join(self._conditions(_INNER))
+        form, words = join_form(self.join), join_words(self.join).removeprefix("ASOF ")
+        if words.startswith(("RIGHT", "FULL")):
+            raise self.unsupported(f"{words} JOIN keeps rows that have no time to go by")
+        if not form.startswith("ASOF"):
+            raise self.unsupported(f"there is no ASOF {words} JOIN, but ASOF JOIN and ASOF LEFT JOIN")
+        source, keys = self._source()
         moment, order = self._moment()
-        text = (
-            f"{side} JOIN {source} AS {quote(self.alias)} ON {outer} AND {quote(self.alias)}.{key} ="
-            f" (SELECT {quote(_INNER)}.{key} FROM {source} AS {quote(_INNER)} WHERE {inner}"
-            f" ORDER BY {moment} {order}, {quote(_INNER)}.{key} {order} LIMIT 1)"
+        key, last = ([f"{quote(alias)}.{key}" for key in keys] for alias in (self.alias, _INNER))
+        found = (
+            f"SELECT {', '.join(last)} FROM {source} AS {quote(_INNER)} WHERE {all_of(self._conditions(_INNER))}"
+            f" ORDER BY {', '.join(f'{term} {order}' for term in (moment, *last))} LIMIT 1"
         )
-        self.statement.edit(*self.where, text.lstrip())
+        same = f"{key[0]} = ({found})" if len(key) == 1 else f"({', '.join(key)}) = ({found})"
+        on = f"{all_of(self._conditions(self.alias))} AND {same}"
+        side = "LEFT JOIN" if form.endswith("LEFT") else "JOIN"
+        self.statement.edit(*self.where, f"{side} {source} AS {quote(self.alias)} ON {on}")
 
     @staticmethod
     def unsupported(why: str) -> NotSupportedError:
@@ -120,6 +140,9 @@ class _Asof:
 
     def _selected(self) -> tuple[exp.Select, Source] | None:
         """The select that the joined item is a name for, or that it is; None of a table."""
+        alias = self.item.args.get("alias")
+        if alias is not None and alias.args.get("columns"):
+            raise self.unsupported("what it joins has an alias with names of columns")
         if isinstance(self.item, exp.Subquery):
             found, source = self.item.this, self.statement.source
         elif not isinstance(self.item.this, exp.Identifier) or self.item.args.get("version"):
@@ -140,18 +163,30 @@ class _Asof:
             raise self.unsupported("it joins something else than a table, or some rows of one")
         return found, source
 
-    def _source(self) -> tuple[str, str]:
-        """What is joined, as text, and the name of the number of its rows."""
+    def _source(self) -> tuple[str, list[str]]:
+        """What is joined, as text, and the columns that tell its rows apart."""
         selected = self._selected()
         if selected is None:
-            return (f"{quote(self.item.db)}." if self.item.db else "") + quote(self.item.name), "rowid"
+            text = (f"{quote(self.item.db)}." if self.item.db else "") + quote(self.item.name)
+            return text, self._row_key(self.item)
         select, source = selected
         where, table = span(select), select.args["from_"].this
         if where is None:
             raise self.unsupported("what it joins cannot be found in the text")
         ours = source is self.statement.source
         rest = self.statement.render(where[0] + 1, where[1]) if ours else source.slice(where[0] + 1, where[1])
-        return f"(SELECT {quote(table.alias_or_name)}.rowid AS {quote(_KEY)}, {rest})", quote(_KEY)
+        key = [f"{quote(table.alias_or_name)}.{name}" for name in self._row_key(table)]
+        names = [quote(f"{_KEY} {at}") for at in range(1, len(key) + 1)]
+        shown = ", ".join(f"{column} AS {name}" for column, name in zip(key, names, strict=True))
+        return f"(SELECT {shown}, {rest})", names
+
+    def _row_key(self, table: exp.Expression) -> list[str]:
+        """The columns that tell a table's rows apart; of rows of one time, the last by these is the last."""
+        entry = self.statement.catalog.find(table.text("db") or None, table.name)
+        key = ["rowid"] if entry is None else self.statement.catalog.row_key(entry)
+        if not key:
+            raise self.unsupported(f"nothing tells the rows of {table.name} apart: its columns have the rowid's names")
+        return [name if name in ROWIDS else quote(name) for name in key]
 
     def shown(self, alone: bool) -> list[str] | None:
         """The columns of it that its own star (`alone`) or that of the select shows; None for all of the table's."""
@@ -206,23 +241,43 @@ class _Asof:
         instead = {}
         for column in node.find_all(exp.Column):
             place = span(column)
-            if place is not None and column.table.lower() == self.alias.lower():
+            if place is not None and column.table.lower() == self.alias.lower() and not self._hidden(column):
                 first = place[1] - 2 * len(column.parts) + 1
                 instead[first, place[1]] = f"{quote(alias)}.{quote(column.name)}"
         return self.statement.render(*where, instead)
+
+    def _hidden(self, column: exp.Column) -> bool:
+        """Whether a select within the condition has a table of the joined one's alias, which the column then is of."""
+        around = column.find_ancestor(exp.Select, exp.Join)
+        while around is not None and around is not self.join:
+            if isinstance(around, exp.Select) and around.args.get("from_") is not None:
+                items = [around.args["from_"].this, *(join.this for join in around.args.get("joins") or [])]
+                if any(item.alias_or_name.lower() == self.alias.lower() for item in items):
+                    return True
+            around = around.find_ancestor(exp.Select, exp.Join)
+        return False
+
+    def _is_joined(self, column: exp.Column) -> bool:
+        """Whether a column is the joined table's."""
+        if column.table:
+            return bool(column.table.lower() == self.alias.lower())
+        shown = self.shown(True)
+        names = columns_of(self.statement, self.item) if shown is None else shown
+        return any(column.name.lower() == name.lower() for name in names)
 
     def _moment(self) -> tuple[str, str]:
         """The time of the inner row, and the order in which the wanted one comes first."""
         if self.using:
             return self._of_using(_INNER)[-1].partition(" >= ")[2], "DESC"
-        alias, found = self.alias.lower(), []
+        found: list[tuple[exp.Expression, bool]] = []
         for part in conjuncts_of(self.join.args["on"]) if self.join.args.get("on") is not None else []:
             if not isinstance(part, exp.GT | exp.GTE | exp.LT | exp.LTE):
                 continue
             upward = isinstance(part, exp.GT | exp.GTE)
             for side, other, latest in ((part.expression, part.this, upward), (part.this, part.expression, not upward)):
-                others = {column.table.lower() for column in other.find_all(exp.Column)}
-                if isinstance(side, exp.Column) and side.table.lower() == alias and others and alias not in others:
+                others = list(other.find_all(exp.Column))
+                theirs = bool(others) and not any(map(self._is_joined, others))
+                if isinstance(side, exp.Column) and theirs and self._is_joined(side):
                     found.append((side, latest))
         times = {*time_names(self.statement, self.item), "ts"}
         if len(found) > 1:

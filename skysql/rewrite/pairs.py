@@ -19,14 +19,13 @@ from ..evaluate import declared_type
 from ..plan import Column, Pairs, PathScan
 from ..schema import literal, quote
 from .calls import repeatable
-from .catalog import Entry
+from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of
-from .dialect import cte_of, is_star, span
+from .dialect import cte_of, is_star, join_form, span
 from .names import Relation, source_of
 from .statement import Arguments, NotPushable, Statement, all_of, rule
 
 _ROW = "row of the pair"
-_ROWIDS = ("rowid", "_rowid_", "oid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class _Finder:
         if from_ is None or not self.joins:
             raise NotPushable("no join")
         for join in self.joins:
-            if str(join.args.get("side") or "").upper() not in ("", "LEFT") or join.args.get("method"):
+            if join_form(join) not in ("INNER", "LEFT"):
                 raise NotPushable("a RIGHT, FULL, NATURAL or ASOF join")
         self.where = select.args.get("where")
         self.items = [from_.this, *(join.this for join in self.joins)]
@@ -143,7 +142,7 @@ class _Finder:
             entry = self.entries[at]
             assert entry is not None
             hidden = [] if entry.table is None else ["as_of", "ts", "changes", "idle", "session", "session_event"]
-            self._names[at] = {name.lower() for name in self.statement.catalog.columns(entry)} | {*hidden, *_ROWIDS}
+            self._names[at] = {name.lower() for name in self.statement.catalog.columns(entry)} | {*hidden, *ROWIDS}
         return self._names[at]
 
     def _table(self, alias: str | None) -> tuple[exp.Table, Entry]:
@@ -154,11 +153,10 @@ class _Finder:
         raise NotPushable("no ordinary table")
 
     def _rowid(self, table: exp.Table, entry: Entry) -> str:
-        taken = {name.lower() for name in self.statement.catalog.columns(entry)}
-        names = [name for name in _ROWIDS if name not in taken]
-        if not names or "WITHOUT ROWID" in " ".join((entry.sql or "").upper().split()[-3:]):
+        rowid = self.statement.catalog.rowid(entry)
+        if not rowid:
             raise NotPushable("a table without rowids")
-        return f"{quote(table.alias_or_name)}.{names[0]}"
+        return f"{quote(table.alias_or_name)}.{rowid}"
 
 
 def ordinary_table(statement: Statement, item: exp.Expression) -> Entry | None:
@@ -230,7 +228,7 @@ def pair_rows(statement: Statement, select: exp.Select) -> None:
     join, arguments = finder.join(), Arguments()
     relation = _relation(statement, join, arguments, True)
     read = list(select.find_all(exp.Column))
-    if any(column.name.lower() in _ROWIDS and column.table.lower() in ("", finder.alias) for column in read):
+    if any(column.name.lower() in ROWIDS and column.table.lower() in ("", finder.alias) for column in read):
         raise NotPushable("the objects' rowid")
     edits = _stars(select, finder, relation.names)
     names = {column.name.lower() for column in read}

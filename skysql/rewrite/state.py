@@ -25,7 +25,7 @@ from sqlglot import exp
 from ..plan import Column, Expr, Literal
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
-from .dialect import cte_of
+from .dialect import cte_of, join_form
 from .names import KnownCount, Relation
 from .statement import NotPushable, other_clauses
 
@@ -245,9 +245,9 @@ IDIOMS: tuple[Idiom, ...] = (latest, filled)
 def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
     """Whether a join only adds state to the rows; if so, its columns and conditions are now in the scope."""
     item = join.this
-    asof = str(join.args.get("method") or "").upper() == "ASOF"
-    left = str(join.args.get("side") or "").upper()
-    if left not in ("", "LEFT") or scope.relation.kind != "events":
+    form = join_form(join)
+    asof, left = form.startswith("ASOF"), form.endswith("LEFT")
+    if not form or scope.relation.kind != "events":
         return False
     table, property, names = (_only_property(scope, item) if asof else None) or (item, None, None)
     entry = _companion(scope, table)

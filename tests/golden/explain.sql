@@ -50,7 +50,7 @@ EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.o
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1
+EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1
 --- rows
 SCAN s VIRTUAL TABLE INDEX 1:PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of

@@ -40,7 +40,7 @@ PATH SCAN users
 ├─ group by object_id, country
 └─ compute count(amount)
 --- sql
-SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(u.amount)" FROM sky_scan_1((WITH q(x) AS (SELECT c.id FROM customers c WHERE (c.segment = 'a')) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "u", customers c
+SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(u.amount)" FROM sky_scan_1((WITH q(x) AS (SELECT c.id FROM customers c WHERE (c.segment = 'a')) SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "u", customers c
 WHERE c.id = "u"."key 1" AND 1 AND c.segment = 'a' AND ("u"."key 2" = 'de' OR c.name = 'Bob') GROUP BY c.segment
 --- rows
 segment | count(u.amount)

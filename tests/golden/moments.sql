@@ -10,7 +10,7 @@ SELECT o.id, s.plan, s.events FROM orders o JOIN users_objects_as_of s ON s.obje
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, events, plan, as_of
 --- sql
-SELECT o.id, s.plan, s.events FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY o.id
+SELECT o.id, s.plan, s.events FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY o.id
 --- rows
 id | plan | events
 2 | 'pro' | 3
@@ -30,7 +30,7 @@ ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY o.id DESC
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, first_timestamp, plan, country, seats, as_of
 --- sql
-SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s", orders o WHERE 1 AND "o".rowid = "s"."row of the pair" ORDER BY o.id DESC
+SELECT o.id, s.plan, s.country, s.seats, s.first_timestamp FROM sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s", orders o WHERE 1 AND "o".rowid = "s"."row of the pair" ORDER BY o.id DESC
 --- rows
 id | plan | country | seats | first_timestamp
 10 | 'basic' | 'fr' | 1 | '2026-01-02 10:00:00.000000'
@@ -49,7 +49,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "o"
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "o"
 --- rows
 plan | count(*)
 'basic' | 2
@@ -64,7 +64,7 @@ SELECT s.plan, sum(o.total) FROM orders o JOIN users_objects_as_of s ON s.object
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT s.plan, sum(o.total) FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
+SELECT s.plan, sum(o.total) FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
 --- rows
 plan | sum(o.total)
 'basic' | 140
@@ -119,7 +119,7 @@ AND x.timestamp <= datetime(o.created_at, '-1 day') || '.000000' ORDER BY x.time
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(ifnull((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o), x'736b79006e756c6c')) AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT o.id, s.plan FROM orders o JOIN sky_scan_1(ifnull((SELECT json_group_array("o".rowid) || char(10) || json_group_array(o.customer_id) || char(10) || json_group_array(datetime(o.created_at, '-1 day')) FROM orders o WHERE 1), x'736b79006e756c6c')) AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 id | plan
 2 | 'free'
@@ -137,7 +137,7 @@ SELECT o.id, s.plan FROM orders o LEFT JOIN users_objects_as_of s ON s.object_id
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT o.id, s.plan FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT o.id, s.plan FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 id | plan
 1 | NULL
@@ -162,7 +162,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
 SELECT c.name, s.plan, count(*) FROM orders o JOIN customers c ON c.id = o.customer_id
-JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY 1, 2 ORDER BY 1, 2
+JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY 1, 2 ORDER BY 1, 2
 --- rows
 name | plan | count(*)
 'Ann' | 'free' | 1
@@ -192,7 +192,7 @@ SELECT f.flight, s.status FROM flights f JOIN planes_objects_as_of s ON s.tailnu
 PATH SCAN planes OBJECTS AS OF EACH ROW
 └─ read row, tailnum, status, as_of
 --- sql
-SELECT f.flight, s.status FROM flights f JOIN sky_scan_1('SELECT json_group_array("f".rowid), json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "s" ON "f".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT f.flight, s.status FROM flights f JOIN sky_scan_1('SELECT json_group_array("f".rowid), json_group_array(f.tailnum), json_group_array(f.at) FROM flights f WHERE 1') AS "s" ON "f".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 flight | status
 1 | 'new'
@@ -208,7 +208,7 @@ PATH SCAN planes OBJECTS AS OF EACH ROW
 ├─ group by status
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(f.tailnum), json_group_array(f.at) FROM flights f') AS "f"
+SELECT "key 1" AS "status", +"value 1" AS "count(*)" FROM sky_scan_1('SELECT '''', json_group_array(f.tailnum), json_group_array(f.at) FROM flights f WHERE 1') AS "f"
 --- rows
 status | count(*)
 'new' | 2
@@ -314,7 +314,7 @@ SELECT c.name, s.plan FROM customers c JOIN users_objects_as_of s ON s.object_id
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT c.name, s.plan FROM customers c JOIN sky_scan_1(ifnull((SELECT json_group_array("c".rowid) || char(10) || json_group_array(c.id) || char(10) || json_group_array(?1) FROM customers c), x'736b79006e756c6c')) AS "s" ON "c".rowid = "s"."row of the pair" AND 1 ORDER BY 1
+SELECT c.name, s.plan FROM customers c JOIN sky_scan_1(ifnull((SELECT json_group_array("c".rowid) || char(10) || json_group_array(c.id) || char(10) || json_group_array(?1) FROM customers c WHERE 1), x'736b79006e756c6c')) AS "s" ON "c".rowid = "s"."row of the pair" AND 1 ORDER BY 1
 --- rows
 name | plan
 'Ann' | NULL
@@ -353,7 +353,7 @@ SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOI
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
+SELECT s.plan, count(*), count(s.object_id), sum(o.total) FROM orders o LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 GROUP BY s.plan
 --- rows
 plan | count(*) | count(s.object_id) | sum(o.total)
 NULL | 4 | 0 | 250
@@ -369,7 +369,7 @@ SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id
 PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 --- sql
-SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id = c.id LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1, 2
+SELECT c.name, o.id, s.plan FROM customers c LEFT JOIN orders o ON o.customer_id = c.id LEFT JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1 ORDER BY 1, 2
 --- rows
 name | id | plan
 'Ann' | 1 | NULL

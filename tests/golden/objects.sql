@@ -201,7 +201,7 @@ PATH SCAN users OBJECTS AS OF '2026-02-08 20:00:00'
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users_objects"
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE timestamp < '2026-02-01 00:00:00.000000') SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "users_objects"
 --- rows
 plan | count(*)
 NULL | 1

@@ -254,7 +254,7 @@ GROUPS OF users
    ├─ group by object_id AS "key 1"
    └─ compute count(*) AS "value 1"
 --- sql
-SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "path scan"
+SELECT +"value 1" AS "count(*)", +"value 2" AS "total(n)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "path scan"
 --- rows
 count(*) | total(n)
 3 | 16.0

@@ -829,7 +829,7 @@ SELECT (SELECT x.old_value FROM users_changes x WHERE x.object_id = u.object_id 
 WHERE x.object_id = u.object_id AND x.property = 'plan' AND x.timestamp <= u.timestamp) GROUP BY 1, 2
 --- plan
 --- sql
-SELECT c.old_value, c.new_value, count(*) FROM users u JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND "c"."property" = 'plan' AND u.timestamp >= "c"."timestamp" AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND "asof row"."property" = 'plan' AND u.timestamp >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) WHERE u.action = 'purchase' GROUP BY 1, 2
+SELECT c.old_value, c.new_value, count(*) FROM users u JOIN "users_changes" AS "c" ON ("c"."object_id" = u.object_id) AND ("c"."property" = 'plan') AND (u.timestamp >= "c"."timestamp") AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE ("asof row"."object_id" = u.object_id) AND ("asof row"."property" = 'plan') AND (u.timestamp >= "asof row"."timestamp") ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) WHERE u.action = 'purchase' GROUP BY 1, 2
 --- rows
 old_value | new_value | count(*)
 NULL | 'Free' | 1
@@ -849,7 +849,7 @@ SELECT c.property, (SELECT x.action FROM users x WHERE x.object_id = c.object_id
 FROM users_changes c WHERE EXISTS (SELECT 1 FROM users x WHERE x.object_id = c.object_id AND x.timestamp > c.timestamp) GROUP BY 1, 2 ORDER BY 1, 2
 --- plan
 --- sql
-SELECT c.property, u.action, count(*) FROM users_changes c JOIN "users" AS "u" ON "u"."object_id" = c.object_id AND "u"."timestamp" > c.timestamp AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = c.object_id AND "asof row"."timestamp" > c.timestamp ORDER BY "asof row"."timestamp" ASC, "asof row".rowid ASC LIMIT 1)
+SELECT c.property, u.action, count(*) FROM users_changes c JOIN "users" AS "u" ON ("u"."object_id" = c.object_id) AND ("u"."timestamp" > c.timestamp) AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE ("asof row"."object_id" = c.object_id) AND ("asof row"."timestamp" > c.timestamp) ORDER BY "asof row"."timestamp" ASC, "asof row".rowid ASC LIMIT 1)
 GROUP BY 1, 2 ORDER BY 1, 2
 --- rows
 property | action | count(*)
@@ -867,7 +867,7 @@ SELECT o.id, (SELECT x.action FROM users x WHERE x.object_id = o.customer_id AND
 (SELECT x.plan FROM users x WHERE x.object_id = o.customer_id AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) FROM orders o ORDER BY o.id
 --- plan
 --- sql
-SELECT o.id, u.action, u.plan FROM orders o LEFT JOIN "users" AS "u" ON "u"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "u"."timestamp" AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY o.id
+SELECT o.id, u.action, u.plan FROM orders o LEFT JOIN "users" AS "u" ON ("u"."object_id" = o.customer_id) AND (sky_timestamp(o.created_at) >= "u"."timestamp") AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE ("asof row"."object_id" = o.customer_id) AND (sky_timestamp(o.created_at) >= "asof row"."timestamp") ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY o.id
 --- rows
 id | action | plan
 1 | NULL | NULL
@@ -902,7 +902,7 @@ SELECT NOT EXISTS (SELECT 1 FROM users_changes x WHERE x.object_id = u.object_id
 count(*) FROM users u GROUP BY 1
 --- plan
 --- sql
-SELECT c.object_id IS NULL AS without, count(*) FROM users u LEFT JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND "c"."property" = 'plan' AND u.timestamp >= "c"."timestamp" AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND "asof row"."property" = 'plan' AND u.timestamp >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
+SELECT c.object_id IS NULL AS without, count(*) FROM users u LEFT JOIN "users_changes" AS "c" ON ("c"."object_id" = u.object_id) AND ("c"."property" = 'plan') AND (u.timestamp >= "c"."timestamp") AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE ("asof row"."object_id" = u.object_id) AND ("asof row"."property" = 'plan') AND (u.timestamp >= "asof row"."timestamp") ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
 --- rows
 without | count(*)
 0 | 22
@@ -915,7 +915,7 @@ SELECT x.plan, count(*) FROM users u JOIN users x ON x.rowid = (SELECT y.rowid F
 AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.plan
 --- plan
 --- sql
-SELECT s.plan, count(*) FROM users u JOIN "users" AS "s" ON "s"."object_id" = u.object_id AND u.timestamp >= "s"."timestamp" AND "s"."action" = 'purchase' AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" AND "asof row"."action" = 'purchase' ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY s.plan
+SELECT s.plan, count(*) FROM users u JOIN "users" AS "s" ON ("s"."object_id" = u.object_id) AND (u.timestamp >= "s"."timestamp") AND ("s"."action" = 'purchase') AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE ("asof row"."object_id" = u.object_id) AND (u.timestamp >= "asof row"."timestamp") AND ("asof row"."action" = 'purchase') ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY s.plan
 --- rows
 plan | count(*)
 NULL | 4
@@ -931,7 +931,7 @@ SELECT x.new_value, count(*) FROM users u JOIN users_changes x ON x.rowid = (SEL
 AND y.property = 'plan' AND y.new_value <> 'pro' AND y.timestamp <= u.timestamp ORDER BY y.timestamp DESC, y.rowid DESC LIMIT 1) GROUP BY x.new_value
 --- plan
 --- sql
-SELECT c.new_value, count(*) FROM users u JOIN "users_changes" AS "c" ON "c"."object_id" = u.object_id AND u.timestamp >= "c"."timestamp" AND "c"."property" = 'plan' AND "c"."new_value" <> 'pro' AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" AND "asof row"."property" = 'plan' AND "asof row"."new_value" <> 'pro' ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY c.new_value
+SELECT c.new_value, count(*) FROM users u JOIN "users_changes" AS "c" ON ("c"."object_id" = u.object_id) AND (u.timestamp >= "c"."timestamp") AND ("c"."property" = 'plan') AND ("c"."new_value" <> 'pro') AND "c".rowid = (SELECT "asof row".rowid FROM "users_changes" AS "asof row" WHERE ("asof row"."object_id" = u.object_id) AND (u.timestamp >= "asof row"."timestamp") AND ("asof row"."property" = 'plan') AND ("asof row"."new_value" <> 'pro') ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY c.new_value
 --- rows
 new_value | count(*)
 'Free' | 2
@@ -1030,7 +1030,7 @@ AND x.action = ?2 AND x.timestamp < o.created_at AND x.amount > ?1 ORDER BY x.ti
 --- plan
 --- sql
 WITH bought AS (SELECT object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2)
-SELECT o.id, "b"."customer", "b"."at", "b"."amount" FROM orders o JOIN (SELECT "b".rowid AS "asof rowid", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "b" ON "b"."customer" = o.customer_id AND "b"."at" < sky_timestamp(o.created_at) AND "b"."amount" > ?1 AND "b"."asof rowid" = (SELECT "asof row"."asof rowid" FROM (SELECT "b".rowid AS "asof rowid", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "asof row" WHERE "asof row"."customer" = o.customer_id AND "asof row"."at" < sky_timestamp(o.created_at) AND "asof row"."amount" > ?1 ORDER BY "asof row"."at" DESC, "asof row"."asof rowid" DESC LIMIT 1) ORDER BY o.id
+SELECT o.id, "b"."customer", "b"."at", "b"."amount" FROM orders o JOIN (SELECT "b".rowid AS "asof key 1", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "b" ON ("b"."customer" = o.customer_id) AND ("b"."at" < sky_timestamp(o.created_at)) AND ("b"."amount" > ?1) AND "b"."asof key 1" = (SELECT "asof row"."asof key 1" FROM (SELECT "b".rowid AS "asof key 1", object_id AS customer, timestamp AS at, amount FROM users b WHERE action = ?2) AS "asof row" WHERE ("asof row"."customer" = o.customer_id) AND ("asof row"."at" < sky_timestamp(o.created_at)) AND ("asof row"."amount" > ?1) ORDER BY "asof row"."at" DESC, "asof row"."asof key 1" DESC LIMIT 1) ORDER BY o.id
 --- rows
 id | customer | at | amount
 5 | 2 | '2026-01-10 00:00:00.000000' | 20.0
@@ -1046,7 +1046,7 @@ SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN users b ON b.rowid = (SELE
 AND x.action = 'purchase' AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) WHERE o.total <> ? ORDER BY o.id
 --- plan
 --- sql
-SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN (SELECT "users".rowid AS "asof rowid", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "b" ON "b"."customer" = o.customer_id AND sky_timestamp(o.created_at) >= "b"."at" AND "b"."asof rowid" = (SELECT "asof row"."asof rowid" FROM (SELECT "users".rowid AS "asof rowid", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "asof row" WHERE "asof row"."customer" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."at" ORDER BY "asof row"."at" DESC, "asof row"."asof rowid" DESC LIMIT 1) WHERE o.total <> ?1 ORDER BY o.id
+SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "b" ON ("b"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "b"."at") AND "b"."asof key 1" = (SELECT "asof row"."asof key 1" FROM (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "asof row" WHERE ("asof row"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "asof row"."at") ORDER BY "asof row"."at" DESC, "asof row"."asof key 1" DESC LIMIT 1) WHERE o.total <> ?1 ORDER BY o.id
 --- rows
 id | plan | amount
 1 | NULL | NULL
@@ -1066,7 +1066,7 @@ SELECT u.object_id, u.timestamp, (SELECT x.id FROM orders x WHERE x.customer_id 
 FROM users u WHERE u.object_id < 3 AND id IS NOT NULL ORDER BY u.object_id, u.ts, u.action
 --- plan
 --- sql
-SELECT u.object_id, u.timestamp, o.id FROM users u JOIN "orders" AS "o" ON "o"."customer_id" = u.object_id AND sky_timestamp("o"."created_at") <= u.timestamp AND "o".rowid = (SELECT "asof row".rowid FROM "orders" AS "asof row" WHERE "asof row"."customer_id" = u.object_id AND sky_timestamp("asof row"."created_at") <= u.timestamp ORDER BY sky_timestamp("asof row"."created_at") DESC, "asof row".rowid DESC LIMIT 1) WHERE u.object_id < 3 ORDER BY u.object_id, u.ts, u.action
+SELECT u.object_id, u.timestamp, o.id FROM users u JOIN "orders" AS "o" ON ("o"."customer_id" = u.object_id) AND (sky_timestamp("o"."created_at") <= u.timestamp) AND "o".rowid = (SELECT "asof row".rowid FROM "orders" AS "asof row" WHERE ("asof row"."customer_id" = u.object_id) AND (sky_timestamp("asof row"."created_at") <= u.timestamp) ORDER BY sky_timestamp("asof row"."created_at") DESC, "asof row".rowid DESC LIMIT 1) WHERE u.object_id < 3 ORDER BY u.object_id, u.ts, u.action
 --- rows
 object_id | timestamp | id
 1 | '2026-01-01 09:00:00.000000' | 1
@@ -1087,7 +1087,7 @@ SELECT o.id, u.amount FROM orders o JOIN users u ON u.rowid = (SELECT x.rowid FR
 AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) ORDER BY 1
 --- plan
 --- sql
-SELECT o.id, u.amount FROM orders o JOIN "users" AS "u" ON "u"."amount" < o.total AND o.total > "u"."items" AND "u"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "u"."timestamp" AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."amount" < o.total AND o.total > "asof row"."items" AND "asof row"."object_id" = o.customer_id AND sky_timestamp(o.created_at) >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY 1
+SELECT o.id, u.amount FROM orders o JOIN "users" AS "u" ON ("u"."amount" < o.total) AND (o.total > "u"."items") AND ("u"."object_id" = o.customer_id) AND (sky_timestamp(o.created_at) >= "u"."timestamp") AND "u".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE ("asof row"."amount" < o.total) AND (o.total > "asof row"."items") AND ("asof row"."object_id" = o.customer_id) AND (sky_timestamp(o.created_at) >= "asof row"."timestamp") ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) ORDER BY 1
 --- rows
 id | amount
 2 | 9.5
@@ -1119,6 +1119,6 @@ SELECT plan, count(*) FROM users u ASOF JOIN users s ON s.object_id = u.object_i
 SELECT plan, count(*) FROM users u JOIN users s GROUP BY 1
 --- plan
 --- sql
-SELECT plan, count(*) FROM users u JOIN "users" AS "s" ON "s"."object_id" = u.object_id AND u.timestamp >= "s"."timestamp" AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE "asof row"."object_id" = u.object_id AND u.timestamp >= "asof row"."timestamp" ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
+SELECT plan, count(*) FROM users u JOIN "users" AS "s" ON ("s"."object_id" = u.object_id) AND (u.timestamp >= "s"."timestamp") AND "s".rowid = (SELECT "asof row".rowid FROM "users" AS "asof row" WHERE ("asof row"."object_id" = u.object_id) AND (u.timestamp >= "asof row"."timestamp") ORDER BY "asof row"."timestamp" DESC, "asof row".rowid DESC LIMIT 1) GROUP BY 1
 --- rows
 error: ambiguous column name: plan

@@ -351,7 +351,7 @@ PATH SCAN users
 ├─ group by plan
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers WHERE segment = 'a') SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
+SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers WHERE segment = 'a') SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "users"
 --- rows
 plan | count(*)
 NULL | 5
@@ -366,7 +366,7 @@ PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
+SELECT "key 1" AS "object_id", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT id FROM customers) SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "users"
 --- rows
 object_id | count(*)
 4 | 1
@@ -382,7 +382,7 @@ PATH SCAN users
 ├─ group by action
 └─ compute count(*)
 --- sql
-SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE amount > 9) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
+SELECT "key 1" AS "action", +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT object_id FROM users WHERE amount > 9) SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "users"
 --- rows
 action | count(*)
 NULL | 4
@@ -396,7 +396,7 @@ PATH SCAN users
 ├─ where NOT (object_id IN (SELECT value FROM json_each(:p1)))
 └─ compute count(*)
 --- sql
-SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE typeof(x) WHEN 'blob' THEN json('[]') WHEN 'text' THEN x || '' ELSE x END) FROM q)) AS "users"
+SELECT +"value 1" AS "count(*)" FROM sky_scan_1((WITH q(x) AS (SELECT user FROM tags) SELECT json_group_array(CASE WHEN typeof(x) IN ('integer', 'null') THEN x WHEN x = CAST(CAST(x AS NUMERIC) AS INTEGER) THEN CAST(CAST(x AS NUMERIC) AS INTEGER) WHEN x = CAST(CAST(x AS REAL) AS INTEGER) THEN CAST(CAST(x AS REAL) AS INTEGER) ELSE json('[]') END) FROM q)) AS "users"
 --- rows
 count(*)
 0
