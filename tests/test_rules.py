@@ -67,7 +67,7 @@ def test_extremes_of_two_arguments_are_no_aggregates(sides: Sides, item: str) ->
 def test_conditions_on_groups_are_pushed(sides: Sides, having: str) -> None:
     select = f"SELECT plan, seats, count(*) FROM users GROUP BY plan, seats HAVING {having}"
     sides.same(select)
-    assert "users" not in sides.rewritten(select)
+    assert "FROM users" not in sides.rewritten(select)
 
 
 def test_what_is_called_twice_alike_chooses_pairs(sides: Sides) -> None:
