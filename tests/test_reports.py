@@ -15,6 +15,7 @@ from conftest import Connect
 from histories import BY, DAY, HOUR, SEEDS, START, load, named, random_condition, random_events, write
 
 import skysql
+from skysql.reports import retention, stickiness
 
 UNITS = ("hour", "day", "week", "month", "quarter", "year", 3 * DAY, 90 * 60_000_000)
 
@@ -267,6 +268,55 @@ def test_brackets_of_too_many_periods_are_refused(db: skysql.Connection) -> None
     for most in (1 << 20, 10**12, 10**30):
         with pytest.raises(skysql.OperationalError, match="'brackets' of sky_retention: .* 262,144 are the most"):
             rows_of(db, f"sky_retention('users', 'a', 'b', 'day', NULL, '{{\"brackets\": [0, {most}]}}')")
+
+
+@pytest.mark.parametrize("unit", ["day", "month"])
+def test_a_retention_of_too_many_cohorts_and_periods_is_refused(
+    db: skysql.Connection, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    """Those that can be shown count: periods after the last event take nothing."""
+    monkeypatch.setattr(retention, "MOST_COUNTS", 12)
+    write(db, "a0 b800", "a1 b800", "a2", "a3")
+    call = "sky_retention('users', 'a', 'b', '{}', {}, '{{\"by\": \"object_id\"}}')"
+    assert len(rows_of(db, call.format(unit, 2 if unit == "day" else 9999))) == (12 if unit == "day" else 8)
+    db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (9, '2030-01-01', 'b')")
+    with pytest.raises(skysql.OperationalError, match=r"4 cohorts of 4 periods are 16 rows, and 12 are the most"):
+        rows_of(db, call.format(unit, 3))
+
+
+def test_partials_of_a_retention_are_merged_when_they_are_many(
+    db: skysql.Connection, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(db, *("a0 b30 b80" for _ in range(200)))
+    db.compact()
+    call = "sky_retention('users', 'a', 'b', 'day', 3)"
+    found = rows_of(db, call)
+    assert found[1][3] == 200
+    monkeypatch.setattr(retention, "MOST_COUNTS", 4)
+    assert rows_of(db, call) == found
+
+
+def test_returns_on_or_after_by_months_take_no_row_a_period(db: skysql.Connection) -> None:
+    """Who came back in a period came back on or after each one before."""
+    write(db, "a0 b70", "a0 b2000", "a0")
+    call = "sky_retention('users', 'a', 'b', 'month', {}, '{{\"on_or_after\": true, \"until\": \"2030-01-01\"}}')"
+    few, many = (rows_of(db, call.format(periods)) for periods in (2, 9999))
+    assert [row[3] for row in few] == [2, 1, 1]
+    assert many[:3] == few and len(many) == 49 and many[3][3] == 0
+
+
+@pytest.mark.parametrize("unit", ["1 second", "week"])
+def test_a_stickiness_of_too_many_periods_is_refused(
+    db: skysql.Connection, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    monkeypatch.setattr(stickiness, "MOST_PERIODS", 3)
+    write(db, "a0 a1 a2 a3 a200", "a0")
+    call = f"sky_stickiness('users', 'a', '{unit}')"
+    if unit == "week":
+        assert rows_of(db, call) == [(1, 1, 0.5), (2, 1, 0.5)]
+        return
+    with pytest.raises(skysql.OperationalError, match="active in 5 periods, and 3 are the most.*take longer periods"):
+        rows_of(db, call)
 
 
 def test_a_lifecycle(db: skysql.Connection) -> None:

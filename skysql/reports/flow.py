@@ -235,7 +235,7 @@ class Flow:
         for step, edges in sorted(numbered, key=lambda pair: pair[0]):
             sources, targets = ([names[c] for c in codes.tolist()] for codes in divmod(edges.pairs, reading.size))
             rows = zip(sources, targets, edges.objects.tolist(), edges.flows.tolist(), strict=True)
-            for row in sorted(rows, key=lambda row: (-row[3], str(row[0]), str(row[1]))):
+            for row in looking(sorted(rows, key=lambda row: (-row[3], str(row[0]), str(row[1])))):
                 for values, value in zip(columns.values(), (step, *row), strict=True):
                     values.append(value)
         return dict(columns)

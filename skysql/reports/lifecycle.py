@@ -68,7 +68,7 @@ class Lifecycle:
             width = min(part.counts.shape[1], total.shape[1] - at)  # dormant after the last is not known yet
             total[:, at : at + width] += part.counts[:, :width]
         columns: Columns = dict(zip(_STATES, total.tolist(), strict=True))
-        return {"period": [unit.label(first + at) for at in range(total.shape[1])]} | columns
+        return {"period": [unit.label(first + at) for at in looking(range(total.shape[1]))]} | columns
 
 
 def _condition(subject: Subject, options: Options) -> Condition | None:

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ from .. import compiled, kernels
 from ..columns import Array, Bool, Int64
 from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
+from ..interruption import looking
 from ..plan import Expr, Value
 from ..segment import Segment
 from ..timestamps import MAX_US, MIN_US
@@ -42,8 +43,11 @@ from .subject import Condition, Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
 _MOST = 10_000
-_MOST_COUNTS = 1 << 14
-"""So many are made for a segment, whether they are needed or not."""
+_MOST_DATED = 1 << 14
+"""Counts that are made for a segment, whether they are needed or not."""
+
+MOST_COUNTS = 1 << 22
+"""Rows of all cohorts together; partials that have more are merged before there are others."""
 _OPS: dict[str, Callable[[str, str], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -145,6 +149,7 @@ class _Reading:
         births, keys = self._births(segment)
         numbers, bound = compact_codes(keys)
         used, numbers = kernels.group_numbers(numbers, bound)
+        _check_counts(len(used), len(self.design.edges) - 1)
         one_of_each = np.zeros(len(used), np.int64)
         one_of_each[numbers] = np.arange(len(numbers))
         keys = keys.take(one_of_each)
@@ -170,7 +175,7 @@ class _Reading:
             return Numbers(np.zeros(1, np.int64)), compiled.Cohorts(1, begin, end, compiled.LIMIT, MIN_US)
         first, last = map(design.cohort.number, range)
         number = last - first + 1
-        if design.cohort.months or number * (len(design.edges) - 1) > _MOST_COUNTS:
+        if design.cohort.months or number * (len(design.edges) - 1) > _MOST_DATED:
             return None
         origin = first * design.cohort.us + MONDAY
         return Numbers(np.arange(first, last + 1)), compiled.Cohorts(number, begin, end, design.cohort.us, origin)
@@ -232,19 +237,17 @@ class _Reading:
         """How many of each cohort returned in each row: int64[number, rows]."""
         numbers, at = self._returns(segment, births, cohorts)
         shape = number, len(self.design.edges) - 1
-        return np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+        counts = np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
+        return np.cumsum(counts[:, ::-1], axis=1)[:, ::-1] if self.design.on_or_after else counts
 
     def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
-        """For each return that counts, the cohort's number, and the row of the cohort."""
+        """For each return that counts, the cohort's number, and the row of the cohort; with on_or_after, the last."""
         paths, periods = self._periods_of(segment, births)
         cohort_of = np.zeros(len(segment.paths()[0]), np.int64)
         cohort_of[births.paths] = cohorts
         if self.design.on_or_after:
             last = np.flatnonzero(np.diff(paths, append=-1))
-            counts = np.minimum(periods[last], len(self.design.edges) - 2) + 1
-            ends = np.cumsum(counts)
-            at = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
-            return np.repeat(cohort_of.take(paths[last]), counts), at
+            return cohort_of.take(paths[last]), np.minimum(periods[last], len(self.design.edges) - 2)
         at = self._rows(periods)
         inside = np.flatnonzero(at >= 0)
         at, paths = at[inside], paths[inside]
@@ -276,6 +279,29 @@ class _Reading:
         return rows.take(np.minimum(periods, edges[-1]))
 
 
+def _check_counts(cohorts: int, rows: int) -> None:
+    """Raise OperationalError if so many cohorts of so many rows are too many."""
+    if cohorts * rows > MOST_COUNTS:
+        raise OperationalError(
+            f"sky_retention: {cohorts:,} cohorts of {rows:,} periods are {cohorts * rows:,} rows,"
+            f" and {MOST_COUNTS:,} are the most",
+            "ask for fewer periods, or for larger cohorts, as with '{\"cohort\": \"month\"}'",
+        )
+
+
+def _merged(begun: Iterator[Callable[[], Cohorts]]) -> list[Cohorts]:
+    """The partials of all segments, or of many at a time: few enough to be in memory."""
+    parts: list[Cohorts] = []
+    held = 0
+    for finish in compiled.ahead(begun):
+        parts.append(finish())
+        held += parts[-1].returned.size
+        if held > MOST_COUNTS:
+            parts = [merge(parts)]
+            held = 0
+    return parts
+
+
 def merge(parts: Sequence[Cohorts]) -> Cohorts:
     """Partials of different objects as one, the cohorts in SQLite's order."""
     keys = joined([part.keys for part in parts])
@@ -285,6 +311,7 @@ def merge(parts: Sequence[Cohorts]) -> Cohorts:
     values = keys.take(one_of_each)
     order = np.argsort(sort_ranks(values))
     size = len(used)
+    _check_counts(size, parts[0].returned.shape[1])
     earliest = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(earliest, places, np.concatenate([part.earliest for part in parts]))
     every = np.concatenate([part.returned for part in parts])
@@ -313,19 +340,19 @@ class Retention:
     def rows(self, call: Call) -> Columns:
         """A row a cohort and period."""
         design = parse_design(call)
-        reading = _Reading(design, call)
-        begun = map(reading.begin, call.subject.snapshot.segments())
-        parts = [finish() for finish in compiled.ahead(begun)]
         columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
-        until = call.subject.last_moment() if design.until is None else design.until
-        if not parts or until is None:
+        range = call.subject.time_range()
+        if range is None:
             return dict(columns)
-        cohorts = merge(parts)
+        until = range[1] if design.until is None else design.until
+        begun = max(bisect_right(design.edges, _begun(design, range[0], until)), 1)
+        design = replace(design, edges=design.edges[: begun + 1])  # of periods that no cohort shows, there are none
+        cohorts = merge(_merged(map(_Reading(design, call).begin, call.subject.snapshot.segments())))
         per_cohort = zip(
             _labels(design, cohorts.keys), cohorts.sizes.tolist(), cohorts.earliest.tolist(), cohorts.returned.tolist(),
             strict=True,
         )  # fmt: skip
-        for label, size, earliest, returned in per_cohort:
+        for label, size, earliest, returned in looking(per_cohort):
             shown = bisect_right(design.edges, _begun(design, earliest, until), hi=len(returned))
             columns["cohort"] += [label] * shown
             columns["size"] += [size] * shown
@@ -340,7 +367,7 @@ def _labels(design: Design, keys: Vector) -> list[Value]:
         return keys.tolist()
     if design.cohort is None:
         return [None] * len(keys)
-    return [design.cohort.label(number) for number in keys.tolist()]  # type: ignore[arg-type]
+    return [design.cohort.label(number) for number in looking(keys.tolist())]  # type: ignore[arg-type]
 
 
 def _begun(design: Design, born: int, until: int) -> int:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..columns import Int64
+from ..errors import OperationalError
 from ..interruption import looking
 from ..plan import Value
 from ..segment import Segment
 from .options import Options
-from .periods import Unit, last_of_each, parse_unit
+from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
 from .relation import Call, Column, Columns
 from .subject import Condition, Subject
 
@@ -43,6 +44,11 @@ class Stickiness:
             for segment in looking(call.subject.snapshot.segments())
         ]
         size = max(map(len, parts), default=1)
+        if size - 1 > MOST_PERIODS:
+            raise OperationalError(
+                f"{self.name}: an object was active in {size - 1:,} periods, and {MOST_PERIODS:,} are the most",
+                "take longer periods, or fewer events by \"from\" and \"to\"",
+            )
         objects = sum((np.pad(part, (0, size - len(part))) for part in parts), np.zeros(size, np.int64))[1:]
         total = int(objects.sum())
         columns: dict[str, list[Value]] = {
