@@ -15,6 +15,7 @@ All give the same rows. What they are is written in the list below for patterns,
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
@@ -31,7 +32,7 @@ from conftest import Connect
 from match_oracle import recognise
 
 import skysql
-from skysql.match import folds, matcher, search
+from skysql.match import folds, matcher, measures, search
 from skysql.match.lexer import Reader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
@@ -481,15 +482,77 @@ def test_interrupt(connect: Connect) -> None:
     assert ask(db, "SELECT count(*) FROM t")[1] == [(20_000,)]
 
 
-def test_short_attempts_look_for_interrupts_too() -> None:
-    """What counts is the steps of all attempts together."""
+def test_short_attempts_look_for_interrupts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many that take a step each, as those that take many."""
     tokens = tokenize("A B")
     program = compile_pattern(PatternParser(Reader("A B", tokens, 0, len(tokens), "PATTERN")).parse())
     looks: list[int] = []
-    found = matcher.Matcher(program, lambda: looks.append(1))
+    monkeypatch.setattr(matcher, "look", lambda: looks.append(1))
+    found = matcher.Matcher(program)
     found.begin({"B": bytes(20_000)}, 0, 20_000, None)
     assert [found.match(row, None, 1) for row in range(20_000)] == [None] * 20_000
-    assert len(looks) >= 4
+    assert len(looks) >= 20_000
+
+
+def test_sums_of_matches_that_overlap_are_those_of_sqlite(connect: Connect) -> None:
+    """A match from each row on: every range begins elsewhere. Prices, and what cancels out."""
+    db = connect()
+    rng = random.Random(3)
+    values = [rng.choice([0.1, 19.99, 1e15, -1e15, -7.25, None]) for _ in range(300)]
+    fill(db, [(1, i, "a", None, value) for i, value in enumerate(values)])
+    asked = ", ".join(f"{name}(y) AS {name}" for name in ("sum", "total", "avg", "min", "max"))
+    skip = "ONE ROW PER MATCH AFTER MATCH SKIP TO NEXT ROW PATTERN (A{1,90})"
+    found = ask(db, f"SELECT * FROM t MATCH_RECOGNIZE (ORDER BY i MEASURES {asked} {skip})")[1]
+    window = "OVER (ORDER BY i ROWS BETWEEN CURRENT ROW AND 89 FOLLOWING)"
+    lists = [[v for v in values[at : at + 90] if v is not None] for at in range(300)]
+    assert [row[1] for row in found] == [math.fsum(some) for some in lists]
+    peers = db.execute(f"SELECT min(y) {window}, max(y) {window} FROM (SELECT * FROM t ORDER BY i)").fetchall()
+    assert [row[3:] for row in found] == peers
+    assert [row[2] for row in found] == [math.fsum(some) / len(some) if some else None for some in lists]
+
+
+def test_values_that_are_added_one_by_one_are_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts, infinities and mixed types, of matches that overlap; not where all begin alike, or end alike."""
+    db = connect()
+    fill(db, [(1, i, "a", i, None) for i in range(100)])
+    monkeypatch.setattr(measures, "MOST_STEPS", 1000)
+    text = "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY i MEASURES {} AS m {} PATTERN (A+))"
+    assert len(ask(db, text.format("sum(i || '')", "ALL ROWS PER MATCH"))[1]) == 100
+    for value in ("i || ''", "CASE i WHEN 1 THEN 9e999 ELSE 0.5 END"):
+        with pytest.raises(skysql.OperationalError, match=r"sum\(\) of texts.*5,050 rows.*1,000 are the most"):
+            ask(db, text.format(f"sum({value})", "AFTER MATCH SKIP TO NEXT ROW"))
+
+
+def test_numbers_of_many_digits(connect: Connect) -> None:
+    """Python reads no integer of 5,000 digits."""
+    db = connect()
+    fill(db, [(1, i, "a", i, None) for i in range(2)])
+    nines, one = "9" * 5000, "0" * 5000 + "1"
+    text = "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY i MEASURES {} AS m PATTERN ({}) DEFINE A AS {})"
+    for braces in (f"{{{nines}}}", f"{{1,{nines}}}", f"{{,{nines}}}"):
+        with pytest.raises(skysql.NotSupportedError, match="more than 200,000 steps"):
+            ask(db, text.format("count(*)", f"A{braces}", "1"))
+    assert ask(db, text.format("count(*)", f"A{{{one}}}", "1"))[1] == [(1,), (1,)]
+    assert ask(db, text.format(f"PREV(x, {nines})", "A", "1"))[1] == [(None,), (None,)]
+    assert ask(db, text.format(f"NEXT(x, {one})", "A", f"x < {nines}"))[1] == [(1,), (None,)]
+    for number in (nines, one[:-1]):
+        with pytest.raises(skysql.Error, match="variable number must be between"):
+            ask(db, text.format("count(*)", "A", f"x > ?{number}"))
+    assert ask(db, text.format(f"sum(c || '{nines}') + sum('{one}' || substr(c, 1, 0))", "A{2}", "1"))[1] == [(2,)]
+    assert ask(db, text.format("sum('١' || c)", "A{2}", "1"))[1] == [(0.0,)]  # no digit of SQLite's
+
+
+def test_within_no_time(connect: Connect) -> None:
+    """Rows of one moment are within '0 seconds' of each other."""
+    for pushdown in (True, False):
+        db = connect(pushdown=pushdown)
+        db.execute("CREATE VIRTUAL TABLE u USING sky(x INTEGER)")
+        rows = [(1, day, f"{day}", at) for at, day in enumerate((1, 1, 1, 2, 3, 3))]
+        db.executemany("INSERT INTO u VALUES (?, ?, ?, ?)", [(o, f"2026-01-0{d}", a, x) for o, d, a, x in rows])
+        for pattern, define in (("A B*", "B AS x > 0"), ("A B*", "B AS x > A.x")):
+            text = f"""SELECT * FROM u MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp
+                MEASURES count(*) AS n PATTERN ({pattern}) WITHIN '0 seconds' DEFINE {define})"""
+            assert [row[-1] for row in ask(db, text)[1]] == [3, 1, 2]
 
 
 def test_states_are_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

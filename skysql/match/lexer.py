@@ -72,9 +72,10 @@ class Token:
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
 
 
-def count_of(token: Token) -> int:
-    """A whole number that is written out; the largest counts of rows are all alike."""
-    return int(token.text) if len(token.text.lstrip("0")) < len(str(MOST_ROWS)) else MOST_ROWS
+def count_of(token: Token, after: int = 0) -> int:
+    """A whole number that is written out, after so many other characters; those beyond all counts of rows are alike."""
+    digits = token.text[after:].lstrip("0")
+    return int(digits or "0") if len(digits) < len(str(MOST_ROWS)) else MOST_ROWS
 
 
 def tokenize(text: str) -> list[Token]:

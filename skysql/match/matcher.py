@@ -11,20 +11,25 @@ A match is a list of positions, one a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
+from itertools import islice
 from typing import Any, Protocol
 
 from ..errors import OperationalError
+from ..interruption import look
 from .program import Program
 
-_TURNS, _CHECKED, _BACK = 4096, 256, 16
-"""Steps between two looks at whether somebody has interrupted; those that look back take longer."""
+_CHECKED = 256
+"""Steps of one attempt between two looks at whether somebody has interrupted. Those that look back look each time."""
 
 MOST_STATES, MOST_BACK = 1 << 24, 1 << 21
 """States that one attempt may see; those that look back are larger, and may be as many as there are ways."""
 
 _REMEMBERED = 1 << 22
-"""States that have failed are forgotten when there are so many."""
+"""States that have failed are forgotten when there are more."""
+
+_AT_ONCE = 1 << 16
+"""States that are remembered between two looks."""
 
 State = tuple[Any, ...]
 
@@ -48,13 +53,11 @@ class History(Protocol):
 class Matcher:
     """Finds matches of one program, partition by partition."""
 
-    def __init__(self, program: Program, interrupted: Callable[[], None]) -> None:
+    def __init__(self, program: Program) -> None:
         self.program = program
-        self.interrupted = interrupted
         self._stride = program.accept + 2
         self._follow = [tuple(reversed(targets)) for targets in program.follow]
         self._failed: set[Any] = set()
-        self._turns = 0  # of all attempts, many of which take few
         self.begin({}, 0, 0, None)
 
     def begin(
@@ -73,20 +76,11 @@ class Matcher:
 
     def match(self, start: int, history: History | None, number: int) -> list[int] | None:
         """The positions of the match that begins at a row, [] for an empty one; None if there is none."""
-        if len(self._failed) > _REMEMBERED:
-            self._failed.clear()
-        self._look(1, _TURNS)
+        look()
         end = self.high if self.limit is None else min(self.high, self.limit(start))
         if history is None:
             return self._plain(start, end)
         return self._with_history(start, end, history, number)
-
-    def _look(self, turns: int, often: int) -> None:
-        """Count turns, and now and then look at whether somebody has interrupted."""
-        self._turns += turns
-        if self._turns >= often:
-            self._turns = 0
-            self.interrupted()
 
     def _plain(self, start: int, end: int) -> list[int] | None:
         program, stride, follow, masks = self.program, self._stride, self._follow, self.masks
@@ -101,7 +95,7 @@ class Matcher:
         while jobs:
             turns += 1
             if turns % _CHECKED == 0:
-                self._look(_CHECKED, _TURNS)
+                look()
                 _bound(seen, MOST_STATES)
             job, parent = jobs.pop(), before.pop()
             if job in seen or job in failed:
@@ -120,8 +114,18 @@ class Matcher:
                 base = (row + 1) * stride
                 jobs += [base + target for target in targets]
                 before += [job] * len(targets)
-        failed.update(seen)
+        if self.limit is None:
+            self._remember(seen)
         return None
+
+    def _remember(self, states: Iterable[Any]) -> None:
+        """These have failed."""
+        states = iter(states)
+        while some := list(islice(states, _AT_ONCE)):
+            look()
+            if len(self._failed) > _REMEMBERED:
+                self._failed.clear()
+            self._failed.update(some)
 
     def _trace(self, parent: int, seen: dict[int, int]) -> list[int]:
         positions = []
@@ -136,7 +140,7 @@ class Matcher:
         if self.limit is None and len(seen) > len(found):
             for row, position in enumerate(found, start):
                 del seen[row * self._stride + position]
-            self._failed.update(seen)
+            self._remember(seen)
 
     def _with_history(self, start: int, end: int, history: History, number: int) -> list[int] | None:
         program, follow, masks, failed = self.program, self._follow, self.masks, self._failed
@@ -147,7 +151,7 @@ class Matcher:
         jobs: list[Any] = [(start, target, end, begun) for target in reversed(first)]
         before: list[Any] = [None] * len(jobs)
         while jobs:
-            self._look(1, _BACK)
+            look()
             _bound(seen, MOST_BACK)
             job, parent = jobs.pop(), before.pop()
             if job in seen or job in failed:
@@ -165,7 +169,7 @@ class Matcher:
                     targets = follow[position]
                     jobs += [(row + 1, target, end, after) for target in targets]
                     before += [job] * len(targets)
-        failed.update(seen)
+        self._remember(seen)
         return None
 
     def _settled(self, parent: Any, seen: dict[Any, Any]) -> list[int]:
@@ -175,7 +179,7 @@ class Matcher:
             parent = seen[parent]
         for job in way:
             del seen[job]
-        self._failed.update(seen)
+        self._remember(seen)
         return [job[1] for job in reversed(way)]
 
 

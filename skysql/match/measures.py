@@ -18,17 +18,22 @@ from vtab.source import read
 
 from .. import sums
 from ..columns import Array, Bool, Int64
+from ..errors import OperationalError
 from ..evaluate import Evaluator
+from ..interruption import look, looking, patiently, pieces
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector, sort_ranks
-from . import folds
+from . import folds, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .rows import look_up, moved, vector_of
 
 _BLANKS = " \t\n\v\f\r"
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d+)?)")
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d+)?)", re.ASCII)
 
 _FEW, _OVERLAP = 16, 4
+
+MOST_STEPS = 1 << 26
+"""Values that are added one by one for a measure, of the matches of a chunk that overlap."""
 
 _MOST_ROWS = 1 << 20
 """Rows that SQLite aggregates at a time."""
@@ -223,8 +228,9 @@ class Lookup:
     def _summed(self, function: str, values: Vector, low: Int64, high: Int64) -> Vector:
         some = high > low
         if function in ("min", "max") and not _mixes(values):
-            _, places, ranks = np.unique(sort_ranks(values), return_index=True, return_inverse=True)
-            best = _reduced(np.minimum if function == "min" else np.maximum, ranks, low, high, some)
+            _, places, ranks = patiently(np.unique, sort_ranks(values), return_index=True, return_inverse=True)
+            best = ranges.least(ranks if function == "min" else -ranks, low, high)
+            best = np.abs(np.where(some, best, 0))
             return look_up(values.take, np.where(some, places[best] if len(places) else best, -1))
         added = None if function in ("min", "max") else _sums(values, low, high)
         if added is None:
@@ -239,16 +245,18 @@ class Lookup:
         """One value after the other, as SQLite does, wherever ranges begin alike."""
         listed = values.tolist()
         if function not in ("min", "max"):
-            listed = [numeric(value) for value in listed]
+            listed = [numeric(value) for value in looking(listed)]
         results: list[Value] = [None] * len(low)
-        order = np.lexsort((high, low)).tolist()
+        order = patiently(np.lexsort, (high, low))
+        _bound(function, low[order], high[order])
         lows, highs = low.tolist(), high.tolist()
         state, begun, at = folds.begin(function), -1, 0
-        for point in order:
+        for point in looking(order.tolist()):
             if lows[point] != begun:
                 state, begun, at = folds.begin(function), lows[point], lows[point]
-            for value in listed[at : highs[point]]:
-                state = folds.step(function, state, value)
+            for piece in pieces(highs[point] - at):
+                for value in listed[at + piece.start : at + piece.stop]:
+                    state = folds.step(function, state, value)
             at = max(at, highs[point])
             results[point] = folds.finish(function, state)
         return vector_of(results)
@@ -259,6 +267,7 @@ class Lookup:
         ends = np.cumsum(high - low)
         first = 0
         while first < len(low):
+            look()
             done = int(ends[first - 1]) if first else 0
             last = max(int(np.searchsorted(ends, done + _MOST_ROWS, side="right")), first + 1)
             own = self.points.matches[first:last]
@@ -304,19 +313,30 @@ class Lookup:
         return self.at(row, self._rows_of(at)).tolist()
 
 
+def _bound(function: str, low: Int64, high: Int64) -> None:
+    """Raise OperationalError if that is too much to add one by one. Ranges come sorted."""
+    last = np.append(low[1:] != low[:-1], True)[: len(low)]
+    steps = int((high - low)[last].sum())
+    if steps > MOST_STEPS:
+        raise OperationalError(
+            f"{function}() of texts, of infinities or of more than one type goes over {steps:,} rows of matches that"
+            f" overlap, and {MOST_STEPS:,} are the most",
+            "with AFTER MATCH SKIP PAST LAST ROW they do not overlap, WITHIN makes them shorter; CAST gives one type",
+        )
+
+
 def _sums(values: Vector, low: Int64, high: Int64) -> Array | None:
     """The sum of each range; None if it takes more than adding: texts, infinities, integers that may leave 64 bits."""
     if not isinstance(values, Numbers) or values.render is not None:
         return None
     data = values.data
     if data.dtype.kind == "f":
-        overlapping = int((high - low).sum()) > _OVERLAP * len(data)  # running sums have their beginnings in common
-        if overlapping or not np.isfinite(data).all():
-            return None
         try:
-            return sums.by_range(data, low, high).high
+            overlapping = int((high - low).sum()) > _OVERLAP * len(data)
+            found = ranges.sums(data, low, high) if overlapping else sums.by_range(data, low, high).high
         except sums.Overflow:
             return None
+        return found if np.isfinite(found).all() else None
     largest = max(abs(int(data.max(initial=0))), abs(int(data.min(initial=0))))
     if largest * len(data) >= 1 << 62:
         return None
@@ -329,17 +349,6 @@ def _mixes(values: Vector) -> bool:
     return isinstance(values, Coded) and values.index is None and {int, float} <= set(map(type, values.values))
 
 
-def _reduced(ufunc: np.ufunc, values: Array, low: Int64, high: Int64, some: Bool) -> Array:
-    """ufunc over each range of values; 0 for an empty one."""
-    lows, highs = low[some], high[some]
-    result = np.zeros(len(low), values.dtype)
-    if len(lows):
-        padded = np.append(values, values[-1])
-        edges = np.stack((lows, highs), 1).ravel()
-        result[some] = ufunc.reduceat(padded, edges)[::2]
-    return result
-
-
 def numeric(value: Value) -> int | float:
     """The number that SQLite adds for a value: that of the text, or of as much at its beginning as is one."""
     if isinstance(value, int | float):
@@ -349,5 +358,8 @@ def numeric(value: Value) -> int | float:
     if found is None:
         return 0.0
     whole = isinstance(value, str) and not (found[2] or found[3] or found[4]) and not text[found.end() :].strip(_BLANKS)
-    number = int(found[1]) if whole else float(found[1])
-    return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else float(number)
+    digits = found[1].lstrip("+-").lstrip("0")
+    if whole and len(digits) < len(str(1 << 64)):
+        number = -int(digits or "0") if found[1][0] == "-" else int(digits or "0")
+        return number if -(1 << 63) <= number < 1 << 63 else float(number)
+    return float(found[1])

@@ -10,7 +10,6 @@ from vtab.source import Column as Declared
 from vtab.source import Constraint
 
 from ..arguments import argument_columns, values_of
-from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..plan import And, Column, Compare, Literal, Value, conjuncts
 from ..rows import EventRows
@@ -35,13 +34,11 @@ class MatchRelation:
         evaluator: Evaluator,
         snapshot: Callable[[str, str], Snapshot],
         query: Query,
-        interrupted: Callable[[], bool],
     ) -> None:
         self.plan = plan
         self._evaluator = evaluator
         self._snapshot = snapshot
         self._query = query
-        self._interrupted = interrupted
         self._width = max(len(plan.outputs), 1)
         self.columns = [Declared(output.name, output.type) for output in plan.outputs]
         if not self.columns:
@@ -91,16 +88,12 @@ class MatchRelation:
             chunks, table = self._event_chunks(source, snapshot, parameters, filters), snapshot.table
         else:
             chunks = self._query_chunks(source, parameters, filters)
-        run = Run(self.plan, table, self._evaluator, parameters, wanted, self._check)
+        run = Run(self.plan, table, self._evaluator, parameters, wanted)
         base = 0
         for length, values in run.batches(chunks):
             asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
             yield Batch(asked | dict(values), range(base, base + length))
             base += length
-
-    def _check(self) -> None:
-        if self._interrupted():
-            raise OperationalError("interrupted")
 
     def _query_chunks(
         self, source: QuerySource, parameters: Sequence[Value], filters: Mapping[int | None, Value]

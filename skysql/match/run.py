@@ -127,14 +127,13 @@ class Run:
         evaluator: Evaluator,
         parameters: Sequence[Value],
         wanted: Sequence[int],
-        interrupted: Callable[[], None],
     ) -> None:
         self.plan = plan
         self.evaluator = evaluator
         self.parameters = parameters
         self.wanted = wanted
         needs = Needs(self._needs_labels(), plan.clause.rows is not RowsPerMatch.ONE and any(plan.program.excluded))
-        self._search = Search(plan.clause, plan.program, needs, plan.by_regex, interrupted)
+        self._search = Search(plan.clause, plan.program, needs, plan.by_regex)
         self._rows = LabelEvaluation(table, evaluator, parameters, self._row_type)
         self._measures = {
             at: LabelEvaluation(NO_TABLE, evaluator, parameters, partial(self._leaf_type, at)) for at in wanted

@@ -8,7 +8,7 @@ partition that `re` might spend too long on, by the bound of `regex.Expression`,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
@@ -18,6 +18,7 @@ import numpy as np
 
 from ..columns import Array, Bool, Int64
 from ..errors import DataError, OperationalError
+from ..interruption import look, looking
 from .clause import Clause, RowsPerMatch, Target
 from .matcher import History, Matcher
 from .measures import Matches
@@ -110,14 +111,11 @@ class Partitions:
 class Search:
     """Finds the matches of one clause, chunk by chunk."""
 
-    def __init__(
-        self, clause: Clause, program: Program, needs: Needs, by_regex: bool, interrupted: Callable[[], None]
-    ) -> None:
+    def __init__(self, clause: Clause, program: Program, needs: Needs, by_regex: bool) -> None:
         self.clause = clause
         self.program = program
         self.needs = needs
         self.by_regex = by_regex
-        self.interrupted = interrupted
         self.names = clause.variables
         self._kinds = list(zip(program.variables, program.excluded, strict=True))
         self._nullable = nullable(clause.pattern)
@@ -125,7 +123,7 @@ class Search:
         self._first = frozenset(program.variables[target] for target in program.first_of_all if target < ends)
         self._flat = flat(clause.pattern)
         self._expressions: dict[tuple[tuple[int, int], ...], Expression] = {}
-        self._matcher = Matcher(program, interrupted)
+        self._matcher = Matcher(program)
         self._skipped_to = clause.members(clause.skip.variable)
 
     def find(self, chunk: Partitions) -> Matches:
@@ -180,7 +178,7 @@ class Search:
         lengths = np.diff(chunk.starts)
         most = expression.longest(int(lengths.max(initial=0)), _STEPS)
         for first, last in _stretches(chunk.starts, lengths, most):
-            self.interrupted()
+            look()
             if lengths[first] > most:
                 self._general(found, chunk, first, last)
                 continue
@@ -228,7 +226,7 @@ class Search:
         starts: list[int] = []
         lengths: list[int] = []
         positions: list[int] = []
-        for low, high in chunk.ranges[first:last]:
+        for low, high in looking(chunk.ranges[first:last]):
             limit = None if chunk.times is None else partial(self._limit, chunk.times, high=high)
             self._matcher.begin(chunk.mask_bytes, low, high, limit)
             if history is not None:

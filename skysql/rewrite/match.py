@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..match.lexer import Kind, Reader, Token, closing, replace_tokens, tokenize
+from ..match.lexer import Kind, Reader, Token, closing, count_of, replace_tokens, tokenize
 from ..schema import quote
 
 WORD = "match_recognize"
@@ -51,7 +51,7 @@ def number_parameters(text: str) -> str:
             largest += 1
             return f"?{largest}"
         if token.text[0] == "?":
-            largest = max(largest, int(token.text[1:]))
+            largest = max(largest, count_of(token, 1))
         elif token.text not in named:
             named.add(token.text)
             largest += 1

@@ -126,7 +126,7 @@ class Matching:
 
         scanned = plan.source.scan if isinstance(plan.source, EventSource) else None
         snapshots = self._snapshot if scanned is None else self._catalog.as_now(scanned, self._snapshot)
-        return MatchRelation(plan, self._evaluator, snapshots, query, lambda: self._sqlite.is_interrupted)
+        return MatchRelation(plan, self._evaluator, snapshots, query)
 
     # views
 
