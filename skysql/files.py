@@ -64,7 +64,8 @@ def format_of(path: str) -> Format:
         suffixes.pop()
     found = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     if found is None:
-        raise ProgrammingError(f"cannot tell the format of {path!r} from its name", "give --format")
+        hint = f"give --format: {', '.join(Format)}"
+        raise ProgrammingError(f"cannot tell the format of {path!r} from its name", hint)
     return found
 
 
@@ -162,6 +163,8 @@ class _Delimited:
             raise DataError(f"cannot read the header, line 1: {error}") from None
         if not self.names:
             raise DataError("the file is empty", "its first line must name the columns")
+        if not _encodable("".join(self.names)):
+            raise DataError("the header, line 1, is not UTF-8 text", "convert the file to UTF-8")
         if len(set(self.names)) < len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
             raise DataError(f"the header names {twice!r} twice")

@@ -344,7 +344,7 @@ def _used_columns(request: Request, reader: Reader, table: Table | None) -> list
     for position, name in enumerate(used):
         essential = position < 2 or not reader.open_ended
         if essential and name not in reader.names:
-            raise ProgrammingError(f"the file has no column {name!r}", f"it has {', '.join(reader.names)}")
+            raise _no_column(name, reader.names)
     if table is not None and not request.states and not request.attributes:
         used += [name for name in reader.names if table.find(name) and name not in used]
     states = request.states or (table is not None and table.states)
@@ -353,6 +353,15 @@ def _used_columns(request: Request, reader: Reader, table: Table | None) -> list
     if request.action is None and request.action_name is None and not states:
         raise ProgrammingError("nothing says what happened", "give --action, --action-name or --state")
     return used
+
+
+def _no_column(name: str, names: Sequence[str]) -> ProgrammingError:
+    column, _, kind = name.rpartition(":")
+    if column in names:
+        hint = f"the types are {', '.join(Kind)}, and {kind!r} is none"
+    else:
+        hint = f"it has {', '.join(names)}" if names else "it has none; of JSON, each line has to be an object"
+    return ProgrammingError(f"the file has no column {name!r}", hint)
 
 
 def _properties(request: Request, table: Table, used: Collection[str]) -> dict[str, Property]:
@@ -366,7 +375,7 @@ def _properties(request: Request, table: Table, used: Collection[str]) -> dict[s
         property = table.find(wanted.column)
         if property is None:
             names = ", ".join(p.name for p in table.properties)
-            raise ProgrammingError(f"{table.name!r} has no property {wanted.column!r}", f"it has {names}")
+            raise ProgrammingError(f"{table.name!r} has no property {wanted.column!r}", f"it has {names or 'none'}")
         if property.state is not state or wanted.kind not in (None, property.kind):
             raise ProgrammingError(
                 f"{property.name!r} of {table.name!r} is "

@@ -408,13 +408,36 @@ def test_bad_json_lines(line: str, reason: str, capsys: pytest.CaptureFixture[st
         ("--object who --time when --action what", "who"),
         ("--object user --time when", "what happened"),
         ("--object user --time when --action what --state events", "events"),
-        ("--object user --time when --action what --state plan:TXT", "plan:TXT"),
+        ("--object user --time when --action what --state plan:TXT", "REAL, BOOLEAN, and 'TXT' is none)"),
     ],
 )
 def test_requests_that_do_not_fit(options: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     load(CSV, *options.split(), status=1)
     assert reason in failure(capsys)
     assert not Path("shop.db").exists()
+
+
+@pytest.mark.parametrize(
+    "name, contents, reason",
+    [
+        ("in.csv", "o,t,a\n".encode("utf-16"), "line 1, is not UTF-8 text (convert the file to UTF-8)"),
+        ("in.json", b'[{"o": 1, "t": 1, "a": "x"}]', "(it has none; of JSON, each line has to be an object)"),
+        ("in.jsonl", b"", "(it has none; of JSON, each line has to be an object)"),
+        ("in.txt", b"o,t,a\n", "(give --format: csv, tsv, jsonl, parquet)"),
+    ],
+)
+def test_files_that_are_no_tables(name: str, contents: bytes, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).write_bytes(contents)
+    run(*IMPORT, name, "--object", "o", "--time", "t", "--action", "a", status=1)
+    assert reason in failure(capsys)
+
+
+def test_a_property_of_a_table_that_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    text, columns = "o,t,a,n\n1,2026-01-01,x,1\n", ("--object", "o", "--time", "t", "--action", "a")
+    load(text, *columns)
+    capsys.readouterr()
+    load(text, *columns, "--attribute", "n", status=1)
+    assert "no property 'n' (it has none)" in failure(capsys)
 
 
 def test_requests_that_do_not_fit_the_table(capsys: pytest.CaptureFixture[str]) -> None:
