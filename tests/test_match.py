@@ -37,6 +37,7 @@ from skysql.match.lexer import Reader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
 from skysql.match.program import compile_pattern
+from skysql.match.regex import SEPARATOR, Expression
 
 GOLDEN = Path(__file__).parent / "golden" / "match.txt"
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))
@@ -553,6 +554,26 @@ def test_within_no_time(connect: Connect) -> None:
             text = f"""SELECT * FROM u MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp
                 MEASURES count(*) AS n PATTERN ({pattern}) WITHIN '0 seconds' DEFINE {define})"""
             assert [row[-1] for row in ask(db, text)[1]] == [3, 1, 2]
+
+
+def test_a_regular_expression_takes_few_steps_between_two_looks(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in a long partition nor in many short ones, of which each by itself takes few."""
+    bounds: list[float] = []
+    split = search._split
+
+    def counted(expression: Expression, text: bytes) -> Any:
+        bounds.append(sum(expression.bound(len(part)) for part in text.split(bytes([SEPARATOR]))))
+        return split(expression, text)
+
+    monkeypatch.setattr(search, "_split", counted)
+    monkeypatch.setattr(search, "_STEPS", 10_000)
+    db = connect()
+    fill(db, [(at if at < 300 else 300 + at // 50, at, "a", at, None) for at in range(3000)])
+    pattern = "PARTITION BY p ORDER BY i PATTERN (A X*? B) DEFINE A AS c = 'a', B AS x % 50 = 49"
+    assert ask(db, f"SELECT count(*) FROM t MATCH_RECOGNIZE ({pattern})")[1] == [(54,)]
+    assert len(bounds) > 5 and max(bounds) <= 10_000
 
 
 def test_states_are_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,12 @@ from .program import Program
 from .regex import MOST_CLASSES, SEPARATOR, Expression, flat
 
 _STEPS = 16_000_000
-"""So many steps may `re` take in a partition, by the bound, which few partitions come near."""
+"""So many steps may `re` take between two looks at whether somebody has interrupted, by the bound: 10 ns each at most.
+A partition that may take more is not for `re`, and few come near.
+"""
 
-_AT_ONCE = 1 << 16
-"""Rows that `re` searches between two looks at whether somebody has interrupted."""
+_AT_ONCE, _LONGEST = 1 << 16, 1 << 21
+"""Rows that `re` searches between two looks: of several partitions, and of one."""
 
 MOST_ROWS = 1 << 26
 """Rows that the matches of a chunk hold, which overlap with SKIP TO NEXT ROW, where something is to be told of each."""
@@ -176,8 +178,10 @@ class Search:
 
     def _regular(self, found: _Found, chunk: Partitions, text: _Text, expression: Expression) -> None:
         lengths = np.diff(chunk.starts)
-        most = expression.longest(int(lengths.max(initial=0)), _STEPS)
-        for first, last in _stretches(chunk.starts, lengths, most):
+        most = expression.longest(min(int(lengths.max(initial=0)), _LONGEST), _STEPS)
+        longest = int(lengths[lengths <= most].max(initial=1))
+        rows = min(_AT_ONCE, int(_STEPS * longest / expression.bound(longest)))  # longer paths take more steps a row
+        for first, last in _stretches(chunk.starts, lengths, most, rows):
             look()
             if lengths[first] > most:
                 self._general(found, chunk, first, last)
@@ -202,6 +206,7 @@ class Search:
         data, search, match = text.data, expression.compiled.search, expression.compiled.match
         past_last = self.clause.skip.target is Target.PAST_LAST
         while at < end and (found := search(data, at, end)) is not None:
+            look()
             start = found.start()
             at = start + 1
             if start == end or data[start] == SEPARATOR:  # empty, where no row is
@@ -388,6 +393,7 @@ def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
     """
     width = expression.compiled.groups + 1
     pieces = expression.compiled.split(text)
+    look()
     lengths = map(len, pieces) if expression.all_groups else (0 if piece is None else len(piece) for piece in pieces)
     sizes = np.fromiter(lengths, np.int64, len(pieces))
     starts = np.cumsum(sizes)[:-1:width]
@@ -401,12 +407,12 @@ def _registers(expression: Expression, matches: Iterator[Match[bytes]]) -> tuple
     return spans[:, 0, 0], spans[:, 1:, 1] - spans[:, 1:, 0]
 
 
-def _stretches(starts: Int64, lengths: Int64, most: int) -> Iterator[tuple[int, int]]:
-    """Ranges of partitions: neighbours with not too many rows together, and one by one those longer than `most`."""
+def _stretches(starts: Int64, lengths: Int64, most: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of partitions: neighbours with `rows` together or one alone, and one by one those longer than `most`."""
     first, k = 0, len(lengths)
     for long in [*np.flatnonzero(lengths > most).tolist(), k]:
         while first < long:
-            last = int(np.searchsorted(starts, starts[first] + _AT_ONCE, side="right")) - 1
+            last = int(np.searchsorted(starts, starts[first] + rows, side="right")) - 1
             last = min(max(last, first + 1), long)
             yield first, last
             first = last
