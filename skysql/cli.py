@@ -35,11 +35,12 @@ Row = Sequence[Any]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     with redirect_stdout(shown_on(sys.stdout)), redirect_stderr(shown_on(sys.stderr)):
-        return _run(_parser().parse_args(argv))
+        return _run(argv)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(argv: Sequence[str] | None) -> int:
     try:
+        arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
@@ -49,6 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
         # Whoever reads our output has had enough. The interpreter would try to flush it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except UnicodeError as error:  # of standard input, which may be any bytes
+        return _fail(f"not UTF-8: {error}", 1)
     except (Error, OSError) as error:
         return _fail("; ".join([_message(error), *_notes(error)]), 1)
 

@@ -464,7 +464,7 @@ def _open(path: str, read_only: bool) -> apsw.Connection:
         flags |= apsw.SQLITE_OPEN_URI
     try:
         return apsw.Connection(os.fspath(path), flags=flags)
-    except apsw.CantOpenError:
+    except (apsw.CantOpenError, UnicodeEncodeError):  # SQLite takes no names but of UTF-8
         raise OperationalError(f"cannot open {path!r}", "does its directory exist, and may you read it?") from None
 
 

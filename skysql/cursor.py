@@ -125,6 +125,8 @@ class Guard:
             found = error.object[max(error.start - 20, 0) : error.end + 20]
             hint = "CAST(... AS BLOB) reads it as it is"
             raise errors.OperationalError(f"Could not decode to UTF-8 a text with {found!r}", hint) from error
+        if isinstance(error, UnicodeEncodeError):
+            raise errors.DataError(f"{error.object[error.start]!r} stands in no text", "it is half of a pair") from None
         if error is not None and errors.is_exhaustion(error):
             raise errors.exhausted(error) from error
 

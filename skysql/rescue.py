@@ -264,7 +264,10 @@ def open_source(path: str) -> Source:
     """The file, to be read only. Raises OperationalError or DatabaseError if nothing of it can be."""
     if not os.path.exists(path):
         raise OperationalError(f"there is no database {path!r}")
-    sqlite = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        sqlite = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    except UnicodeEncodeError:
+        raise OperationalError(f"cannot open {path!r}", "give it a name that is UTF-8") from None
     sqlite.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)  # a schema that is damaged in part is read in part
     source = Source(sqlite)
     if source.unread and not source.schema:

@@ -78,6 +78,7 @@ SOURCES = {
     "a subquery in a join": "c JOIN (SELECT object_id, action, ts, a, b FROM users WHERE {}) e ON e.object_id = c.id",
     "a subquery turned round": "(SELECT * , ts FROM users WHERE {} ORDER BY object_id DESC, ts DESC) e",
     "a subquery in another": "(SELECT * FROM (SELECT *, ts AS ts FROM users u) WHERE {} LIMIT -1) e JOIN c ON id = e.object_id",  # noqa: E501
+    "a subquery that is cut outside": "(SELECT *, ts FROM users) e WHERE {}",
     "halves": "(SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b > 0 UNION ALL "
     "SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b <= 0) e",
     "a CTE": "cte e",
@@ -185,6 +186,14 @@ CASES = [
      [(1, "x > y > u > w"), (2, "x > y > u > w")]),
     ("SELECT DISTINCT object_id FROM users WHERE object_id IN (SELECT object_id FROM users WHERE a = 0 OR b = 1"
      " GROUP BY object_id HAVING path_string(f(action)) = 'x > y > u > w')", [(1,), (2,)]),
+    ("SELECT path_string(f(action)) FROM (SELECT object_id, action, a, b FROM users) WHERE a = 0 OR b = 1"
+     " GROUP BY object_id", [("x > y > u > w",)] * 2),
+    ("SELECT path_string(f(e.action)) FROM (VALUES (2), (1)) v JOIN users e ON e.object_id = v.column1"
+     " WHERE a = 0 OR b = 1 GROUP BY e.object_id", [("x > y > u > w",)] * 2),
+    ("SELECT (SELECT path_string(users.action)) FROM users WHERE a = 0 OR b = 1 GROUP BY object_id",
+     [("x > y > u > w",)] * 2),
+    ("SELECT (SELECT path_string(action) FROM c LIMIT 1) FROM users WHERE a = 0 OR b = 1 GROUP BY object_id",
+     [("x > y > u > w",)] * 2),
     ("SELECT path_string(action) FROM plain GROUP BY object_id", [("u > v > w > x > y > z",)] * 2),
     ("SELECT path_string(action, ' > ', 0, ts) FROM plain GROUP BY object_id", [("x > y > u > z > v > w",)] * 2),
     ("SELECT path_string(action ORDER BY action DESC) FROM plain WHERE object_id = 1", [("z > y > x > w > v > u",)]),
@@ -218,6 +227,15 @@ def test_a_star_shows_no_more_than_there_is(db: skysql.Connection) -> None:
     assert [row[-1] for row in found] == ["x > y > v > w"] * 2 and len(found[0]) == 4
     distinct = star.replace("WHERE ts = 2 OR ts = 0", "WHERE (ts = 2 OR ts = 0) AND b = 0")
     assert [r[-1] for r in db.execute(distinct.format("path_string(f(action), '', 0, ts)")).fetchall()] == ["xv"] * 2
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_a_view_of_named_columns_over_a_view(db: skysql.Connection, pushdown: bool) -> None:
+    db.engine.pushdown = pushdown
+    db.execute("CREATE VIEW few AS SELECT object_id, action FROM users WHERE a = 0 OR b = 1")
+    db.execute("CREATE VIEW paths(o, p) AS SELECT object_id, path_string(action) FROM few JOIN c ON id = object_id"
+               " GROUP BY object_id")  # fmt: skip
+    assert db.execute("SELECT o, p FROM paths").fetchall() == [(1, "x > y > u > w"), (2, "x > y > u > w")]
 
 
 def test_where_the_order_is_lost(db: skysql.Connection) -> None:

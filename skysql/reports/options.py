@@ -107,9 +107,13 @@ def duration(value: object, what: str, least: int = 1) -> int:
 def loads(text: str) -> Any:
     """What JSON says; ValueError if it is none, or none that Python reads."""
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{error.object[error.start]!r} is half of a pair, and stands in no text") from None
+    return found
 
 
 def _parse(report: str, text: Value) -> dict[str, Any]:

@@ -173,7 +173,7 @@ class Types:
     def _column(self, node: exp.Column) -> Kind:
         """The kind of a column of the nearest select that has it, or of the expression that its alias stands for."""
         name, qualifier = node.name.lower(), node.table.lower()
-        for select in _seen(node):
+        for select in seen_from(node):
             for item in items(select):
                 if qualifier in ("", alias(item)):
                     columns = self.columns(item)
@@ -348,7 +348,7 @@ def _ancestors(node: exp.Expression) -> Iterator[exp.Expr]:
         above = above.parent
 
 
-def _seen(node: exp.Expression) -> Iterator[exp.Expression]:
+def seen_from(node: exp.Expression) -> Iterator[exp.Expression]:
     """The selects whose columns an expression sees, from the inside: not those in whose FROM or WITH it stands."""
     below: exp.Expr = node
     inside = False
@@ -405,4 +405,5 @@ def alias(item: exp.Expression) -> str:
     return item.alias_or_name.lower()
 
 
-__all__ = ["COMPARING", "GREATEST", "Columns", "Kind", "Outputs", "Types", "alias", "items", "merged_names", "starred"]
+__all__ = ["COMPARING", "GREATEST", "Columns", "Kind", "Outputs", "Types", "alias", "items", "merged_names",
+           "seen_from", "starred"]

@@ -23,9 +23,11 @@ from ..functions import FUNCTIONS
 from ..functions.aggregate import STRICT
 from ..match.lexer import Kind, Token, closing, replace_tokens, tokenize
 from ..schema import quote
+from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry
 from .dialect import Source, cte_of, is_star, parse, span
+from .kinds import seen_from
 from .names import alias_of
 from .statement import Statement
 
@@ -46,47 +48,61 @@ class Places:
 
     def order(self, select: exp.Select) -> None:
         """Give each of the select's calls that stands its order."""
-        calls = [call for call in _calls(self.statement, select) if not self.statement.replaced(*_span(call))]
-        if calls and not self._in_order(select):
-            self._order_calls(select, calls)
+        for call in _calls(self.statement, select):
+            if not self.statement.replaced(*_span(call)):
+                taken = self._taken_from(call, select)
+                if not self._in_order(taken):
+                    self._order_call(taken, call)
 
     def missing(self) -> set[tuple[int, int]]:
         """By `clause_of`, the selects that should hand places on, which scans' rows do not have."""
         return {where for select in self._handing if id(select) in self.pushed and (where := clause_of(select))}
 
+    def _taken_from(self, call: exp.Expression, select: exp.Select) -> exp.Select:
+        """The select whose rows the call takes, as SQLite has it: the innermost that has any column of the call."""
+        columns = list(call.find_all(exp.Column))
+        for place in seen_from(call) if columns else ():
+            if isinstance(place, exp.Select) and any(self._has(place, column) for column in columns):
+                if place is not select and clause_of(place):
+                    self._handing.append(place)  # no rule may have taken it, when its turn comes
+                return place
+        return select
+
+    def _has(self, select: exp.Select, column: exp.Column) -> bool:
+        for item in kinds.items(select):
+            if column.table.lower() in ("", kinds.alias(item)):
+                known = self.statement.types.columns(item)
+                if column.table or (known is not None and known.find(column.name.lower()) is not None):
+                    return True
+        return False
+
     def _in_order(self, select: exp.Select) -> bool:
         """Whether the select reads nothing but one scan's rows, in its order."""
         if id(select) in self.pushed or self._read_once(select):
             return True
-        from_ = select.args.get("from_")
-        inner = from_.this if from_ is not None and not select.args.get("joins") else None
+        inner = _read_alone(select)
         if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Select):
             return False
         return not inner.this.args.get("order") and _hands_on(self.statement, inner.this) and self._in_order(inner.this)
 
     def _read_once(self, select: exp.Select) -> bool:
         """Whether SQLite has no other way than to read one table from its beginning to its end."""
-        from_, where, order = (select.args.get(name) for name in ("from_", "where", "order"))
-        if from_ is None or select.args.get("joins") or not isinstance(from_.this, exp.Table):
-            return False
-        turned = order is not None and any(term.args.get("desc") for term in order.find_all(exp.Ordered))
-        several = where is not None and where.find(exp.Or, exp.In) is not None
-        return bool(self._of(from_.this)) and cte_of(from_.this) is None and not turned and not several
+        table = _read_alone(select)
+        return isinstance(table, exp.Table) and cte_of(table) is None and bool(self._of(table))
 
-    def _order_calls(self, select: exp.Select, calls: list[exp.Expression]) -> None:
+    def _order_call(self, select: exp.Select, call: exp.Expression) -> None:
         items = _items(select)
         places = None if items is None else [(alias_of(item).lower(), self._of(item)) for item in items]
         stars = any(is_star(item) for item in select.expressions)
-        for call in calls:
-            read = {column.table.lower() for column in call.find_all(exp.Column)}
-            known = sorted(places or [], key=lambda place: place[0] not in read)
-            terms = [term for _, found in known for term in found or ()]
-            unknown = places is None or any(found is None for _, found in known)
-            if unknown or (stars and any(term.endswith('in path"') for term in terms)):
-                self._be_strict(call)
-            elif terms:
-                closing = self.statement.source.closing(_span(call)[0] + 1)
-                self.statement.wrap(closing, closing + 1, f" ORDER BY {', '.join(terms)}", "")
+        read = {column.table.lower() for column in call.find_all(exp.Column)}
+        known = sorted(places or [], key=lambda place: place[0] not in read)
+        terms = [term for _, found in known for term in found or ()]
+        unknown = places is None or any(found is None for _, found in known)
+        if unknown or (stars and any(term.endswith('in path"') for term in terms)):
+            self._be_strict(call)
+        elif terms:
+            closing = self.statement.source.closing(_span(call)[0] + 1)
+            self.statement.wrap(closing, closing + 1, f" ORDER BY {', '.join(terms)}", "")
 
     def _be_strict(self, call: exp.Expression) -> None:
         first = _span(call)[0]
@@ -102,6 +118,8 @@ class Places:
             labels = self._common(cte)
         elif isinstance(item, exp.Subquery):
             labels = self._query(item.this)
+        elif isinstance(item, exp.Values):
+            labels = []
         else:
             labels = self._stored(item)
         return labels and [before + label for label in labels]
@@ -199,7 +217,17 @@ def _items(select: exp.Select) -> list[exp.Expression] | None:
     from_ = select.args.get("from_")
     items = [] if from_ is None else [from_.this, *(join.this for join in select.args.get("joins") or [])]
     items = [inner for item in items for inner in _unfolded(item)]
-    return items if all(isinstance(item, exp.Table | exp.Subquery) for item in items) else None
+    return items if all(isinstance(item, exp.Table | exp.Subquery | exp.Values) for item in items) else None
+
+
+def _read_alone(select: exp.Select) -> exp.Expression | None:
+    """What a select reads, if it is one thing and SQLite has one way to it: not by several values, nor from its end."""
+    from_, where, order = (select.args.get(name) for name in ("from_", "where", "order"))
+    if from_ is None or select.args.get("joins"):
+        return None
+    turned = order is not None and any(term.args.get("desc") for term in order.find_all(exp.Ordered))
+    several = where is not None and where.find(exp.Or, exp.In) is not None
+    return None if turned or several else from_.this
 
 
 def _unfolded(item: exp.Expression) -> list[exp.Expression]:
@@ -320,7 +348,7 @@ def _query_of(source: Source) -> str | None:
             if source.tokens[at - 1].text != ")":
                 return query
             opened = next(place for place in range(at) if source.closing(place) == at - 1)
-            return f'WITH "view"{source.slice(opened, at)} AS ({query}) SELECT * FROM "view"'
+            return f'WITH "of a view"{source.slice(opened, at)} AS ({query}) SELECT * FROM "of a view"'
     return None
 
 
