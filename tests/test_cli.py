@@ -16,6 +16,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -385,6 +386,25 @@ def test_bytes_that_are_not_utf8_are_a_fault_of_their_line(capsys: pytest.Captur
     Path("in.csv").write_bytes(b"o,t,a\n1,2026-01-01,x\n2,2026-01-01,caf\xe9\n")
     run(*IMPORT, "in.csv", "--object", "o", "--time", "t", "--action", "a", status=1)
     assert "line 3: is not UTF-8" in failure(capsys)
+
+
+def test_statements_that_are_not_utf8(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("query", "shop.db", "CREATE TABLE t(x)")
+    capsys.readouterr()
+    run("query", "shop.db", "SELECT '\udcff'", status=1)  # as Python has the bytes of an argument
+    assert "'\\udcff' stands in no text" in failure(capsys)
+    for errors in ("strict", "surrogateescape"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"SELECT '\xff'"), "utf-8", errors))
+        run("query", "shop.db", "-", status=1)
+        failure(capsys)
+
+
+def test_an_interrupt_before_there_is_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_wanted", Mock(side_effect=KeyboardInterrupt))
+    run(*IMPORT, "in.csv", "--object", "o", "--time", "t", status=130)
+    assert failure(capsys) == "skysql: interrupted\n"
 
 
 def test_line_numbers_count_lines_in_quotes(capsys: pytest.CaptureFixture[str]) -> None:

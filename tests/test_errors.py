@@ -14,6 +14,7 @@ import pytest
 from conftest import ROW, USERS, Connect, close, damage
 
 import skysql
+from skysql.repair import repair
 
 
 @pytest.fixture
@@ -706,3 +707,34 @@ def test_a_text_that_is_no_utf_8_is_an_error_of_ours(connect: Connect) -> None:
     with pytest.raises(skysql.OperationalError, match="Could not decode to UTF-8"):
         db.execute("SELECT x FROM t").fetchall()
     assert db.execute("SELECT CAST(x AS BLOB) FROM t").fetchall() == [(b"a\xffb",)]
+
+
+@pytest.mark.parametrize(
+    "sql, parameters",
+    [
+        ("SELECT '\ud800'", ()),
+        ("SELECT ?", ("\udcff",)),
+        ("INSERT INTO users(object_id, ts, action) VALUES (1, 1, ?)", ("\ud800",)),
+        ("SELECT * FROM sky_timeline('users', ?)", ("\ud800",)),
+        ("""SELECT * FROM sky_funnel('users', '["\\ud800", "x"]', '1 day')""", ()),
+        ("""SELECT * FROM sky_funnel('users', 'x > y', '1 day', '{"by": "\\ud800"}')""", ()),
+    ],
+)
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_half_of_a_surrogate_pair_is_an_error_of_ours(
+    connect: Connect, sql: str, parameters: tuple[str, ...], pushdown: bool
+) -> None:
+    db = connect(pushdown=pushdown)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    with pytest.raises(skysql.Error, match=r"\\ud[8c]"):
+        db.execute(sql, parameters).fetchall()
+    with pytest.raises(skysql.Error, match=r"\\ud[8c]"):
+        db.executemany("INSERT INTO users(object_id, ts, action) VALUES (1, 1, ?)", [("\udcff",)])
+
+
+def test_names_of_files_that_are_not_utf_8(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.db")
+    Path(path).touch()
+    for opened in (lambda: skysql.connect(path), lambda: repair(path, str(tmp_path / "new.db"))):
+        with pytest.raises(skysql.OperationalError, match="cannot open"):
+            opened()
