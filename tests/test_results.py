@@ -46,7 +46,8 @@ def test_tables_and_ctes_of_any_name_shadow_nothing(db: skysql.Connection) -> No
 
 
 def test_a_file_with_tables_called_like_modules(db: skysql.Connection) -> None:
-    for name in ("carray", "json_each", "pragma_function_list", "pragma_table_info", "pragma_table_list"):
+    pragmas = ("pragma_function_list", "pragma_table_info", "pragma_table_list", "pragma_table_xinfo")
+    for name in ("carray", "json_each", *pragmas):
         db.sqlite.execute(f"CREATE VIRTUAL TABLE {name} USING fts5(value, name, type, flags, builtin)")
         db.sqlite.execute(f"INSERT INTO {name}(value, name, type) VALUES ('planted', 'count', 's')")
     insert = "INSERT INTO users(object_id, ts, action, url) VALUES (?, 5, 'c', ?)"
@@ -54,6 +55,8 @@ def test_a_file_with_tables_called_like_modules(db: skysql.Connection) -> None:
     assert db.execute(GROUPED).fetchall() == [(None, 300), ("free", 2), ("pro", 1)]
     assert db.execute("SELECT count(*) FROM users WHERE url LIKE '/t9%'").fetchall() == [(33,)]
     assert db.execute("SELECT count(*) FROM users WHERE object_id IN ('1', '2.0', 3)").fetchall() == [(3,)]
+    first = "SELECT count(*) FROM users WHERE coalesce(timestamp, 1) = '1970-01-01T00:00:00.000005Z'"
+    assert db.execute(first).fetchall() == [(db.execute("SELECT count(*) FROM users WHERE ts = 5").fetchone()[0],)]
 
 
 @pytest.mark.parametrize("form", ['temp."{}"', '"{}"', "temp.[{}]", "`{}`", "'{}'", "main.\"{}\""])

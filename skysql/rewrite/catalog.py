@@ -203,7 +203,7 @@ class Catalog:
         key = database, name.lower()
         if key not in self._fields:
             try:
-                told = "SELECT name, type, hidden = 1 FROM pragma_table_xinfo(?, ?)"
+                told = "SELECT name, type, hidden = 1 FROM temp.pragma_table_xinfo(?, ?)"
                 rows: list[Any] = self._sqlite.execute(told, (name, database)).fetchall()
             except (Error, apsw.Error):  # what it reads is not there: SQLite's to say
                 rows = []
@@ -228,7 +228,7 @@ class Catalog:
 
     def _columns(self, entry: Entry) -> list[tuple[Any, Any]]:
         """All columns of a table, and the place of each in the primary key; 0 of others."""
-        columns = "SELECT name, pk FROM temp.pragma_table_xinfo(?, ?)"
+        columns = "SELECT name, pk FROM pragma_table_xinfo(?, ?)"
         return [(name, place) for name, place in self._sqlite.execute(columns, (entry.name, entry.database))]
 
     def every(self) -> list[Entry]:
