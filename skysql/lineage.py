@@ -37,7 +37,7 @@ class _Lineage:
     opened: int = 0  # by so many connections, those that opened it as another one included
 
 
-_lock = threading.Lock()  # protects:
+_lock = threading.RLock()  # as a finalizer may run at any moment, also while it is held. Protects:
 _lineages: dict[tuple[int, int], _Lineage] = {}
 
 
@@ -114,7 +114,7 @@ def _stat(path: str) -> tuple[int, ...] | None:
 def _forget_threads() -> None:
     """A child process has none of its parent's."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
