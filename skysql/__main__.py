@@ -2,7 +2,16 @@
 
 import sys
 
-from .cli import main
+
+def main() -> int:
+    """Run a command; returns the exit status."""
+    try:
+        from . import cli  # which takes half a second, in which somebody may have thought better of it
+
+        return cli.main()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

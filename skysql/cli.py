@@ -31,6 +31,9 @@ PREVIEW = 1000
 
 Row = Sequence[Any]
 
+_STEPS = 1 << 17
+"""Steps of SQLite's between two looks at Ctrl-C: a millisecond or two."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
@@ -179,6 +182,8 @@ def _open(
     if not create and not path.startswith("file:") and path not in ("", ":memory:") and not os.path.exists(path):
         raise OperationalError(f"there is no database {path!r}", "skysql import and skysql shell make one")
     with closing(skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)) as db:
+        # Python sees Ctrl-C when it comes to run, which it does not while SQLite goes on by itself.
+        db.sqlite.set_progress_handler(lambda: False, _STEPS)
         yield db
 
 

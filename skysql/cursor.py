@@ -121,6 +121,8 @@ class Guard:
         if isinstance(error, apsw.Error):
             cause = error.__cause__  # of a broken constraint: what the table raised
             raise cause if isinstance(cause, errors.Error) else translate(error) from None
+        if isinstance(error, SystemError) and error.__cause__ is not None:  # SQLite went on while it was on its way
+            raise error.__cause__.with_traceback(None)
         if isinstance(error, UnicodeDecodeError):  # of a text of SQLite's, which takes any bytes for one
             found = error.object[max(error.start - 20, 0) : error.end + 20]
             hint = "CAST(... AS BLOB) reads it as it is"

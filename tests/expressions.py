@@ -524,7 +524,7 @@ class Expressions:
             f"CASE WHEN {condition} THEN {one} ELSE {otherwise} END",
             f"CASE {one} WHEN {moments[0]} THEN {other} ELSE {one} END", f"({one})", f"likelihood({one}, 0.25)",
             f"{name}({one}, {other})", f"{name}({one}, {moments[0]}, {moments[1]})", f"{name}({moments[0]}, {one})",
-            f"(SELECT {name}(timestamp) FROM {events})", f"({one} COLLATE NOCASE)",
+            f"(SELECT {name}(timestamp) FROM {events})", f"({one} COLLATE BINARY)",
         ])  # fmt: skip
 
     def time_in_query(self, one: str, low: int, high: int) -> str:

@@ -593,6 +593,21 @@ def test_an_interrupted_shell_keeps_what_was_committed() -> None:
     assert rows("SELECT x FROM t", "new.db") == [(1,)]
 
 
+ENDLESS = b"SELECT 'begun';\nWITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c;\n"
+
+
+def test_an_endless_statement_is_interrupted() -> None:
+    shell = start(*skysql_command("shell", "new.db"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                  stderr=subprocess.PIPE)  # fmt: skip
+    assert shell.stdin and shell.stdout and shell.stderr
+    shell.stdin.write(ENDLESS)
+    shell.stdin.flush()
+    assert shell.stdout.readline() == b"begun\n"
+    shell.send_signal(signal.SIGINT)
+    _, told = shell.communicate(timeout=60)
+    assert shell.returncode and b"Traceback" not in told
+
+
 def test_a_repair_that_fails_leaves_the_new_file(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     load(CSV, *COLUMNS)
     capsys.readouterr()
