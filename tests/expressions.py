@@ -409,7 +409,7 @@ class Expressions:
             values.append(self.rng.choice(["NULL", self.value(self.mismatch(column))]))
         if self.chance(0.2):
             values += [self.value(self.numeral(self.near(column))) for _ in range(self.rng.randint(1, 4))]
-        return f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(values)})"
+        return f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({self.elements(values)})"
 
     def numeral(self, value: Value) -> Value:
         """A text that may be a number, the same number or another; or a number that no integer equals."""
@@ -424,6 +424,10 @@ class Expressions:
             odd = [f" {value} ", f"+{value}", f"{whole}.0", f"{whole}.", f"{whole}e0", f"{whole}0e-1", f"{value}x",
                    f"0{whole}", f"\t{value}\n", float(value), arabic]  # fmt: skip
         return self.rng.choice(odd)
+
+    def elements(self, items: list[str]) -> str:
+        """What stands in the parentheses of IN: now and then a long list, of the same values many times."""
+        return ", ".join(items * (150 // len(items)) if self.chance(0.1) else items)
 
     def listed(self) -> str | None:
         """A column of any type among the rows of a subquery, of any type and affinity."""
@@ -498,7 +502,7 @@ class Expressions:
             (3, lambda: f"({one} >= {self.moment(low)} AND {column.sql} < {self.moment(high)})"),
             (2, lambda: f"({one} {no}BETWEEN {self.moment(low)} AND {self.moment(high)})"),
             (0.5, lambda: f"({self.moment(low)} {no}BETWEEN {one} AND {self.moment(high)})"),
-            (1, lambda: f"{one} {no}IN ({self.moment(low)}, {self.moment(high)})"),
+            (1, lambda: f"{one} {no}IN ({self.elements([self.moment(low), self.moment(high)])})"),
             (0.5, lambda: f"{one} IS {no}{self.moment(low)}"),
             (0.5, lambda: f"(({one})) > {self.moment(low)}"),
             (0.5, lambda: f"CASE {one} WHEN {self.moment(low)} THEN 1 ELSE {self.rng.choice('01')} END"),
@@ -567,8 +571,8 @@ class Expressions:
         wild = self.value(self.rng.choice([0, -1, "abc", str(self.near(column)), 1.0, 2.5, None, 9.3e18]))
         return self.pick(
             (3, lambda: f"{column.sql} {self.operator()} {ids[0]}"),
-            (2, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(ids)})"),
-            (1, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({', '.join(odd)})"),
+            (2, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({self.elements(ids)})"),
+            (1, lambda: f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({self.elements(odd)})"),
             (0.5, lambda: f"{column.sql} IN (SELECT {' UNION ALL SELECT '.join(odd)})"),
             (1, lambda: f"{column.sql} {self.operator()} {wild}"),
             (1, lambda: f"({column.sql} BETWEEN {ids[0]} AND {ids[-1]})"),

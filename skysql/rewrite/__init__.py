@@ -4,6 +4,7 @@
     catalog.py    which names are sky tables and views
     statement.py  a statement's text and the edits made to it
     relation.py   FROM items that a scan can produce
+    lists.py      long lists of literals, one token each
     calls.py      which nodes call functions, and aggregates
     names.py, convert.py, granularity.py   what columns mean, and expressions
     state.py      the idioms of state at the time of the action

@@ -7,7 +7,7 @@ columns by which USING and NATURAL join. Each of these is a list of sides, of wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -16,9 +16,11 @@ from sqlglot import exp
 
 from .. import timestamps
 from ..errors import DataError, NotSupportedError
+from ..plan import Value
 from ..schema import literal as quoted
 from .dialect import is_star
 from .kinds import COMPARING, GREATEST, Kind, Types, alias, items, merged_names
+from .lists import Listed, elements, values
 
 SIDES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
 
@@ -98,9 +100,34 @@ def canonical(literal: exp.Literal, form: Form = Form.TIME) -> str | None:
     """A written moment in the form that times have, or None if it is none."""
     try:
         value = str(literal.this) if literal.is_string else int(str(literal.this))
-        return None if form else quoted(timestamps.format(timestamps.parse(value)))
-    except (DataError, ValueError):
+    except ValueError:
         return None
+    return None if form else _canonical(value)
+
+
+def _canonical(value: Value) -> str | None:
+    try:
+        return quoted(timestamps.format(timestamps.parse(value)))
+    except DataError:
+        return None
+
+
+def canonical_list(node: Listed, form: Form) -> list[str | None]:
+    """The same of each element of a list: None for those that are no moments; NULL stays as it is."""
+    known, texts = values(node), elements(node)
+    whole = [at for at, text in enumerate(texts) if text[0] == "'" or text.isdigit()]
+    found: list[str | None] = ["NULL" if value is None else None for value in known]
+    if form:
+        return found
+    written: Sequence[str | None]
+    try:
+        moments = timestamps.parse_array([known[at] for at in whole])
+        written = list(map(quoted, timestamps.format_array(moments)))
+    except DataError:
+        written = [_canonical(known[at]) for at in whole]
+    for at, text in zip(whole, written, strict=True):
+        found[at] = text
+    return found
 
 
 # what is compared with each other
@@ -243,4 +270,4 @@ def _check_alone(item: exp.Expression, types: Types, name: str) -> None:
         )
 
 
-__all__ = ["Conversions", "Form", "canonical", "compared", "conversions", "forms"]
+__all__ = ["Conversions", "Form", "canonical", "canonical_list", "compared", "conversions", "forms"]

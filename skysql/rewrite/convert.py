@@ -32,10 +32,11 @@ from ..plan import (
 )
 from ..schema import literal as quoted
 from .calls import has_aggregate
-from .comparisons import Conversions, Form, canonical
+from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import Source as Text
 from .dialect import TokenType, span
 from .granularity import granularity_of
+from .lists import Listed, elements, number, values
 from .names import KnownCount, Names, Relation
 from .statement import Arguments, NotPushable, Statement
 
@@ -219,6 +220,8 @@ class Scope(Names):
         if not isinstance(a, Column):
             return None
         if self.is_time(a):
+            if isinstance(node.expressions[0], Listed):
+                return None  # a text for SQLite: as many comparisons would each look at all the rows
             constant = all(map(self.constant, node.expressions))
             return Or(tuple(Compare("=", a, self.moment(item)) for item in node.expressions)) if constant else None
         if self.is_key(a) or self.is_integer(a) or (self.is_text(a) and not a.ever):
@@ -227,12 +230,15 @@ class Scope(Names):
 
     def _in_list(self, a: Column, nodes: list[exp.Expression]) -> Expr | None:
         """A column among written values and parameters, which have no affinity; None of others."""
-        items = [literal(item) for item in nodes]
-        values = [item.value for item in items if item is not None]
+        listed = nodes[0] if isinstance(nodes[0], Listed) else None
+        items = values(listed) if listed is not None else [item.value for item in map(literal, nodes) if item]
         texts = self.is_key(a) or self.is_text(a)
         alike = str if texts else int
-        if len(values) == len(nodes) and all(isinstance(value, alike) for value in values):
-            return InSet(a, self.arguments.add(quoted(json.dumps(values, ensure_ascii=False, separators=(",", ":")))))
+        if (listed is not None or len(items) == len(nodes)) and all(isinstance(item, alike) for item in items):
+            return InSet(a, self.arguments.add(quoted(json.dumps(items, ensure_ascii=False, separators=(",", ":")))))
+        array = _texts if texts else _array
+        if listed is not None:
+            return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(elements(listed))})")))
         if not all(isinstance(node, exp.Placeholder | exp.Literal | exp.Null) for node in nodes):
             return None
         items_sql = []
@@ -241,7 +247,6 @@ class Scope(Names):
             if where is None or self.source is not self.statement.source:
                 return None
             items_sql.append(self.statement.render(*where))
-        array = _texts if texts else _array
         return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(items_sql)})")))
 
     def _in_query(self, a: Expr, query: exp.Expression) -> Expr:
@@ -360,10 +365,10 @@ class Scope(Names):
             if id(below) not in known.nodes:
                 continue
             side, form = known.nodes[id(below)]
-            where, written = span(side), _written(side, form)
+            where, written = span(side), _form_text(side, form)
             if written is None or where is None or self.source is not self.statement.source:
                 raise NotPushable("a comparison with a time inside an expression")
-            yield *where, quoted(written)
+            yield *where, written
 
     def _check_calls(self, where: tuple[int, int], leaves: list[tuple[int, int]]) -> None:
         tokens, covered = self.source.tokens, {at for first, last in leaves for at in range(first, last)}
@@ -436,9 +441,15 @@ def literal(node: exp.Expression) -> Literal | None:
     if node.is_string:
         return Literal(str(node.this))
     text = str(node.this).replace("_", "")
-    if re.fullmatch(r"0*\d{1,19}", text) and int(text) < 1 << 63:  # beyond these, SQLite reads a REAL
-        return Literal(int(text))
-    return Literal(float(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
+    return Literal(number(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
+
+
+def _form_text(node: exp.Expression, form: Form) -> str | None:
+    """The text of a written constant, or of a list of them, in the form of times; None as of `_written`."""
+    if not isinstance(node, Listed):
+        return None if (written := _written(node, form)) is None else quoted(written)
+    texts = canonical_list(node, form)
+    return None if None in texts else ", ".join(map(str, texts))
 
 
 def _written(node: exp.Expression, form: Form) -> str | None:

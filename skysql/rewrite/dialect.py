@@ -21,12 +21,14 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.parsers.sqlite import SQLiteParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from .lists import LIST, Listed, folded, folds, unfolded
+
 _NAME = re.compile(r"\w+")
 _WHOLE = re.compile(r"\?|\$\w+")
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 
 _LONGEST = 1_000_000
-"""Characters of a statement. To parse as many takes ten seconds."""
+"""Characters of a statement, long lists of literals aside. To parse as many takes ten seconds."""
 
 _DEEPEST = 1_000
 """SQLite's own limit of an expression's depth."""
@@ -72,6 +74,10 @@ class Parser(SQLiteParser):
     }
 
     NESTED_TYPE_TOKENS: ClassVar[set[TokenType]] = set()
+    PRIMARY_PARSERS: ClassVar[dict[TokenType, Any]] = {
+        **SQLiteParser.PRIMARY_PARSERS,
+        LIST: lambda self, token: self.expression(Listed(this=token.text)),
+    }
     UNARY_PARSERS: ClassVar[dict[TokenType, Any]] = {
         **SQLiteParser.UNARY_PARSERS,
         TokenType.PLUS: lambda self: self.expression(Plus(this=self._parse_unary())),
@@ -125,11 +131,13 @@ class Source:
 
 def parse(text: str) -> Source | None:
     """The statement, or None if sqlglot cannot parse it as one, or if it is long or deep beyond all measure."""
-    if len(text) > _LONGEST:
+    lists = folds(text)
+    short = folded(text, lists)
+    if len(short) > _LONGEST:
         return None
     dialect = Dialect()
     try:
-        tokens = _with_parameters(dialect.tokenize(text))
+        tokens = unfolded(_with_parameters(dialect.tokenize(short)), text, lists)
         tokens = list(dropwhile(lambda token: token.token_type is TokenType.SEMICOLON, tokens))
         if any(a.token_type is b.token_type is TokenType.STRING for a, b in pairwise(tokens)):
             return None  # sqlglot sees one text in two, and SQLite an alias or a fault

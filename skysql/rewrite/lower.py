@@ -79,7 +79,7 @@ def asof_joins(statement: Statement) -> list[exp.Join]:
 
 def check_unread(text: str) -> None:
     """Of a statement that cannot be parsed, SQLite would take ASOF for an alias, and join all rows."""
-    words = [token.text.upper() for token in tokens_of(text)]
+    words = [token.text.upper() for token in tokens_of(text)] if "ASOF" in text.upper() else []
     if "ASOF" in words and not any(pair == ("ASOF", ".") for pair in pairwise(words)):
         after = words[words.index("ASOF") + 1 :][:3]
         if "JOIN" in after and _BETWEEN.issuperset(after[: after.index("JOIN")]):

@@ -22,6 +22,7 @@ from .calls import repeatable
 from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of
 from .dialect import cte_of, is_star, join_form, span
+from .lists import Listed
 from .names import Relation, source_of
 from .statement import Arguments, NotPushable, Statement, all_of, rule
 
@@ -178,7 +179,7 @@ def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
 
 _ALONE = (
     *(exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.Is, exp.In),
-    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Neg, exp.Add, exp.Sub, exp.Mul),
+    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Neg, exp.Add, exp.Sub, exp.Mul, Listed),
 )
 """What says the same again as long as the table is the same: no function, no parameter, no other table."""
 

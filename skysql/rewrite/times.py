@@ -18,9 +18,10 @@ from ..match.lexer import tokenize
 from ..schema import literal as quoted
 from ..schema import quote
 from .catalog import Catalog
-from .comparisons import Form, canonical
+from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
 from .kinds import Kind, alias, starred
+from .lists import Listed, elements
 from .statement import Statement
 
 
@@ -109,11 +110,15 @@ def _normalize(statement: Statement, node: exp.Expression, form: Form) -> None:
     where = span(node)
     if where is None or isinstance(node, exp.Null):
         return
-    written = canonical(node, form) if isinstance(node, exp.Literal) else None
-    if written is not None:
-        statement.edit(*where, written)
+    before, after = _call(form)
+    if isinstance(node, Listed):
+        written = zip(canonical_list(node, form), elements(node), strict=True)
+        statement.edit(*where, ", ".join(known or f"{before}{text}{after}" for known, text in written))
+        return
+    known = canonical(node, form) if isinstance(node, exp.Literal) else None
+    if known is not None:
+        statement.edit(*where, known)
     else:
-        before, after = _call(form)
         statement.wrap(*where, before, after)
 
 
