@@ -427,7 +427,7 @@ class Expressions:
 
     def elements(self, items: list[str]) -> str:
         """What stands in the parentheses of IN: now and then a long list, of the same values many times."""
-        return ", ".join(items * (150 // len(items)) if self.chance(0.1) else items)
+        return ", ".join(items * (150 // (len(items) or 1)) if self.chance(0.1) else items)
 
     def listed(self) -> str | None:
         """A column of any type among the rows of a subquery, of any type and affinity."""
