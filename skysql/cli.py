@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
+import apsw
+
 from .errors import Error, OperationalError, ProgrammingError
 from .terminal import bare, shown_on, visible
 
@@ -57,6 +59,10 @@ def _run(argv: Sequence[str] | None) -> int:
         return _fail(f"not UTF-8: {error}", 1)
     except (Error, OSError) as error:
         return _fail("; ".join([_message(error), *_notes(error)]), 1)
+    except apsw.Error as error:  # of a file that is opened without a Connection
+        from .cursor import translate
+
+        return _fail("; ".join([str(translate(error)), *_notes(error)]), 1)
 
 
 def _fail(message: str, status: int) -> int:

@@ -6,6 +6,7 @@ and pipes texts go as they are.
 
 from __future__ import annotations
 
+import os
 from typing import Any, TextIO, cast
 
 _SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
@@ -34,8 +35,10 @@ class Terminal:
         self.stream.writelines(map(visible, lines))
 
 
-def shown_on(stream: TextIO) -> TextIO:
-    """The stream, to be written to by those who write texts that they do not know."""
+def shown_on(stream: TextIO | None) -> TextIO:
+    """The stream, to be written to by those who write texts that they do not know; None is one that was closed."""
+    if stream is None:
+        return open(os.devnull, "w")  # noqa: SIM115  (for as long as the process runs)
     return cast(TextIO, Terminal(stream)) if stream.isatty() else stream
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import apsw
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -591,6 +592,25 @@ def test_an_interrupted_shell_keeps_what_was_committed() -> None:
     _, told = shell.communicate()
     assert b"nothing" not in told
     assert rows("SELECT x FROM t", "new.db") == [(1,)]
+
+
+def test_a_repair_that_has_no_room_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    load(CSV, *COLUMNS)
+    capsys.readouterr()
+
+    def fail(*arguments: Any) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    monkeypatch.setattr("skysql.repair.repair", fail)
+    run("repair", "shop.db", "new.db", status=1)
+    assert failure(capsys) == "skysql: database or disk is full\n"
+
+
+def test_a_command_without_an_output() -> None:
+    load(CSV, *COLUMNS)
+    command = " ".join(map(shlex.quote, skysql_command("query", "shop.db", "SELECT 1")))
+    done = subprocess.run(f"{command} >&-", shell=True, env=environment(), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 ENDLESS = b"SELECT 'begun';\nWITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c;\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..evaluate import column_type
+from ..match.run import NO_TABLE
 from ..plan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
 from ..plan import Groups as GroupsOf
 from ..scan import object_columns
@@ -127,7 +128,9 @@ class Names:
         return self._stored_type(column) in ("INTEGER", "BOOLEAN") and not column.ever
 
     def _stored_type(self, column: Column) -> str | None:
-        """The type of a column that is one of the table; None of a group's, in which there may be any values."""
+        """The type of a column that is one of the table; None of a group's or a label, which may be any values."""
+        if self.relation.table is NO_TABLE:
+            return None
         source = source_of(self.relation)
         if isinstance(source, GroupsOf) and column.name.lower() not in object_names(self.relation):
             return None
