@@ -195,9 +195,14 @@ def _word(value: Array | int | None) -> int:
     """A number, or the address of an array."""
     if isinstance(value, np.ndarray):
         _check(value.flags.c_contiguous)
-        address: int = value.__array_interface__["data"][0]
+        if value.flags.writeable:
+            return ctypes.addressof(_ANYTHING.from_buffer(value))  # type: ignore[arg-type]  # an array is a buffer
+        address: int = value.__array_interface__["data"][0]  # four times as slow
         return address
     return value or 0
+
+
+_ANYTHING = ctypes.c_char * 0
 
 
 def _argument(value: Array | int | float) -> Any:
@@ -354,7 +359,7 @@ def counts(groups: Array) -> Int64:
 def few_sums(groups: Array, values: Array, size: int, least: float, most: float) -> tuple[Array, Array]:
     """The sum of each group's values as high + low: float64[size] each. groups: uint8[n]. values: float64[n].
 
-    least, most: between which the magnitudes of all values but 0 are, or 0.0 if that is not known.
+    least, most: between which the magnitudes of all values but 0 are, or 0.0 and 0.0 if that is not known.
     """
     _check(groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values))
     high, low = np.empty(size), np.empty(size)
@@ -362,11 +367,14 @@ def few_sums(groups: Array, values: Array, size: int, least: float, most: float)
     return high, low
 
 
-def many_sums(groups: Array, values: Array, size: int) -> tuple[Array, Array]:
-    """`few_sums` of any number of groups: groups int[n]."""
+def many_sums(
+    groups: Array, values: Array, size: int, fullest: int, least: float, most: float
+) -> tuple[Array, Array]:
+    """`few_sums` of any number of groups: groups int[n]. fullest: no group has more values."""
     _check(groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values))
     high, low = np.empty(size), np.empty(size)
-    _call("skysql_many_sums", groups, groups.dtype.itemsize, values, len(values), size, high, low)
+    width = groups.dtype.itemsize
+    _call("skysql_many_sums", groups, width, values, len(values), size, fullest, least, most, high, low)
     return high, low
 
 

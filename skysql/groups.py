@@ -200,7 +200,7 @@ def _as_numbers(place: int, values: Coded) -> Numbers:
 def _sum(place: int, data: Array, groups: Array, count: Int64, magnitudes: Magnitudes | None) -> Accumulator:
     size = len(count)
     if data.dtype.kind == "f":
-        return _real(place, count, lambda: sums.by_group(groups, data, size, magnitudes))
+        return _real(place, count, lambda: sums.by_group(groups, data, size, magnitudes, count))
     if data.dtype == bool:
         data = data.view(np.uint8)
     _check_range(place, data)

@@ -14,6 +14,7 @@
    summation", 2008). After 2^t values both are added to the pairs. */
 
 #include <float.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@
 #endif
 
 enum { FINE, BROKEN };
-enum { GROUPS = 256, TURNS = 4, MOST_BITS = 13, FEWEST_BITS = 6 };
+enum { GROUPS = 256, TURNS = 4, MOST_BITS = 20, FEWEST_BITS = 6 };
 
 #if defined(__GNUC__)
 typedef struct {
@@ -36,12 +37,26 @@ typedef struct {
 } __attribute__((aligned(16))) Pair;
 typedef double Two __attribute__((vector_size(16), may_alias));
 typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int64_t Bits __attribute__((vector_size(32), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 #else
 typedef struct {
     double high, low;
 } Pair;
 #define INLINE static inline
+#endif
+
+/* Each loop twice, the second time for processors that take four values at once. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define TWICE(name, parameters, arguments)                                                                             \
+    static int name##_by_two parameters { return name##_body arguments; }                                              \
+    __attribute__((target("avx2"))) static int name##_by_four parameters { return name##_body arguments; }             \
+    EXPORT int skysql_##name parameters {                                                                              \
+        return __builtin_cpu_supports("avx2") ? name##_by_four arguments : name##_by_two arguments;                    \
+    }
+#else
+#define TWICE(name, parameters, arguments)                                                                             \
+    EXPORT int skysql_##name parameters { return name##_body arguments; }
 #endif
 
 INLINE Pair add(Pair sum, double x) {
@@ -58,23 +73,68 @@ typedef struct {
 } Split;
 
 /* f of 2^f <= x < 2^(f+1); of what is no number of usual size, something that ends in no split. */
-static int exponent(double x) {
+INLINE int exponent(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return (int)(bits >> 52 & 0x7ff) - 1023;
 }
 
-/* least, most: between which the magnitudes lie of all values but 0. */
-static Split split_of(double least, double most) {
+typedef struct {
+    double least, most;
+} Magnitudes;
+
+/* Those of all values but 0. */
+INLINE Magnitudes measured(const double *values, int64_t n) {
+    Magnitudes found = {INFINITY, 0};
+    int64_t at = 0;
+#if defined(__GNUC__)
+#define CHOSEN(where, x, y) ((Four)(((Bits)(x) & (where)) | ((Bits)(y) & ~(where))))
+    const Four none = {0}, all = {INFINITY, INFINITY, INFINITY, INFINITY};
+    const Bits size = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    Four leasts[2] = {all, all}, mosts[2] = {none, none};
+    for (; at + 8 <= n; at += 8)
+        for (int turn = 0; turn < 2; turn++) {
+            Four x = (Four)(*(const Bits *)(const Four *)(values + at + 4 * turn) & size);
+            Four other = (Four)((Bits)x | ((x == none) & (Bits)all));
+            mosts[turn] = CHOSEN(x > mosts[turn], x, mosts[turn]);
+            leasts[turn] = CHOSEN(other < leasts[turn], other, leasts[turn]);
+        }
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = 0; i < 4; i++) {
+            if (leasts[turn][i] < found.least) found.least = leasts[turn][i];
+            if (mosts[turn][i] > found.most) found.most = mosts[turn][i];
+        }
+#endif
+    for (; at < n; at++) {
+        double x = fabs(values[at]);
+        if (x > 0 && x < found.least) found.least = x;
+        if (x > found.most) found.most = x;
+    }
+    return found.most > 0 ? found : (Magnitudes){1, 1};
+}
+
+/* How to add up to n values a sum. */
+INLINE Split split_of(Magnitudes of, int64_t n) {
     Split found = {0, 0};
-    int f = exponent(least), e = exponent(most) + 1;
+    int f = exponent(of.least), e = exponent(of.most) + 1, needed = FEWEST_BITS;
     if (f < -900 || e > 960 || f > e) return found;
     int bits = (f + 54 - e) / 2;
     if (bits < FEWEST_BITS) return found;
-    found.bits = bits < MOST_BITS ? bits : MOST_BITS;
+    while (needed < MOST_BITS && (int64_t)1 << needed < n) needed++;
+    found.bits = bits < needed ? bits : needed;
     uint64_t power = (uint64_t)(e + found.bits + 1023) << 52 | (uint64_t)1 << 51;
     memcpy(&found.split, &power, sizeof power);
     return found;
+}
+
+INLINE Split split_for(const double *values, int64_t n, int64_t added, double least, double most) {
+    return split_of(least > 0 ? (Magnitudes){least, most} : measured(values, n), added);
+}
+
+/* A sum of heads and one of rests as a pair. */
+INLINE Pair paired(Pair sum) {
+    double s = sum.high + sum.low, b = s - sum.high;
+    return (Pair){s, (sum.high - (s - b)) + (sum.low - b)};
 }
 
 INLINE Pair plain(Pair sum, double x, double split) {
@@ -83,7 +143,7 @@ INLINE Pair plain(Pair sum, double x, double split) {
 }
 
 /* The sums of heads and of rests. */
-INLINE Pair exact_body(const double *values, int64_t n, double split) {
+INLINE Pair exact(const double *values, int64_t n, double split) {
     Pair sum = {0, 0};
     int64_t at = 0;
 #if defined(__GNUC__)
@@ -105,39 +165,35 @@ INLINE Pair exact_body(const double *values, int64_t n, double split) {
     return sum;
 }
 
-static Pair exact(const double *values, int64_t n, double split) { return exact_body(values, n, split); }
-
-#if defined(__GNUC__) && defined(__x86_64__)
-__attribute__((target("avx2"))) static Pair exact_by_four(const double *values, int64_t n, double split) {
-    return exact_body(values, n, split);
-}
-#define WIDE __builtin_cpu_supports("avx2")
-#else
-#define exact_by_four exact
-#define WIDE 0
-#endif
-
-/* high, low double[ranges]: the sums of values[lows[i]] ... values[highs[i]-1]. */
-EXPORT int skysql_range_sums(const double *values, int64_t n, const int64_t *lows, const int64_t *highs, int64_t ranges,
-                             double least, double most, double *high, double *low) {
-    const Split split = split_of(least, most);
+/* high, low double[ranges]: the sums of values[lows[i]] ... values[highs[i]-1]. least, most: between which the
+   magnitudes of all values but 0 lie, or 0 if that is to be found out; so in all loops. */
+INLINE int range_sums_body(const double *values, int64_t n, const int64_t *lows, const int64_t *highs, int64_t ranges,
+                           double least, double most, double *high, double *low) {
+    const Split split = split_for(values, n, n, least, most);
     const int64_t many = (int64_t)1 << split.bits;
-    Pair (*const sum_of)(const double *, int64_t, double) = WIDE ? exact_by_four : exact;
     for (int64_t i = 0; i < ranges; i++) {
         int64_t at = lows[i], end = highs[i];
         Pair sum = {0, 0};
         if (at < 0 || end > n) return BROKEN;
-        if (!split.bits)
+        if (!split.bits) {
             for (; at < end; at++) sum = add(sum, values[at]);
-        for (; at < end; at += many) {
-            Pair part = sum_of(values + at, end - at < many ? end - at : many, split.split);
-            sum = add(add(sum, part.high), part.low);
+        } else if (end - at <= many) {
+            if (at < end) sum = paired(exact(values + at, end - at, split.split));
+        } else {
+            for (; at < end; at += many) {
+                Pair part = exact(values + at, end - at < many ? end - at : many, split.split);
+                sum = add(add(sum, part.high), part.low);
+            }
         }
         high[i] = sum.high;
         low[i] = sum.low;
     }
     return FINE;
 }
+TWICE(range_sums,
+      (const double *values, int64_t n, const int64_t *lows, const int64_t *highs, int64_t ranges, double least,
+       double most, double *high, double *low),
+      (values, n, lows, highs, ranges, least, most, high, low))
 
 /* Some sums of each group, which are exact, on their way to the pairs. Four are filled in turn, as an addition waits for
    the one before it in the same group. */
@@ -145,7 +201,7 @@ typedef struct {
     Pair sums[TURNS][GROUPS];
 } Tables;
 
-static void empty(Tables *tables, int64_t size, double *high, double *low) {
+INLINE void empty(Tables *tables, int64_t size, double *high, double *low) {
     for (int64_t g = 0; g < size; g++) {
         Pair all = {0, 0};
         for (int turn = 0; turn < TURNS; turn++) {
@@ -160,7 +216,7 @@ static void empty(Tables *tables, int64_t size, double *high, double *low) {
 }
 
 /* Adds up to 2^bits values. */
-static void fill(Tables *tables, const uint8_t *groups, const double *values, int64_t n, double split) {
+INLINE void fill(Tables *tables, const uint8_t *groups, const double *values, int64_t n, double split) {
     Pair(*const sums)[GROUPS] = tables->sums;
     int64_t at = 0;
 #if defined(__GNUC__)
@@ -178,16 +234,16 @@ static void fill(Tables *tables, const uint8_t *groups, const double *values, in
 }
 
 /* high, low double[size]: the sums of each group's values, the group of value k being groups[k]; 1 <= size <= GROUPS. */
-EXPORT int skysql_few_sums(const uint8_t *groups, const double *values, int64_t n, int64_t size, double least,
-                           double most, double *high, double *low) {
-    const Split split = split_of(least, most);
+INLINE int few_sums_body(const uint8_t *groups, const double *values, int64_t n, int64_t size, double least,
+                         double most, double *high, double *low) {
+    const Split split = split_for(values, n, n, least, most);
     const int64_t many = (int64_t)1 << split.bits;
     Tables tables;
     uint8_t largest = 0;
     if (size < 1 || size > GROUPS) return BROKEN;
     for (int64_t k = 0; k < n; k++) largest = largest < groups[k] ? groups[k] : largest;
     if (largest >= size) return BROKEN;
-    memset(&tables, 0, sizeof tables);
+    for (int turn = 0; turn < TURNS; turn++) memset(tables.sums[turn], 0, (size_t)size * sizeof(Pair));
     memset(high, 0, (size_t)size * sizeof *high);
     memset(low, 0, (size_t)size * sizeof *low);
     if (!split.bits) {
@@ -211,20 +267,49 @@ EXPORT int skysql_few_sums(const uint8_t *groups, const double *values, int64_t 
     return FINE;
 }
 
-/* The same of any number of groups, given as unsigned integers of so many bytes. */
-EXPORT int skysql_many_sums(const void *groups, int64_t bytes, const double *values, int64_t n, int64_t size,
-                            double *high, double *low) {
-    memset(high, 0, (size_t)size * sizeof *high);
-    memset(low, 0, (size_t)size * sizeof *low);
+TWICE(few_sums,
+      (const uint8_t *groups, const double *values, int64_t n, int64_t size, double least, double most, double *high,
+       double *low),
+      (groups, values, n, size, least, most, high, low))
+
+INLINE uint64_t numbered(const void *groups, int64_t bytes, int64_t k) {
+    return bytes == 1   ? ((const uint8_t *)groups)[k]
+           : bytes == 2 ? ((const uint16_t *)groups)[k]
+           : bytes == 4 ? ((const uint32_t *)groups)[k]
+                        : ((const uint64_t *)groups)[k];
+}
+
+INLINE int many_of(const void *groups, int64_t bytes, const double *values, int64_t n, int64_t size, Split split,
+                   double *high, double *low) {
     for (int64_t k = 0; k < n; k++) {
-        uint64_t group = bytes == 1   ? ((const uint8_t *)groups)[k]
-                         : bytes == 2 ? ((const uint16_t *)groups)[k]
-                         : bytes == 4 ? ((const uint32_t *)groups)[k]
-                                      : ((const uint64_t *)groups)[k];
+        uint64_t group = numbered(groups, bytes, k);
         if (group >= (uint64_t)size) return BROKEN;
-        Pair sum = add((Pair){high[group], low[group]}, values[k]);
+        Pair sum = {high[group], low[group]};
+        sum = split.bits ? plain(sum, values[k], split.split) : add(sum, values[k]);
         high[group] = sum.high;
         low[group] = sum.low;
     }
+    for (int64_t g = 0; g < size && split.bits; g++) {
+        Pair sum = paired((Pair){high[g], low[g]});
+        high[g] = sum.high;
+        low[g] = sum.low;
+    }
     return FINE;
 }
+
+/* The same of any number of groups, given as unsigned integers of so many bytes. fullest: no group has more values. */
+INLINE int many_sums_body(const void *groups, int64_t bytes, const double *values, int64_t n, int64_t size,
+                          int64_t fullest, double least, double most, double *high, double *low) {
+    Split split = split_for(values, n, fullest, least, most);
+    if ((int64_t)1 << split.bits < fullest) split.bits = 0;
+    memset(high, 0, (size_t)size * sizeof *high);
+    memset(low, 0, (size_t)size * sizeof *low);
+    if (bytes == 1) return many_of(groups, 1, values, n, size, split, high, low);
+    if (bytes == 2) return many_of(groups, 2, values, n, size, split, high, low);
+    if (bytes == 4) return many_of(groups, 4, values, n, size, split, high, low);
+    return many_of(groups, 8, values, n, size, split, high, low);
+}
+TWICE(many_sums,
+      (const void *groups, int64_t bytes, const double *values, int64_t n, int64_t size, int64_t fullest, double least,
+       double most, double *high, double *low),
+      (groups, bytes, values, n, size, fullest, least, most, high, low))

@@ -11,6 +11,7 @@ exact, in any order, and what is left over is split again until nothing is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,8 +26,7 @@ Int64 = npt.NDArray[np.int64]
 Magnitudes: TypeAlias = tuple[float, float]
 """The least and the most |x| of some values other than 0."""
 
-_FEW = 64
-"""Of so few values magnitudes are not looked for."""
+_UNKNOWN: Magnitudes = (0.0, 0.0)
 
 _MOST_EXPONENT = 1022
 
@@ -55,15 +55,19 @@ def magnitudes(values: Array) -> Magnitudes:
     sizes = np.abs(values)
     most = float(sizes.max(initial=0.0))
     least = float(sizes.min(initial=most))
-    if least == 0.0:
-        least = float(sizes.min(initial=most, where=sizes > 0))
+    if least == 0.0 < most:
+        bits = sizes.view(np.uint64)
+        bits -= 1  # 0 is the largest then
+        least = float((bits.min(keepdims=True) + np.uint64(1)).view(np.float64)[0])
     return (least, most) if most else (1.0, 1.0)
 
 
-def by_group(groups: Array, values: Array, size: int, known: Magnitudes | None = None) -> Pairs:
-    """The sum of each of `size` groups' values: groups int[n], values float64[n]. known: magnitudes of more than these.
+def by_group(
+    groups: Array, values: Array, size: int, known: Magnitudes | None = None, count: Int64 | None = None
+) -> Pairs:
+    """The sum of each of `size` groups' values: groups int[n], values float64[n].
 
-    Raises Overflow.
+    known: magnitudes of these values, and maybe of more. count: int64[size], the values of each group. Raises Overflow.
     """
     values = np.ascontiguousarray(values, np.float64)
     if size == 1:
@@ -71,11 +75,13 @@ def by_group(groups: Array, values: Array, size: int, known: Magnitudes | None =
         return by_range(values, ends[:1], ends[1:], known)
     if not compiled.available():
         groups = groups.astype(np.intp, copy=False)
-        found = _leveled(values, size, lambda heads: np.bincount(groups, heads, size))
+        found = _leveled(values, size, known, lambda heads: np.bincount(groups, heads, size))
     elif groups.dtype == np.uint8 and size <= compiled.GROUPS:
-        found = Pairs(*compiled.few_sums(np.ascontiguousarray(groups), values, size, *_known(values, known)))
+        found = Pairs(*compiled.few_sums(np.ascontiguousarray(groups), values, size, *(known or _UNKNOWN)))
     else:
-        found = Pairs(*compiled.many_sums(np.ascontiguousarray(groups), values, size))
+        fullest = len(values) if count is None else int(count.max(initial=0))
+        groups = np.ascontiguousarray(groups)
+        found = Pairs(*compiled.many_sums(groups, values, size, fullest, *(known or _UNKNOWN)))
     return _checked(found, values, lambda some: np.bincount(groups[some], minlength=size) > 0,
                     lambda some: np.bincount(groups[some], values[some], size))  # fmt: skip
 
@@ -84,42 +90,38 @@ def by_range(values: Array, lows: Int64, highs: Int64, known: Magnitudes | None 
     """The sums of values[lows[i]:highs[i]], float64; 0 of an empty range. Raises Overflow."""
     values = np.ascontiguousarray(values, np.float64)
     if compiled.available():
-        least, most = _known(values, known)
         lows, highs = np.ascontiguousarray(lows), np.ascontiguousarray(highs)
-        found = Pairs(*compiled.range_sums(values, lows, highs, least, most))
+        found = Pairs(*compiled.range_sums(values, lows, highs, *(known or _UNKNOWN)))
     else:
-        found = _leveled(values, len(lows), lambda heads: _of_ranges(heads, lows, highs))
+        found = _leveled(values, len(lows), known, lambda heads: _of_ranges(heads, lows, highs))
     return _checked(found, values, lambda some: _of_ranges(some.astype(np.float64), lows, highs) > 0,
                     lambda some: _of_ranges(np.where(some, values, 0.0), lows, highs))  # fmt: skip
 
 
-def _known(values: Array, known: Magnitudes | None) -> Magnitudes:
-    if known is not None:
-        return known
-    return magnitudes(values) if len(values) > _FEW else (0.0, 0.0)
-
-
-def _leveled(values: Array, size: int, summed: Callable[[Array], Array]) -> Pairs:
+def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callable[[Array], Array]) -> Pairs:
     """The sums by what sums heads exactly: they are multiples of one power of 2, and too small to leave 53 bits."""
     sums = Pairs(np.zeros(size), np.zeros(size))
     bits = len(values).bit_length()
     with np.errstate(all="ignore"):
         while len(values):
-            most = np.abs(values).max()
-            if not most:
-                break
+            least, most = known or magnitudes(values)
             if not np.isfinite(most):
                 finite = np.isfinite(values)
                 sums = sums.plus(summed(np.where(finite, 0.0, values)))
-                values = np.where(finite, values, 0.0)
+                values, known = np.where(finite, values, 0.0), None
                 continue
-            exponent = int(np.frexp(most)[1]) + bits
+            exponent = math.frexp(most)[1] + bits
             if exponent > _MOST_EXPONENT:
                 return sums.plus(np.full(size, np.nan))
-            split = np.ldexp(1.5, exponent)
-            heads = (values + split) - split
+            split = math.ldexp(1.5, exponent)
+            heads = values + split
+            heads -= split
             sums = sums.plus(summed(heads))
-            values = values - heads
+            values, known = np.subtract(values, heads, out=heads), None
+            if exponent + bits - 53 <= math.frexp(least)[1]:  # so much less that what is left adds up exactly, too
+                return sums.plus(summed(values))
+            if not values.any():
+                break
     return sums
 
 
@@ -135,9 +137,10 @@ def _checked(
     found: Pairs, values: Array, holding: Callable[[Array], Array], summed: Callable[[Array], Array]
 ) -> Pairs:
     """The sums, those of infinite values as IEEE 754 adds them; raises Overflow."""
-    unknown = ~np.isfinite(found.high)
-    if not unknown.any():
+    finite = np.isfinite(found.high)
+    if np.count_nonzero(finite) == len(finite):
         return found
+    unknown = ~finite
     infinite = ~np.isfinite(values)
     holds = holding(infinite)
     if (unknown & ~holds).any():

@@ -114,8 +114,8 @@ for call in (
     lambda: compiled.few_sums(few + 9, np.ones(2), 3, 1.0, 1.0),
     lambda: compiled.few_sums(few, np.ones(3), 3, 1.0, 1.0),
     lambda: compiled.few_sums(few, np.ones(2), 300, 1.0, 1.0),
-    lambda: compiled.many_sums(np.array([0, -1]), np.ones(2), 3),
-    lambda: compiled.many_sums(np.array([0, 1 << 40]), np.ones(2), 3),
+    lambda: compiled.many_sums(np.array([0, -1]), np.ones(2), 3, 2, 1.0, 1.0),
+    lambda: compiled.many_sums(np.array([0, 1 << 40]), np.ones(2), 3, 2, 0.0, 0.0),
     lambda: compiled.range_sums(np.ones(2), np.array([-5]), np.array([1]), 1.0, 1.0),
     lambda: compiled.range_sums(np.ones(2), np.array([0]), np.array([1 << 40]), 1.0, 1.0),
 ):

@@ -45,7 +45,8 @@ def test_of_groups(loops: Any, added: list[float], size: int, dtype: str, known:
     groups = np.array([k * k % min(size, 256) for k in range(len(added))], dtype)
     data = np.array(added, np.float64)
     with mock.patch.object(compiled, "_loops", loops):
-        high, low = sums.by_group(groups, data, size, sums.magnitudes(data) if known else None)
+        count = np.bincount(groups, minlength=size) if known else None
+        high, low = sums.by_group(groups, data, size, sums.magnitudes(data) if known else None, count)
     for group in range(size):
         assert within(high[group], low[group], data[groups == group].tolist())
 
@@ -74,6 +75,26 @@ def test_of_many(loops: Any) -> None:
             (total,), (rest,) = sums.by_range(data, np.array([1]), np.array([len(data)]))
         assert within(total, rest, data[1:].tolist())
         assert all(within(high[g], low[g], data[groups == g].tolist()) for g in range(5))
+
+
+@both
+@pytest.mark.parametrize("scale", [1, 1e4, 1e9])
+@pytest.mark.parametrize("known", [True, False])
+def test_of_many_groups(loops: Any, scale: float, known: bool) -> None:
+    """Of which each has few values, however many there are of all, and some are 0."""
+    rng = np.random.default_rng(4)
+    data = np.round(rng.gamma(2, 30, 9_001), 2) * rng.choice([0, 0.01, scale], 9_001)
+    groups = np.sort(rng.integers(0, 400, len(data)))
+    count = np.bincount(groups, minlength=400)
+    with mock.patch.object(compiled, "_loops", loops):
+        high, low = sums.by_group(groups, data, 400, sums.magnitudes(data) if known else None, count)
+    assert all(within(high[g], low[g], data[groups == g].tolist()) for g in range(400))
+
+
+@pytest.mark.parametrize("zeros", [0, 1])
+def test_magnitudes(zeros: int) -> None:
+    assert sums.magnitudes(np.array([-0.0] * zeros + [-3.5, 0.25, 2.0])) == (0.25, 3.5)
+    assert sums.magnitudes(np.zeros(zeros)) == (1.0, 1.0)
 
 
 @both
