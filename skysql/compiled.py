@@ -11,8 +11,8 @@
 
 ctypes, and not an extension module, because the files then need nothing of Python's: one binary does for every version
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
-what is passed: so everything goes through here, where dtypes and lengths are checked; offsets and numbers of groups are
-checked in C.
+what is passed: so everything goes through here, where dtypes are checked. Lengths, offsets and numbers of groups are
+checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read (blocks.py).
 
 A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.
@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from .errors import InternalError
 from .interruption import looking
-from .masks import CODES, Masks
+from .masks import Masks
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
@@ -80,7 +80,7 @@ def available() -> bool:
 
 
 def _call(name: str, *arguments: Array | int | float) -> None:
-    """Arrays by their addresses, numbers as int64 or double."""
+    """A loop of sums.c: arrays by their addresses, numbers as int64 or double."""
     assert _loops is not None
     _check(not getattr(_loops, name)(*map(_argument, arguments)))
 
@@ -113,12 +113,12 @@ def ahead(begun: Iterator[R]) -> Iterator[R]:
 
 
 class Job:
-    """A call of one of the loops of skysql_run, by its number there; the arrays live as long as it does."""
+    """A call of one of the loops of loops.c, by its number there; the arrays live as long as it does."""
 
     __slots__ = ("_arguments", "made", "words")
 
     def __init__(self, loop: int, *arguments: Array | int | None) -> None:
-        self.words = [loop, *map(_word, arguments)]
+        self.words = _job(loop, arguments)
         self.made: Future[None] | None = None  # once it was handed to a thread
         self._arguments = arguments
         _jobs.add(self)
@@ -160,22 +160,38 @@ class _Jobs:
     def _hand_over(self, share: int) -> None:
         for first in range(0, len(self._waiting), share):
             jobs = self._waiting[first : first + share]
-            made = self._pool.submit(_run, jobs, *_words(jobs))
+            made = self._pool.submit(_run, jobs, *_words([job.words for job in jobs]))
             for job in jobs:
                 job.made = made
         self._waiting.clear()
 
 
-def _run(_jobs: Sequence[Job], words: Any, number: int, width: int) -> None:
-    """Run the jobs, which stay alive meanwhile; little is done here, where the interpreter's lock is waited for."""
+def _run(_alive: object, words: Any, width: int) -> None:
+    """Run jobs, whose arrays live meanwhile; little is done here, where the interpreter's lock is waited for."""
     assert _loops is not None
-    _check(not _loops.skysql_run(words, ctypes.c_int64(number), ctypes.c_int64(width)))
+    _check(not _loops.skysql_run(words, ctypes.c_int64(len(words)), ctypes.c_int64(width)))
 
 
-def _words(jobs: Sequence[Job]) -> tuple[Any, int, int]:
-    width = max(len(job.words) for job in jobs)
-    words = [word for job in jobs for word in (*job.words, *[0] * (width - len(job.words)))]
-    return (ctypes.c_int64 * len(words))(*words), len(jobs), width
+def _words(jobs: Sequence[Sequence[int]]) -> tuple[Any, int]:
+    width = max(map(len, jobs))
+    words = [word for job in jobs for word in (*job, *[0] * (width - len(job)))]
+    return (ctypes.c_int64 * len(words))(*words), width
+
+
+def _job(loop: int, arguments: Sequence[Array | int | None]) -> list[int]:
+    """The words of a job: its loop, numbers, and arrays by their addresses and lengths; None is no array."""
+    words = [loop]
+    for value in arguments:
+        if isinstance(value, int):
+            words.append(value)
+        else:
+            words += (0, 0) if value is None else (_address(value), value.size)
+    return words
+
+
+def _now(loop: int, *arguments: Array | int | None) -> None:
+    """Run a loop that is too short to be worth a thread."""
+    _run(arguments, *_words([_job(loop, arguments)]))
 
 
 _jobs = _Jobs()
@@ -191,24 +207,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
 
 
-def _word(value: Array | int | None) -> int:
-    """A number, or the address of an array."""
-    if isinstance(value, np.ndarray):
-        _check(value.flags.c_contiguous)
-        if value.flags.writeable:
-            return ctypes.addressof(_ANYTHING.from_buffer(value))  # type: ignore[arg-type]  # an array is a buffer
-        address: int = value.__array_interface__["data"][0]  # four times as slow
-        return address
-    return value or 0
+def _address(array: Array) -> int:
+    _check(array.flags.c_contiguous)
+    if array.flags.writeable:
+        return ctypes.addressof(_ANYTHING.from_buffer(array))  # type: ignore[arg-type]  # an array is a buffer
+    address: int = array.__array_interface__["data"][0]  # four times as slow
+    return address
 
 
 _ANYTHING = ctypes.c_char * 0
 
 
 def _argument(value: Array | int | float) -> Any:
-    if isinstance(value, float):
-        return ctypes.c_double(value)
-    return ctypes.c_void_p(_word(value)) if isinstance(value, np.ndarray) else ctypes.c_int64(value)
+    if isinstance(value, np.ndarray):
+        return ctypes.c_void_p(_address(value))
+    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int64(value)
 
 
 def _then(job: Job, result: R) -> Callable[[], R]:
@@ -219,19 +232,15 @@ def _then(job: Job, result: R) -> Callable[[], R]:
     return get
 
 
-_FUNNEL, _MATCHES, _RETENTION = range(3)
+_FUNNEL, _MATCHES, _RETENTION, _LAST_MARKS, _COUNTS = range(5)
 
 
-def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | int | None, ...]:
+def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | None, ...]:
     """The arguments with which loops over masks begin."""
-    _check(ts.dtype == starts.dtype == np.int64 and 0 <= int(starts[-1]) <= len(ts))
-    if masks.codes is None:
-        wide = masks.wide
-        _check(wide is not None and wide.dtype == np.uint32 and len(wide) == len(ts))
-    else:
-        _check(masks.codes.dtype == np.uint8 and len(masks.codes) == len(ts))
-        _check(masks.table is not None and masks.table.dtype == np.uint32 and len(masks.table) == CODES)
-    return masks.codes, masks.table, masks.wide, ts, starts, len(starts) - 1
+    _check(ts.dtype == starts.dtype == np.int64)
+    for array, dtype in ((masks.codes, np.uint8), (masks.table, np.uint32), (masks.wide, np.uint32)):
+        _check(array is None or array.dtype == dtype)
+    return masks.codes, masks.table, masks.wide, ts, starts
 
 
 def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, modes: int) -> Callable[[], Array]:
@@ -240,7 +249,6 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
     ts: int64[n], non-decreasing within a group. starts: int64[g+1]. window: below LIMIT. modes: MODES, added.
     """
     levels = np.empty(len(starts) - 1, np.uint8)
-    _check(1 <= steps <= STEPS and 0 <= window < LIMIT)
     return _then(Job(_FUNNEL, *_masked(masks, ts, starts), steps, window, modes, levels), levels)
 
 
@@ -256,9 +264,8 @@ def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Arr
     second on, lies nothing if adjacent: bool[p], and else at the most so much time, below LIMIT: int64[p].
     """
     counts = np.empty(len(starts) - 1, np.int64)
-    _check(1 <= len(wanted) == len(adjacent) == len(most) <= STEPS)
     _check(wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64)
-    return _then(Job(_MATCHES, *_masked(masks, ts, starts), len(wanted), wanted, adjacent, most, counts), counts)
+    return _then(Job(_MATCHES, *_masked(masks, ts, starts), wanted, adjacent, most, counts), counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +281,7 @@ class Periods:
     rows: int
 
     def __post_init__(self) -> None:
-        _check(self.unit > 0 and self.row_of.dtype == np.int64 and int(self.row_of.max(initial=-1)) < self.rows)
+        _check(self.row_of.dtype == np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +298,7 @@ class Cohorts:
     of: Array | None = None
 
     def __post_init__(self) -> None:
-        _check(self.of is None or (self.of.dtype == np.int32 and int(self.of.max(initial=-1)) < self.number))
+        _check(self.of is None or self.of.dtype == np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,13 +325,11 @@ def retention(
     earliest = np.full(cohorts.number, np.iinfo(np.int64).max)
     for events in (first, again):
         _check(events.positions.dtype == events.starts.dtype == np.int32 and events.ts.dtype == np.int64)
-        _check(len(events.positions) == len(events.ts) == int(events.starts[-1]))
-    _check(len(first.starts) == len(again.starts) and cohorts.unit > 0)
     job = Job(
         _RETENTION,
-        *(first.positions, first.starts, first.ts, again.positions, again.starts, again.ts, len(first.starts) - 1),
-        *(cohorts.begin, cohorts.end, cohorts.number, cohorts.of, cohorts.unit, cohorts.origin),
-        *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.row_of, len(periods.row_of)),
+        *(first.positions, first.starts, first.ts, again.positions, again.starts, again.ts),
+        *(cohorts.begin, cohorts.end, cohorts.of, cohorts.unit, cohorts.origin),
+        *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.row_of),
         *(periods.rows, int(on_or_after), sizes, earliest, returned),
     )
     return _then(job, (sizes, earliest, returned))
@@ -338,9 +343,9 @@ def last_marks(
     keys: int64[n], ascending, path << bits | time since times[0]; none is after times[1]. starts: int64[k+1], where the
     marks of each path begin. paths: int64[m], each below k; -1 is none. until: int64[m].
     """
-    _check(keys.dtype == starts.dtype == paths.dtype == until.dtype == np.int64 and len(paths) == len(until))
+    _check(keys.dtype == starts.dtype == paths.dtype == until.dtype == np.int64)
     found = np.empty(len(paths), np.int64)
-    _call("skysql_last_marks", keys, len(keys), starts, len(starts) - 1, bits, *times, paths, until, len(paths), found)
+    _now(_LAST_MARKS, keys, starts, bits, *times, paths, until, found)
     return found
 
 
@@ -352,7 +357,7 @@ def counts(groups: Array) -> Int64:
     """How many elements each group has: int64[GROUPS]. groups: uint8[n]."""
     found = np.zeros(GROUPS, np.int64)
     _check(groups.dtype == np.uint8)
-    _call("skysql_counts", groups, len(groups), found)
+    _now(_COUNTS, groups, found)
     return found
 
 

@@ -1,11 +1,13 @@
 /* The loops that numpy has no operation for, compiled: where what an event means depends on the events before it.
 
    Each has a twin of numpy operations that gives the same answers, and is used where this file could not be compiled:
-   compiled.py says which. Nothing here knows of Python. Arrays in, arrays out; no memory of its own, no errors, no state;
-   so calls may run side by side.
+   compiled.py says which. Nothing here knows of Python. Arrays in, arrays out; no memory of its own and no state; so
+   calls may run side by side. A call is a job of words of 64 bits, in which each array comes with its length. Whatever
+   the words and the arrays' elements are, nothing beyond an array is read or written: each loop begins with what has to
+   hold of its lengths and offsets, and what it would take a pass to check is checked where it is used.
 
-   Events lie group by group, those of group g at starts[g] ... starts[g+1]-1, in order of time, which are within 2^62
-   of 0. What an event meets is a mask: bit k for condition k.
+   Events lie group by group, those of group g at starts[g] ... starts[g+1]-1, in order of time. What an event meets is a
+   mask: bit k for condition k.
 
    Three habits make the loops fast. Events that meet nothing are passed over by a loop without branches, which writes
    every index and keeps those that count. A step is taken by arithmetic and not by a branch, as nothing is harder to
@@ -20,28 +22,29 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-enum { STEPS = 32 };
+enum { STEPS = 32, CODES = 256 };
 
 /* What is returned: BROKEN where numbers that say where to read or write go beyond what is there. */
 enum { FINE, BROKEN };
 
-/* Whether offsets ascend from 0 or more, so that the last bounds them all. */
-static int ascending(const int64_t *starts, int64_t groups) {
-    int descends = groups < 0 || starts[0] < 0;
-    for (int64_t g = 0; g < groups; g++) descends |= starts[g] > starts[g + 1];
-    return !descends;
-}
+/* A word of a job: a number, or the address of an array, and in the next word how many elements that has. */
+#define AT(type, word) ((type *)(intptr_t)job[word])
+#define LENGTH(word) job[(word) + 1]
 
-static int ascending_narrow(const int32_t *starts, int64_t groups) {
-    int descends = groups < 0 || starts[0] < 0;
-    for (int64_t g = 0; g < groups; g++) descends |= starts[g] > starts[g + 1];
-    return !descends;
-}
+/* Whether offsets ascend from 0 or more to n or less: those of `groups` groups, and one more. */
+#define ASCENDING(name, type)                                                                   \
+    static int name(const type *starts, int64_t groups, int64_t n) {                            \
+        int descends = groups < 0 || starts[0] < 0 || starts[groups] > n;                       \
+        for (int64_t g = 0; g < groups; g++) descends |= starts[g] > starts[g + 1];             \
+        return !descends;                                                                       \
+    }
+ASCENDING(ascending, int64_t)
+ASCENDING(ascending_narrow, int32_t)
 
 /* The masks of events: either codes of one byte (a table's actions are such) and what each code meets, or themselves. */
 typedef struct {
     const uint8_t *codes;
-    const uint32_t *table; /* [256] */
+    const uint32_t *table; /* [CODES] */
     const uint32_t *wide;
 } Masks;
 
@@ -49,33 +52,36 @@ static inline uint32_t mask_at(const Masks *masks, int64_t at) {
     return masks->wide ? masks->wide[at] : masks->table[masks->codes[at]];
 }
 
-static inline int lowest(uint32_t bits) {
+/* What a job over groups of events begins with, in its words 1 to 10. */
+typedef struct {
+    Masks masks;
+    const int64_t *ts, *starts;
+    int64_t groups;
+} Events;
+
+/* Whether the lengths fit one another. */
+static int read_events(const int64_t *job, Events *in) {
+    const int64_t n = LENGTH(7);
+    *in = (Events){{AT(uint8_t, 1), AT(uint32_t, 3), AT(uint32_t, 5)}, AT(int64_t, 7), AT(int64_t, 9), LENGTH(9) - 1};
+    const int fits = in->masks.wide ? LENGTH(5) == n : LENGTH(1) == n && LENGTH(3) == CODES;
+    return fits && ascending(in->starts, in->groups, n);
+}
+
 #if defined(__GNUC__)
-    return __builtin_ctz(bits);
+static inline int lowest(uint64_t bits) { return __builtin_ctzll(bits); }
+static inline int length(uint64_t bits) { return bits ? 64 - __builtin_clzll(bits) : 0; }
 #else
+static inline int lowest(uint64_t bits) {
     int at = 0;
     while (!(bits >> at & 1)) at++;
     return at;
-#endif
 }
-
 static inline int length(uint64_t bits) {
-#if defined(__GNUC__)
-    return bits ? 64 - __builtin_clzll(bits) : 0;
-#else
     int n = 0;
     for (; bits; bits >>= 1) n++;
     return n;
-#endif
 }
-
-static inline int lowest_of_64(uint64_t bits) {
-#if defined(__GNUC__)
-    return __builtin_ctzll(bits);
-#else
-    return (uint32_t)bits ? lowest((uint32_t)bits) : 32 + lowest((uint32_t)(bits >> 32));
 #endif
-}
 
 static inline int within(int64_t since, int64_t t, int64_t window) {
     return (uint64_t)t - (uint64_t)since <= (uint64_t)window;
@@ -100,7 +106,8 @@ typedef struct {
 typedef struct {
     int64_t t;
     uint32_t any, twice;
-    int events, strange, several; /* strange: whether one meets nothing; several: whether one meets several */
+    int64_t events;
+    int strange, several; /* strange: whether one meets nothing; several: whether one meets several */
 } Moment;
 
 static int64_t next_moment(const Masks *masks, const int64_t *ts, int64_t at, int64_t end, Moment *moment) {
@@ -215,23 +222,26 @@ static int quick_level(const uint8_t *codes, const uint8_t *step, const int64_t 
     return several || (ties && !(modes & PATH)) ? -1 : length(have >> 1);
 }
 
-/* levels uint8[groups]: the most steps that each group takes. 1 <= steps <= STEPS, 0 <= window < 2^62. */
-static int funnel(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
-                   const int64_t *starts, int64_t groups, int64_t steps, int64_t window, int64_t modes,
-                   uint8_t *levels) {
-    Masks masks = {codes, table, wide};
-    uint8_t step[256];
-    int quick = !wide && !(modes & ~PATH);
-    const uint32_t known = (uint32_t)-1 >> (STEPS - steps);
-    uint32_t met = 0;
-    if (!ascending(starts, groups)) return BROKEN;
-    for (int64_t k = starts[0]; wide && k < starts[groups]; k++) met |= wide[k];
+/* Events; steps, 1 ... STEPS; window, 0 or more; modes; levels uint8[groups]: the most steps that each group takes. */
+static int funnel(const int64_t *job) {
+    Events in;
+    const int64_t steps = job[11], window = job[12], modes = job[13];
+    uint8_t *levels = AT(uint8_t, 14), step[CODES];
+    uint32_t table[CODES], met = 0;
+    if (!read_events(job, &in) || steps < 1 || steps > STEPS || window < 0 || LENGTH(14) != in.groups) return BROKEN;
+    const int64_t *ts = in.ts, *starts = in.starts;
+    const uint32_t known = (uint32_t)-1 >> (STEPS - steps), *wide = in.masks.wide;
+    const int quick = !wide && !(modes & ~PATH);
+    for (int64_t k = starts[0]; wide && k < starts[in.groups]; k++) met |= wide[k];
     if (met & ~known) return BROKEN;
-    for (int code = 0; quick && code < 256; code++)
-        step[code] = !table[code] ? 0 : table[code] & (table[code] - 1) ? SEVERAL : (uint8_t)(lowest(table[code]) + 1);
-    for (int64_t g = 0; g < groups; g++) {
+    for (int code = 0; !wide && code < CODES; code++) { /* codes that no event has may stand for more than all steps */
+        uint32_t mask = table[code] = in.masks.table[code] & known;
+        step[code] = !mask ? 0 : mask & (mask - 1) ? SEVERAL : (uint8_t)(lowest(mask) + 1);
+    }
+    const Masks masks = {in.masks.codes, table, wide};
+    for (int64_t g = 0; g < in.groups; g++) {
         int64_t at = starts[g], end = starts[g + 1];
-        int level = quick ? quick_level(codes, step, ts, at, end, (int)steps, window, (int)modes) : -1;
+        int level = quick ? quick_level(masks.codes, step, ts, at, end, (int)steps, window, (int)modes) : -1;
         if (level < 0)
             level = modes & PATH ? level_by_events(&masks, ts, at, end, (int)steps, window)
                                  : level_by_moments(&masks, ts, at, end, (int)steps, window, (int)modes);
@@ -305,7 +315,7 @@ static inline int meeting_few(const uint8_t *codes, int many, const uint8_t *few
             for (int byte = 0; byte < 8; byte++) eight |= (uint64_t)hit[k + byte] << 8 * byte;
             bits |= (eight * 0x0102040810204080u >> 56) << k;
         }
-        for (; bits; bits &= bits - 1) rows[found++] = (uint16_t)(base + lowest_of_64(bits));
+        for (; bits; bits &= bits - 1) rows[found++] = (uint16_t)(base + lowest(bits));
     }
     return found;
 }
@@ -313,8 +323,8 @@ static inline int meeting_few(const uint8_t *codes, int many, const uint8_t *few
 /* A pattern without adjacent gaps, of which each code may be one event at the most: the place[code]-th, from 1. few: the
    codes that are one, `kinds` of them, or more than FEW. */
 typedef struct {
-    uint8_t place[256], few[FEW];
-    uint32_t placed[256];
+    uint8_t place[CODES], few[FEW];
+    uint32_t placed[CODES];
     int kinds;
 } Places;
 
@@ -323,7 +333,7 @@ static int places(const uint32_t *table, int events, const uint32_t *wanted, con
     found->kinds = 0;
     for (int j = 1; j < events; j++)
         if (adjacent[j]) return 0;
-    for (int code = 0; code < 256; code++) {
+    for (int code = 0; code < CODES; code++) {
         found->placed[code] = 0;
         for (int j = 0; j < events; j++)
             if (table[code] & wanted[j]) {
@@ -405,20 +415,25 @@ static void quick_matches(const uint8_t *codes, const Places *in, const int64_t 
     }
 }
 
-/* counts int64[groups]: the matches that each group has, one after the other, of a pattern of 1 ... STEPS events.
-   wanted: the conditions of which each event of it has to meet one. Before the j-th lies nothing if adjacent[j], and else
-   at the most so much time, 0 <= most[j] < 2^62. */
-static int matches(const uint8_t *codes, const uint32_t *table, const uint32_t *wide, const int64_t *ts,
-                    const int64_t *starts, int64_t groups, int64_t events, const uint32_t *wanted,
-                    const uint8_t *adjacent, const int64_t *most, int64_t *counts) {
-    Masks masks = {codes, table, wide};
+/* Events; wanted, 1 ... STEPS: the conditions of which each event of the pattern has to meet one. Before the j-th lies
+   nothing if adjacent[j], and else at the most so much time, most[j] >= 0. counts int64[groups]: the matches that each
+   group has, one after the other. */
+static int matches(const int64_t *job) {
+    Events in;
+    const uint32_t *wanted = AT(uint32_t, 11);
+    const uint8_t *adjacent = AT(uint8_t, 13);
+    const int64_t *most = AT(int64_t, 15), events = LENGTH(11);
+    int64_t *counts = AT(int64_t, 17);
     Places found_places;
     uint16_t rows[MANY + 1];
-    if (!ascending(starts, groups)) return BROKEN;
+    if (!read_events(job, &in) || events < 1 || events > STEPS || LENGTH(13) != events || LENGTH(15) != events) return BROKEN;
+    if (LENGTH(17) != in.groups) return BROKEN;
+    if (!in.groups) return FINE;
+    const Masks masks = in.masks;
+    const int64_t *ts = in.ts, *starts = in.starts, groups = in.groups;
     memset(counts, 0, (size_t)groups * sizeof *counts);
-    if (!groups) return FINE;
-    if (!wide && places(table, (int)events, wanted, adjacent, &found_places)) {
-        quick_matches(codes, &found_places, ts, starts, groups, (int)events, most, counts);
+    if (!masks.wide && places(masks.table, (int)events, wanted, adjacent, &found_places)) {
+        quick_matches(masks.codes, &found_places, ts, starts, groups, (int)events, most, counts);
         return FINE;
     }
     Progress progress;
@@ -455,6 +470,12 @@ static inline Unit unit_of(int64_t us) {
 
 enum { SHORT = 2048 };
 
+/* No times are farther from 0, so that their differences, and a unit more, are numbers of 64 bits. */
+static const int64_t FAR = (int64_t)1 << 60;
+
+static int near(int64_t time) { return -FAR <= time && time <= FAR; }
+static int is_unit(int64_t us) { return 1 <= us && us <= 4 * FAR; }
+
 /* How many units are in a time, rounded down. By multiplication, which is off by less than 1 for quotients below 2^51. */
 static inline int64_t units_in(int64_t time, Unit unit) {
     int64_t found = unit.us < SHORT ? time / unit.us : (int64_t)((double)time * unit.share);
@@ -471,12 +492,20 @@ static inline int64_t units_in(int64_t time, Unit unit) {
    its events `again` that come after its birth. Periods are `unit` long, and begin at `origin`, or if rolling at the
    birth. row_of int64[periods]: the row of each period since the birth, or -1; later ones have none. With on_or_after,
    the last return counts in all rows up to its own. */
-static int retention(const int32_t *first, const int32_t *first_starts, const int64_t *first_ts, const int32_t *again,
-                      const int32_t *again_starts, const int64_t *again_ts, int64_t paths, int64_t begin, int64_t end,
-                      int64_t cohorts, const int32_t *cohort_of, int64_t cohort_unit, int64_t cohort_origin, int64_t unit,
-                      int64_t origin, int64_t rolling, const int64_t *row_of, int64_t periods, int64_t rows,
-                      int64_t on_or_after, int64_t *sizes, int64_t *earliest, int64_t *returned) {
-    if (!ascending_narrow(first_starts, paths) || !ascending_narrow(again_starts, paths)) return BROKEN;
+static int retention(const int64_t *job) {
+    const int32_t *first = AT(int32_t, 1), *first_starts = AT(int32_t, 3), *again = AT(int32_t, 7),
+                  *again_starts = AT(int32_t, 9), *cohort_of = AT(int32_t, 15);
+    const int64_t *first_ts = AT(int64_t, 5), *again_ts = AT(int64_t, 11), *row_of = AT(int64_t, 22);
+    const int64_t begin = job[13], end = job[14], cohort_unit = job[17], cohort_origin = job[18], unit = job[19],
+                  origin = job[20], rolling = job[21], rows = job[24], on_or_after = job[25];
+    int64_t *sizes = AT(int64_t, 26), *earliest = AT(int64_t, 28), *returned = AT(int64_t, 30);
+    const int64_t paths = LENGTH(3) - 1, periods = LENGTH(22), cohorts = LENGTH(26), counted = LENGTH(30);
+    const int equal = LENGTH(1) == LENGTH(5) && LENGTH(7) == LENGTH(11) && LENGTH(9) == LENGTH(3) &&
+                      LENGTH(28) == cohorts && (!cohort_of || LENGTH(15) == paths);
+    if (!equal || rows < 0 || (cohorts && (counted % cohorts || counted / cohorts != rows))) return BROKEN;
+    if (!ascending_narrow(first_starts, paths, LENGTH(1)) || !ascending_narrow(again_starts, paths, LENGTH(7))) return BROKEN;
+    if (begin < -FAR || end > FAR || !near(origin) || !near(cohort_origin) || !is_unit(unit) || !is_unit(cohort_unit))
+        return BROKEN;
     for (int64_t period = 0; period < periods; period++)
         if (row_of[period] < -1 || row_of[period] >= rows) return BROKEN;
     const Unit period_unit = unit_of(unit), of_cohorts = unit_of(cohort_unit);
@@ -495,8 +524,8 @@ static int retention(const int32_t *first, const int32_t *first_starts, const in
         while (at < last && (again_ts[at] < born || (again_ts[at] == born && again[at] <= first[birth]))) at++;
         for (int64_t until = INT64_MIN; at < last; at++) {
             if (again_ts[at] < until) continue;
+            if (again_ts[at] > FAR) return BROKEN;
             int64_t number = units_in(again_ts[at] - from, period_unit), period = number - before;
-            if (period < 0) return BROKEN; /* times that do not ascend */
             if (period >= periods) {
                 if (on_or_after) latest = rows - 1;
                 break;
@@ -512,48 +541,22 @@ static int retention(const int32_t *first, const int32_t *first_starts, const in
     return FINE;
 }
 
-/* Many calls in one, so that a thread comes back to Python's lock but once: compiled.py, Job. */
-
-enum { FUNNEL, MATCHES, RETENTION };
-
-/* A number of a job, or the address of an array. */
-#define AT(type, word) ((type *)(intptr_t)job[word])
-
-/* jobs int64[n][width]: the loop, and its arguments in their order. */
-EXPORT int skysql_run(const int64_t *job, int64_t n, int64_t width) {
-    int broken = FINE;
-    for (const int64_t *end = job + n * width; job < end; job += width) {
-        if (job[0] == FUNNEL)
-            broken |= funnel(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
-                   job[8], job[9], AT(uint8_t, 10));
-        else if (job[0] == MATCHES)
-            broken |= matches(AT(uint8_t, 1), AT(uint32_t, 2), AT(uint32_t, 3), AT(int64_t, 4), AT(int64_t, 5), job[6], job[7],
-                    AT(uint32_t, 8), AT(uint8_t, 9), AT(int64_t, 10), AT(int64_t, 11));
-        else if (job[0] == RETENTION)
-            broken |= retention(AT(int32_t, 1), AT(int32_t, 2), AT(int64_t, 3), AT(int32_t, 4), AT(int32_t, 5), AT(int64_t, 6),
-                      job[7], job[8], job[9], job[10], AT(int32_t, 11), job[12], job[13], job[14], job[15], job[16],
-                      AT(int64_t, 17), job[18], job[19], job[20], AT(int64_t, 21), AT(int64_t, 22), AT(int64_t, 23));
-        else
-            broken |= BROKEN;
-    }
-    return broken;
-}
-
 /* Moments: segment.py, Marks. A path has few marks, so they are looked through from its first on. */
 
 enum { FEW_MARKS = 16 };
 
 /* found int64[n]: the last of the marks of a path that is not after the moment, or -1; path -1 has none. Those of path p
    are keys[starts[p]] ... keys[starts[p+1]-1], ascending: p << bits | time since `low`, up to that of `high`. */
-EXPORT int skysql_last_marks(const int64_t *keys, int64_t marks, const int64_t *starts, int64_t known, int64_t bits,
-                             int64_t low, int64_t high, const int64_t *paths, const int64_t *until, int64_t n,
-                             int64_t *found) {
-    if (bits < 0 || bits > 62 || low > high) return BROKEN;
+static int last_marks(const int64_t *job) {
+    const int64_t *keys = AT(int64_t, 1), *starts = AT(int64_t, 3), *paths = AT(int64_t, 8), *until = AT(int64_t, 10);
+    const int64_t marks = LENGTH(1), known = LENGTH(3) - 1, bits = job[5], low = job[6], high = job[7], n = LENGTH(8);
+    int64_t *found = AT(int64_t, 12);
+    if (bits < 0 || bits > 62 || low > high || LENGTH(10) != n || LENGTH(12) != n) return BROKEN;
     for (int64_t k = 0; k < n; k++) {
         int64_t path = paths[k], moment = until[k] > high ? high : until[k];
         found[k] = -1;
         if (path < 0 || moment < low) continue;
-        if (path >= known || starts[path] < 0 || starts[path + 1] > marks) return BROKEN;
+        if (path >= known || !ascending(starts + path, 1, marks)) return BROKEN;
         int64_t key = (int64_t)(((uint64_t)path << bits) + ((uint64_t)moment - (uint64_t)low));
         int64_t from = starts[path], to = starts[path + 1];
         while (to - from > FEW_MARKS) {
@@ -574,8 +577,12 @@ EXPORT int skysql_last_marks(const int64_t *keys, int64_t marks, const int64_t *
 
 enum { GROUPS = 256, TURNS = 4 };
 
-/* Adds to counts int64[GROUPS] how many of n there are of each. */
-EXPORT int skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
+/* Adds to counts int64[GROUPS] how many of groups uint8[n] there are of each. */
+static int count(const int64_t *job) {
+    const uint8_t *groups = AT(uint8_t, 1);
+    const int64_t n = LENGTH(1);
+    int64_t *counts = AT(int64_t, 3);
+    if (LENGTH(3) != GROUPS) return BROKEN;
     int64_t tables[TURNS][GROUPS] = {{0}}, at = 0;
     for (; at + TURNS <= n; at += TURNS)
         for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]]++;
@@ -583,6 +590,21 @@ EXPORT int skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
     for (int group = 0; group < GROUPS; group++)
         for (int turn = 0; turn < TURNS; turn++) counts[group] += tables[turn][group];
     return FINE;
+}
+
+/* The loops by their numbers in jobs, and how many words each takes, that of its number included. */
+static int (*const LOOPS[])(const int64_t *) = {funnel, matches, retention, last_marks, count};
+static const int64_t WORDS[] = {16, 19, 32, 14, 5};
+enum { KNOWN = sizeof WORDS / sizeof *WORDS };
+
+/* Runs jobs int64[words / width][width]. Many in one call, so that a thread comes back to Python's lock but once. */
+EXPORT int skysql_run(const int64_t *jobs, int64_t words, int64_t width) {
+    int broken = words < 0 || width < 1 || words % width;
+    for (int64_t at = 0; !broken && at < words; at += width) {
+        const int64_t loop = jobs[at];
+        broken = loop < 0 || loop >= KNOWN || width < WORDS[loop] || LOOPS[loop](jobs + at) != FINE;
+    }
+    return broken ? BROKEN : FINE;
 }
 
 #ifdef _WIN32
