@@ -483,6 +483,9 @@ static inline int64_t units_in(int64_t time, Unit unit) {
     return found - (rest < 0) + (rest >= unit.us);
 }
 
+/* One more of what may be any number, as the caller gave it. */
+static int64_t more(int64_t count) { return (int64_t)((uint64_t)count + 1); }
+
 /* Of each cohort, how many paths were born, the time of the first birth, and how many paths returned in each row, each
    once: adds to sizes int64[cohorts] and returned int64[cohorts][rows], and lowers earliest int64[cohorts].
 
@@ -516,7 +519,7 @@ static int retention(const int64_t *job) {
         if (born < begin || born >= end) continue;
         int64_t cohort = cohort_of ? cohort_of[path] : units_in(born - cohort_origin, of_cohorts);
         if (cohort < 0 || cohort >= cohorts) continue;
-        sizes[cohort]++;
+        sizes[cohort] = more(sizes[cohort]);
         if (born < earliest[cohort]) earliest[cohort] = born;
 
         int64_t *counts = returned + cohort * rows, latest = -1;
@@ -532,11 +535,11 @@ static int retention(const int64_t *job) {
             }
             until = from + (number + 1) * unit;
             int64_t row = row_of[period];
-            if (row >= 0 && row != latest && !on_or_after) counts[row]++;
+            if (row >= 0 && row != latest && !on_or_after) counts[row] = more(counts[row]);
             latest = row;
         }
         if (on_or_after)
-            for (int64_t row = 0; row <= latest; row++) counts[row]++;
+            for (int64_t row = 0; row <= latest; row++) counts[row] = more(counts[row]);
     }
     return FINE;
 }
@@ -577,7 +580,7 @@ static int last_marks(const int64_t *job) {
 
 enum { GROUPS = 256, TURNS = 4 };
 
-/* Adds to counts int64[GROUPS] how many of groups uint8[n] there are of each. */
+/* counts int64[GROUPS]: how many of groups uint8[n] there are of each. */
 static int count(const int64_t *job) {
     const uint8_t *groups = AT(uint8_t, 1);
     const int64_t n = LENGTH(1);
@@ -588,7 +591,7 @@ static int count(const int64_t *job) {
         for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]]++;
     for (; at < n; at++) tables[0][groups[at]]++;
     for (int group = 0; group < GROUPS; group++)
-        for (int turn = 0; turn < TURNS; turn++) counts[group] += tables[turn][group];
+        counts[group] = tables[0][group] + tables[1][group] + tables[2][group] + tables[3][group];
     return FINE;
 }
 

@@ -1,11 +1,13 @@
 """The compiled loops: that there are any, and their threads. What they answer is tested beside their twins."""
 
+import ctypes
 import os
 import random
 import shutil
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,3 +133,46 @@ for call in (
 def test_what_does_not_fit_is_refused_with_and_without_asserts() -> None:
     run(BROKEN)
     run(BROKEN, PYTHONOPTIMIZE="1")
+
+
+# any job at all
+
+_JOBS = {0: "bIIqqnnnb", 1: "bIIqqIbqq", 2: "iiqiiqnninnnnnqnnqqq", 3: "qqnnnqqq", 4: "bq"}
+"""By loop what its words are: arrays by the letter of their elements, each an address and a length, and numbers (n)."""
+
+_DTYPES = {"b": np.uint8, "I": np.uint32, "i": np.int32, "q": np.int64}
+_NUMBERS = (0, 1, 2, 3, -1, 5, 32, 33, 1 << 60, -(1 << 60), 1 << 62, -(1 << 63), (1 << 63) - 1)
+
+
+@pytest.mark.skipif(not compiled.available(), reason="there are no compiled loops")
+def test_no_job_reads_or_writes_beyond_its_arrays() -> None:
+    """Arrays of random lengths and contents, from malloc: tests/sanitized.py sees whoever leaves them."""
+    loops, c, rng = compiled._loops, ctypes.CDLL(None), random.Random(5)
+    assert loops is not None
+    c.malloc.restype, c.malloc.argtypes, c.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+    for _ in range(1500):
+        loop, length, groups = rng.randrange(len(_JOBS)), rng.choice([0, 1, 3, 70, 300]), rng.randint(0, 4)
+        words, held = [loop], []
+        for letter in _JOBS[loop]:
+            if letter == "n":
+                words.append(rng.choice([*_NUMBERS, rng.randint(-9, 40)]))
+                continue
+            array = _random_array(rng, _DTYPES[letter], rng.choice([length, groups, groups + 1, 256, 0, 1]), length)
+            address = c.malloc(max(array.nbytes, 1))
+            ctypes.memmove(address, array.ctypes.data, array.nbytes)
+            held.append(address)
+            words += [address, len(array)]
+        job = np.array(words, np.int64)
+        loops.skysql_run(ctypes.c_void_p(job.ctypes.data), ctypes.c_int64(len(job)), ctypes.c_int64(len(job)))
+        for address in held:
+            c.free(address)
+
+
+def _random_array(rng: random.Random, dtype: Any, size: int, length: int) -> Any:
+    limits = np.iinfo(dtype)
+    most = max(length, 1) if limits.max > 255 else 3
+    values = [
+        min(max(rng.choice(_NUMBERS), limits.min), limits.max) if rng.random() < 0.1 else rng.randint(0, most)
+        for _ in range(size)
+    ]
+    return np.array(sorted(values) if rng.random() < 0.7 else values, dtype)
