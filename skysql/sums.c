@@ -300,6 +300,7 @@ INLINE int many_of(const void *groups, int64_t bytes, const double *values, int6
 /* The same of any number of groups, given as unsigned integers of so many bytes. fullest: no group has more values. */
 INLINE int many_sums_body(const void *groups, int64_t bytes, const double *values, int64_t n, int64_t size,
                           int64_t fullest, double least, double most, double *high, double *low) {
+    if (n < 0 || size < 0 || (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)) return BROKEN;
     Split split = split_for(values, n, fullest, least, most);
     if ((int64_t)1 << split.bits < fullest) split.bits = 0;
     memset(high, 0, (size_t)size * sizeof *high);
