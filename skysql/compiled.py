@@ -55,14 +55,24 @@ CROWDED = 255
 """Stands for the level of a group in which an event counts once and several at one time meet several steps."""
 
 
+_SUMS = {"few_sums": "array array int int real real array array",
+         "many_sums": "array int array int int int real real array array",
+         "range_sums": "array int array array int real real array array"}  # fmt: skip
+"""The arguments of each loop of sums.c."""
+
+
 def _load() -> ctypes.CDLL | None:
     found = importlib.util.find_spec("skysql._loops")
     if os.environ.get(_OFF) or found is None or found.origin is None:
         return None
     try:
-        return ctypes.CDLL(found.origin)
+        loops = ctypes.CDLL(found.origin)
     except OSError:  # made for another machine
         return None
+    types = {"array": ctypes.c_void_p, "int": ctypes.c_int64, "real": ctypes.c_double}
+    for name, arguments in _SUMS.items():
+        getattr(loops, "skysql_" + name).argtypes = [types[kind] for kind in arguments.split()]
+    return loops
 
 
 _loops = _load()
@@ -80,9 +90,9 @@ def available() -> bool:
 
 
 def _call(name: str, *arguments: Array | int | float) -> None:
-    """A loop of sums.c: arrays by their addresses, numbers as int64 or double."""
+    """A loop of sums.c: arrays by their addresses."""
     assert _loops is not None
-    _check(not getattr(_loops, name)(*map(_argument, arguments)))
+    _check(not getattr(_loops, "skysql_" + name)(*[_address(a) if isinstance(a, np.ndarray) else a for a in arguments]))
 
 
 def _processors() -> int:
@@ -216,12 +226,6 @@ def _address(array: Array) -> int:
 
 
 _ANYTHING = ctypes.c_char * 0
-
-
-def _argument(value: Array | int | float) -> Any:
-    if isinstance(value, np.ndarray):
-        return ctypes.c_void_p(_address(value))
-    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int64(value)
 
 
 def _then(job: Job, result: R) -> Callable[[], R]:
@@ -367,8 +371,8 @@ def few_sums(groups: Array, values: Array, size: int, least: float, most: float)
     least, most: between which the magnitudes of all values but 0 are, or 0.0 and 0.0 if that is not known.
     """
     _check(groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values))
-    high, low = np.empty(size), np.empty(size)
-    _call("skysql_few_sums", groups, values, len(values), size, least, most, high, low)
+    high, low = np.empty((2, size))
+    _call("few_sums", groups, values, len(values), size, least, most, high, low)
     return high, low
 
 
@@ -377,15 +381,15 @@ def many_sums(
 ) -> tuple[Array, Array]:
     """`few_sums` of any number of groups: groups int[n]. fullest: no group has more values."""
     _check(groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values))
-    high, low = np.empty(size), np.empty(size)
+    high, low = np.empty((2, size))
     width = groups.dtype.itemsize
-    _call("skysql_many_sums", groups, width, values, len(values), size, fullest, least, most, high, low)
+    _call("many_sums", groups, width, values, len(values), size, fullest, least, most, high, low)
     return high, low
 
 
 def range_sums(values: Array, lows: Int64, highs: Int64, least: float, most: float) -> tuple[Array, Array]:
     """The sums of values[lows[i]:highs[i]] as high + low: float64[r] each; the rest as of few_sums."""
     _check(values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs))
-    high, low = np.empty(len(lows)), np.empty(len(lows))
-    _call("skysql_range_sums", values, len(values), lows, highs, len(lows), least, most, high, low)
+    high, low = np.empty((2, len(lows)))
+    _call("range_sums", values, len(values), lows, highs, len(lows), least, most, high, low)
     return high, low

@@ -105,6 +105,7 @@ class Scan:
         self._truths: dict[int, Bool] = {}  # which do, where they are on the action only
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
+        self._action_parts = [p for p in self._row_parts if self._cost(p) == 0]
 
     def _ask(self, plan: PathScan) -> None:
         self.plan = plan
@@ -234,7 +235,7 @@ class Scan:
         return rows.paths
 
     def _event_rows(self, every: EventRows, paths: Array | None) -> Rows:
-        parts = list(self._row_parts)
+        parts = self._row_parts
         segment = every.segment
         if paths is not None:
             _, starts = segment.paths()
@@ -244,10 +245,9 @@ class Scan:
                 return self._filter(every, parts)
         if not self._in_time(segment, parts):
             return replace(every, positions=np.zeros(0, np.int64))
-        actions = [p for p in parts if self._cost(p) == 0]
-        if actions:
-            parts = [p for p in parts if p not in actions]
-            every = self._of_actions(every, actions)
+        if self._action_parts:
+            parts = parts[len(self._action_parts) :]  # they come first
+            every = self._of_actions(every, self._action_parts)
         if paths is not None:
             member = np.zeros(len(segment.paths()[0]), bool)
             member[paths] = True
@@ -423,8 +423,7 @@ class Scan:
             if property is None:
                 accumulators.append(Accumulator(np.diff(layout.starts)))
             else:
-                laid_out, magnitudes = segment.laid_out(layout, property), segment.magnitudes(property)
-                accumulators.append(accumulate_runs(place, aggregate, *laid_out, magnitudes))
+                accumulators.append(accumulate_runs(place, aggregate, *segment.laid_out(layout, property)))
         return Partial(len(layout.starts) - 1, keys, accumulators)
 
     def _runs(self, rows: Rows) -> Grouping | None:

@@ -440,16 +440,16 @@ class Segment:
 
         return self._keep(("layout", by.id, largest_by, key), make)
 
-    def laid_out(self, layout: Layout, property: Property) -> tuple[Array, Int64]:
-        """(a property that is not TEXT in a layout's order, without NULLs; where the groups begin in that)."""
+    def laid_out(self, layout: Layout, property: Property) -> tuple[Array, Int64, Magnitudes | None]:
+        """(a property that is not TEXT in a layout's order, without NULLs; where the groups begin; magnitudes)."""
 
-        def make() -> tuple[Array, Int64]:
+        def make() -> tuple[Array, Int64, Magnitudes | None]:
             values, known = self.numbers(property, layout.positions)
-            values = values[layout.sort]
-            if known is None or known.all():
-                return values, layout.starts
-            known = known[layout.sort]
-            return values[known], np.concatenate(([0], np.cumsum(known)))[layout.starts]
+            values, starts = values[layout.sort], layout.starts
+            if known is not None and not known.all():
+                known = known[layout.sort]
+                values, starts = values[known], np.concatenate(([0], np.cumsum(known)))[starts]
+            return values, starts, self.magnitudes(property)
 
         return self._keep(("laid out", layout.key, property.id), make)
 
