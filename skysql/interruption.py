@@ -129,8 +129,8 @@ def _length(argument: object) -> int:
     return max(map(_length, argument), default=0) if isinstance(argument, list | tuple) else 0
 
 
-def pieces(size: int) -> Iterator[slice]:
-    """0 ... size-1 in slices of 2^16 at the most, with a look before each."""
-    for low in range(0, size, _PIECE):
+def pieces(size: int, most: int = _PIECE) -> Iterator[slice]:
+    """0 ... size-1 in slices of 2^16 at the most, or of `most`, with a look before each."""
+    for low in range(0, size, most):
         look()
-        yield slice(low, min(low + _PIECE, size))
+        yield slice(low, min(low + most, size))

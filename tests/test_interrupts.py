@@ -105,10 +105,13 @@ class Looks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen, self.at = 0, 0
+        self.instead: Exception | None = None
         looks = self
 
         def stopped(_: Interruption) -> bool:
             looks.seen += 1
+            if looks.instead is not None and looks.seen == looks.at:
+                raise looks.instead
             return looks.seen == looks.at
 
         monkeypatch.setattr(Interruption, "stopped", property(stopped))
@@ -124,6 +127,15 @@ class Looks:
         with pytest.raises(skysql.OperationalError, match="^interrupted$") as raised:
             run()
         assert raised.value.sqlite_errorcode == 9  # type: ignore[attr-defined]
+
+    def fail(self, at: int, error: Exception, message: str, run: Callable[[], Any]) -> None:
+        """Let run() raise an error at that look, which is told as one of ours."""
+        self.seen, self.at, self.instead = 0, at, error
+        try:
+            with pytest.raises(skysql.OperationalError, match=message):
+                run()
+        finally:
+            self.instead = None
 
 
 @pytest.fixture
@@ -184,6 +196,49 @@ def test_a_write_stops_and_leaves_nothing(connect: Connect, small: None, looks: 
         looks.stop(at, run)
         assert looks.count(lambda: db.execute("SELECT * FROM users").fetchall()) == before
     assert db.check() == []
+
+
+EXHAUSTED = [(MemoryError("Unable to allocate 2.3 TiB"), "^out of memory: Unable to allocate 2.3 TiB"),
+             (RuntimeError("can't start new thread"), "^can't start new thread .* threads")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "message"), EXHAUSTED)
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_more_memory_or_threads_for_a_statement(
+    db: skysql.Connection, looks: Looks, name: str, error: Exception, message: str
+) -> None:
+    def run() -> list[Any]:
+        return db.execute(STATEMENTS[name].format("many")).fetchall()
+
+    found = looks.count(run)
+    for at in (1, looks.seen // 2 + 1):
+        looks.fail(at, error, message, run)
+    assert looks.count(run) == found
+
+
+@pytest.mark.parametrize(("error", "message"), EXHAUSTED)
+def test_no_more_memory_or_threads_for_a_write(looks: Looks, error: Exception, message: str) -> None:
+    db = skysql.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)")
+    db.append("users", columns(50, 400))
+    db.commit()
+    for run in (lambda: db.append("users", columns(50, 400)), db.compact, lambda: db.execute("DELETE FROM users")):
+        looks.fail(1, error, message, run)
+        db.rollback()
+    assert db.execute("SELECT count(*) FROM users").fetchall() == [(400,)]
+    db.close()
+
+
+@pytest.mark.parametrize(("error", "message"), EXHAUSTED)
+def test_no_more_memory_or_threads_for_an_import(
+    tmp_path: Path, looks: Looks, capsys: pytest.CaptureFixture[str], error: Exception, message: str
+) -> None:
+    (tmp_path / "events.csv").write_text("object_id,timestamp,action\n1,2026-01-01,view\n")
+    given = ["--object", "object_id", "--time", "timestamp", "--action", "action"]
+    looks.seen, looks.at, looks.instead = 0, 1, error
+    assert cli.main(["import", str(tmp_path / "x.db"), "users", str(tmp_path / "events.csv"), *given]) == 1
+    told = capsys.readouterr().err
+    assert message[1:14] in told and len(told.splitlines()) <= 2
 
 
 def test_an_import_stops_and_stores_nothing(tmp_path: Path, looks: Looks, capsys: pytest.CaptureFixture[str]) -> None:

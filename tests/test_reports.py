@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from typing import Any
 
+import numpy as np
 import pytest
 import reports_oracle as naive
 from conftest import Connect
@@ -336,6 +338,23 @@ def test_stickiness(db: skysql.Connection) -> None:
     assert rows_of(db, "sky_stickiness('users', 'a', 'day')") == [(1, 1, 1 / 3), (2, 1, 1 / 3), (3, 1, 1 / 3)]
     since = rows_of(db, "sky_stickiness('users', NULL, 'day', '{\"from\": \"2026-01-02\"}')")
     assert since == [(1, 1, 0.5), (2, 1, 0.5)]
+
+
+def test_rows_of_a_timeline_are_handed_out_in_pieces(connect: Connect) -> None:
+    db, size = connect(), 1 << 17
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    at = np.arange(size)
+    moments, plans = np.datetime64("2026-01-01", "us") + at, np.array(["free", "pro"], object)[at % 2]
+    db.append("users", {"object_id": at // 4 + 1, "timestamp": moments, "plan": plans})
+    db.commit()
+    db.execute("SELECT plan, count(*) FROM users GROUP BY plan").fetchall()  # which reads them
+    tracemalloc.start()
+    try:
+        rows = sum(1 for _ in db.execute("SELECT * FROM sky_timeline('users', 'plan')"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows == size and most < 200 * size
 
 
 def test_a_timeline(connect: Connect) -> None:

@@ -22,9 +22,8 @@ def counts(call: Call, design: Design, segments: Iterable[Segment]) -> Int64 | N
     """The objects that do so many steps or more: int64[steps]; None if it takes a walk to tell."""
     if not compiled.available() or tells_events(call, design) or not _plain(design):
         return None
-    waiting = [_levels(call, design, segment) for segment in segments]
     exactly = np.zeros(len(design.steps) + 1, np.int64)
-    for levels in waiting:
+    for levels in compiled.ahead(_levels(call, design, segment) for segment in segments):
         exactly += np.bincount(levels(), minlength=len(exactly))
     return exactly[:0:-1].cumsum()[::-1]
 

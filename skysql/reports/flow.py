@@ -26,13 +26,12 @@ import numpy as np
 
 from ..columns import Array, Int64
 from ..errors import ProgrammingError
-from ..interruption import looking, patiently
-from ..plan import Value
+from ..interruption import looking, patiently, pieces
 from ..schema import ACTION
 from ..segment import Segment
 from .chains import firsts
 from .options import Options
-from .relation import Call, Column, Columns
+from .relation import MOST_ROWS, Call, Column, Columns
 from .subject import Condition, Subject
 
 _OPTIONS = ("from", "to", "session", "starts", "depth", "collapse", "top")
@@ -217,25 +216,31 @@ class Flow:
     takes: frozenset[str] = frozenset()
     order = ("step",)
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a step and edge."""
         design = parse_design(call)
         reading = _Reading(design, call.subject)
         segments = call.subject.snapshot.segments()
-        columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         if not segments:
-            return dict(columns)
+            return
         steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
         if design.top is not None:
             reading.name_others(steps, design.top)
             steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
         names = [*call.subject.actions, "(other)"]
         names[END] = "(start)" if design.backward else "(end)"
+        ranks = np.empty(len(names), np.int64)
+        ranks[sorted(range(len(names)), key=lambda code: str(names[code]))] = np.arange(len(names))
         numbered = [(-at if design.backward else at, edges) for at, edges in enumerate(steps, 1)]
         for step, edges in sorted(numbered, key=lambda pair: pair[0]):
-            sources, targets = ([names[c] for c in codes.tolist()] for codes in divmod(edges.pairs, reading.size))
-            rows = zip(sources, targets, edges.objects.tolist(), edges.flows.tolist(), strict=True)
-            for row in looking(sorted(rows, key=lambda row: (-row[3], str(row[0]), str(row[1])))):
-                for values, value in zip(columns.values(), (step, *row), strict=True):
-                    values.append(value)
-        return dict(columns)
+            sources, targets = divmod(edges.pairs, reading.size)
+            order = patiently(np.lexsort, (ranks[targets], ranks[sources], -edges.flows))
+            for piece in pieces(len(order), MOST_ROWS):
+                here = order[piece]
+                yield {
+                    "step": [step] * len(here),
+                    "source": [names[code] for code in sources[here].tolist()],
+                    "target": [names[code] for code in targets[here].tolist()],
+                    "objects": edges.objects[here].tolist(),
+                    "flows": edges.flows[here].tolist(),
+                }

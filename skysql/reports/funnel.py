@@ -33,20 +33,21 @@ that count: to restrict which events are entries, use "from" and "to".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import kernels, timestamps
-from ..columns import Array, Bool, Int64
+from ..columns import Array, Int64
 from ..errors import ProgrammingError
+from ..interruption import pieces
 from ..plan import Value
 from ..vectors import compact_codes, sort_ranks
 from .depths import counts
 from .design import Design, parse_design
-from .quantiles import summarize
-from .relation import Call, Column, Columns, segments
+from .quantiles import Reals, summarize
+from .relation import MOST_ROWS, Call, Column, Columns, segments
 from .walk import NEVER, Counted, Walk, merge
 
 _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "first_mean", "first_p90")
@@ -76,19 +77,23 @@ class Funnel:
     takes = frozenset({"segment", "entry"})
     order = ("segment", "step")
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a segment and step; without "by", one segment, NULL."""
         design = parse_design(call)
         depths = counts(call, design, segments(call))
         if depths is not None:
-            return self._told(design, [None], depths[:, np.newaxis])
+            yield self._told(design, [None], depths[:, np.newaxis])
+            return
         counted = count(call, design)
         cut = _Cut.of(design, counted)
-        columns = self._told(design, cut.values, _counts(design, counted, cut))
-        columns["entry"] = [entry for entry in _first_entries(counted, cut) for _ in design.steps]
-        if call.columns & set(_TIMES):
-            columns |= zip(_TIMES, _times(counted, cut), strict=True)
-        return columns
+        done, first = _counts(design, counted, cut), _first_entries(counted, cut)
+        times = _times(counted, cut) if call.columns & set(_TIMES) else None
+        for piece in pieces(len(cut.values), max(MOST_ROWS // len(design.steps), 1)):
+            columns = self._told(design, cut.values[piece], done[:, piece])
+            columns["entry"] = [entry for entry in _moments(first[piece]) for _ in design.steps]
+            if times is not None:
+                columns |= zip(_TIMES, _listed(times[:, :, piece]), strict=True)
+            yield columns
 
     @staticmethod
     def _told(design: Design, segments: list[Value], counts: Int64) -> dict[str, Sequence[Value]]:
@@ -150,16 +155,16 @@ def _shares(counts: Int64, of: Int64) -> list[Value]:
     return [part / whole if whole else None for part, whole in pairs]
 
 
-def _first_entries(counted: Counted, cut: _Cut) -> list[str | None]:
-    """The earliest entry of each segment."""
+def _first_entries(counted: Counted, cut: _Cut) -> Int64:
+    """The earliest entry of each segment; NEVER of one without any: int64[segments]."""
     first = np.full(len(cut.values), np.iinfo(np.int64).max)
     np.minimum.at(first, cut.numbers, counted.times[0])
     some = np.bincount(cut.numbers, minlength=len(cut.values))
-    return [timestamps.format(ts) if n else None for ts, n in zip(first.tolist(), some.tolist(), strict=True)]
+    return np.where(some, first, NEVER)
 
 
-def _times(counted: Counted, cut: _Cut) -> list[list[Value]]:
-    """The columns of _TIMES, by segment and step; NULL for the first step, and where nobody got to."""
+def _times(counted: Counted, cut: _Cut) -> Reals:
+    """_TIMES by step and segment; NaN for the first step, and where nobody got to."""
     steps, size = len(counted.times), len(cut.values)
     every = np.full((len(_TIMES), steps, size), np.nan)
     previous = first = counted.times[0]
@@ -170,7 +175,12 @@ def _times(counted: Counted, cut: _Cut) -> list[list[Value]]:
             summary = summarize(numbers, ts[done] - since[done], size)
             every[row : row + 3, at] = summary.median, summary.mean, summary.p90
         previous = np.where(done, ts, previous)
-    listed = (values.T.ravel().tolist() for values in every)
+    return every
+
+
+def _listed(times: Reals) -> list[list[Value]]:
+    """The columns of _TIMES, by segment and step; NULL for NaN."""
+    listed = (values.T.ravel().tolist() for values in times)
     return [[None if value != value else value for value in values] for values in listed]
 
 
@@ -192,7 +202,7 @@ class FunnelObjects:
     takes = frozenset({"object_id", "segment", "entry"})
     order: tuple[str, ...] = ()
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row for each chain that counts in the step; with `dropped`, in the step before but not in it."""
         design = parse_design(call)
         at, dropped = _step(call, design)
@@ -200,20 +210,21 @@ class FunnelObjects:
         done = counted.times[at] != NEVER
         if dropped:
             done = ~done & (counted.times[_previous(design)[at]] != NEVER)
-        return self._listed(call, counted.keep(done), at)
+        rows = np.flatnonzero(done)
+        for piece in pieces(len(rows), MOST_ROWS):
+            yield self._told(call, counted.take(rows[piece]), at)
 
     @staticmethod
-    def _listed(call: Call, counted: Counted, at: int) -> Columns:
+    def _told(call: Call, counted: Counted, at: int) -> Columns:
         key = call.subject.table.key_name
         nothing = [None] * len(counted.objects)
-        reached = counted.times[at]
         return {
             "object_id": counted.objects.tolist(),
             "object_key": nothing if key is None else call.subject.dictionary.keys(counted.objects),
             "segment": nothing if counted.segments is None else counted.segments.tolist(),
             "session": nothing if counted.sessions is None else counted.sessions.tolist(),
             "entry": timestamps.format_array(counted.times[0]),
-            "reached": _moments(reached, reached != NEVER),
+            "reached": _moments(counted.times[at]),
             "last_step": _last_steps(counted.times).tolist(),
         }
 
@@ -231,8 +242,9 @@ def _step(call: Call, design: Design) -> tuple[int, bool]:
     return step - 1, bool(dropped)
 
 
-def _moments(ts: Int64, known: Bool) -> list[Value]:
-    values = np.full(len(ts), None, object)
+def _moments(ts: Int64) -> list[Value]:
+    """The texts of moments; NULL for NEVER."""
+    known, values = ts != NEVER, np.full(len(ts), None, object)
     values[known] = timestamps.format_array(ts[known])
     return values.tolist()
 

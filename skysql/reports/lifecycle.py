@@ -14,6 +14,7 @@ the returning. WHERE on `period` is about the rows: who is new does not depend o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ class Lifecycle:
     takes: frozenset[str] = frozenset()
     order = ("period",)
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a period."""
         options = Options(call.report, call.arguments["options"], ("action", "when"))
         unit = parse_unit(call.arguments["unit"], call.what("unit"))
@@ -60,7 +61,7 @@ class Lifecycle:
             if part is not None:
                 parts.append(part)
         if not parts or last is None:
-            return {column.name: [] for column in self.columns}
+            return
         first = min(part.first for part in parts)
         total = np.zeros((len(_STATES), check_number(call.report, unit, first, unit.number(last))), np.int64)
         for part in parts:
@@ -68,7 +69,7 @@ class Lifecycle:
             width = min(part.counts.shape[1], total.shape[1] - at)  # dormant after the last is not known yet
             total[:, at : at + width] += part.counts[:, :width]
         columns: Columns = dict(zip(_STATES, total.tolist(), strict=True))
-        return {"period": [unit.label(first + at) for at in looking(range(total.shape[1]))]} | columns
+        yield {"period": [unit.label(first + at) for at in looking(range(total.shape[1]))]} | columns
 
 
 def _condition(subject: Subject, options: Options) -> Condition | None:

@@ -27,12 +27,16 @@ from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects
 
 Columns = dict[str, Sequence[Value]]
+"""Rows by the names of their columns, all of one length."""
 
 _COMPARE = {"=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 
 
 _KEPT = 10_000
 """Rows of a result that is kept, at the most."""
+
+MOST_ROWS = 1 << 14
+"""Rows that a report hands out together, where it may have many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,8 @@ class Report(Protocol):
         """The columns by which its rows are sorted."""
         ...
 
-    def rows(self, call: Call) -> Columns:
-        """The columns that were asked for, all of one length; others may be there or not."""
+    def rows(self, call: Call) -> Iterator[Columns]:
+        """The rows in their order, some at a time: the columns that were asked for, and others or not."""
         ...
 
 
@@ -136,7 +140,7 @@ class ReportRelation:
         arguments = [Column(name, "", True, True) for name in report.arguments]
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
-        self._last: tuple[object, Columns] | None = None
+        self._last: tuple[object, list[Columns]] | None = None
         self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
@@ -183,28 +187,39 @@ class ReportRelation:
                     return  # it cannot be both
                 arguments[column] = value
         wanted = frozenset(self.columns[at].name for at in columns if at not in self._arguments)
-        found = self._rows(arguments, wanted, tuple(limits))
-        length = len(next(iter(found.values())))
-        given = {name: [value] * length for name, value in arguments.items()}  # for SQLite may compare it
-        values = {at: (found | given)[self.columns[at].name] for at in columns}
-        yield Batch(values, range(length))
+        for found in self._rows(arguments, wanted, tuple(limits)):
+            length = _length(found)
+            given = {name: [value] * length for name, value in arguments.items()}  # for SQLite may compare it
+            yield Batch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
 
     def forget(self) -> None:
         """Drop what was kept."""
         self._last = None
 
-    def _rows(self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]) -> Columns:
+    def _rows(
+        self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]
+    ) -> Iterator[Columns]:
         """The rows of a call; a short result is kept, as a join asks for it once for each row of another table."""
         name = self._report.name
         subject = self._subjects.open(arguments[self._report.arguments[0]], name)
         asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
-        if self._last is None or self._last[0] != asked:
-            self._last = None
-            self._last = asked, self._report.rows(Call(name, subject, arguments, wanted, limits))
-        found = self._last[1]
-        if len(next(iter(found.values()))) > _KEPT:
-            self._last = None
-        return found
+        if self._last is not None and self._last[0] == asked:
+            yield from self._last[1]
+            return
+        self._last = None
+        kept: list[Columns] = []
+        rows = 0
+        with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
+            for found in self._report.rows(Call(name, subject, arguments, wanted, limits)):
+                rows += _length(found)
+                kept = [*kept, found] if rows <= _KEPT else []
+                yield found
+        if rows <= _KEPT:
+            self._last = asked, kept
 
 
-__all__ = ["Call", "Column", "Columns", "Limit", "Report", "ReportRelation", "segments"]
+def _length(found: Columns) -> int:
+    return len(next(iter(found.values())))
+
+
+__all__ = ["MOST_ROWS", "Call", "Column", "Columns", "Limit", "Report", "ReportRelation", "segments"]

@@ -38,7 +38,7 @@ from ..timestamps import MAX_US, MIN_US
 from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
-from .relation import Call, Column, Columns
+from .relation import MOST_ROWS, Call, Column, Columns
 from .subject import Condition, Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
@@ -337,13 +337,12 @@ class Retention:
     takes = frozenset({"cohort"})
     order = ("cohort", "period")
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a cohort and period."""
         design = parse_design(call)
-        columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         range = call.subject.time_range()
         if range is None:
-            return dict(columns)
+            return
         until = range[1] if design.until is None else design.until
         begun = max(bisect_right(design.edges, _begun(design, range[0], until)), 1)
         design = replace(design, edges=design.edges[: begun + 1])  # of periods that no cohort shows, there are none
@@ -352,6 +351,7 @@ class Retention:
             _labels(design, cohorts.keys), cohorts.sizes.tolist(), cohorts.earliest.tolist(), cohorts.returned.tolist(),
             strict=True,
         )  # fmt: skip
+        columns: dict[str, list[Value]] = {column.name: [] for column in self.columns}
         for label, size, earliest, returned in looking(per_cohort):
             shown = bisect_right(design.edges, _begun(design, earliest, until), hi=len(returned))
             columns["cohort"] += [label] * shown
@@ -359,7 +359,10 @@ class Retention:
             columns["period"] += design.edges[:shown]
             columns["objects"] += returned[:shown]
             columns["share"] += [objects / size for objects in returned[:shown]]
-        return dict(columns)
+            if len(columns["size"]) >= MOST_ROWS:
+                yield dict(columns)
+                columns = {column.name: [] for column in self.columns}
+        yield dict(columns)
 
 
 def _labels(design: Design, keys: Vector) -> list[Value]:

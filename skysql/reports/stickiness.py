@@ -10,12 +10,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..columns import Int64
 from ..errors import OperationalError
 from ..interruption import looking
-from ..plan import Value
 from ..segment import Segment
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
@@ -33,7 +34,7 @@ class Stickiness:
     takes: frozenset[str] = frozenset()
     order = ("periods",)
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a number of periods."""
         options = Options(call.report, call.arguments["options"], ("from", "to"))
         condition = call.subject.named(call.arguments["action"], call.what("action"))
@@ -51,12 +52,11 @@ class Stickiness:
             )
         objects = sum((np.pad(part, (0, size - len(part))) for part in parts), np.zeros(size, np.int64))[1:]
         total = int(objects.sum())
-        columns: dict[str, list[Value]] = {
+        yield {
             "periods": list(range(1, size)),
             "objects": objects.tolist(),
             "share": [count / total for count in objects.tolist()],
         }
-        return dict(columns)
 
 
 def partial(

@@ -17,6 +17,8 @@ its array (functions/timeline.py). WHERE on `object_id` reads only that object's
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .. import kernels, timestamps
@@ -24,11 +26,11 @@ from ..columns import Int64
 from ..errors import ProgrammingError, instead
 from ..functions.timeline import state_changes
 from ..functions.values import distinct
-from ..interruption import looking
-from ..plan import Expr, Value
+from ..interruption import pieces
+from ..plan import Expr
 from ..segment import Segment
 from .options import Options
-from .relation import Call, Column, Columns, segments
+from .relation import MOST_ROWS, Call, Column, Columns, segments
 
 
 class Timeline:
@@ -48,7 +50,7 @@ class Timeline:
     takes = frozenset({"object_id"})
     order = ("object_id", "since")
 
-    def rows(self, call: Call) -> Columns:
+    def rows(self, call: Call) -> Iterator[Columns]:
         """A row a state of an object."""
         text = call.arguments["property"]
         if not isinstance(text, str):
@@ -56,14 +58,11 @@ class Timeline:
             raise ProgrammingError(f"{call.what('property')} is SQL over an event, {instead(text)}", hint)
         state = call.subject.expression(text, call.what("property"))
         end = Options(call.report, call.arguments["options"], ("until",)).moment("until")
-        found: dict[str, list[Value]] = {column.name: [] for column in self.columns}
-        for segment in looking(segments(call)):
-            for name, values in _rows(call, segment, state, end).items():
-                found[name] += values
-        return dict(found)
+        for segment in segments(call):
+            yield from _rows(call, segment, state, end)
 
 
-def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Columns:
+def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Iterator[Columns]:
     """The rows of a segment."""
     ts, (objects, starts) = segment.ts(), segment.paths()
     vector = call.subject.vector(segment, state, np.arange(len(ts)))
@@ -73,11 +72,13 @@ def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Columns
     followed = np.flatnonzero(paths[1:] == paths[:-1])
     until[followed] = ts[rows[followed + 1]]
     keyed = call.subject.table.key_name is not None
-    return {
-        "object_id": objects[paths].tolist(),
-        "object_key": call.subject.dictionary.keys(objects[paths]) if keyed else [None] * len(rows),
-        "state": vector.take(rows).tolist(),
-        "since": timestamps.format_array(ts[rows]),
-        "until": timestamps.format_array(until),
-        "seconds": ((until - ts[rows]) / 1_000_000).tolist(),
-    }
+    for piece in pieces(len(rows), MOST_ROWS):
+        here, ids, ends = rows[piece], objects[paths[piece]], until[piece]
+        yield {
+            "object_id": ids.tolist(),
+            "object_key": call.subject.dictionary.keys(ids) if keyed else [None] * len(here),
+            "state": vector.take(here).tolist(),
+            "since": timestamps.format_array(ts[here]),
+            "until": timestamps.format_array(ends),
+            "seconds": ((ends - ts[here]) / 1_000_000).tolist(),
+        }

@@ -39,13 +39,15 @@ class Counted:
 
     def keep(self, mask: Bool | None) -> Counted:
         """Those where the mask is true; None for all."""
-        if mask is None or mask.all():
-            return self
+        return self if mask is None or mask.all() else self.take(np.flatnonzero(mask))
+
+    def take(self, rows: Int64) -> Counted:
+        """These of them."""
         return Counted(
-            self.objects[mask],
-            None if self.sessions is None else self.sessions[mask],
-            None if self.segments is None else self.segments.take(np.flatnonzero(mask)),
-            [ts[mask] for ts in self.times],
+            self.objects[rows],
+            None if self.sessions is None else self.sessions[rows],
+            None if self.segments is None else self.segments.take(rows),
+            [ts[rows] for ts in self.times],
         )
 
 
