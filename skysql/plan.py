@@ -312,7 +312,7 @@ def aggregate_sql(aggregate: AnyAggregate, by_sqlite: bool = False) -> str:
         return f"{aggregate.function}({', '.join(map(sql, aggregate.arguments))}){tail}"
     argument = "*" if aggregate.argument is None else sql(aggregate.argument)
     if aggregate.function == "rest" and by_sqlite:
-        return f"0.0 * count({argument}){tail}"
+        return f"sky_rest_of_sum({argument}){tail}"
     return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
 
 

@@ -2,6 +2,7 @@
 
     sky_repeated_sum(x, times), sky_repeated_total(x, times)   of rows that are there as many times
     sky_partial_sum(sum, rest), sky_partial_total(sum, rest)   of sums that a scan rounded, and what that left over
+    sky_rest_of_sum(x)                                         what rounding leaves over of the sum of x
 
 A scan counts or adds up the events that are joined with one row of another table. As of sum(), the sum of integers is
 one, and an error where it leaves 64 bits; with anything else among them it is a REAL; of nothing but NULL it is NULL.
@@ -39,6 +40,7 @@ def register(sqlite: apsw.Connection) -> None:
     }
     for name, made in forms.items():
         aggregates.create(sqlite, name, made, 2, apsw.SQLITE_INNOCUOUS)
+    aggregates.create(sqlite, "sky_rest_of_sum", RestOfSum, 1, apsw.SQLITE_INNOCUOUS)
 
 
 class _Sum:
@@ -72,7 +74,7 @@ class _Sum:
 class RepeatedSum(_Sum):
     """Of rows that are there several times."""
 
-    def step(self, value: Value, times: int) -> None:
+    def step(self, value: Value, times: int = 1) -> None:
         """So many rows of a value."""
         if value is None:
             return
@@ -85,6 +87,16 @@ class RepeatedSum(_Sum):
             self._add(*(math.ldexp(part, 1 - power.bit_length()) for part in _parts(whole * times)))
         elif times:
             self._add(number)
+
+
+class RestOfSum(RepeatedSum):
+    """What the sum leaves over once it is rounded."""
+
+    def finalize(self) -> float:
+        """The rest: 0 beside an infinite sum."""
+        added = [*self._reals, *_parts(self._whole)]
+        rounded = _sum(added)
+        return _sum([*added, -rounded]) if math.isfinite(rounded) else 0.0
 
 
 class PartialSum(_Sum):

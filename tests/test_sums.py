@@ -234,3 +234,22 @@ def test_a_join_adds_parts_that_nothing_was_lost_of(connect: Connect, path: str,
     plain = connect(path, isolation_level=None, pushdown=False)
     question = f"SELECT c.segment, {items} FROM e JOIN c ON c.id = e.object_id GROUP BY c.segment"
     assert db.execute(question).fetchall() == plain.execute(question).fetchall()
+
+
+@pytest.mark.parametrize("argument", ["u.t", "coalesce(u.x, u.t)", "coalesce(u.x, 1)"])
+def test_of_parts_that_sqlite_adds(connect: Connect, argument: str) -> None:
+    """Sums by object of texts, or of integers among reals, in a join by which they are added up again."""
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE events USING sky(t TEXT, x REAL)")
+    db.execute("CREATE TABLE plain (object_id, timestamp, t, x)")
+    db.execute("CREATE TABLE owners (id INTEGER PRIMARY KEY, s TEXT)")
+    rng = random.Random(3)
+    for at in range(6_000):
+        texts = ["a", "1", str(round(rng.uniform(0, 100), 2)), None]
+        row = rng.randint(1, 700), at, rng.choice(texts), rng.choice([None, round(rng.uniform(0, 100), 2)])
+        db.execute("INSERT INTO events (object_id, timestamp, action, t, x) VALUES (?, ?, 'a', ?, ?)", row)
+        db.execute("INSERT INTO plain VALUES (?, ?, ?, ?)", row)
+    db.executemany("INSERT INTO owners VALUES (?, ?)", [(id, f"{id % 31}") for id in range(1, 701)])
+    for function in ("sum", "total", "avg"):
+        asked = f"SELECT s, {function}({argument}) FROM {{}} u JOIN owners ON id = u.object_id GROUP BY s ORDER BY s"
+        assert db.execute(asked.format("events")).fetchall() == db.execute(asked.format("plain")).fetchall()
