@@ -30,13 +30,16 @@ PLAIN_NAMES = {"object_id", "timestamp", "action", "ts", "changes", "first_times
 
 @dataclass(frozen=True)
 class Column:
-    """A column in scope: how it is written, its kind, values to compare it with, and whether its sums are exact."""
+    """A column in scope: how it is written, its kind, values to compare it with, whether its sums are exact, and
+    whether its values are `apart`: they have both signs, and no sum of them comes near 0.
+    """
 
     sql: str
     kind: str
     pool: tuple[Value, ...] = ()
     exact: bool = True
     name: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Source:
     sql: str
     columns: tuple[Column, ...]
     where: tuple[str, ...] = ()
+
+    @property
+    def single(self) -> bool:
+        """Whether its rows come in one order."""
+        return " JOIN " not in self.sql and ", " not in self.sql
 
 
 @dataclass
@@ -64,12 +72,15 @@ class World:
 
 @dataclass
 class Statement:
-    """A text with marks, its parameters as (sky, plain) pairs, and whether the order of its rows is defined."""
+    """A text with marks, its parameters as (sky, plain) pairs, whether the order of its rows is defined, and whether
+    its answer is that of the order in which rows lie (`lying`).
+    """
 
     text: str
     parameters: list[tuple[Value, Value]]
     style: str
     ordered: bool
+    lying: bool = False
 
     def sky(self) -> tuple[str, list[Value] | dict[str, Value]]:
         """SQL and parameters for the sky table."""
@@ -136,6 +147,8 @@ class Expressions:
         self.parameters: list[tuple[Value, Value]] = []
         self.scope: tuple[Column, ...] = ()
         self.exact = True  # False as soon as a column or an operation was used whose sums rounding may change
+        self.lying = False  # True as soon as it was used that, of equal numbers, the first is shown
+        self.single = False  # whether the rows of the scope come in one order
         self.names = 0
 
     def chance(self, probability: float) -> bool:
@@ -286,6 +299,31 @@ class Expressions:
         self.exact = False
         return sql
 
+    def summand(self) -> str:
+        """A number whose sums are no tiny part of what is added: of values that are apart, or never negative."""
+        apart = [c.sql for c in self.scope if c.kind == "R" and c.apart]
+        return self.rng.choice(apart) if apart and self.chance(0.4) else self.positive(self.rng.randint(0, 2))
+
+    def positive(self, depth: int) -> str:
+        """A number that is never negative."""
+        if depth == 0:
+            return f"abs({self.atom('R', lambda: 0.1)})"
+        one, other = self.positive(depth - 1), self.rng.choice(["0.1", "3", "19.99", self.positive(0)])
+        return self.rng.choice([
+            one, f"({one} + {other})", f"({one} * {other})", f"round({one}, 1)", f"coalesce({one}, {other})",
+            f"CASE WHEN {self.boolean(0)} THEN {one} ELSE {other} END", f"({one} / 3)",
+        ])  # fmt: skip
+
+    def mixed(self) -> str | None:
+        """A number that is an integer at times, and at others a real."""
+        whole, real = self.column("I"), self.column("R")
+        if whole is None or real is None:
+            return None
+        a, b = self.rng.sample([whole.sql, real.sql], 2)
+        return self.rng.choice([f"coalesce({a}, {b})", f"ifnull({a}, {b})", f"iif({self.boolean(0)}, {a}, {b})",
+                                f"CASE WHEN {self.boolean(0)} THEN {a} ELSE {b} END", f"ifnull({real.sql}, 1)",
+                                f"ifnull({whole.sql}, 1.0)"])  # fmt: skip
+
     def text(self, depth: int = 2) -> str:
         def small() -> str:
             return self.atom("T", lambda: self.rng.choice(["pro", "", "x", "12", "Ä", "it's"]))
@@ -403,13 +441,14 @@ class Expressions:
         column = self.column("TTIRHA")
         if column is None:
             return None
+        left = self.mixed() if column.kind in "IR" and self.chance(0.2) else None
         count = self.rng.randint(0, 4) if self.chance(0.95) else self.rng.choice([15, 17, 40])
         values = [self.value(self.near(column)) for _ in range(count)]
         if self.chance(0.2):
             values.append(self.rng.choice(["NULL", self.value(self.mismatch(column))]))
         if self.chance(0.2):
             values += [self.value(self.numeral(self.near(column))) for _ in range(self.rng.randint(1, 4))]
-        return f"{column.sql} {self.rng.choice(['', 'NOT '])}IN ({self.elements(values)})"
+        return f"{left or column.sql} {self.rng.choice(['', 'NOT '])}IN ({self.elements(values)})"
 
     def numeral(self, value: Value) -> Value:
         """A text that may be a number, the same number or another; or a number that no integer equals."""

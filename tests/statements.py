@@ -4,8 +4,9 @@ A `Generator` knows a `World`: a schema, the values in it, and the ordinary tabl
 
 Every statement has one right answer, in plain SQLite too. So what SQLite leaves open is never written: bare columns
 beside GROUP BY; LIMIT without a total order; which of 1 and 1.0, or of 'a' and 'A' under NOCASE, stands for a group;
-the order of what is concatenated. Nor is a REAL sum that rounding may change compared, ordered by or grouped by:
-an expression tells whether its sums are exact (those of multiples of 0.25 are).
+the order of what is concatenated. (Where all rows come from one table, a statement may show the first of 1 and 1.0:
+it is `lying`.) Nor is anything added up whose sum may have another last bit in another order: what is added is exact
+(as multiples of 0.25 are), never negative, or of values that are apart. So all sums may be ordered and grouped by.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from oracle_sessions import IDLES
 
 @dataclass(frozen=True)
 class Item:
-    """An output column: its expression, its alias or "", its kind, whether it may be ordered and grouped by
-    (`exact`), and whether its sums may.
+    """An output column: its expression, its alias or "", its kind, whether it may be grouped by (`exact`), whether
+    its sums may, and whether it is `added`: a sum, or of one, that may be ordered by at least.
     """
 
     sql: str
@@ -41,6 +42,7 @@ class Item:
     kind: str
     exact: bool = True
     sums: bool = True
+    added: bool = False
 
     def __str__(self) -> str:
         return f"{self.sql} AS {self.alias}" if self.alias else self.sql
@@ -75,7 +77,7 @@ class Generator(Expressions):
         ]
         (_, make), *_ = self.rng.choices(shapes, [weight for weight, _ in shapes])
         query = make()
-        return Statement(query.sql, self.parameters, self.style, query.ordered)
+        return Statement(query.sql, self.parameters, self.style, query.ordered, self.lying)
 
     def view(self, name: str) -> tuple[str, Source]:
         """A CREATE VIEW with marks, and the source that it makes, whose columns have names of their own."""
@@ -196,6 +198,7 @@ class Generator(Expressions):
     def grouped(self, source: Source, keys: int | None = None, nested: bool = False, kinds: str = "") -> Query:
         """SELECT ... GROUP BY; `kinds` fixes those of keys, with one count beside them, for a compound."""
         self.scope = source.columns
+        self.single = source.single
         count = self.rng.choices([1, 2, 3], [60, 30, 10])[0] if keys is None else keys
         key_items = [self.of_kind(k) for k in kinds] if kinds else [self.key() for _ in range(count)]
         where = self.where(source)
@@ -293,6 +296,10 @@ class Generator(Expressions):
         column = self.column("TIO") if way < 0.65 else None
         date = self.date() if 0.65 <= way < 0.75 else None
         bucket = self.bucket() if 0.75 <= way < 0.8 else None
+        mixed = self.mixed() if 0.8 <= way < 0.87 and self.single else None
+        if mixed is not None:
+            self.lying = True
+            return Item(mixed, "", "A")
         if column is not None:
             return Item(column.sql, "", column.kind)
         if date is not None:
@@ -334,15 +341,19 @@ class Generator(Expressions):
         threshold = self.value(self.rng.choice([0, 1, 2, 5, "2", 2.5]))
         extremes = [f"max(count(*), {self.value(2)})", f"min({self.value(3)}, count(*))"]
         left = self.rng.choice(extremes) if self.chance(0.3) else "count(*)"
+        left = self.rng.choice([left, *(i.sql for i in items if i.added)])
+        if self.chance(0.4) and left.startswith(("sum(", "avg(", "total(")):
+            return f"{left} {self.rng.choice(['=', '<>', '<='])} round({left}, {self.rng.randint(0, 2)})"
         return f"{left} {self.rng.choice(['>', '>=', '<', '<>'])} {threshold}"
 
     def order(self, items: list[Item], head: str, keys: int, all_shown: bool) -> tuple[str, bool]:
         """ORDER BY and LIMIT, and whether the order is total: the keys, or all that is shown, stand last in it."""
-        if self.chance(0.35) or not all(i.exact for i in items[:keys]):
+        shown_first = any(i.kind == "A" for i in items[:keys])  # of 1 and 1.0, unless SQLite sorts by other columns
+        if self.chance(0.35) or shown_first or not all(i.exact for i in items[:keys]):
             return "", False
         terms = []
         for item in self.rng.sample(items, self.rng.randint(0, min(2, len(items)))):
-            if item.exact and item.kind != "H" and "OVER" not in item.sql:
+            if (item.exact or item.added) and item.kind != "H" and "OVER" not in item.sql:
                 way = self.rng.choice([item.sql, item.alias or item.sql, item.alias or item.sql])
                 way = str(items.index(item) + 1) if not item.sql.strip("0123456789.- ") else way
                 terms.append(way + self.direction(item))
@@ -398,7 +409,24 @@ class Generator(Expressions):
             if huge is not None:
                 name = self.rng.choice(["sum", "total", "avg", "max", "min", "count", "sum"])
                 return Item(f"{name}({huge.sql}){self.filter()}", "", "H", exact=False)
+        if way < 0.2 and self.single and (mixed := self.mixed()) is not None:
+            return self.of_mixed(mixed)
+        if way < 0.25 and (text := self.column("T")) is not None:
+            return Item(f"sum({self.handed(text)}){self.filter()}", "", "A", exact=False, added=True)
         return self.simple_aggregate("TIRD")
+
+    def handed(self, text: Column) -> str:
+        """A text column, or what hands its values on."""
+        return self.rng.choice([text.sql, text.sql, f"coalesce({text.sql}, 1)", f"nullif({text.sql}, '12')",
+                                f"trim({text.sql})", f"CASE WHEN {self.boolean(0)} THEN {text.sql} ELSE 2 END"])
+
+    def of_mixed(self, mixed: str) -> Item:
+        """An aggregate of integers among reals."""
+        name = self.rng.choice(["max", "min", "sum", "total", "avg", "count", "count(DISTINCT", "sum(DISTINCT"])
+        self.lying |= name in ("max", "min", "sum(DISTINCT")
+        if name in ("sum", "total", "avg", "sum(DISTINCT"):
+            mixed = f"abs({mixed})"
+        return Item(f"{name}{'(' * ('(' not in name)} {mixed}){self.filter()}", "", "A", exact=False, added=True)
 
     def simple_aggregate(self, kinds: str) -> Item:
         kind = self.rng.choice(kinds)
@@ -415,7 +443,9 @@ class Generator(Expressions):
         if kind == "R":
             argument, exact = self.real(self.rng.choice([0, 0, 1, 2])), self.exact
             name = self.rng.choice(["sum", "sum", "total", "avg", "min", "max"])
-            return Item(f"{name}({argument}){self.filter()}", "", "R", exact and name != "avg")
+            if name in ("sum", "total", "avg") and (not exact or self.chance(0.2)):
+                argument, exact = self.summand(), False
+            return Item(f"{name}({argument}){self.filter()}", "", "R", sums=exact and name != "avg", added=True)
         return self.count()
 
     def count(self) -> Item:
@@ -437,7 +467,7 @@ class Generator(Expressions):
             (0.2, lambda: "count()"),
         )
         if self.chance(0.1):
-            return Item(f"{self.rng.choice(['total', 'avg'])}({number}){self.filter()}", "", "R", exact=False)
+            return Item(f"{self.rng.choice(['total', 'avg'])}({number}){self.filter()}", "", "R", sums=False)
         return Item(sql + self.filter(), "", "I")
 
     def concatenation(self) -> Item:

@@ -526,7 +526,7 @@ def test_the_statements_are_sql() -> None:
         shuffled.shuffle()
         for j in range(50):
             asked = statement(plain, j)
-            if any(f"{name}(" in asked.text for name in FUNCTIONS):
+            if asked.lying or any(f"{name}(" in asked.text for name in FUNCTIONS):
                 continue  # the order of rows of one time, which is that of arrival, means something to them
             answer, other = plain.ask(*asked.plain()), shuffled.ask(*asked.plain())
             refused += answer.error is not None

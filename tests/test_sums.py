@@ -216,7 +216,8 @@ def test_a_sum_that_leaves_the_range_is_infinite(connect: Connect, path: str, mo
 
 JOINED = ["sum(e.x), total(e.x), avg(e.x)", "sum(c.w), total(c.w), avg(c.w)", "sum(e.x * 2), sum(e.n), avg(e.n)",
           "sum(e.x) FILTER (WHERE e.x < 0), total(e.x) FILTER (WHERE e.x < 0), avg(e.x) FILTER (WHERE e.x < 0)",
-          "sum(CASE WHEN e.x > 50 THEN 1 ELSE e.x END), sum(e.plan)"]  # fmt: skip
+          "sum(CASE WHEN e.x > 50 THEN 1 ELSE e.x END), sum(e.plan)",
+          "sum(CASE WHEN e.x > 50 THEN 1 ELSE e.x END), total(iif(e.x > 50, 1, e.x)), avg(ifnull(e.x, 1))"]  # fmt: skip
 
 
 @pytest.mark.parametrize("items", JOINED)

@@ -33,6 +33,9 @@ INTEGERS = (0, 1, 2, 3, 5, 7, 12, -1, -4, 100, 1000)
 HUGE_INTEGERS = (2**40, 2**53 + 1, 2**31, 2**61, 12)
 QUARTERS = (0.25, 0.5, 1.0, 9.5, 19.75, -3.25, 0.0, 100.0, 12.0)
 DECIMALS = (0.1, 0.2, 0.3, 19.99, 4.35, -0.7)
+APART = (0.7310585786300049, -1.6180339887498949, 27.18281828459045, -3.141592653589793, 173.20508075688772,
+         -0.5772156649015329)  # fmt: skip
+"""Values of both signs, some thousand of which never nearly cancel out."""
 HUGE_REALS = (1e300, 1e15, 9.0e18, 1e-300, 0.5)
 FIRST = 1_767_225_600_000_000  # 2026-01-01
 
@@ -103,8 +106,8 @@ def random_column(rng: random.Random, name: str, kind: str) -> Column:
         return Column(quote(name), "H" if huge else "I", HUGE_INTEGERS if huge else INTEGERS, name=name)
     if huge:
         return Column(quote(name), "H", HUGE_REALS, False, name)
-    exact = rng.random() < 0.7
-    return Column(quote(name), "R", QUARTERS if exact else DECIMALS, exact, name)
+    pool = rng.choice([QUARTERS, QUARTERS, DECIMALS, APART])
+    return Column(quote(name), "R", pool, pool is QUARTERS, name, pool is APART)
 
 
 def random_objects(rng: random.Random, schema: Schema, count: int) -> list[Any]:
