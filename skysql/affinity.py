@@ -119,7 +119,8 @@ _EXPECTED = {
 
 def shown(value: object) -> str:
     """The value for a message, not too long."""
-    text = repr(value.item() if isinstance(value, np.generic) else value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    text = str(plain) if isinstance(plain, Decimal) else repr(plain)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

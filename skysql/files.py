@@ -290,8 +290,8 @@ def _arrow_cells(column: Any) -> Cells:
 
     if pa.types.is_timestamp(column.type):
         return cast(Array, column.to_numpy(zero_copy_only=False))
-    if pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+    if pa.types.is_decimal(column.type) and column.type.scale <= 0:
+        return [None if cell is None else int(cell) for cell in column.to_pylist()]
     return _flat(column.to_pylist())
 
 

@@ -25,6 +25,7 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -419,7 +420,7 @@ def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
 def _kind_of_value(cell: Any) -> Kind:
     if type(cell) is int:
         return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
-    return {float: Kind.REAL, bool: Kind.BOOLEAN}.get(type(cell), Kind.TEXT)
+    return {float: Kind.REAL, Decimal: Kind.REAL, bool: Kind.BOOLEAN}.get(type(cell), Kind.TEXT)
 
 
 def _kind_of_text(cell: str) -> Kind:

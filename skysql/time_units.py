@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ ARGUMENT = "time_unit='us', 'ms' or 's'"
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _DIGITS = 20  # before the point, of what may be a time: 1e999999999 is not to be written out
 
 
@@ -113,7 +114,7 @@ def _scaled(value: Any, factor: int) -> Any:
         return value
     if number.adjusted() > _DIGITS:
         raise DataError(f"{value!r} is not a timestamp", YEARS)
-    us = number * factor
+    us = _EXACT.multiply(number, factor)
     if us != us.to_integral_value():
         raise DataError(f"{value!r} is not a timestamp", FINER)
     if not MIN_US <= us <= MAX_US:
@@ -135,7 +136,7 @@ def is_number(value: Any) -> bool:
     """Whether that is something whose unit matters."""
     if isinstance(value, str):
         return _INTEGER.fullmatch(value.strip()) is not None
-    return isinstance(value, (int, float, np.integer, np.floating))
+    return isinstance(value, (int, float, Decimal, np.integer, np.floating))
 
 
 def check_times(values: Sequence[Any] | Array, us: Int64, how: str = ARGUMENT) -> None:

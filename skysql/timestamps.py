@@ -5,8 +5,8 @@ A timestamp is microseconds since 1970-01-01 00:00:00 UTC, of the years 1 to 999
     text       '2026-01-01', '2026-01-01T10:11', '2026-01-01 10:11:12.123456', compact '20260101T101112'; each with
                a time may end in Z, UTC or an offset ('+02', '+02:00', '-0330'); spaces around it are ignored;
                24:00 is the midnight that ends the day
-    int        microseconds; and so is an integral float, and text of an integer, except where it may be meant
-               as a year or as a date without dashes: fewer than 5, exactly 8 or exactly 14 digits are refused
+    int        microseconds; and so is an integral float or Decimal, and text of an integer, except where it may be
+               meant as a year or as a date without dashes: fewer than 5, exactly 8 or exactly 14 digits are refused
     datetime   naive ones are UTC; date; numpy.datetime64 of any unit; pandas.Timestamp
 
 Nothing is rounded: what has a fraction of a microsecond is refused. Not here: time zones by name, leap seconds,
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import repeat
@@ -72,6 +73,8 @@ def parse(value: object) -> int:
         return _parse_datetime64(value) if not is_null(value) else _refuse(value)
     if isinstance(value, (float, np.floating)):
         return parse(int(value)) if float(value).is_integer() else _refuse(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= MAX_US and value == int(value):
+        return parse(int(value))
     _refuse(value)
 
 

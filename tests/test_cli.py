@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -310,6 +311,35 @@ def test_parquet_times_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
     run(*IMPORT, "in.parquet", "--object", "o", "--time", "t", "--action-name", "x", "--attribute", "n")
     text = "2026-01-01 00:00:00.000001"
     assert rows("SELECT timestamp, n FROM users") == [(text, text), (text, None), (text, text)]
+
+
+def test_parquet_decimals_are_exact() -> None:
+    """As ids, numbers and times they are whole numbers of 64 bits; as REAL the nearest there is, as in CSV."""
+    names = "o", "t", "n", "price"
+    r = random.Random(0)
+    ids = [2**53, 2**53 + 1, 2**62 + 1, *(r.randrange(1, 2**63) for _ in range(200))]
+    times = [r.randrange(10**15, 10**17) for _ in ids]
+    numbers = [2**63 - 1, None, *(r.randrange(-(2**63), 2**63) for _ in ids[2:])]
+    prices = [Decimal("34181720.41"), None, *(Decimal(r.randrange(10**10)).scaleb(-2) for _ in ids[2:])]
+    types = pa.decimal128(38, 0), pa.decimal128(20), pa.decimal256(60, 0), pa.decimal128(10, 2)
+    columns = [pa.array(column, type) for column, type in zip((ids, times, numbers, prices), types, strict=True)]
+    parquet.write_table(pa.table(dict(zip(names, columns, strict=True))), "in.parquet")
+    roles = ["--object", "o", "--time", "t", "--action-name", "x", "--attribute", "n", "--attribute", "price"]
+    run(*IMPORT, "in.parquet", *roles)
+    stored = [None if price is None else float(price) for price in prices]
+    assert sorted(rows("SELECT o, ts, n, price FROM users")) == sorted(zip(ids, times, numbers, stored, strict=True))
+
+
+@pytest.mark.parametrize("finest", ["1700000000.1234560000000000000000000000000001", "1700000000.12345604"])
+def test_parquet_decimal_times_are_not_cut(finest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    times = pa.array([Decimal("1700000000.123456"), Decimal(finest)], pa.decimal256(60, 40))
+    for rows_, status in ((1, 0), (2, 1)):
+        parquet.write_table(pa.table({"o": [1, 2][:rows_], "t": times[:rows_]}), "in.parquet")
+        options = ["--object", "o", "--time", "t", "--action-name", "x"]
+        run(*IMPORT, "in.parquet", *options, "--time-unit", "s", status=status)
+    assert "line 2: " in (told := failure(capsys)) and "round it first" in told
+    run(*IMPORT, "in.parquet", *options, status=1)
+    assert rows("SELECT ts FROM users") == [(1700000000123456,)]
 
 
 def test_standard_input() -> None:

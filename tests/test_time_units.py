@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -30,7 +31,7 @@ MAKES: list[Callable[[list[Any]], Any]] = [
     lambda v: list(map(str, v)), lambda v: np.array(list(map(str, v))), lambda v: pd.Series(list(map(str, v))),
     lambda v: pl.Series(list(map(str, v))), lambda v: pa.array(list(map(str, v))),
     lambda v: pd.Series(list(map(str, v)), dtype="category"), lambda v: [f" {n} " for n in v],
-    lambda v: [np.int64(n) for n in v],
+    lambda v: [np.int64(n) for n in v], lambda v: list(map(Decimal, v)), lambda v: pa.array(list(map(Decimal, v))),
 ]  # fmt: skip
 
 
@@ -120,7 +121,8 @@ def test_columns_agree_with_exact_arithmetic(seed: int) -> None:
         number = us / factor if rng.random() < 0.7 else us // factor
         exact = Fraction(repr(number)) * factor
         wanted = int(exact) if exact.denominator == 1 and MIN_US <= exact <= MAX_US else None
-        for column in (np.array([number]), np.array([number], object), [number], [str(number)]):
+        exactly = [Decimal(repr(number))]
+        for column in (np.array([number]), np.array([number], object), [number], [str(number)], exactly):
             try:
                 found = int(times(column, unit)[0])
             except skysql.DataError:
