@@ -130,6 +130,18 @@ def test_funnels(modes: tuple[str, ...]) -> None:
         assert run("window_funnel", [window, *modes, time, *met(steps)], made) == expected, f"seed {seed}"
 
 
+def test_the_order_of_events_of_one_time_is_nothing_to_funnels_and_retention() -> None:
+    """But where `ordered` says that it may be something."""
+    for seed, modes in enumerate(COMBINATIONS * 10):
+        rng = random.Random(seed)
+        made = [[row for row in path if row[0] is not None] for path in paths(rng, 40, 12, 3)]
+        other = [rng.sample(path, len(path)) for path in made]
+        for name, arguments in (("window_funnel", [rng.randint(0, 9), *modes, time, *met(3)]), ("retention", met(3))):
+            if FUNCTIONS[name].ordered([argument for argument in arguments if not callable(argument)]):
+                continue
+            assert run(name, arguments, made) == run(name, arguments, other), f"seed {seed}"
+
+
 @pytest.mark.parametrize("modes", [(), ("strict_once",), ("strict_order", "strict_deduplication")], ids="+".join)
 def test_one_huge_path_and_many_tiny_ones(modes: tuple[str, ...]) -> None:
     for seed, lengths in enumerate([[30_000], [1] * 3000 + [0, 2, 5000, 0, 1]]):

@@ -156,6 +156,75 @@ def test_random_statements(connect: Connect, number: int) -> None:
             assert {o: v for o, v in found.items() if o in expected} == expected, (sql, db.engine.prepare(sql).sql)
 
 
+KEYS = ["", "session", "ts", "timestamp", "a", "action", "ts, action", "session, b", "session, ts"]
+RUNS = {"", "session", "ts", "timestamp", "session, ts"}
+GROUPED = {
+    "a subquery": "{} g",
+    "a join": "c JOIN {} g ON g.object_id = c.id",
+    "the end of a join": "{} g JOIN c ON g.object_id = c.id JOIN users_objects o ON o.object_id = g.object_id",
+    "another subquery": "(SELECT * FROM {} h) g",
+    "a CTE": "cte g",
+    "a CTE in a join": "cte g JOIN c ON c.id = g.object_id",
+    "a view": "grouped g",
+}
+
+
+class Group(NamedTuple):
+    """Some of an object's events. `place` is that of their keys."""
+
+    object: int
+    place: tuple[Any, ...]
+    x: int
+    t: int
+
+
+def grouped(rng: random.Random, events: list[Event]) -> tuple[str, str, list[Group]]:
+    """A subquery that groups events; "runs", "" for no order, or the user's: its rows, in the order that they have."""
+    text, meets = rng.choice(CONDITIONS)
+    keys, order = rng.choice(KEYS), rng.choice(["", "", " ORDER BY x DESC, t", " ORDER BY t DESC, x"])
+    groups: dict[tuple[Any, ...], list[Event]] = {}
+    for object in {e.object for e in events}:
+        session, last = 1, None
+        for e in sorted((e for e in events if e.object == object), key=lambda e: e.ts):
+            session, last = session + (last is not None and e.ts - last >= 2), e.ts
+            named = {"session": session, "ts": e.ts, "timestamp": e.ts, "a": e.a, "action": e.action, "b": e.b}
+            if meets(e):
+                groups.setdefault((object, *(named[key] for key in keys.split(", ") if key)), []).append(e)
+    rows = [Group(k[0], k[1:], len(es) * 100 + sum(e.a for e in es), es[0].ts) for k, es in groups.items()]
+    rows.sort(key=lambda g: (-g.x, g.t) if "x DESC" in order else (-g.t, g.x) if order else g.place)
+    shown = ", ".join(filter(None, ["object_id", keys]))
+    sql = f"SELECT {shown}, count(*) * 100 + sum(a) AS x, min(ts) AS t FROM users('2 microseconds')"
+    return f"{sql} WHERE {text.format('')} GROUP BY {shown}{order}", order or ("runs" if keys in RUNS else ""), rows
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // PER_DATABASE)))
+def test_groups_are_in_order_or_refused(connect: Connect, number: int) -> None:
+    """Objects, sessions and moments as they lie in the path; others as their subquery says, or by time."""
+    rng = random.Random(f"{SEED}/groups {number}")
+    db = connect()
+    events = fill(db, rng)
+    for _ in range(PER_DATABASE):
+        sql, order, rows = grouped(rng, events)
+        source = rng.choice(list(GROUPED.values()))
+        db.execute("DROP VIEW IF EXISTS grouped")
+        db.execute(f"CREATE VIEW grouped AS {sql}")
+        timed = rng.random() < 0.4
+        call = f"path_string({rng.choice(['g.x', 'f(g.x)'])}, '-'{', 0, g.t' if timed else ''})"
+        turned = rng.choice(["", " ORDER BY g.object_id DESC"])
+        asked = f"WITH cte AS ({sql}) SELECT g.object_id, {call} FROM {source.format(f'({sql})')}"
+        asked += f" GROUP BY g.object_id{turned}"
+        ties = any(a is not b and (a.object, a.t) == (b.object, b.t) for a in rows for b in rows)
+        path = sorted(rows, key=lambda g: g.t) if timed else rows
+        expected = {g.object: "-".join(str(h.x) for h in path if h.object == g.object) for g in rows}
+        for pushdown in (True, False):
+            db.engine.pushdown = pushdown
+            if rows and not order and (ties or not timed):
+                with pytest.raises(skysql.ProgrammingError, match="ORDER BY"):
+                    db.execute(asked).fetchall()
+            else:
+                assert dict(db.execute(asked).fetchall()) == expected, (asked, db.engine.prepare(asked).sql)
+
+
 @pytest.fixture
 def db(connect: Connect) -> Iterator[skysql.Connection]:
     db = connect()
@@ -164,6 +233,8 @@ def db(connect: Connect) -> Iterator[skysql.Connection]:
     db.executemany("INSERT INTO users(object_id, ts, action, a, b) VALUES (?, ?, ?, ?, ?)", rows)
     db.execute("CREATE TABLE c(id INTEGER PRIMARY KEY)")
     db.execute("INSERT INTO c VALUES (1), (2)")
+    db.execute("CREATE VIRTUAL TABLE late USING sky(a INTEGER)")
+    db.execute("INSERT INTO late(object_id, ts, action) SELECT object_id, ts, upper(action) FROM users WHERE b = 1")
     db.execute("CREATE TABLE plain AS SELECT object_id, ts, action, a, b FROM users ORDER BY action")
     db.create_function("f", 1, lambda value: value)
     return db
@@ -197,6 +268,19 @@ CASES = [
     ("SELECT path_string(action) FROM plain GROUP BY object_id", [("u > v > w > x > y > z",)] * 2),
     ("SELECT path_string(action, ' > ', 0, ts) FROM plain GROUP BY object_id", [("x > y > u > z > v > w",)] * 2),
     ("SELECT path_string(action ORDER BY action DESC) FROM plain WHERE object_id = 1", [("z > y > x > w > v > u",)]),
+    ("SELECT path_string(f(action)) FROM (SELECT object_id, action, rank() OVER (ORDER BY ts DESC) FROM users)"
+     " GROUP BY object_id", [(WHOLE,)] * 2),
+    ("WITH g(o, s, n) AS (SELECT object_id, ts AS s, count(*) + ts FROM users WHERE a = 1 OR b = 1 GROUP BY 1, s)"
+     " SELECT path_string(f(n)) FROM g JOIN c ON c.id = o GROUP BY o", [("1 > 2 > 4",)] * 2),
+    ("SELECT path_string(f(e.action)) FROM users e JOIN (SELECT a, count(*) AS n FROM users GROUP BY a) g USING (a)"
+     " GROUP BY object_id", [(WHOLE,)] * 2),
+    ("SELECT path_string(n ORDER BY n) FROM (SELECT a, count(*) + a AS n FROM users GROUP BY a)", [("4 > 5 > 6",)]),
+    ("SELECT path_string(f(n)) FROM (SELECT count(*) AS n FROM users)", [("12",)]),
+    ("SELECT path_string(f(object_id + 10)) FROM users_objects", [("11 > 12",)]),
+    ("SELECT retention(f(n) = 4, a = 1) FROM (SELECT a, count(*) AS n FROM users GROUP BY a)", [("[1,1]",)]),
+    ("SELECT window_funnel(9, f(n), a = 2, a = 1) FROM (SELECT a, count(*) AS n FROM users GROUP BY a)", [(2,)]),
+    ("SELECT path_string(f(action)) FROM (SELECT object_id, ts, action FROM users WHERE b = 1 UNION ALL"
+     " SELECT object_id, ts, action FROM late) GROUP BY object_id", [("y > Y > u > U > w > W",)] * 2),
 ]  # fmt: skip
 
 
@@ -206,6 +290,34 @@ def test_orders(db: skysql.Connection, sql: str, rows: list[Any], pushdown: bool
     """Of events the path's, or the one that the call asks for; of ordinary rows that in which they come."""
     db.engine.pushdown = pushdown
     assert db.execute(sql).fetchall() == rows
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("source", [
+    "SELECT DISTINCT object_id, ts, action FROM users",
+    "SELECT object_id, ts, action FROM users UNION SELECT object_id, ts, action FROM late",
+    "SELECT object_id, ts, action FROM users EXCEPT SELECT 1, 2, 'x'",
+    "SELECT object_id, ts, action FROM users UNION ALL SELECT object_id, ts, action FROM plain",
+    "SELECT object_id, ts, action FROM users WHERE a = 0 OR b = 1 GROUP BY object_id, ts, action",
+    "SELECT object_id, min(ts) AS ts, action FROM (SELECT *, ts FROM users) GROUP BY object_id, action",
+    "SELECT * FROM (SELECT object_id, ts, action FROM users GROUP BY object_id, action, ts)",
+    "SELECT u.object_id, ts, action FROM users u JOIN c ON c.id = u.object_id GROUP BY u.object_id, ts, action",
+])  # fmt: skip
+def test_rows_without_an_order_are_refused(db: skysql.Connection, source: str, pushdown: bool) -> None:
+    """Unless their subquery gives them one, or their times tell it."""
+    db.engine.pushdown = pushdown
+    for call in ("path_string(action)", "path_string(f(action))", "path_string(action, ' > ', 0, ts)",
+                 "sequence_count('(?1)(?2)', ts, f(action) = 'x', action = 'y')"):  # fmt: skip
+        with pytest.raises(skysql.ProgrammingError, match=r"no order here.*ORDER BY ts"):
+            db.execute(f"SELECT {call} FROM ({source}) GROUP BY object_id").fetchall()
+    inside = f"SELECT path_string(action) FROM ({source} ORDER BY ts, action) GROUP BY object_id"
+    called = f"SELECT path_string(action ORDER BY ts, action) FROM ({source}) GROUP BY object_id"
+    ordered = db.execute(inside).fetchall()
+    assert len(ordered) == 2 and ordered == db.execute(called).fetchall()
+    funnel = f"SELECT window_funnel(9, ts, f(action) = 'x', action = 'y') FROM ({source}) GROUP BY object_id"
+    assert db.execute(funnel).fetchall()[1] == (2,)
+    odd = f"SELECT path_string(action, ' > ', 0, ts) FROM ({source}) WHERE action IN ('y', 'u', 'w') GROUP BY object_id"
+    assert "UNION ALL" in source or db.execute(odd).fetchall() == [("y > u > w",)] * 2
 
 
 def test_names_stay(db: skysql.Connection) -> None:
@@ -251,6 +363,11 @@ def test_where_the_order_is_lost(db: skysql.Connection) -> None:
     db.execute(trigger.format("unordered", "path_string(action)"))
     with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):
         db.execute("INSERT INTO c VALUES (8)")
+    db.execute("DROP TRIGGER unordered")
+    either = trigger.format("timed", "path_string(action, '', 0, ts)").replace("a = 0 OR b = 1", "(ts = 0 OR ts = 1)")
+    db.execute(either)
+    with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):
+        db.execute("INSERT INTO c VALUES (9)")
 
 
 @pytest.mark.parametrize("call", ["window_funnel('x', ts, a)", "path_string(action, 1)"])

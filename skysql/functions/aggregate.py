@@ -4,8 +4,8 @@ The rows of a group are kept until its end, sorted by time, and given to the fun
 all rows if there is no time among the arguments, stay in the order in which they come, which ORDER BY in the call gives
 them. Rows without a time (NULL) are left out.
 
-*Strict* functions stand where the rows may be events and nobody has ordered them. Sorted rows of one time might then be
-in another order than they have in the path: that is an error, and so is a call without a time.
+*Strict* functions stand where the rows come of a sky table and nobody has ordered them. Those of one time have no order
+then, also if they come sorted: two of them are an error, and so is a call without a time.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Aggregate:
     def _begin(self, values: tuple[Value, ...]) -> None:
         self._first = values
         self._roles = self._function.roles(values)
+        self._strict = self._strict and self._function.ordered(values)
         self._time = self._roles.index(Role.TIME) if Role.TIME in self._roles else None
         if self._strict and self._time is None:
             raise _unordered(self._function.name)
@@ -126,7 +127,7 @@ class Aggregate:
             return np.arange(self._rows)
         ts = np.frombuffer(self._arguments[self._time], np.int64)
         order: Int64 = patiently(np.argsort, ts, kind="stable")
-        if self._strict and (np.diff(order) < 0).any() and (np.diff(ts[order]) == 0).any():
+        if self._strict and (np.diff(ts[order]) == 0).any():
             raise _unordered(self._function.name)
         return order
 
@@ -138,8 +139,8 @@ def _check_constant(name: str, number: int, first: Value, value: Value) -> None:
 
 
 def _unordered(name: str) -> ProgrammingError:
-    hint = f"say which, at the end of the call: {name}(... ORDER BY ts)"
-    return ProgrammingError(f"{name}() cannot tell the order in which rows come here from that of a path", hint)
+    hint = f"say which, at the end of the call: {name}(... ORDER BY ts), or by other columns"
+    return ProgrammingError(f"{name}() is given rows of a sky table that have no order here", hint)
 
 
 def is_true(value: Value) -> bool:

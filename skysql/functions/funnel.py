@@ -75,6 +75,11 @@ class WindowFunnel:
     name = "window_funnel"
     nothing: Value = 0
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Only if one event may take the place of another of its time, and the other then ends the funnel."""
+        modes = {argument for argument in arguments if isinstance(argument, str)}
+        return {"strict_deduplication", "strict_once"} <= modes and "strict_increase" not in modes
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """window, modes, ts, conditions."""
         check.expect(self.name, arguments, 3, None, _USAGE)

@@ -53,6 +53,10 @@ class SequenceNextNode:
     name = "sequence_next_node"
     nothing: Value = None
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Always."""
+        return True
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """direction, base, ts, value, base condition, conditions."""
         usage = f"write {self.name}(direction, base, ts, value, base_condition, condition, ...)"

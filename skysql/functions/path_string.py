@@ -41,6 +41,10 @@ class PathString:
     name = "path_string"
     nothing: Value = None
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Always."""
+        return True
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """action, separator, collapse, ts."""
         check.expect(self.name, arguments, 1, 4, f"write {self.name}(action[, separator[, collapse[, ts]]])")

@@ -77,6 +77,10 @@ class PathFunction(Protocol):
         """What a group without rows gives."""
         ...
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Whether the value of such a call depends on the order of rows that no time among the arguments tells."""
+        ...
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """The role of each argument; raises ProgrammingError or DataError for a call that cannot be right.
 

@@ -33,6 +33,10 @@ class Retention:
     name = "retention"
     nothing: Value = None
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Never."""
+        return False
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """Conditions."""
         return check.conditions(self.name, len(arguments))

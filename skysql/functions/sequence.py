@@ -62,6 +62,10 @@ class _Sequence:
     name = ""
     nothing: Value = 0
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Always."""
+        return True
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """pattern, ts, conditions."""
         check.expect(self.name, arguments, 3, None, f"write {self.name}(pattern, ts, condition, ...)")

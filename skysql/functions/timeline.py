@@ -62,6 +62,10 @@ class DurationIn:
     name = "duration_in"
     nothing: Value = None
 
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Always."""
+        return True
+
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """property, value, ts, end."""
         check.expect(self.name, arguments, 3, 4, f"write {self.name}(property, value, ts[, end])")
@@ -94,6 +98,10 @@ class StateTimeline:
 
     name = "state_timeline"
     nothing: Value = "[]"
+
+    def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
+        """Always."""
+        return True
 
     def roles(self, arguments: Sequence[Value | NotConstant]) -> tuple[Role, ...]:
         """property, ts, end."""

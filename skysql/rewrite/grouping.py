@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from ..evaluate import expression_type
-from ..functions import FUNCTIONS
-from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, PathAggregate, PathScan, SqlAggregate
+from ..functions import FUNCTIONS, VARIES
+from ..plan import Aggregate, AnyAggregate, Column, Expr, Literal, Parameter, PathAggregate, PathScan, SqlAggregate
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .convert import Scope, literal
 from .dialect import span
-from .names import KnownCount, object_names, source_of
+from .names import KnownCount, Relation, object_names, runs_of, source_of
 from .statement import NotPushable
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
@@ -115,7 +115,10 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
         if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):
             raise NotPushable("a function over the paths of several objects at once")
         filter = None if condition is None else scope.convert(condition)
-        return PathAggregate(name, tuple(scope.convert(argument) for argument in arguments), filter)
+        given = tuple(scope.convert(argument) for argument in arguments)
+        if not _in_path_order(scope.relation) and _needs_order(name, given):
+            raise NotPushable("groups have no order, or the one that their subquery gives them")
+        return PathAggregate(name, given, filter)
     plain = (
         name in _NATIVE
         and name not in scope.statement.catalog.own
@@ -131,6 +134,20 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     if isinstance(argument, exp.Star):
         return Aggregate("count", None, False, filter)
     return Aggregate(name, scope.convert(argument), distinct and name == "count", filter)
+
+
+def _in_path_order(relation: Relation) -> bool:
+    """Whether a scan has the rows of the relation as they lie in a path; what is no group has its place."""
+    if relation.groups is None:
+        return True
+    keys = [key.name.lower() if isinstance(key, Column) else "" for key in relation.groups.keys]
+    return not relation.ordered and bool(runs_of(keys, relation.table))
+
+
+def _needs_order(name: str, arguments: Sequence[Expr]) -> bool:
+    """Whether a function over a path may tell the order of rows of one time."""
+    constants = [argument.value if isinstance(argument, Literal) else VARIES for argument in arguments]
+    return FUNCTIONS[name].ordered(constants) or any(isinstance(argument, Parameter) for argument in arguments)
 
 
 def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:

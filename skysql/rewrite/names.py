@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -62,6 +63,17 @@ def source_of(relation: Relation) -> Source:
 def object_names(relation: Relation) -> frozenset[str]:
     """The names, in lower case, of the columns of a relation's source that tell the object."""
     return object_columns(source_of(relation), relation.table)
+
+
+def runs_of(keys: Sequence[str], table: Table) -> list[str]:
+    """The keys (in lower case) by which groups that are objects, or sessions or moments of one, lie in order.
+
+    [] of other groups, whose events may lie anywhere among each other's.
+    """
+    objects = {table.object_name.lower(), (table.key_name or table.object_name).lower()}
+    who = [key for key in keys if key in objects]
+    when = [key for key in ("session", "ts", "timestamp") if key in keys]
+    return [*who, *when] if who and {*who, *when} == set(keys) else []
 
 
 def times_of(relation: Relation) -> frozenset[str]:

@@ -6,9 +6,14 @@
 SQLite reads rows in whatever order suits it: of an OR, those of one side before those of the other. So each row's place
 in its path comes along: of an event the object, the time, and the number, which grows with arrival. Subqueries and CTEs
 hand the places on in columns of their own, and views with such calls are read as the subqueries that they stand for.
-Rows of ordinary tables, and of what is grouped, have no places, and come as they come.
 
-Where places cannot be handed on, the function is called by another name, under which it takes no rows out of order.
+Groups have the places of what they are, if that is whole objects, sessions, or moments, and they show which. All other
+rows that are made of several of a sky table have none: of other groups, of DISTINCT, of UNION. They come as the
+subquery's own ORDER BY says. Without one their order would be the plan's, and the function is called by another name,
+under which it takes them only if their times tell the order. So it is where places cannot be handed on.
+
+Rows of ordinary tables have no places, and come as they come. At one time, those of the first select of a UNION ALL
+come before those of the next.
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry
 from .dialect import Source, cte_of, is_star, parse, span
 from .kinds import seen_from
-from .names import alias_of
+from .names import alias_of, runs_of
 from .statement import Statement
 
 _PATH_CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\b", re.IGNORECASE)
@@ -83,6 +88,8 @@ class Places:
         inner = _read_alone(select)
         if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Select):
             return False
+        if any(item.find(exp.Window) for item in inner.this.expressions):
+            return False
         return not inner.this.args.get("order") and _hands_on(self.statement, inner.this) and self._in_order(inner.this)
 
     def _read_once(self, select: exp.Select) -> bool:
@@ -92,17 +99,25 @@ class Places:
 
     def _order_call(self, select: exp.Select, call: exp.Expression) -> None:
         items = _items(select)
-        places = None if items is None else [(alias_of(item).lower(), self._of(item)) for item in items]
+        places = [(self._reads(call, item), self._of(item)) for item in items or []]
         stars = any(is_star(item) for item in select.expressions)
-        read = {column.table.lower() for column in call.find_all(exp.Column)}
-        known = sorted(places or [], key=lambda place: place[0] not in read)
+        known = sorted(places, key=lambda place: not place[0])
         terms = [term for _, found in known for term in found or ()]
-        unknown = places is None or any(found is None for _, found in known)
-        if unknown or (stars and any(term.endswith('in path"') for term in terms)):
+        lost = items is None or any(read and found is None for read, found in places)
+        if lost or (stars and any(map(_is_made, terms))):
             self._be_strict(call)
         elif terms:
             closing = self.statement.source.closing(_span(call)[0] + 1)
             self.statement.wrap(closing, closing + 1, f" ORDER BY {', '.join(terms)}", "")
+
+    def _reads(self, call: exp.Expression, item: exp.Expression) -> bool:
+        """Whether the call may read a column of a FROM item."""
+        known = self.statement.types.columns(item)
+        return any(
+            column.table.lower() in ("", kinds.alias(item))
+            and (column.table or known is None or known.find(column.name.lower()) is not None)
+            for column in call.find_all(exp.Column)
+        )
 
     def _be_strict(self, call: exp.Expression) -> None:
         first = _span(call)[0]
@@ -122,15 +137,19 @@ class Places:
             labels = []
         else:
             labels = self._stored(item)
+        if labels and not before and not all(map(_is_made, labels)) and not _is_alone(item):
+            return None  # another item may have a column of that name
         return labels and [before + label for label in labels]
 
     def _stored(self, item: exp.Expression) -> list[str] | None:
         name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
+        if self.statement.catalog.results.named_in(name):
+            return ["rowid"]  # matches, in their order
         entry = self.statement.catalog.find(item.text("db") or None, name)
         if entry is None or entry.table is None:
             return None if entry is not None and entry.kind == "view" and _sees_sky(self.statement, entry) else []
         who = quote(entry.table.object_name)
-        places = {"events": ["ts", "rowid"], "changes": ["ts", "rowid"], "sessions": ["session"]}
+        places = {"events": ["ts", "rowid"], "changes": ["ts", "rowid"], "sessions": ["session"], "objects": []}
         return [who, *places[entry.kind]] if entry.kind in places else []
 
     def _common(self, cte: exp.CTE) -> list[str] | None:
@@ -142,9 +161,12 @@ class Places:
         natural = any(join.args.get("method") for join in tree.find_all(exp.Join))
         recursive = cte.parent is not None and cte.parent.args.get("recursive")
         if recursive or (len(read) > 1 and (seen or natural)):
-            return None if self._has_paths(cte.this) else []
+            return None if self._of_paths(cte.this) else []
         labels = self._query(cte.this)
         columns, where = cte.args["alias"].args.get("columns"), span(cte)
+        if labels and columns and not all(map(_is_made, labels)):
+            named = dict(zip(map(_shown_as, cte.this.expressions), columns, strict=False))
+            return [quote(named[label].name) for label in labels]
         if labels and columns and not known:
             assert where is not None
             closing = self.statement.source.closing(where[0] + 1)
@@ -163,21 +185,45 @@ class Places:
     def _hand_on(self, query: exp.Expression, number: int) -> list[str] | None:
         selects = _branches(query)
         if selects is None or not all(_hands_on(self.statement, select) for select in selects):
-            return []  # each row stands for several, or for none
+            return self._of_groups(query)
         found = [self._terms(select) for select in selects]
         if all(terms == [] for terms in found):
             return []
         counts = {len(terms) if terms else 0 for terms in found}
         if None in found or len(counts) > 1 or not all(map(clause_of, selects)):
-            return None
-        labels = [quote(f"{number}.{at} in path") for at in range(1, counts.pop() + 1)]
-        for select, terms in zip(selects, found, strict=True):
+            return [] if query.args.get("order") else None
+        several = len({_tables(select) for select in selects}) > 1
+        labels = [quote(f"{number}.{at} in path") for at in range(1, counts.pop() + several + 1)]
+        for branch, (select, terms) in enumerate(zip(selects, found, strict=True), 1):
             from_ = clause_of(select)
             assert terms is not None and from_ is not None
             self._handing.append(select)
+            terms = [*terms[:2], str(branch), *terms[2:]] if several else terms
             shown = "".join(f", {term} AS {label}" for term, label in zip(terms, labels, strict=True))
             self.statement.wrap(*from_, f"{shown} ", "")
         return labels
+
+    def _of_groups(self, query: exp.Expression) -> list[str] | None:
+        """Of what makes one row of several."""
+        if query.args.get("order") or not self._of_paths(query):
+            return []
+        if not isinstance(query, exp.Select):
+            return None
+        if not query.args.get("group") and not query.args.get("distinct"):
+            return []  # one row
+        return self._of_runs(query)
+
+    def _of_runs(self, select: exp.Select) -> list[str] | None:
+        """Of groups that are objects, or sessions or moments of one: the columns that tell which; None of others."""
+        (item, *others), group = kinds.items(select), select.args.get("group")
+        entry = self._entry(item) if isinstance(item, exp.Table) and not others else None
+        if entry is None or entry.table is None:
+            return None
+        keys = group.expressions if group is not None else select.expressions
+        shown = {_column_of(each): _shown_as(each) for each in reversed(select.expressions) if _column_of(each)}
+        names = [_column_of(self._key(select, item, key)) for key in keys]
+        runs = runs_of(names, entry.table)
+        return [shown[name] for name in runs] if runs and all(name in shown for name in runs) else None
 
     def _terms(self, select: exp.Select) -> list[str] | None:
         items = _items(select)
@@ -186,9 +232,35 @@ class Places:
             return None
         return [term for terms in found for term in terms or ()]
 
-    def _has_paths(self, query: exp.Expression) -> bool:
-        selects = _branches(query)
-        return bool(selects) and all(_hands_on(self.statement, select) for select in selects or ())
+    def _key(self, select: exp.Select, item: exp.Expression, key: exp.Expression) -> exp.Expression:
+        """What a term of GROUP BY stands for, which may be an item's position or alias."""
+        items, known = select.expressions, self.statement.types.columns(item)
+        if isinstance(key, exp.Literal) and key.name.isdigit() and 1 <= int(key.name) <= len(items):
+            return items[int(key.name) - 1]  # type: ignore[no-any-return]
+        if known is not None and known.find(_column_of(key)) is not None:
+            return key
+        return next((each for each in items if each.alias.lower() == _column_of(key) != ""), key)
+
+    def _of_paths(self, query: exp.Expression, above: frozenset[int] = frozenset()) -> bool:
+        """Whether rows of a sky table are among those that a query reads, as far as is known."""
+        if isinstance(query, exp.SetOperation):
+            return self._of_paths(query.this, above) or self._of_paths(query.expression, above)
+        if not isinstance(query, exp.Select):
+            return False
+        items = _items(query) if query.args.get("from_") else []
+        return items is None or any(self._is_of_paths(item, above) for item in items)
+
+    def _is_of_paths(self, item: exp.Expression, above: frozenset[int]) -> bool:
+        if isinstance(item, exp.Subquery):
+            return self._of_paths(item.this, above)
+        cte = cte_of(item) if isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous) else None
+        if cte is not None:
+            return id(cte) not in above and self._of_paths(cte.this, above | {id(cte)})
+        return isinstance(item, exp.Table) and self._stored(item) != []
+
+    def _entry(self, table: exp.Table) -> Entry | None:
+        name = table.this.name if isinstance(table.this, exp.Anonymous) else table.name
+        return None if cte_of(table, name) else self.statement.catalog.find(table.text("db") or None, name)
 
 
 def _span(call: exp.Expression) -> tuple[int, int]:
@@ -228,6 +300,31 @@ def _read_alone(select: exp.Select) -> exp.Expression | None:
     turned = order is not None and any(term.args.get("desc") for term in order.find_all(exp.Ordered))
     several = where is not None and where.find(exp.Or, exp.In) is not None
     return None if turned or several else from_.this
+
+
+def _is_made(label: str) -> bool:
+    """Whether the column was added to hand a place on."""
+    return label.endswith('in path"')
+
+
+def _is_alone(item: exp.Expression) -> bool:
+    select = item.parent_select
+    return select is not None and len(kinds.items(select)) == 1
+
+
+def _shown_as(item: exp.Expression) -> str:
+    return quote(item.alias_or_name)
+
+
+def _column_of(item: exp.Expression) -> str:
+    """The name of the column that an item of a select is, in lower case; "" if it is none."""
+    node = item.unalias().unnest()
+    return node.name.lower() if isinstance(node, exp.Column) and not is_star(node) else ""
+
+
+def _tables(select: exp.Select) -> frozenset[str]:
+    """What a select reads, by name."""
+    return frozenset(f"{table.db}.{table.this.name}".lower() for table in select.args["from_"].find_all(exp.Table))
 
 
 def _unfolded(item: exp.Expression) -> list[exp.Expression]:
