@@ -6,11 +6,16 @@ from collections.abc import Iterator
 import pytest
 from sides import Sides
 
+import skysql
 from skysql.rewrite.dialect import parse
 from skysql.rewrite.lists import SHORTEST
 
 LITERALS = ["1", "2", "-3", "+3", "- 1", "007", "2.5", ".5", "1.", "1e2", "9223372036854775808", "NULL", "null", "'1'",
-            "'pro'", "'it''s'", "''", "'3.0'", "'/Shop/É'", "'a, b)'", "'IN (1)'", "'--'"]  # fmt: skip
+            "'pro'", "'it''s'", "''", "'3.0'", "'/Shop/É'", "'a, b)'", "'IN (1)'", "'--'",
+            "0x3", "0XfFfFfFfFfFfFfFfF", "0x007", "x'33'", "X''", "x'70726f'", "'?'",
+            "'/* 7'", "'*/'", "' 3'"]  # fmt: skip
+COMMENTED = ["/* IN (1, '7' */ 1", "2 -- 'it''s, 7)\n", "/**/ - 3 /* ? */", "-- 100\n 'pro'", "NULL/* */"]
+PARAMETERS = [None, 1, "1", 2.0, "pro", b"pro", "3", 3, -3, 9.5, "9.5", 1 << 62, "it's", "2026-01-02T00:00Z", "?"]
 MOMENTS = ["'2026-01-01'", "'2026-01-02T00:00Z'", "'2026-01-01 05:00'", "1767225600000000", "'2026-02-01T02:00+02:00'"]
 FORMS = [
     "SELECT count(*) FROM users WHERE {x} {no} IN ({list})",
@@ -18,7 +23,7 @@ FORMS = [
     "SELECT object_id FROM users GROUP BY object_id HAVING max({x}) {no} IN ({list}) AND count(*) NOT IN ({list})",
     "WITH q AS (SELECT * FROM users WHERE NOT ({x} {no} IN ({list}) OR seats = 3)) SELECT count(*) FROM q",
     "SELECT u.object_id FROM users u JOIN customers c ON c.id = u.object_id AND {x} {no} IN ({list})",
-    "SELECT /* IN ( */ (object_id IN ({list})) {no} IN ({list}) AS \"IN (\" FROM users -- IN (1",
+    'SELECT /* IN ( */ (object_id IN ({list})) {no} IN ({list}) AS "IN (" FROM users -- IN (1',
 ]
 
 
@@ -38,10 +43,49 @@ def long(elements: list[str]) -> str:
 def test_a_long_list_gives_what_sqlite_gives(sides: Sides, form: str) -> None:
     r = random.Random(form)
     for column in ("object_id", "plan", "amount", "url", "action", "vip"):
-        for kind in (LITERALS, ["1", "2", "007"], ["'pro'", "'3'", "'it''s'"]):
+        for kind in (LITERALS, LITERALS + COMMENTED, ["1", "2", "007"], ["0x3", "7"], ["'pro'", "'3'", "'it''s'"]):
             chosen = r.sample(kind, r.randint(1, min(5, len(kind))))
             sides.same(form.format(x=f"users.{column}" if " u " not in form else f"u.{column}",
                                    no=r.choice(["", "NOT"]), list=long(chosen)))  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("x", ["object_id", "plan", "seats", "amount", "url", "vip"])
+def test_parameters_of_a_long_list_have_their_numbers(sides: Sides, form: str, x: str) -> None:
+    r = random.Random(f"{form} {x}")
+    for written in ("?", "?, '?'", "?, 7 /* ? */, 'pro'", "?, x'70726f'"):
+        elements, one = [], form.count("{list}")
+        while len(elements) < 1001:
+            elements.append(written)
+        values = [r.choice(PARAMETERS) for _ in range(one * len(elements))]
+        sql = form.format(x=x if " u " not in form else f"u.{x}", no=r.choice(["", "NOT"]), list=", ".join(elements))
+        sides.same(f"WITH p(a) AS (SELECT ?) {sql.replace('WITH', ',')}\n LIMIT (SELECT ? + 7)", [8, *values, 1])
+
+
+def test_parameters_of_a_long_list_beside_a_time_are_times(sides: Sides) -> None:
+    sql = "SELECT object_id, count(*) FROM users WHERE timestamp IN ({}) AND object_id > ? GROUP BY object_id"
+    given = ["2026-01-01T00:00Z", "2026-01-02", "2026-01-01T06:00+01:00"]
+    short = sides.same(sql.format("?, ?, ?"), [*given, 0], plain=False)
+    assert short and sides.same(sql.format(", ".join("?" * 1500)), [*given * 500, 0], plain=False) == short
+
+
+@pytest.mark.parametrize("insert", ["INSERT", "REPLACE", "insert or ignore"])
+def test_many_rows_are_inserted_as_few_are(insert: str) -> None:
+    found = []
+    for size in (1, 400):
+        db = skysql.connect(":memory:")
+        db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)")
+        rows = [
+            "(1, '2026-01-01', 'it''s, (1)', ?, 0x10)",
+            "(2, /* ) */ '2026-01-02T02:00+02:00', ?, NULL, -1.5)",
+        ] * 200
+        values = ["pro", "buy"] * 200
+        for at in range(0, 400, size):
+            text = f'{insert} INTO main.users(object_id, timestamp, action, "plan", amount) VALUES '
+            db.execute(f"{text}{', '.join(rows[at : at + size])};", values[at : at + size])
+        found.append(db.execute("SELECT * FROM users").fetchall())
+        db.close()
+    assert found[0] == found[1] and found[0]
 
 
 @pytest.mark.parametrize("form", FORMS[:5])

@@ -40,6 +40,7 @@ from .convert import literal
 from .dialect import Source, parse, span
 from .filter import push_rows
 from .join import push_below_join
+from .lists import inserts_literals
 from .lower import asof_joins, check_calls, check_unread, lower_asof, lower_ignore_nulls
 from .matching import WORD, Matching
 from .pairs import pair_rows
@@ -141,6 +142,8 @@ class Rewriter:
         folded = text.lower()
         named = words and (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text))
         if not named and _ASOF.search(text) is None:
+            return Rewritten(text)
+        if inserts_literals(text):
             return Rewritten(text)
         explain = _EXPLAIN.match(text)
         prefix = explain[0] if explain else ""

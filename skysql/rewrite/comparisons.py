@@ -20,7 +20,7 @@ from ..plan import Value
 from ..schema import literal as quoted
 from .dialect import is_star
 from .kinds import COMPARING, GREATEST, Kind, Types, alias, items, merged_names
-from .lists import Listed, elements, values
+from .lists import Listed, elements, value
 
 SIDES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
 
@@ -113,18 +113,26 @@ def _canonical(value: Value) -> str | None:
 
 
 def canonical_list(node: Listed, form: Form) -> list[str | None]:
-    """The same of each element of a list: None for those that are no moments; NULL stays as it is."""
-    known, texts = values(node), elements(node)
+    """The same of each element of a list: None for those that are no moments; NULL stays as it is. Kept by the node."""
+    known: dict[Form, list[str | None]] = node.meta.setdefault("canonical", {})
+    if form not in known:
+        known[form] = _canonical_list(node, form)
+    return known[form]
+
+
+def _canonical_list(node: Listed, form: Form) -> list[str | None]:
+    texts = elements(node.this)
     whole = [at for at, text in enumerate(texts) if text[0] == "'" or text.isdigit()]
-    found: list[str | None] = ["NULL" if value is None else None for value in known]
+    found: list[str | None] = ["NULL" if text[0] in "nN" else None for text in texts]
     if form:
         return found
+    known = [value(texts[at]) for at in whole]
     written: Sequence[str | None]
     try:
-        moments = timestamps.parse_array([known[at] for at in whole])
+        moments = timestamps.parse_array(known)
         written = list(map(quoted, timestamps.format_array(moments)))
     except DataError:
-        written = [_canonical(known[at]) for at in whole]
+        written = list(map(_canonical, known))
     for at, text in zip(whole, written, strict=True):
         found[at] = text
     return found

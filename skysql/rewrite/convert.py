@@ -36,7 +36,7 @@ from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import Source as Text
 from .dialect import TokenType, span
 from .granularity import granularity_of
-from .lists import Listed, elements, number, values
+from .lists import LIST, Listed, elements, number, values
 from .names import KnownCount, Names, Relation
 from .statement import Arguments, NotPushable, Statement
 
@@ -231,14 +231,18 @@ class Scope(Names):
     def _in_list(self, a: Column, nodes: list[exp.Expression]) -> Expr | None:
         """A column among written values and parameters, which have no affinity; None of others."""
         listed = nodes[0] if isinstance(nodes[0], Listed) else None
-        items = values(listed) if listed is not None else [item.value for item in map(literal, nodes) if item]
+        known = [item.value for item in map(literal, nodes) if item] if listed is None else values(listed)
+        items = known or []
         texts = self.is_key(a) or self.is_text(a)
         alike = str if texts else int
-        if (listed is not None or len(items) == len(nodes)) and all(isinstance(item, alike) for item in items):
+        whole = known is not None and (listed is not None or len(items) == len(nodes))
+        if whole and all(type(item) is alike for item in items):
             return InSet(a, self.arguments.add(quoted(json.dumps(items, ensure_ascii=False, separators=(",", ":")))))
         array = _texts if texts else _array
-        if listed is not None:
-            return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(elements(listed))})")))
+        if listed is not None and (known is not None or self.source is self.statement.source):
+            where = span(listed)
+            text = listed.this if known is not None or where is None else self.statement.written(*where)
+            return InSet(a, self.arguments.add(array(f"VALUES ({'), ('.join(elements(text))})")))
         if not all(isinstance(node, exp.Placeholder | exp.Literal | exp.Null) for node in nodes):
             return None
         items_sql = []
@@ -347,7 +351,10 @@ class Scope(Names):
         pieces += self._written_times(node)
         covered = {token for first, last, _ in pieces for token in range(first, last)}
         for token in range(*where):
-            if self.source.tokens[token].token_type is TokenType.PLACEHOLDER and token not in covered:
+            kind = self.source.tokens[token].token_type
+            if kind is LIST and "?" in self.source.tokens[token].text and token not in covered:
+                raise NotPushable("a long list with parameters")
+            if kind is TokenType.PLACEHOLDER and token not in covered:
                 if self.source is not self.statement.source:
                     raise NotPushable("a parameter in a view")
                 name = self.statement.render(token, token + 1)

@@ -22,7 +22,7 @@ from .calls import repeatable
 from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of
 from .dialect import cte_of, is_star, join_form, span
-from .lists import Listed
+from .lists import Listed, has_parameters
 from .names import Relation, source_of
 from .statement import Arguments, NotPushable, Statement, all_of, rule
 
@@ -195,7 +195,8 @@ def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bo
     columns = [f"json_group_array({text})" for text in texts[:2]]
     columns.insert(0, f"json_group_array({join.rowid})" if numbered else "''")
     rest = f" FROM {table} WHERE {all_of(texts[2:])}"
-    if join.ordinary.database == "main" and all(isinstance(n, _ALONE) for node in nodes for n in node.walk()):
+    below = [below for node in nodes for below in node.walk()]
+    if join.ordinary.database == "main" and all(isinstance(n, _ALONE) and not has_parameters(n) for n in below):
         return Pairs(arguments.add(literal(f"SELECT {', '.join(columns)}{rest}")), join.by_key)
     return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
 

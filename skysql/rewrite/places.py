@@ -382,7 +382,8 @@ def _is_call(tokens: Sequence[Token], at: int) -> bool:
 
 def calls_paths(text: str) -> bool:
     """Whether a text may call a function over a path."""
-    return _PATH_CALL.search(text) is not None
+    folded = text.lower()
+    return any(name in folded for name in FUNCTIONS) and _PATH_CALL.search(text) is not None
 
 
 def without_views(statement: Statement) -> str | None:

@@ -7,8 +7,10 @@ it can have asked for with `render` first.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from sqlglot import exp
 
@@ -20,6 +22,9 @@ from .catalog import Catalog
 from .comparisons import Conversions, conversions
 from .dialect import Source, TokenType, is_star, span
 from .kinds import Types
+from .lists import LIST, elements, numbered
+
+_PARAMETER = re.compile(r"[?:@$]\w+")
 
 
 class NotPushable(Exception):
@@ -61,12 +66,14 @@ class Arguments:
     """What a scan needs from the statement around it: texts of expressions, each of which becomes a parameter."""
 
     texts: list[str] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
 
     def add(self, text: str) -> Parameter:
         """The parameter that stands for this expression."""
-        if text not in self.texts:
+        place = self._places.setdefault(text, len(self.texts))
+        if place == len(self.texts):
             self.texts.append(text)
-        return Parameter(self.texts.index(text) + 1)
+        return Parameter(place + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,14 @@ class Statement:
         self._edits: list[_Edit] = []
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
+        self._numbered = [(source.start(at), source.end(at), text) for at, text in self._numbers.items()]
 
     def _number_parameters(self) -> dict[int, str]:
         """Token -> ?N for each bare `?`, numbered as SQLite numbers them."""
         largest, numbers, named = 0, {}, set()
         for at, token in enumerate(self.source.tokens):
+            if token.token_type is LIST and "?" in token.text:
+                numbers[at], largest = numbered(token.text, largest)
             if token.token_type is not TokenType.PLACEHOLDER:
                 continue
             if token.text == "?":
@@ -180,9 +190,13 @@ class Statement:
 
     def loses_parameters(self) -> bool:
         """Whether a parameter is no more in the text, as of a column that a scan leaves out: nobody could bind it."""
-        text, tokens = self.text(), enumerate(self.source.tokens)
-        names = {self._numbers.get(at, each.text) for at, each in tokens if each.token_type is TokenType.PLACEHOLDER}
-        return any(re.search(rf"{re.escape(name)}(?!\w)", text) is None for name in names)
+        names: set[str] = set()
+        for at, token in enumerate(self.source.tokens):
+            if token.token_type is TokenType.PLACEHOLDER:
+                names.add(self._numbers.get(at, token.text))
+            elif token.token_type is LIST and at in self._numbers:
+                names.update(text for text in elements(self._numbers[at]) if text[0] == "?")
+        return not names.issubset(_PARAMETER.findall(self.text()))
 
     def keep_names(self) -> None:
         """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
@@ -232,9 +246,12 @@ class Statement:
 
     def _apply(self, start: int, end: int, further: Sequence[_Edit] = ()) -> str:
         edits = [*(e for e in self._edits if start <= e.owner_start and e.owner_end <= end), *further]
-        for at, number in self._numbers.items():
-            a, b = self.source.start(at), self.source.end(at)
-            if start <= a and b <= end and not any(e.start <= a and b <= e.end for e in edits):
+        places = sorted((e.start, e.end) for e in edits)
+        reach = list(accumulate((last for _, last in places), max))  # how far edits reach that begin so far
+        numbers = self._numbered[bisect_left(self._numbered, (start,)) : bisect_left(self._numbered, (end,))]
+        for a, b, number in numbers:
+            begun = bisect_right(places, (a, len(self.source.text)))
+            if b <= end and not (begun and reach[begun - 1] >= b):
                 edits.append(_Edit(a, b, number, a, b))
         pieces, at = [], start
         for e in sorted(edits, key=lambda e: (e.start, e.end)):

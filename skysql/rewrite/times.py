@@ -112,7 +112,7 @@ def _normalize(statement: Statement, node: exp.Expression, form: Form) -> None:
         return
     before, after = _call(form)
     if isinstance(node, Listed):
-        written = zip(canonical_list(node, form), elements(node), strict=True)
+        written = zip(canonical_list(node, form), elements(statement.written(*where)), strict=True)
         statement.edit(*where, ", ".join(known or f"{before}{text}{after}" for known, text in written))
         return
     known = canonical(node, form) if isinstance(node, exp.Literal) else None
