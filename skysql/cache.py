@@ -81,27 +81,27 @@ class Cache:
 
 
 class Part(Cache):
-    """The values of one table of one file, within the budget of the whole. name: what no other file has."""
+    """The values of one table of one file, within the budget of the whole. name(): what no other has at the time."""
 
-    def __init__(self, whole: Cache, name: Hashable) -> None:
+    def __init__(self, whole: Cache, name: Callable[[], Hashable]) -> None:
         self._whole = whole
         self._name = name
 
     def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
         """As of the whole."""
-        return self._whole.get((self._name, key), make, size)
+        return self._whole.get((self._name(), key), make, size)
 
     def find(self, key: Hashable) -> Any:
         """As of the whole."""
-        return self._whole.find((self._name, key))
+        return self._whole.find((self._name(), key))
 
     def keep(self, key: Hashable, value: object, size: int) -> None:
         """As of the whole."""
-        self._whole.keep((self._name, key), value, size)
+        self._whole.keep((self._name(), key), value, size)
 
     def clear(self) -> None:
         """Forget what is kept of this part."""
-        self._whole.forget(self._name)
+        self._whole.forget(self._name())
 
 
 _caches: weakref.WeakSet[Cache] = weakref.WeakSet()

@@ -183,10 +183,18 @@ class Engine:
 
     def part(self, database: str, name: str) -> Part:
         """The part of the cache that is of one table."""
+        file = self._file(database)
+        return Part(self.cache, lambda: (file.token, name.lower()))
+
+    def _file(self, database: str) -> OpenFile:
         file = self._files.get(database)
         if file is None:
             file = self._files[database] = OpenFile(self.sqlite, database)
-        return Part(self.cache, (file.token, name.lower()))
+        return file
+
+    def replaced(self) -> None:
+        """Another database was copied over main."""
+        self._file("main").replace()
 
     def forget(self, relation: EventsRelation) -> None:
         """The table was dropped, or has another name."""

@@ -248,6 +248,8 @@ class Connection:
                 except (apsw.BusyError, apsw.LockedError) as error:
                     status = getattr(error, "result", apsw.SQLITE_BUSY)
                     time.sleep(sleep)
+                if copy.done:
+                    target.engine.replaced()
                 if progress is not None:
                     progress(status, copy.remaining, copy.page_count)
 

@@ -5,6 +5,7 @@ the size and times that it had: no program can set the time of the last change (
 open, what is in the -wal file does not count: so commits leave the lineage as it is, and only a checkpoint makes later
 connections begin anew, as does whoever overwrites the file. When the last has closed it, its journals count, too; and
 a file that changed just before it was closed, which could change again within one tick of that clock, is a new one.
+A file that another database is copied over by `backup()` is a new one, too, for all who have it open.
 
 Where the system does not tell (in memory, temporary, other file systems) each connection is by itself.
 """
@@ -35,6 +36,7 @@ class _Lineage:
     token: int
     seen: Seen  # what the file was when it was opened first, or closed last
     opened: int = 0  # by so many connections, those that opened it as another one included
+    replaced: int = 0  # so many times, by copies of other databases
 
 
 _lock = threading.RLock()  # as a finalizer may run at any moment, also while it is held. Protects:
@@ -42,13 +44,13 @@ _lineages: dict[tuple[int, int], _Lineage] = {}
 
 
 class OpenFile:
-    """A database of a connection. token: of the lineage of its file."""
+    """A database of a connection."""
 
     def __init__(self, sqlite: apsw.Connection, database: str) -> None:
         path = sqlite.db_filename(database)
         place = _place(sqlite, database, path) if path else None
         if place is None:
-            self.token = secrets.randbits(63)
+            self._token, self._lineage = secrets.randbits(63), _Lineage(0, ())
             self._leave = None
             return
         with _lock:
@@ -58,8 +60,18 @@ class OpenFile:
             elif not (found.seen[0] == seen[0] if found.opened else found.seen == seen):
                 found.token, found.seen = secrets.randbits(63), seen
             found.opened += 1
-        self.token = found.token
+        self._token, self._lineage = found.token, found
         self._leave = weakref.finalize(self, _close, place, found, path)
+
+    @property
+    def token(self) -> tuple[int, int]:
+        """What no other file has, and this one only until it is replaced."""
+        return self._token, self._lineage.replaced
+
+    def replace(self) -> None:
+        """Another database was copied over it."""
+        with _lock:
+            self._lineage.replaced += 1
 
     def close(self) -> None:
         """The connection is closed."""

@@ -1,10 +1,12 @@
 """The cache: its budget, its order, and that what it holds is never stale."""
 
 import os
+import random
 import shutil
 import signal
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from hypothesis import strategies as st
 
 import skysql
 from skysql.cache import SHARED, Cache, parse_size
+
+SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
+FILES = int(os.environ.get("SKYSQL_TEST_FILES", "3"))
 
 
 def keep(cache: Cache, key: object, size: int, made: list[object] | None = None) -> Any:
@@ -339,3 +344,108 @@ def test_a_checkpoint_makes_later_connections_begin_anew_once(path: str, monkeyp
     assert answers(second) == expected
     second.close()
     db.close()
+
+
+# files that are copied, replaced and overwritten in any way
+
+
+class Files:
+    """Names of files, and connections: `files` and `opened` tell which of the forged contents each has."""
+
+    def __init__(self, rng: random.Random, directory: Path, forged: tuple[str, str], wal: bool) -> None:
+        self.rng, self.wal = rng, wal
+        self.sources = forged
+        self.truth = [answers(skysql.connect(file, cache_size="1MB")) for file in forged]
+        self.names = [str(directory / f"{name}.db") for name in "abc"]
+        self.files: dict[str, list[int]] = {}  # name -> [content], a list for each inode
+        self.opened: list[tuple[skysql.Connection, list[int]]] = []
+
+    def step(self, steps: list[str]) -> None:
+        """Something happens, and then every connection answers as its file does."""
+        name, other = self.rng.sample(self.names, 2)
+        getattr(self, self.rng.choice(steps))(name, other)
+        for db, (content,) in self.opened:
+            assert answers(db) == self.truth[content]
+
+    def busy(self, name: str) -> bool:
+        return any(held is self.files.get(name) for _, held in self.opened)
+
+    def open(self, name: str, _: str) -> None:
+        if name in self.files:
+            db = skysql.connect(name)
+            if self.wal and not self.busy(name):
+                db.execute("PRAGMA journal_mode = WAL").fetchall()
+            self.opened.append((db, self.files[name]))
+
+    def close(self, _: str, __: str) -> None:
+        if self.opened:
+            self.opened.pop(self.rng.randrange(len(self.opened)))[0].close()
+
+    def come(self, name: str, _: str) -> None:
+        """A copy of one of the two, with its times, under the name: another file."""
+        if name not in self.files or not (self.wal and self.busy(name)):
+            content = self.rng.randrange(2)
+            shutil.copy2(self.sources[content], f"{name}-new")
+            os.replace(f"{name}-new", name)
+            self.files[name] = [content]
+
+    def overwrite(self, name: str, _: str) -> None:
+        """The file itself, as its bytes are copied over it."""
+        if name in self.files and not self.busy(name):
+            self.files[name][0] = self.rng.randrange(2)
+            shutil.copy2(self.sources[self.files[name][0]], name)
+
+    def rename(self, name: str, other: str) -> None:
+        if name in self.files and not self.busy(name) and not (self.wal and self.busy(other)):
+            os.replace(name, other)
+            self.files[other] = self.files.pop(name)
+
+    def vacuum(self, _: str, name: str) -> None:
+        if self.opened and not (self.wal and self.busy(name)):
+            db, (content,) = self.rng.choice(self.opened)
+            db.execute("VACUUM INTO ?", (f"{name}-new",))
+            os.replace(f"{name}-new", name)
+            self.files[name] = [content]
+
+    def memory(self, _: str, __: str) -> None:
+        """A copy in what has no name."""
+        db, content = skysql.connect(self.rng.choice([":memory:", ""])), self.rng.randrange(2)
+        with closing(skysql.connect(self.sources[content])) as source:
+            source.backup(db)
+        self.opened.append((db, [content]))
+
+    def backup(self, _: str, __: str) -> None:
+        """Over a file that is open, by whoever has it open."""
+        if len(self.opened) > 1:
+            (db, held), (target, other) = self.rng.sample(self.opened, 2)
+            moved = target.sqlite.db_filename("main") and all(other is not file for file in self.files.values())
+            if held is not other and not moved:
+                db.backup(target)
+                other[0] = held[0]
+
+    def attach(self, name: str, other: str) -> None:
+        with closing(skysql.connect(":memory:", isolation_level=None)) as db:
+            for file in (name, other, name):
+                if file in self.files:
+                    db.execute("ATTACH ? AS far", (file,))
+                    assert answers(db, "far.users") == self.truth[self.files[file][0]]
+                    db.execute("DETACH far")
+
+
+STEPS = ["open", "open", "close", "come", "rename", "vacuum", "memory", "backup", "backup", "attach"]
+
+
+@pytest.mark.parametrize("wal", [False, True], ids=["journal", "wal"])
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("number", range(FILES))
+def test_each_connection_answers_as_its_own_file_does(
+    forged: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled: bool, wal: bool, number: int
+) -> None:
+    """settled: what is kept of a file that nobody has open is used, as if it had been closed long ago."""
+    if settled:
+        monkeypatch.setattr(time, "time_ns", lambda now=time.time_ns: now() + 10**9)
+    files = Files(random.Random(f"{SEED}/files/{number}"), tmp_path, forged, wal)
+    for _ in range(60):
+        files.step([step for step in [*STEPS, "overwrite"] if not settled or step != "overwrite"])
+    for db, _ in files.opened:
+        db.close()
