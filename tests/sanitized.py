@@ -1,7 +1,7 @@
 """Runs tests with the compiled loops under AddressSanitizer and UBSan: python tests/sanitized.py [arguments of pytest].
 
 A copy of the packages and tests is made, in which gcc builds the loops anew; a bad access or an overflow ends the run.
-Without arguments: the tests of the loops, and those that craft and damage files.
+Without arguments: the tests of the loops and of what calls them, and those that craft and damage files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["-O1", "-g", "-std=c99", "-ffp-contract=off", "-fno-omit-frame-pointer", "-shared", "-fPIC",
          "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]  # fmt: skip
-NAMES = ("compiled", "kernels", "sums", "functions", "funnels", "corruption", "security", "fuzz")
+NAMES = ("compiled", "kernels", "sums", "functions", "funnels", "reports", "layouts", "pairs", "match",
+         "corruption", "security", "crafted", "fuzz")  # fmt: skip
 TESTS = [f"tests/test_{name}.py" for name in NAMES]
 
 

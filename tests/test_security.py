@@ -311,7 +311,8 @@ FILES: dict[str, list[tuple[str, Any]]] = {
 
 _LOOK = """
 import os, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which takes terabytes of addresses for itself
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 import skysql
 from skysql.repair import repair
 db = skysql.connect(sys.argv[1], isolation_level=None, cache_size="64MB")
