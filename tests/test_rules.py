@@ -78,6 +78,24 @@ def test_what_is_called_twice_alike_chooses_pairs(sides: Sides) -> None:
     sides.same(f"{join} AND max(c.score, 1) AND random() IS NOT NULL", plain=False)
 
 
+# names
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT 'u'.plan, count(*) FROM users u GROUP BY 1",
+        "SELECT 'u'.'plan', count(*) FROM users AS 'u' GROUP BY 'u'.'plan'",
+        "SELECT count(*) FROM users u WHERE plan = 'u'.url OR 'u'.seats > 2",
+        "SELECT 'x'.p, count(*) FROM (SELECT plan AS 'p' FROM users) AS 'x' GROUP BY x.'p'",
+        "SELECT c.id, (SELECT count(*) FROM users u WHERE 'u'.object_id = 'c'.id) FROM customers c",
+        "SELECT main.'users'.plan, 'main'.users.'seats', 'plan' FROM 'main'.'users'",
+    ],
+)
+def test_a_text_beside_a_dot_is_a_name(sides: Sides, select: str) -> None:
+    sides.same(select)
+
+
 # clauses
 
 ORDER = "with select distinct items from_ joins where group having windows order limit".split()
@@ -168,7 +186,6 @@ def test_every_clause_within_what_a_rule_rewrites(sides: Sides, parts: dict[str,
     for what in ("count(*)", "sum(seats)"):
         for inner in added(parts):
             ask_all(sides, around.format(what=what, inner=inner), True)
-
 
 UNKNOWN = """cluster connect distribute exclude for_ format hint into kind laterals locks match operation_modifiers
     options pivots prewhere qualify sample settings sort""".split()

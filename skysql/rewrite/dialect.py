@@ -137,7 +137,7 @@ def parse(text: str) -> Source | None:
         return None
     dialect = Dialect()
     try:
-        tokens = unfolded(_with_parameters(dialect.tokenize(short)), text, lists)
+        tokens = unfolded(_with_names(_with_parameters(dialect.tokenize(short))), text, lists)
         tokens = list(dropwhile(lambda token: token.token_type is TokenType.SEMICOLON, tokens))
         if any(a.token_type is b.token_type is TokenType.STRING for a, b in pairwise(tokens)):
             return None  # sqlglot sees one text in two, and SQLite an alias or a fault
@@ -180,6 +180,17 @@ def _with_parameters(tokens: list[Token]) -> list[Token]:
         joined.append(token)
     return [
         _parameter(t, t.text, t.end) if t.token_type not in _QUOTED and _WHOLE.fullmatch(t.text) else t for t in joined
+    ]
+
+
+def _with_names(tokens: list[Token]) -> list[Token]:
+    """The tokens with each text beside a dot as the name that SQLite takes it for: `'u'.plan`, `u.'plan'`."""
+    dots = [token.token_type is TokenType.DOT for token in (*tokens, *tokens[:1])]
+    return [
+        Token(TokenType.IDENTIFIER, t.text, t.line, t.col, t.start, t.end, t.comments)
+        if t.token_type is TokenType.STRING and (dots[at - 1] or dots[at + 1])
+        else t
+        for at, t in enumerate(tokens)
     ]
 
 
