@@ -96,6 +96,26 @@ def test_a_text_beside_a_dot_is_a_name(sides: Sides, select: str) -> None:
     sides.same(select)
 
 
+# order
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "SELECT object_id AS o, action AS a FROM users GROUP BY object_id, action",
+        "SELECT object_id AS o, action AS a FROM users GROUP BY action, object_id",
+        "SELECT object_id AS o, url AS a, ts FROM users GROUP BY ts, url, object_id",
+        "SELECT object_id AS o, count(*) AS a FROM users('1 day') GROUP BY session, object_id",
+        "SELECT object_id AS o, count(*) AS a FROM users('1 day') GROUP BY object_id, session",
+        "SELECT object_id AS o, max(plan) AS a FROM users GROUP BY object_id",
+    ],
+)
+@pytest.mark.parametrize("by", ["o", "o % 2", "1"])
+def test_groups_come_in_the_order_in_which_sqlite_sorts_them(sides: Sides, groups: str, by: str) -> None:
+    plain = "(" not in groups.split("FROM")[1]  # ordinary tables have no sessions
+    sides.same(f"SELECT {by} AS g, group_concat(a), json_group_array(o) FROM ({groups}) GROUP BY g", plain=plain)
+
+
 # clauses
 
 ORDER = "with select distinct items from_ joins where group having windows order limit".split()

@@ -138,10 +138,20 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
 
 def _in_path_order(relation: Relation) -> bool:
     """Whether a scan has the rows of the relation as they lie in a path; what is no group has its place."""
-    if relation.groups is None:
-        return True
-    keys = [key.name.lower() if isinstance(key, Column) else "" for key in relation.groups.keys]
-    return not relation.ordered and bool(runs_of(keys, relation.table))
+    return relation.groups is None or (not relation.ordered and bool(runs_of(_names(relation.groups), relation.table)))
+
+
+def _as_sqlite_sorts(relation: Relation) -> bool:
+    """Whether a scan has the rows of the relation in the order that SQLite gives them: groups sorted by their keys."""
+    if relation.ordered or relation.groups is None:
+        return not relation.ordered
+    keys = _names(relation.groups)
+    return keys[0] == relation.table.object_name.lower() and keys == runs_of(keys, relation.table)
+
+
+def _names(scan: PathScan) -> list[str]:
+    """The keys of a scan that are columns, in lower case; "" for others."""
+    return [key.name.lower() if isinstance(key, Column) else "" for key in scan.keys]
 
 
 def _needs_order(name: str, arguments: Sequence[Expr]) -> bool:
@@ -153,7 +163,7 @@ def _needs_order(name: str, arguments: Sequence[Expr]) -> bool:
 def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
     where = span(node)
     assert where is not None
-    if scope.relation.ordered:
+    if not _as_sqlite_sorts(scope.relation):
         raise NotPushable("an aggregate that may tell in which order a subquery gives its rows")
     if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
         raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
