@@ -23,7 +23,7 @@ from itertools import groupby
 
 import numpy as np
 
-from . import former
+from . import former, kernels
 from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .columns import Batch, Int64, Lists
 from .replay import known
@@ -139,7 +139,7 @@ def _drop_unused(store: Store) -> None:
             for block in blocks:
                 used[block.sparse(property).values] = True
             codes[property.id] = np.flatnonzero(~used[1:]) + 1
-    objects = np.unique(np.concatenate([np.zeros(0, np.int64), *(block.paths()[0] for block in blocks)]))
+    objects = kernels.distinct(np.concatenate([np.zeros(0, np.int64), *(block.paths()[0] for block in blocks)]))
     store.dictionary.drop(codes, objects if store.table.key_name is not None else None)
     store.touch()
 

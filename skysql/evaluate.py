@@ -175,7 +175,7 @@ class Evaluation:
         if set.number not in self._sets:
             text = self.parameters[set.number - 1]
             numbers, null = json_numbers(text)
-            self._sets[set.number] = NumberSet(np.unique(numbers), null, text == "[]")
+            self._sets[set.number] = NumberSet(kernels.distinct(numbers), null, text == "[]")
         return self._sets[set.number]
 
     def text_set(self, set: Parameter) -> TextSet:
@@ -375,7 +375,7 @@ class Evaluation:
             memo.by_code = np.full(len(vector.values), -1, np.int32)
             memo.values = vector.values
         found = memo.by_code[vector.codes]
-        missing = np.unique(vector.codes[found < 0])
+        missing = kernels.distinct(vector.codes[found < 0])
         if len(missing):
             names = [(column.label, self.declared_type(column.name)) for column in reads]
             for codes, texts in in_pieces(vector, missing):

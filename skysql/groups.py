@@ -16,7 +16,7 @@ import numpy as np
 
 from . import kernels, sums
 from .columns import Array, Int64
-from .interruption import looking, patiently
+from .interruption import look, looking, patiently
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
 from .sums import Magnitudes
 from .vectors import Coded, Numbers, Vector, compact_codes, equal_values, sort_ranks
@@ -293,6 +293,7 @@ def _merge_one(
     size: int,
 ) -> Accumulator:
     counts = np.concatenate([part.count for part in parts])
+    look()
     count = kernels.group_sum(places, counts, size)
     if isinstance(aggregate, SqlAggregate):
         present = [(part.rows, base) for part, base in zip(parts, bases, strict=False) if part.rows is not None]
@@ -305,7 +306,7 @@ def _merge_one(
         return Accumulator(count, states.take(patiently(np.argsort, places)))
     if aggregate.distinct:
         pairs = [(part.pairs, base) for part, base in zip(parts, bases, strict=False) if part.pairs is not None]
-        groups = np.concatenate([places[pair[0].astype(np.int64) + base] for pair, base in pairs])
+        groups = np.concatenate([places[pair[0].astype(np.int64) + base] for pair, base in looking(pairs)])
         return accumulate(place, aggregate, joined([pair[1] for pair, _ in pairs]), groups, size)
     if aggregate.function == "count" or aggregate.argument is None:
         return Accumulator(count)
@@ -343,6 +344,7 @@ def _data(part: Accumulator) -> Array:
 
 def joined(vectors: Sequence[Vector]) -> Vector:
     """Vectors after one another, with equal values under equal codes."""
+    look()
     first = vectors[0]
     if isinstance(first, Numbers) and all(isinstance(vector, Numbers) for vector in vectors):
         numbers: list[Any] = list(vectors)

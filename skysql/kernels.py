@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import compiled
-from .interruption import looking, patiently
+from .interruption import look, looking, patiently, pieces
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]
@@ -174,19 +174,22 @@ class Ranks:
         if self._counts is None and len(at) * 64 < self.n:
             return np.searchsorted(self.rows, at)
         words, before = self._counted()
-        word = at >> 6
-        earlier = at.view(np.uint64) & _LAST_BIT
-        np.left_shift(_ONE, earlier, out=earlier)
-        earlier -= _ONE
-        earlier &= words[word]
-        counts: Int64 = before[word] + np.bitwise_count(earlier).view(np.int8)
+        counts = np.empty(len(at), np.int64)
+        for piece in pieces(len(at)):
+            word = at[piece] >> 6
+            earlier = at[piece].view(np.uint64) & _LAST_BIT
+            np.left_shift(_ONE, earlier, out=earlier)
+            earlier -= _ONE
+            earlier &= words[word]
+            np.add(before[word], np.bitwise_count(earlier).view(np.int8), out=counts[piece])
         return counts
 
     def _counted(self) -> tuple[Array, Int64]:
         """The rows as bits of words, and for each word how many rows are before it."""
         if self._counts is None:
             marks = np.zeros(((self.n >> 6) + 1) << 6, bool)
-            marks[self.rows] = True
+            for piece in pieces(len(self.rows)):
+                marks[self.rows[piece]] = True
             words = np.packbits(marks, bitorder="little").view(np.uint64)
             before = np.zeros(len(words), np.int64)
             np.cumsum(np.bitwise_count(words[:-1]), out=before[1:])
@@ -208,9 +211,16 @@ def upto(n: int) -> Int64:
 
 def changes(values: Array) -> Bool:
     """Where a value differs from the one before it; the first does."""
+    look()
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return new
+
+
+def distinct(numbers: Array) -> Array:
+    """The numbers that occur, ascending: [m], integers. np.unique hashes them: slower, and no other thread goes on."""
+    ordered = patiently(np.sort, numbers)
+    return ordered[changes(ordered)]
 
 
 def nearest(
@@ -252,7 +262,9 @@ class Groups:
 
     def of(self, rows: Int64) -> Int64:
         """The group of each of the rows: int64[m]."""
-        groups: Int64 = self._filled[self._ranks.below(rows + 1) - 1]
+        places = self._ranks.below(rows + 1)
+        look()
+        groups: Int64 = self._filled[places - 1]
         return groups
 
 
@@ -260,6 +272,7 @@ def groups_of(rows: Int64, starts: Int64) -> Int64:
     """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
     if len(rows) <= len(starts):
         return Groups(starts).of(rows)
+    look()
     return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 
 

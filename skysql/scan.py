@@ -167,12 +167,12 @@ class Scan:
             case Or(items):
                 each = [self._objects_of(item) for item in items]
                 known = [objects for objects in each if objects is not None]
-                return patiently(np.unique, np.concatenate(known)) if len(known) == len(each) else None
+                return kernels.distinct(np.concatenate(known)) if len(known) == len(each) else None
         return None
 
     def _objects_called(self, keys: list[str]) -> Int64:
         """The objects that have these keys, ascending."""
-        objects = patiently(np.unique, self.dictionary.known_objects(keys))
+        objects = kernels.distinct(self.dictionary.known_objects(keys))
         return objects[objects > 0]
 
     def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from . import statistics
+from . import kernels, statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .columns import Array, Int64
 from .format import MAX_COUNT
@@ -81,7 +81,7 @@ class Snapshot:
         if not self.log_events and len({row.run for row in self.blocks}) < 2:
             return sum(row.objects for row in self.blocks)
         blocks = [self.store.block(row) for row in self.blocks] + ([self.log_block()] if self.log else [])
-        return len(np.unique(np.concatenate([block.paths()[0] for block in blocks])))
+        return len(kernels.distinct(np.concatenate([block.paths()[0] for block in blocks])))
 
     def log_block(self) -> Block:
         """The log in path order."""

@@ -114,8 +114,11 @@ def _links(
             to = _allowed(to, groups, ts[rows], until, ranks.below(starts), gap)
         linked = np.flatnonzero(to < len(later))
         to = to[linked]
+    look()
     source, target = rows[linked], later[to]
+    look()
     good = np.flatnonzero(target == source + 1 if gap.adjacent else ts[target] - ts[source] <= gap.most)
+    look()
     groups = of.of(source[good])
     inside = target[good] < starts[groups + 1]
     good = good[inside]

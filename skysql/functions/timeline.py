@@ -40,7 +40,7 @@ import numpy as np
 from .. import kernels, timestamps
 from ..columns import Array, Int64
 from ..errors import DataError
-from ..interruption import looking, pieces
+from ..interruption import look, looking, pieces
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
@@ -78,9 +78,13 @@ class DurationIn:
         property, value, ts, *rest = arguments
         end = _end(self.name, rest)
         until = _until(runs.starts, ts, end)
+        look()
         lasted = until - (ts if end is None else np.minimum(ts, end))
-        lasted[~is_value(property, value)] = 0
-        total = np.concatenate(([0], np.cumsum(lasted)))
+        lasted *= is_value(property, value)
+        look()
+        total = np.zeros(len(lasted) + 1, np.int64)
+        np.cumsum(lasted, out=total[1:])
+        look()
         sums = total[runs.starts[1:]] - total[runs.starts[:-1]]
         return Numbers(sums / _SECOND, runs.starts[1:] > runs.starts[:-1])
 
@@ -114,10 +118,7 @@ class StateTimeline:
         property, ts, *rest = arguments
         end = _end(self.name, rest)
         rows = state_changes(runs.starts, ts, distinct(property).codes, end)
-        groups = kernels.groups_of(rows, runs.starts)
-        until = ts[runs.starts[groups + 1] - 1] if end is None else np.full(len(rows), end)
-        followed = np.flatnonzero(groups[1:] == groups[:-1])
-        until[followed] = ts[rows[followed + 1]]
+        until = ends_of(rows, runs.starts, ts, end)
         entries: list[str] = []
         for piece in pieces(len(rows)):
             here = rows[piece]
@@ -132,6 +133,19 @@ class StateTimeline:
         return Coded(np.arange(len(runs)), arrays)
 
 
+def ends_of(rows: Int64, starts: Int64, ts: Int64, end: int | None) -> Int64:
+    """Until when the states last that begin with these events, as of state_changes."""
+    groups = kernels.groups_of(rows, starts)
+    until = np.empty(len(rows), np.int64)
+    for piece in pieces(len(rows)):
+        here = groups[piece]
+        until[piece] = ts[starts[here + 1] - 1] if end is None else end
+        following = groups[piece.start + 1 : piece.stop + 1]
+        followed = np.flatnonzero(following == here[: len(following)]) + piece.start
+        until[followed] = ts[rows[followed + 1]]
+    return until
+
+
 def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
     """The events before `end` with which a state begins: the last ones of their moments, if they change anything."""
     ties = kernels.tie_ends(ts, starts)
@@ -139,9 +153,13 @@ def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> In
     if end is not None:
         kept &= ts < end
     rows = np.flatnonzero(kept)
-    states, groups = codes[rows], kernels.groups_of(rows, starts)
+    groups = kernels.groups_of(rows, starts)
     new = np.ones(len(rows), bool)
-    new[1:] = (states[1:] != states[:-1]) | (groups[1:] != groups[:-1])
+    for piece in pieces(len(rows)):
+        low = max(piece.start - 1, 0)
+        states, here = codes[rows[low : piece.stop]], groups[low : piece.stop]
+        new[low + 1 : piece.stop] = (states[1:] != states[:-1]) | (here[1:] != here[:-1])
+    look()
     return rows[new]
 
 

@@ -16,6 +16,7 @@ from re import Match
 
 import numpy as np
 
+from .. import kernels
 from ..columns import Array, Bool, Int64
 from ..errors import DataError, OperationalError
 from ..interruption import look, looking
@@ -382,7 +383,7 @@ def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]
         total = np.zeros(int(chunk.starts[-1]), dtype)
     for codes, table in looked_up:
         total = total | table[codes]
-    return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else np.unique(total)
+    return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else kernels.distinct(total)
 
 
 def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:

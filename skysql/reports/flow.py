@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import kernels
 from ..columns import Array, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
@@ -138,7 +139,7 @@ class _Reading:
             new = np.ones(len(codes), bool)
             new[1:] = (codes[1:] != codes[:-1]) | (groups[1:] != groups[:-1])
             kept = np.flatnonzero(new)
-            anchors = patiently(np.unique, np.cumsum(new)[anchors] - 1)
+            anchors = kernels.distinct(np.cumsum(new)[anchors] - 1)
             codes, groups, paths = codes[kept], groups[kept], paths[kept]
         if not design.every:
             anchors = anchors[firsts(groups.take(anchors))]
@@ -160,7 +161,7 @@ class _Reading:
             marked = np.zeros((objects, n), bool)
             marked[paths, places] = True
             return Edges(pairs, flows, np.add.reduce(marked, axis=0, dtype=np.int64))
-        one_of_each = patiently(np.unique, paths.astype(np.int64) * n + places)
+        one_of_each = kernels.distinct(paths.astype(np.int64) * n + places)
         return Edges(pairs, flows, np.bincount(one_of_each % n, minlength=n))
 
     def name_others(self, steps: Sequence[Edges], top: int) -> None:

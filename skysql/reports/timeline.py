@@ -22,9 +22,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from .. import kernels, timestamps
-from ..columns import Int64
 from ..errors import ProgrammingError, instead
-from ..functions.timeline import state_changes
+from ..functions.timeline import ends_of, state_changes
 from ..functions.values import distinct
 from ..interruption import pieces
 from ..plan import Expr
@@ -67,10 +66,7 @@ def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Iterato
     ts, (objects, starts) = segment.ts(), segment.paths()
     vector = call.subject.vector(segment, state, np.arange(len(ts)))
     rows = state_changes(starts, ts, distinct(vector).codes, end)
-    paths = kernels.groups_of(rows, starts)
-    until: Int64 = ts[starts[paths + 1] - 1] if end is None else np.full(len(rows), end)
-    followed = np.flatnonzero(paths[1:] == paths[:-1])
-    until[followed] = ts[rows[followed + 1]]
+    paths, until = kernels.groups_of(rows, starts), ends_of(rows, starts, ts, end)
     keyed = call.subject.table.key_name is not None
     for piece in pieces(len(rows), MOST_ROWS):
         here, ids, ends = rows[piece], objects[paths[piece]], until[piece]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import kernels
 from ..columns import Array, Bool, Int64
 from ..groups import joined
 from ..interruption import patiently
@@ -281,7 +282,7 @@ def tells_events(call: Call, design: Design) -> bool:
 
 def _union(positions: Sequence[Int64]) -> Int64:
     """All of these positions, ascending, each once."""
-    return patiently(np.unique, np.concatenate(positions)) if len(positions) > 1 else positions[0]
+    return kernels.distinct(np.concatenate(positions)) if len(positions) > 1 else positions[0]
 
 
 def _index(places: Int64 | None, size: int) -> Int64 | None:
