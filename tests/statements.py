@@ -214,7 +214,8 @@ class Generator(Expressions):
         having = ""
         if self.chance(0.25) and key_items and not kinds:
             having = optional(f" HAVING {self.having(shown)}")
-        if shown is items and not nested and not kinds and key_items and self.chance(0.15):
+        first = any(i.kind == "A" for i in key_items)  # is shown of 1 and 1.0, unless SQLite sorts by more
+        if shown is items and not nested and not kinds and key_items and not first and self.chance(0.15):
             items.append(self.label(self.window(items, len(key_items)), False))
         texts = [str(i) if j < len(key_items) or j == 0 or nested else None for j, i in enumerate(shown)]
         columns = ", ".join(t for t in texts if t is not None)
@@ -348,8 +349,8 @@ class Generator(Expressions):
 
     def order(self, items: list[Item], head: str, keys: int, all_shown: bool) -> tuple[str, bool]:
         """ORDER BY and LIMIT, and whether the order is total: the keys, or all that is shown, stand last in it."""
-        shown_first = any(i.kind == "A" for i in items[:keys])  # of 1 and 1.0, unless SQLite sorts by other columns
-        if self.chance(0.35) or shown_first or not all(i.exact for i in items[:keys]):
+        first = any(i.kind == "A" for i in items[:keys])
+        if self.chance(0.35) or first or not all(i.exact for i in items[:keys]):
             return "", False
         terms = []
         for item in self.rng.sample(items, self.rng.randint(0, min(2, len(items)))):

@@ -116,9 +116,10 @@ class Level:
 
     def _condition(self, scope: dict[str, str]) -> str:
         name = self.rng.choice(list(scope))
-        value = {"I": "1", "R": "0.5", "T": "'pro'"}[scope[name]]
-        forms = ["{0} > {1}", "{0} = {1}", "{0} IS NOT NULL", "{0} <> {1}", "({0} IS NULL OR {0} >= {1})"]
-        return self.rng.choice(forms).format(name, value)
+        value, other = {"I": ("1", "'3'"), "R": ("0.5", "1.25"), "T": ("'pro'", "'b'")}[scope[name]]
+        forms = ["{0} > {1}", "{0} = {1}", "{0} IS NOT NULL", "{0} <> {1}", "({0} IS NULL OR {0} >= {1})",
+                 "{0} IN ({1}, {2})", "{0} NOT IN ({1}, {2})", "{0} IN (SELECT {1})", "{0} < {2}"]  # fmt: skip
+        return self.rng.choice(forms).format(name, value, other)
 
     def _having(self, keys: list[str]) -> str:
         one = self.rng.choice(["count(*) > 1", "count(*) >= 1", "count(*) < 4", f"{self._aggregate()[0]} IS NOT NULL"])

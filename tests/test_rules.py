@@ -286,6 +286,18 @@ def test_a_sum_has_its_type_from_its_own_group(mixed: Sides, key: str) -> None:
         mixed.same(f"SELECT {key}, sum({x}) FILTER (WHERE ts > 100), sum(DISTINCT {x}) FROM m GROUP BY {key}")
 
 
+@pytest.mark.parametrize(
+    "condition", ["plan IN ('pro', 'basic')", "plan NOT IN ('free')", "plan IN (SELECT 'pro')",
+                  "plan <> 'pro' AND n = 1", "min(n) > 0 AND object_id <> 1", "n IN (1, '2')"],
+)  # fmt: skip
+@pytest.mark.parametrize("keys", ["plan, object_id, n", "n, plan, object_id", "object_id, n, plan"])
+def test_a_condition_on_groups_of_groups_is_on_their_own_keys(sides: Sides, keys: str, condition: str) -> None:
+    for within in ("object_id, plan", "plan, action, object_id"):
+        groups = f"SELECT object_id, plan, count(*) AS n FROM users GROUP BY {within}"
+        groups = f"SELECT object_id, plan, n, count(*) AS c FROM ({groups}) GROUP BY {keys} HAVING {condition}"
+        sides.same(f"SELECT object_id, count(*), max(plan), sum(c) FROM ({groups}) GROUP BY object_id")
+
+
 # ASOF JOIN
 
 

@@ -183,6 +183,24 @@ class GroupScope(Scope):
     def _refuses(self, node: exp.Expression) -> bool:
         return False  # aggregates are columns of the groups
 
+    # the columns of the groups may have names of columns that the rows have, as those may be groups, too
+
+    def is_time(self, column: Expr | KnownCount | None) -> bool:
+        """Whether a key holds timestamps."""
+        keys = [key for key in self._groups.keys if self._groups.key_column(key) == column]
+        return any(map(self._rows.is_time, keys))
+
+    def is_object(self, _column: Expr | KnownCount | None) -> bool:
+        """Nothing is known of a column but whether it is a time."""
+        return False
+
+    def is_key(self, _column: Expr | KnownCount | None) -> bool:
+        """As of is_object."""
+        return False
+
+    def _stored_type(self, _column: Column) -> str | None:
+        return None
+
     def convert(self, node: exp.Expression) -> Expr:
         """The node as an expression over the groups' columns; raises NotPushable."""
         return self._leaf(node) or super().convert(node)
