@@ -207,6 +207,25 @@ def test_every_clause_within_what_a_rule_rewrites(sides: Sides, parts: dict[str,
         for inner in added(parts):
             ask_all(sides, around.format(what=what, inner=inner), True)
 
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT plan, count(*) FROM users GROUP BY plan",
+        "SELECT plan, count(*) FROM users WHERE true GROUP BY plan HAVING count(*) > 1",
+        "SELECT plan, seats FROM users WHERE seats > 2",
+        "SELECT 'x', 2 UNION SELECT plan, max(seats) FROM users GROUP BY plan",
+    ],
+)
+def test_an_upsert_of_what_a_scan_gives(sides: Sides, select: str) -> None:
+    for side in (sides.pushed, sides.by_row, sides.plain):
+        side.execute("DROP TABLE IF EXISTS upserted")
+        side.execute("CREATE TABLE upserted(plan PRIMARY KEY, n)")
+        for _ in range(2):
+            side.execute(f"INSERT INTO upserted {select} ON CONFLICT(plan) DO UPDATE SET n = n + excluded.n")
+    assert sides.same("SELECT * FROM upserted ORDER BY plan")
+
+
 UNKNOWN = """cluster connect distribute exclude for_ format hint into kind laterals locks match operation_modifiers
     options pivots prewhere qualify sample settings sort""".split()
 """The clauses of other databases."""

@@ -78,7 +78,7 @@ class _Rewrite:
         first, last = self._clauses()
         for edit in self.edits:
             self.statement.edit(*edit)
-        self.statement.edit(first, last, f"FROM {aliased(call, alias_of(self.select.args['from_'].this))}")
+        self.statement.edit_from(first, last, aliased(call, alias_of(self.select.args["from_"].this)))
         if having is not None:
             at = span(having)
             assert at is not None

@@ -280,9 +280,9 @@ class _Rows:
         for edit in self.edits:
             self.statement.edit(*edit)
         texts = [self.statement.render(*place) for place in kept if place is not None]
-        where = f" WHERE {all_of(texts)}" if texts else ""
+        where = all_of(texts) if texts else ""
         whole = known[0][0], max(last for _, last in known)
-        self.statement.edit(*whole, f"FROM {aliased(self._typed(call, names), self.alias)}{where}")
+        self.statement.edit_from(*whole, aliased(self._typed(call, names), self.alias), where)
 
     def _typed(self, call: str, names: list[str]) -> str:
         """The read of the scan, in which what has no affinity is an expression."""

@@ -158,6 +158,12 @@ class Statement:
         self._edits = [e for e in self._edits if not e.inside(start, end)]
         self._edits.append(_Edit(start, end, text, start, end))
 
+    def edit_from(self, first: int, last: int, item: str, where: str = "") -> None:
+        """Replace the tokens of FROM and the clauses after it. Without any, an ON of ON CONFLICT would be a join's."""
+        if not where and [token.token_type for token in self.source.tokens[last : last + 1]] == [TokenType.ON]:
+            where = "1"
+        self.edit(first, last, f"FROM {item} WHERE {where}" if where else f"FROM {item}")
+
     def wrap(self, first: int, last: int, before: str, after: str) -> None:
         """Put text before and after the tokens first ... last-1, whatever they become."""
         start, end = self.source.start(first), self.source.end(last - 1)
