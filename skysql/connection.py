@@ -146,6 +146,7 @@ class Engine:
         self._results = Results(self.sqlite)
         self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache)
         self.clock, self.counts = Clock(), Counts(self.sqlite)
+        self.sqlite.set_rollback_hook(self.clock.roll_back)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
@@ -427,6 +428,8 @@ class Engine:
     def transaction(self) -> Iterator[None]:
         """A savepoint inside the current transaction, else a transaction."""
         nested = self.sqlite.in_transaction
+        if not nested and self.sqlite.txn_state() == apsw.SQLITE_TXN_WRITE:  # it would end with this one, if at all
+            raise OperationalError("a statement that writes is under way", "let it end first, or close its cursor")
         begin, end, undo = (
             ("SAVEPOINT sky_bulk", "RELEASE sky_bulk", "ROLLBACK TO sky_bulk; RELEASE sky_bulk")
             if nested

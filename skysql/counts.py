@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import apsw
 
+from .errors import OperationalError
+
 
 class Clock:
     """Numbers the statements of a connection, each execution one, so that what one of them did can be told.
@@ -17,10 +19,10 @@ class Clock:
     A statement within another has the larger number of the two.
     """
 
-    __slots__ = ("_last", "now", "outer")
+    __slots__ = ("_last", "_rolled_back", "now", "outer")
 
     def __init__(self) -> None:
-        self._last = self.now = self.outer = 0
+        self._last = self._rolled_back = self.now = self.outer = 0
 
     def begin(self) -> tuple[int, int]:
         """A statement begins; returns what `end` has to be given."""
@@ -37,6 +39,15 @@ class Clock:
     def end(self, before: tuple[int, int]) -> None:
         """A statement ends, and the one around it goes on."""
         self.now, self.outer = before
+
+    def roll_back(self) -> None:
+        """The transaction was rolled back, with what the statement under way and those around it have written."""
+        self._rolled_back = self.now
+
+    def check(self) -> None:
+        """Raise OperationalError if the statement under way has lost what it has written so far."""
+        if self._rolled_back >= self.now > 0:
+            raise OperationalError("abort due to ROLLBACK", "a function that it calls has rolled the transaction back")
 
 
 class Own:

@@ -75,15 +75,21 @@ _HINTS: dict[int | None, str] = {
 _PLANS = 10
 """So often a statement is planned, while others alter what it reads."""
 
-_ALTERS = re.compile("virtual tables may not be altered|cannot (drop|rename) columns? (from|of) virtual table")
-_ALTERED = "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')"
+_SAID = [
+    (
+        re.compile("^(virtual tables may not be altered|cannot (drop|rename) columns? (from|of) virtual table)"),
+        "a sky table is: SELECT sky_alter('users', 'ADD age INTEGER STATE')",
+    ),
+    (re.compile("SQL statements in progress"), "let the statement that writes end first, or close its cursor"),
+]
+"""Hints by what SQLite says."""
 
 
 def translate(error: apsw.Error, message: str | None = None, hint: str | None = None) -> errors.DatabaseError:
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", message or str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
-    hint = _ALTERED if _ALTERS.match(message) else hint or _HINTS.get(code)
+    hint = next((other for pattern, other in _SAID if pattern.search(message)), hint or _HINTS.get(code))
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     if code is not None:
         names = apsw.mapping_extended_result_codes if code > 0xFF else apsw.mapping_result_codes
@@ -259,6 +265,8 @@ class _Undoing:
         try:
             if error is not None:
                 self._undo(error)
+            elif self.statement.writes:
+                self.engine.clock.check()
         finally:
             self.engine.clock.end(self.before)
 

@@ -90,6 +90,7 @@ class Writer:
 
     def insert(self, values: Sequence[Any], conflict: int) -> bool:
         """Take one event, or drop it, and say which."""
+        self._clock.check()
         if not self._begun or self._begun[-1][0] != self._clock.now:
             self._begin()
         if conflict not in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
@@ -155,6 +156,7 @@ class Writer:
 
     def _number(self) -> None:
         """An event comes by the number that a scan of the statement under way gave it."""
+        self._clock.check()
         waiting = bool(self._deleted or self._changed_rows)
         if waiting and self._changing == self._clock.now:
             return

@@ -4,6 +4,7 @@ import datetime
 import json
 import random
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -910,6 +911,66 @@ def test_a_statement_that_fails_leaves_nothing_whatever_its_functions_run(
     if transaction:
         db.execute("COMMIT")
     assert rows(db) == ([(9, 9, "b", None)] if transaction else [])
+
+
+OUTER = {
+    "INSERT INTO users(object_id, ts, action) SELECT value, ask(value), 'b' FROM json_each('[1, 2, 3]')":
+        [(1, "a"), (1, "b"), (2, "a"), (2, "b"), (3, "a"), (3, "b")],
+    "INSERT INTO orders(who) SELECT ask(value) FROM json_each('[1, 2, 3]')":
+        [(1, "a"), (2, "a"), (3, "a"), ("order", 1), ("order", 2), ("order", 3)],
+    "UPDATE users SET action = 'c' WHERE ask(object_id) > 0": [(1, "c"), (2, "c"), (3, "c")],
+    "DELETE FROM users WHERE ask(object_id) > 0": [],
+}  # fmt: skip
+"""What statements leave of the events (1, 'a'), (2, 'a'), (3, 'a'). ask() gives its argument."""
+
+
+@pytest.mark.parametrize("outer", OUTER)
+@pytest.mark.parametrize("inner", ["ROLLBACK", "rollback", "append", "compact", "alter"])
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_statement_is_done_whole_or_not_at_all_whatever_its_functions_end(
+    db: skysql.Connection, outer: str, inner: str, transaction: bool
+) -> None:
+    """What a function rolls back takes the statement along; what cannot be done within one is refused beforehand."""
+    db.append("users", {"object_id": [1, 2, 3], "ts": [1] * 3, "action": ["a"] * 3}, time_unit="us")
+    acts: dict[str, Callable[[], object]] = {
+        "append": lambda: db.append("users", {"object_id": [9], "ts": [9], "action": ["x"]}, time_unit="us"),
+        "compact": db.compact,
+        "alter": lambda: db.execute("SELECT sky_alter('users', 'ADD added TEXT')"),
+        "rollback": db.rollback,
+        "ROLLBACK": lambda: db.execute("ROLLBACK"),
+    }
+    refused = []
+
+    def ask(object: int) -> int:
+        if object == 2:
+            if inner.lower() == "rollback" and not transaction:
+                db.execute("BEGIN")
+            try:
+                acts[inner]()
+            except skysql.OperationalError as error:
+                refused.append(str(error))
+        return object
+
+    db.create_function("ask", 1, ask)
+    if transaction:
+        db.execute("BEGIN")
+    if inner.lower() == "rollback":
+        with pytest.raises(skysql.OperationalError, match="^abort due to ROLLBACK"):
+            db.execute(outer)
+    else:
+        db.execute(outer)
+        assert len(refused) == 1 and "close its cursor" in refused[0]
+    found = rows(db, "SELECT object_id, action FROM users") + rows(db, "SELECT 'order', who FROM orders")
+    assert found == ([(1, "a"), (2, "a"), (3, "a")] if inner.lower() == "rollback" else OUTER[outer])
+    assert db.in_transaction == (transaction and inner.lower() != "rollback")
+
+
+def test_what_a_half_read_statement_wrote_is_not_rolled_back(db: skysql.Connection) -> None:
+    open = db.execute("INSERT INTO orders(who) VALUES (1), (2), (3) RETURNING who")
+    with pytest.raises(skysql.OperationalError, match="a statement that writes is under way .*close its cursor"):
+        db.append("users", {"object_id": [9], "ts": [9], "action": ["x"]}, time_unit="us")
+    assert open.fetchall() == [(1,), (2,), (3,)]
+    assert rows(db, "SELECT who FROM orders") == [(1,), (2,), (3,)]
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM users", "UPDATE users SET action = 'z'",
