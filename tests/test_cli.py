@@ -430,6 +430,17 @@ def test_statements_that_are_not_utf8(monkeypatch: pytest.MonkeyPatch, capsys: p
         failure(capsys)
 
 
+@pytest.mark.parametrize("command", [["-m", "skysql"], ["main.py"]])
+@pytest.mark.parametrize("module", ["apsw", "numpy"])
+def test_an_interrupt_while_modules_are_imported(here: Path, module: str, command: list[str]) -> None:
+    """The first lines of a module are interrupted, at whatever time they run."""
+    (here / f"{module}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (here / "main.py").write_text("from skysql.__main__ import main\nraise SystemExit(main())\n")
+    done = start(sys.executable, *command, "info", "shop.db", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.communicate() == (b"", b"")
+    assert done.returncode == 130
+
+
 def test_an_interrupt_before_there_is_a_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
