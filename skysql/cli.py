@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
 import apsw
@@ -90,6 +91,7 @@ _CHANGES = (
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="skysql", description="A behavioural event database that speaks SQL.")
+    parser.add_argument("--version", action="version", version=f"skysql {version('skysql')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _import_arguments(_command(commands, "import", _import, "read a file of events into a table"))
     _query_arguments(_command(commands, "query", _query, "run one SQL statement"))

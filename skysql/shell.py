@@ -89,6 +89,12 @@ class _Shell(apsw.shell.Shell):
             return list(line)
         return [visible(value) if isinstance(value, str) else value for value in line]
 
+    def handle_exception(self) -> None:
+        """Say what went wrong, unless whoever reads has had enough."""
+        if isinstance(sys.exception(), BrokenPipeError):
+            raise
+        super().handle_exception()  # type: ignore[no-untyped-call]
+
     def write_error(self, text: str) -> None:
         """Say what went wrong."""
         super().write_error(visible(text) if self.stderr.isatty() else text)  # type: ignore[no-untyped-call]

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import skysql
 from skysql import compact, compiled, snapshot
 
-settings.register_profile("ci", derandomize=True, print_blob=True)
-settings.register_profile("default", print_blob=True)
+settings.register_profile(  # how long a test takes depends on what else the machine does
+    "default", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 Connect = Callable[..., skysql.Connection]

@@ -994,6 +994,24 @@ def test_check_reports_faults(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert "flipped" in captured.out and captured.err.startswith("skysql: shop.db: 1 fault")
 
 
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert re.fullmatch(r"skysql \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_shell_whose_reader_has_had_enough_ends_quietly() -> None:
+    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n;\n"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    shell = start(*skysql_command("shell", "new.db"), **pipes)
+    assert shell.stdin and shell.stdout and shell.stderr
+    shell.stdout.close()
+    shell.stdin.write(long.encode())
+    shell.stdin.close()
+    assert (shell.wait(), shell.stderr.read()) == (1, b"")
+    shell.stderr.close()
+
+
 def test_shell() -> None:
     load(CSV, *COLUMNS)
     script = b".mode list\nSELECT user FROM users_objects FOR SYSTEM_TIME AS OF '2026-01-02';\n"
@@ -1028,4 +1046,4 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
         reference.close()
         assert len(answer) >= 2
         for row, expected in zip(rows(question.sql, "demo.db"), answer, strict=True):
-            assert list(row) == pytest.approx(list(expected))
+            assert row == expected

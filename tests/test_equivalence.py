@@ -413,7 +413,7 @@ def test_bulk() -> None:
     assert "/" in seed or refused <= STATEMENTS * 0.03
 
 
-@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+@settings(max_examples=100, database=None, suppress_health_check=list(HealthCheck),
           phases=[Phase.generate])  # fmt: skip
 @given(st.randoms(use_true_random=False))
 def test_small_worlds(rng: random.Random) -> None:

@@ -160,7 +160,6 @@ def test_any_order_of_steps(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
