@@ -149,9 +149,12 @@ def ends_of(rows: Int64, starts: Int64, ts: Int64, end: int | None) -> Int64:
 def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
     """The events before `end` with which a state begins: the last ones of their moments, if they change anything."""
     ties = kernels.tie_ends(ts, starts)
-    kept = np.ones(len(ts), bool) if ties is None else ties == np.arange(len(ts))
-    if end is not None:
-        kept &= ts < end
+    kept = np.ones(len(ts), bool)
+    for piece in pieces(len(ts)):
+        if ties is not None:
+            kept[piece] = ties[piece] == np.arange(piece.start, piece.stop)
+        if end is not None:
+            kept[piece] &= ts[piece] < end
     rows = np.flatnonzero(kept)
     groups = kernels.groups_of(rows, starts)
     new = np.ones(len(rows), bool)

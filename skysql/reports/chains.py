@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from .. import kernels
 from ..columns import Array, Bool, Int64
-from ..interruption import looking, patiently
+from ..interruption import look, looking, patiently
 
 NONE = -1
 """Stands for the event of a step that a chain does not have."""
@@ -302,8 +302,10 @@ def _greedy(course: Course, starts: Int64, steps: Sequence[Int64], within: int |
     for step in looking(steps):
         events = np.full(len(starts), NONE, np.int64)
         found, following = next_of(course, chain[-1][alive], step)
+        look()
         if within is not None:
             found &= course.ts.take(following) - course.ts.take(starts[alive]) <= within
+        look()
         alive = alive[found]
         events[alive] = following[found]
         depth[alive] += 1
@@ -316,7 +318,9 @@ def next_of(course: Course, events: Int64, step: Int64, skip: int = 1) -> tuple[
     if len(step) == 0:
         return np.zeros(len(events), bool), events
     at = below(step, events + skip, len(course))
+    look()
     following = step.take(np.minimum(at, len(step) - 1))
+    look()
     return (at < len(step)) & (course.groups.take(following) == course.groups.take(events)), following
 
 
@@ -385,10 +389,13 @@ def in_any_order(
     done = np.full((len(steps), len(starts)), unreached, np.int64)
     for row, step in looking(zip(done, steps, strict=True)):
         found, following = next_of(course, starts, step, 0)
+        look()
         if within is not None:
             found &= course.ts.take(following) - course.ts.take(starts) <= within
+        look()
         found &= (following == starts) | course.allows(starts, following, Link(None, barrier))
         row[found] = following[found]
+    look()
     depth = np.count_nonzero(done != unreached, axis=0)
     patiently(np.ndarray.sort, done, axis=0)
     return Chains(list(np.where(done == unreached, NONE, done)), depth)
@@ -406,8 +413,11 @@ def choose(units: Array, depth: Int64, places: Int64) -> Int64:
     if len(runs) == len(units):
         return runs
     lengths = np.diff(np.append(runs, len(units)))
+    look()
     longest = np.flatnonzero(depth == np.repeat(np.maximum.reduceat(depth, runs), lengths))
+    look()
     runs = firsts(units[longest])
     lengths = np.diff(np.append(runs, len(longest)))
+    look()
     chosen: Int64 = longest[places[longest] == np.repeat(np.minimum.reduceat(places[longest], runs), lengths)]
     return chosen

@@ -41,7 +41,7 @@ import numpy as np
 from .. import kernels, timestamps
 from ..columns import Array, Int64
 from ..errors import ProgrammingError
-from ..interruption import pieces
+from ..interruption import looking, pieces
 from ..plan import Value
 from ..vectors import compact_codes, sort_ranks
 from .depths import counts
@@ -145,7 +145,7 @@ def _previous(design: Design) -> list[int]:
 
 def _counts(design: Design, counted: Counted, cut: _Cut) -> Int64:
     """Chains a step and segment: int64[steps, segments]."""
-    done = (cut.numbers[ts != NEVER] for ts in counted.times)
+    done = (cut.numbers[ts != NEVER] for ts in looking(counted.times))
     return np.array([np.bincount(numbers, minlength=len(cut.values)) for numbers in done], np.int64)
 
 
@@ -168,7 +168,7 @@ def _times(counted: Counted, cut: _Cut) -> Reals:
     steps, size = len(counted.times), len(cut.values)
     every = np.full((len(_TIMES), steps, size), np.nan)
     previous = first = counted.times[0]
-    for at, ts in enumerate(counted.times[1:], 1):
+    for at, ts in looking(enumerate(counted.times[1:], 1)):
         done = ts != NEVER
         numbers = cut.numbers[done]
         for row, since in ((0, previous), (3, first)):

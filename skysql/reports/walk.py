@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from ..columns import Array, Bool, Int64
 from ..groups import joined
-from ..interruption import patiently
+from ..interruption import looking, patiently
 from ..schema import ACTION
 from ..segment import Segment
 from ..vectors import Vector, compact_codes
@@ -48,7 +48,7 @@ class Counted:
             self.objects[rows],
             None if self.sessions is None else self.sessions[rows],
             None if self.segments is None else self.segments.take(rows),
-            [ts[rows] for ts in self.times],
+            [ts[rows] for ts in looking(self.times)],
         )
 
 
@@ -266,7 +266,7 @@ class Walk:
         if self.sessions is not None:
             sessions = self.sessions.take(entries) - self.sessions.take(starts[paths]) + 1
         by = None if design.by is None else self.subject.vector(self.segment, design.by, entries)
-        times = [self.ts.take(entries), *(np.where(e == NONE, NEVER, self.ts.take(e)) for e in events[1:])]
+        times = [self.ts.take(entries), *(np.where(e == NONE, NEVER, self.ts.take(e)) for e in looking(events[1:]))]
         counted = Counted(objects[paths], sessions, by, times)
         segment = self.call.equal("segment")
         if segment is not None and by is not None:

@@ -247,7 +247,11 @@ def _collates(select: exp.Select) -> bool:
     compound: exp.Expr | None = select.find_ancestor(exp.SetOperation)
     while compound is not None and isinstance(compound.parent, exp.SetOperation):
         compound = compound.parent
-    return compound is not None and compound.find(exp.Collate) is not None
+    if compound is None:
+        return False
+    if "collates" not in compound.meta:  # of several hundred selects each asks
+        compound.meta["collates"] = compound.find(exp.Collate) is not None
+    return bool(compound.meta["collates"])
 
 
 __all__ = ["Call", "Catalog", "Rewriter", "Rewritten"]
