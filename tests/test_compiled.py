@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import Connect
 
-from skysql import compiled
+from skysql import InternalError, compiled
 from skysql.masks import Masks, Met
 
 FUNNEL = """
@@ -176,3 +176,29 @@ def _random_array(rng: random.Random, dtype: Any, size: int, length: int) -> Any
         for _ in range(size)
     ]
     return np.array(sorted(values) if rng.random() < 0.7 else values, dtype)
+
+
+@needs_loops
+def test_no_sum_reads_or_writes_beyond_its_arrays() -> None:
+    """Whatever groups, ranges and magnitudes are said to be: sums, or a refusal."""
+    rng, refused = random.Random(6), 0
+    for _ in range(1500):
+        n, size = rng.choice([0, 1, 2, 7, 8, 9, 64, 300]), rng.choice([0, 1, 2, 5, 255, 256, 257, 1000])
+        values = np.array([rng.choice([0.0, -0.0, 1.5, -1e308, 5e-324, np.inf, np.nan, rng.gauss(0, 1)])
+                           for _ in range(n)])  # fmt: skip
+        least, most = (rng.choice([0.0, 1.0, -1.0, 1e-300, 1e300, np.inf, np.nan]) for _ in "ab")
+        dtype = rng.choice([np.uint8, np.uint16, np.uint32, np.int32, np.int64])
+        groups = _random_array(rng, dtype, n, max(size - 1, 1))
+        lows, highs = (_random_array(rng, np.int64, size, n) for _ in "ab")
+        fullest = rng.choice([*_NUMBERS, n, n // 2])
+        for call in (
+            lambda: compiled.few_sums(groups.astype(np.uint8), values, size, least, most),  # noqa: B023
+            lambda: compiled.many_sums(groups, values, size, fullest, least, most),  # noqa: B023
+            lambda: compiled.range_sums(values, lows, highs, least, most),  # noqa: B023
+        ):
+            try:
+                high, low = call()
+                assert len(high) == len(low) == size
+            except InternalError:
+                refused += 1
+    assert 0 < refused < 4500

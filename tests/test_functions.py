@@ -297,6 +297,20 @@ def test_next_nodes(direction: str, base: str) -> None:
         assert run("sequence_next_node", arguments, made) == expected, f"seed {seed}"
 
 
+@pytest.mark.parametrize(("direction", "base"), [("forward", "head"), ("forward", "first_match"), ("backward", "tail")])
+def test_next_nodes_behind_many_conditions(direction: str, base: str) -> None:
+    for seed in range(20):
+        rng = random.Random(seed)
+        conditions = rng.randint(33, 64)
+        made = [
+            [(at, at, True, [rng.random() < 0.995 for _ in range(conditions)]) for at in range(rng.randint(30, 70))]
+            for _ in range(rng.choice([1, 20]))
+        ]
+        expected = [oracle.sequence_next_node(path, direction, base, conditions) for path in made]  # type: ignore[arg-type]
+        arguments = [direction, base, time, lambda row: row[1], lambda row: row[2], *met(conditions)]
+        assert run("sequence_next_node", arguments, made) == expected, f"seed {seed}"
+
+
 def states(rng: random.Random, count: int) -> list[list[tuple[int | None, Any]]]:
     values = rng.choice([["free", "pro", None], [1, 1.0, "1", 2.5], [1, 2, None], [1, 2**60], ['é"x', None]])
     times = [None, *range(0, 100_000_000, rng.choice([1_000_000, 7_300_001, 30_000_000]))]
@@ -314,6 +328,18 @@ def test_states_over_time() -> None:
             assert run("duration_in", [lambda row: row[1], value, time, *last], made) == expected, f"seed {seed}"
         expected = [oracle.state_timeline(path, end) for path in made]
         assert run("state_timeline", [lambda row: row[1], time, *last], made) == expected, f"seed {seed}"
+
+
+def test_durations_between_the_ends_of_time() -> None:
+    end = (1 << 62) - 1
+    for seed in range(40):
+        rng = random.Random(seed)
+        times = [-end, 1 - end, -(1 << 61), -1, 0, 7, 1 << 61, end - 1, end]
+        made = [[(rng.choice(times), rng.choice("ab")) for _ in range(rng.randint(0, 5))] for _ in range(20)]
+        last: list[int] = rng.choice([[], [0], [10**15], [-(10**15)]])
+        expected = [oracle.duration_in(path, "a", *(last or [None])) for path in made]  # type: ignore[arg-type]
+        found = run("duration_in", [lambda row: row[1], "a", time, *last], made)
+        assert found == [each if each is None else pytest.approx(each, rel=4e-16) for each in expected], f"seed {seed}"
 
 
 def test_path_strings() -> None:

@@ -6,6 +6,8 @@ every other spelling, as a literal and as a parameter, of the sky tables with an
 
 from __future__ import annotations
 
+import os
+import random
 import re
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -20,6 +22,8 @@ from skysql import timestamps
 from skysql.rewrite.dialect import parse
 from skysql.rewrite.statement import Statement
 
+SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
+STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "300"))
 MOMENT = "2026-01-02 00:00:00.000000"
 SPELLINGS: list[Any] = [
     MOMENT, "2026-01-02T00:00:00Z", "2026-01-02", "2026-01-02T00:00", "2026-01-02 01:30:00+01:30",
@@ -208,6 +212,61 @@ def test_a_time_is_the_same_in_every_spelling(sides: Sides, form: str) -> None:
 def test_texts_of_ordinary_tables_are_compared_as_times(sides: Sides, form: str) -> None:
     for op in ("=", "<", ">=", "<>") if "{op}" in form else ("",):
         sides.same(form.format(op=op), plain=in_canonical(form.format(op=op)))
+
+
+# forms within forms
+
+GIVEN = ["t", "coalesce(t, {m})", "ifnull({m}, t)", "nullif(t, {m})", "iif(a > 3, t, {m})", "max(t, {m})",
+         "min({m}, t)", "CASE WHEN a > 3 THEN t ELSE {m} END", "CASE t WHEN {m} THEN t ELSE {m} END", "likely(+t)",
+         "(t)", "(SELECT max(timestamp) FROM users)",
+         "coalesce((SELECT min(timestamp) FROM users WHERE object_id = o), {m})",
+         "max(t) OVER (PARTITION BY o)", "first_value(t) OVER (PARTITION BY o ORDER BY t)", "t COLLATE BINARY",
+         "last_value(t) OVER (PARTITION BY o ORDER BY a, t)", "lag(t, 1, {m}) OVER (PARTITION BY o ORDER BY t, a)",
+         "nth_value(t, 2) OVER (PARTITION BY o ORDER BY t, a)", "min(t) OVER (ORDER BY o)"]  # fmt: skip
+WITHIN = ["SELECT {e} AS t, o, a FROM ({s})", "SELECT {e} AS t, o, a FROM ({s}) WHERE {c}",
+          "WITH w AS ({s}) SELECT {e} AS t, o, a FROM w",
+          "SELECT max(t) AS t, o, max(a) AS a FROM ({s}) GROUP BY o", "SELECT * FROM ({s}) WHERE {c}",
+          "SELECT min(t) AS t, o, sum(a) AS a FROM ({s}) GROUP BY o HAVING max(t) >= {m}",
+          "SELECT t, o, a FROM (SELECT {e} AS t, o, a FROM ({s}) ORDER BY o LIMIT -1)",
+          "SELECT t, o, a FROM ({s}) EXCEPT SELECT {m}, 1, 9.5",
+          "SELECT * FROM ({s}) UNION ALL SELECT timestamp, object_id, 1.5 FROM users"]  # fmt: skip
+CONDITIONS = ["t {op} {m}", "{m} {op} t", "t IN ({m}, {n})", "t BETWEEN {m} AND {n}", "{m} NOT IN (t, {n})", "t IS {m}",
+              "t IN (SELECT timestamp FROM users WHERE timestamp {op} {m})", "(o, t) {op} (2, {m})",
+              "t IN (VALUES ({m}), ({n}))",
+              "{m} IN (SELECT t)", "coalesce(t, {n}) {op} {m}", "CASE WHEN t {op} {m} THEN 1 END"]  # fmt: skip
+DAYS = [f"2026-01-0{day} 00:00:00.000000" for day in range(1, 7)] + ["2026-02-01 00:00:00.500000"]
+
+
+def spelled(rng: random.Random) -> str:
+    """A moment near those of the events, in any spelling."""
+    moment = rng.choice(DAYS)
+    forms = [moment, moment.replace(" ", "T"), moment + "Z", moment[:23].replace(" ", "T") + "+00:00"]
+    return f"'{rng.choice([*forms, moment[:10]] if moment[11:].strip(':.0') == '' else forms)}'"
+
+
+def composed(rng: random.Random) -> str:
+    """A question about a time that came through several forms."""
+    def filled(form: str, **more: str) -> str:
+        while "{m}" in form or "{n}" in form:
+            form = re.sub(r"\{[mn]\}", lambda _: spelled(rng), form, count=1)
+        return form.format(op=rng.choice(["=", "<", ">=", "<>", ">"]), **more)
+
+    sql = rng.choice(["SELECT timestamp AS t, object_id AS o, amount AS a FROM users",
+                      "SELECT began AS t, who AS o, amount AS a FROM plain_view",
+                      "SELECT b AS t, who AS o, who * 1.5 AS a FROM nested_view",
+                      "SELECT first_timestamp AS t, object_id AS o, events * 1.0 AS a FROM users_objects"])  # fmt: skip
+    for _ in range(rng.randint(1, 3)):
+        sql = filled(rng.choice(WITHIN), s=sql, e=filled(rng.choice(GIVEN)), c=filled(rng.choice(CONDITIONS)))
+    shown = rng.choice(["o, a", "count(*)", "o, " + filled(rng.choice(CONDITIONS))])
+    return f"SELECT {shown} FROM ({sql}) WHERE {filled(rng.choice(CONDITIONS))}"
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // 50)))
+def test_forms_within_forms(sides: Sides, number: int) -> None:
+    rng = random.Random(f"{SEED}/times/{number}")
+    for _ in range(50):
+        sql = composed(rng)
+        sides.same(sql, plain=in_canonical(sql))
 
 
 # SQLite's functions
