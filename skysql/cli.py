@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import apsw
 
-from .errors import Error, OperationalError, ProgrammingError
+from .errors import DatabaseError, Error, OperationalError, ProgrammingError
 from .terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
@@ -189,7 +189,13 @@ def _open(
 
     if not create and not path.startswith("file:") and path not in ("", ":memory:") and not os.path.exists(path):
         raise OperationalError(f"there is no database {path!r}", "skysql import and skysql shell make one")
-    with closing(skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)) as db:
+    try:
+        opened = skysql.connect(path, isolation_level=None, read_only=read_only, cache_size=cache_size)
+    except DatabaseError as error:
+        if "not a database" not in str(error):
+            raise
+        raise DatabaseError(f"{path!r} is not a database", "skysql import reads files into one") from None
+    with closing(opened) as db:
         # Python sees Ctrl-C when it comes to run, which it does not while SQLite goes on by itself.
         db.sqlite.set_progress_handler(lambda: False, _STEPS)
         yield db

@@ -374,18 +374,24 @@ def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
     None, path). What links lead to is meant. Raises ProgrammingError for what is no file."""
     place = os.path.realpath(path)
     try:
-        mode = os.stat(path).st_mode
+        there = os.stat(path)
+        mode, links, made = there.st_mode, there.st_nlink, stat.S_IMODE(there.st_mode)
     except FileNotFoundError:
-        mode = stat.S_IFREG
-        made = None
-    else:
-        made = stat.S_IMODE(mode)
+        mode, links, made = stat.S_IFREG, 1, None
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return open(path, "wb"), None, path
     if not stat.S_ISREG(mode):
         raise ProgrammingError(f"{path!r} is no file", "name a file, a new one or one to replace")
+    if made is not None:
+        open(place, "ab").close()  # raises for one that is not to be written
+    if links > 1:
+        return open(place, "wb"), None, path  # its other names stay names of it
     part = f"{place}.{secrets.token_hex(4)}.part"
-    raw = open(part, "xb")
+    try:
+        raw = open(part, "xb")
+    except OSError as error:
+        error.filename = path
+        raise
     if made is not None:
         os.chmod(part, made)
     return raw, part, place
@@ -394,8 +400,8 @@ def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
 class Writer:
     """Writes rows to a file that appears under its name only when complete. Use as a context manager.
 
-    A file that was there is then replaced, also behind a symbolic link, and keeps its permissions. Pipes and terminals
-    are written to as they are, and devices and directories are refused.
+    A file that was there is then replaced, also behind a symbolic link, and keeps its permissions. Pipes, terminals and
+    files with several names are written to as they are, and devices and directories are refused.
 
     types: one Arrow type name a column ('int64', 'string', 'float64', 'timestamp'), which only Parquet needs.
     """

@@ -89,6 +89,10 @@ class _Shell(apsw.shell.Shell):
             return list(line)
         return [visible(value) if isinstance(value, str) else value for value in line]
 
+    def write(self, dest: Any, text: str) -> None:
+        """Write text, in which nobody is shown the name of a result."""
+        super().write(dest, self._engine.shown(text))  # type: ignore[no-untyped-call]
+
     def handle_exception(self) -> None:
         """Say what went wrong, unless whoever reads has had enough."""
         if isinstance(sys.exception(), BrokenPipeError):

@@ -29,6 +29,8 @@ from .timestamps import FINER, MAX_US, MIN_US, YEARS
 
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
+_WORDS = {"us": "microseconds", "ms": "milliseconds", "s": "seconds"}
+
 NEAR = 10**14
 """Microseconds to 1973-03-03: nearer to 1970 than this, numbers may be meant as something coarser."""
 
@@ -118,8 +120,17 @@ def _scaled(value: Any, factor: int) -> Any:
     if us != us.to_integral_value():
         raise DataError(f"{value!r} is not a timestamp", FINER)
     if not MIN_US <= us <= MAX_US:
-        raise DataError(f"{value!r} is not a timestamp", YEARS)
+        raise DataError(f"{value!r} is not a timestamp", _beyond(number, factor))
     return int(us)
+
+
+def _beyond(number: Decimal, factor: int) -> str:
+    """What a number is that is no time in its unit, and the coarsest unit in which it is one."""
+    unit = next(name for name, each in UNITS.items() if each == factor)
+    hint = f"numbers count {_WORDS[unit]} ({unit}) here, up to year 9999"
+    finer = [(name, number * each) for name, each in UNITS.items() if each < factor and number == int(number)]
+    fitting = [(name, int(us)) for name, us in finer if MIN_US <= us <= MAX_US]
+    return f"{hint}; as {fitting[-1][0]} it is {timestamps.format(fitting[-1][1])}" if fitting else hint
 
 
 def _scaled_row(row: int, value: Any, factor: int) -> Any:

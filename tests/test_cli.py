@@ -994,6 +994,53 @@ def test_check_reports_faults(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert "flipped" in captured.out and captured.err.startswith("skysql: shop.db: 1 fault")
 
 
+def test_an_export_to_no_directory_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    run("export", "shop.db", "users", "absent/out.csv", status=1)
+    assert failure(capsys) == "skysql: absent/out.csv: No such file or directory\n"
+
+
+def test_an_export_into_a_file_of_two_names() -> None:
+    load(CSV, *COLUMNS)
+    Path("one.csv").write_text("old")
+    os.link("one.csv", "two.csv")
+    run("export", "shop.db", "users", "one.csv")
+    assert Path("one.csv").samefile("two.csv") and "purchase" in Path("two.csv").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write whatever there is")
+def test_an_export_into_a_file_that_is_only_to_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    Path("out.csv").write_text("old")
+    Path("out.csv").chmod(0o444)
+    run("export", "shop.db", "users", "out.csv", status=1)
+    assert "Permission denied" in failure(capsys) and Path("out.csv").read_text() == "old"
+
+
+def test_a_shell_shows_no_names_of_results() -> None:
+    load(CSV, *COLUMNS)
+    sql = "SELECT plan, count(*) FROM users GROUP BY plan"
+    script = f"{sql};\nEXPLAIN {sql};\nEXPLAIN QUERY PLAN {sql};\nPRAGMA module_list;\n".encode()
+    done = subprocess.run(skysql_command("shell", "shop.db"), input=script, capture_output=True, env=environment())
+    assert b"users" in done.stdout and done.stderr == b""
+    assert re.search(rb"sky [0-9a-f]{32}", done.stdout) is None
+
+
+def test_a_number_beyond_its_unit_says_which_one_would_do(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--object", "o", "--time", "t", "--action", "a", "--time-unit"]
+    load("o,t,a\n1,1767225600000,x\n", *options, "s", status=1)
+    assert "numbers count seconds (s) here, up to year 9999; as ms it is 2026-01-01 00:00:00" in failure(capsys)
+    load("o,t,a\n1,17672256000000000000,x\n", *options, "s", status=1)
+    assert "up to year 9999)" in failure(capsys)
+
+
+def test_a_file_that_is_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("orders.csv").write_text(CSV)
+    run("query", "orders.csv", "SELECT 1", status=1)
+    assert failure(capsys).startswith("skysql: 'orders.csv' is not a database (")
+    assert Path("orders.csv").read_text() == CSV
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])
