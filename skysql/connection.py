@@ -33,7 +33,7 @@ from .relations import ChangesRelation, EventsRelation, ObjectsRelation, Session
 from .reports import ReportPlan, Reports, Written
 from .results import Results
 from .rewrite import Catalog, Rewriter, Rewritten
-from .schema import Table, parse_arguments, quote
+from .schema import Table, name_key, parse_arguments, quote
 from .shadows import SHADOWS
 from .snapshot import distinct
 from .store import Store
@@ -62,7 +62,7 @@ class TableInfo:
 
     def is_called(self, name: str) -> bool:
         """Whether that is its name, alone or after its database's."""
-        return name.lower() in (self.name.lower(), f"{self.database}.{self.name}".lower())
+        return name_key(name) in (name_key(self.name), name_key(f"{self.database}.{self.name}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,13 @@ class Engine:
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
         relation = EventsRelation(store, self.evaluator, self.clock, self.counts, self.forget)
-        self._relations[store.database, store.table.name.lower()] = relation
+        self._relations[store.database, name_key(store.table.name)] = relation
         return relation
 
     def part(self, database: str, name: str) -> Part:
         """The part of the cache that is of one table."""
         file = self._file(database)
-        return Part(self.cache, lambda: (file.token, name.lower()))
+        return Part(self.cache, lambda: (file.token, name_key(name)))
 
     def _file(self, database: str) -> OpenFile:
         file = self._files.get(database)
@@ -214,7 +214,7 @@ class Engine:
 
     def relation(self, database: str, name: str, *, inspect: bool = False) -> EventsRelation:
         """The table of that name. SQLite connects anew whenever a schema changes, so the definition is read anew."""
-        key = database, name.lower()
+        key = database, name_key(name)
         known = self._relations.get(key)
         if known is None or inspect:
             Store.inspect(self.sqlite, database, name)
@@ -247,7 +247,7 @@ class Engine:
         if table is None:
             return known
         for key in known:
-            if table.lower() in (key[1].lower(), f"{key[0]}.{key[1]}".lower()):
+            if name_key(table) in (name_key(key[1]), name_key(f"{key[0]}.{key[1]}")):
                 return [key]
         raise ProgrammingError(f"there is no sky table {table!r}", near(table, (key[1] for key in known)))
 
@@ -329,8 +329,8 @@ class Engine:
                 if what not in before:
                     raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")
         relation.retire()  # not before: if anything fails, it is still the table
-        if self._relations.get((database, name.lower())) is relation:
-            del self._relations[database, name.lower()]
+        if self._relations.get((database, name_key(name))) is relation:
+            del self._relations[database, name_key(name)]
         return done
 
     def _write_definition(self, database: str, table: Table) -> None:

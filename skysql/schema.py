@@ -9,6 +9,7 @@ the action, which is stored as an attribute of type TEXT is. Pure: knows neither
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,6 +65,14 @@ _COLUMN = re.compile(
         (?P<rest>(?:\s+\w+)*)\s*""",
     re.VERBOSE,
 )
+
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def name_key(name: str) -> str:
+    """The name of a table as SQLite tells tables apart: without regard to the case of ASCII letters, and no others'."""
+    return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from .errors import CorruptError
-from .schema import quote
+from .schema import name_key, quote
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
@@ -23,7 +23,7 @@ def computed(sql: str) -> bool:
 
 def inspect(sqlite: apsw.Connection, database: str, name: str) -> None:
     """Raise CorruptError unless the shadow tables are what `create` made: a file may have views in their place."""
-    names = [f"{name}_{suffix}".lower() for suffix in SHADOWS]
+    names = [name_key(f"{name}_{suffix}") for suffix in SHADOWS]
     found: list[Any] = sqlite.execute(
         f"SELECT type, lower(name), rootpage, coalesce(sql, '') FROM {quote(database)}.sqlite_schema"
         f" WHERE lower(tbl_name) IN ({', '.join('?' * len(names))})",

@@ -572,3 +572,28 @@ def test_backup_by_the_standard_library(connect: Connect, tmp_path: Path) -> Non
     source.close()
     target.close()
     assert holds(connect(str(tmp_path / "b.db")))
+
+
+def test_names_differ_in_the_case_of_other_letters_than_ascii(connect: Connect, tmp_path: Path) -> None:
+    """As in SQLite, which tells "Ü" from "ü"."""
+    db = connect(tmp_path / "names.db")
+    for table, x in (("Übung", 2), ("übung", 1)):
+        db.execute(f"CREATE VIRTUAL TABLE {table} USING sky(x INTEGER)")
+        for ts in range(x):
+            db.execute(f"INSERT INTO {table}(object_id, ts, action, x) VALUES (?, ?, 'a', ?)", (x, ts, x))
+    db.commit()
+    for _ in range(2):
+        for table, x in (("Übung", 2), ("übung", 1), ("üBUNG", 1)):
+            assert db.execute(f"SELECT x, count(*) FROM {table} GROUP BY x").fetchall() == [(x, x)]
+            assert db.execute(f"SELECT x FROM {table} WHERE abs(x)").fetchall() == [(x,)] * x
+            assert db.execute("SELECT objects FROM sky_stickiness(?, 'a', 'day')", (table,)).fetchall() == [(1,)]
+            counted = db.execute(f"WITH Übung AS (SELECT x FROM übung) SELECT count(*) FROM {table}").fetchall()
+            assert counted == [(1,)]
+        assert db.check() == []
+        db.compact()
+        db.close()
+        db = connect(tmp_path / "names.db")
+    db.execute("SELECT sky_alter('Übung', 'ADD y TEXT')")
+    db.execute("ALTER TABLE Übung RENAME TO Ärzte")
+    db.execute("DROP TABLE übung")
+    assert db.execute("SELECT y, count(*) FROM Ärzte GROUP BY y").fetchall() == [(None, 2)]

@@ -16,7 +16,7 @@ import apsw
 from ..errors import AlteredError, Error
 from ..plan import PathScan
 from ..results import Results
-from ..schema import Table, quote
+from ..schema import Table, name_key, quote
 from ..snapshot import Snapshot
 
 Snapshots = Callable[[str, str], Snapshot]
@@ -117,7 +117,7 @@ class Catalog:
                 entry = self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
             else:
                 entry = Entry(type, database, name, None, sql)
-            entries[name.lower()] = entry
+            entries[name_key(name)] = entry
         return entries
 
     def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> Entry:
@@ -174,8 +174,8 @@ class Catalog:
     def find(self, database: str | None, name: str) -> Entry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""
         for candidate in self._databases:
-            if database is None or candidate.lower() == database.lower():
-                entry = self._entries[candidate].get(name.lower())
+            if database is None or name_key(candidate) == name_key(database):
+                entry = self._entries[candidate].get(name_key(name))
                 if entry is not None:
                     return entry
         return None
@@ -200,7 +200,7 @@ class Catalog:
 
     def fields(self, database: str | None, name: str) -> list[tuple[str, str, bool]]:
         """(name, declared type, whether `*` leaves it out) of each column of a table, view or function of tables."""
-        key = database, name.lower()
+        key = database, name_key(name)
         if key not in self._fields:
             try:
                 told = "SELECT name, type, hidden = 1 FROM temp.pragma_table_xinfo(?, ?)"
@@ -234,8 +234,8 @@ class Catalog:
     def every(self) -> list[Entry]:
         """Every table and view, but the tables that sky tables keep their data in."""
         entries = [entry for entries in self._entries.values() for entry in entries.values()]
-        ours = tuple(f"{entry.name}_".lower() for entry in entries if entry.kind == "events")
-        return [e for e in entries if e.kind != "table" or not e.name.lower().startswith(ours or "\0")]
+        ours = tuple(name_key(f"{entry.name}_") for entry in entries if entry.kind == "events")
+        return [e for e in entries if e.kind != "table" or not name_key(e.name).startswith(ours or "\0")]
 
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""

@@ -312,8 +312,8 @@ class Scope(Names):
     def opaque(self, node: exp.Expression) -> Expr:
         """The user's own text, over labels; raises NotPushable if SQLite could not evaluate it value by value."""
         where = span(node)
-        if where is None:
-            raise NotPushable(f"a {type(node).__name__} of unknown place")
+        if where is None or isinstance(node, exp.Star):
+            raise NotPushable(f"a {type(node).__name__} of unknown place, or no value")
         if node.find(exp.Select, exp.Window) is not None or self._refuses(node):
             raise NotPushable("a subquery, aggregate or window function inside an expression")
         self._check_calls(where, [at for at, _ in self.leaves(node)])

@@ -21,6 +21,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.parsers.sqlite import SQLiteParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from ..schema import name_key
 from .lists import LIST, Listed, folded, folds, unfolded
 
 _NAME = re.compile(r"\w+")
@@ -237,13 +238,13 @@ def join_form(join: exp.Join) -> str:
 def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
     """The CTE that a name in FROM means, or another name that stands there; None if it means a table of the schema."""
     scope: exp.Expr | None = None if isinstance(table, exp.Table) and table.db else table
-    name = table.name.lower() if name is None else name.lower()
+    name = name_key(table.name if name is None else name)
     while scope is not None:
         with_ = scope.args.get("with_")
         if with_ is not None:
             around = None if with_.args.get("recursive") else table.find_ancestor(exp.CTE)
             for cte in with_.expressions:
-                if cte.alias.lower() == name and cte is not around:
+                if name_key(cte.alias) == name and cte is not around:
                     return cte  # type: ignore[no-any-return]
         scope = scope.parent
     return None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
+from ..schema import name_key
 from .calls import has_aggregates
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
@@ -145,7 +146,7 @@ class Resolver:
             with_ = scope.args.get("with_")
             if with_ is not None:
                 for cte in with_.expressions:
-                    if cte.alias.lower() == item.name.lower():
+                    if name_key(cte.alias) == name_key(item.name):
                         if with_.args.get("recursive"):
                             raise NotPushable("a recursive CTE")
                         return cte  # type: ignore[no-any-return]
