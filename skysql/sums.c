@@ -174,7 +174,7 @@ INLINE int range_sums_body(const double *values, int64_t n, const int64_t *lows,
     for (int64_t i = 0; i < ranges; i++) {
         int64_t at = lows[i], end = highs[i];
         Pair sum = {0, 0};
-        if (at < 0 || end > n) return BROKEN;
+        if (at < 0 || end < 0 || end > n) return BROKEN;
         if (!split.bits) {
             for (; at < end; at++) sum = add(sum, values[at]);
         } else if (end - at <= many) {
