@@ -160,6 +160,8 @@ class Writer:
         waiting = bool(self._deleted or self._changed_rows)
         if waiting and self._changing == self._clock.now:
             return
+        if waiting and self._changing > self._clock.now:  # of one within: it may be the same event that it changes
+            raise self._written()
         self._numbered, self._changing = self._scan().stamp, self._clock.now
 
     def _scan(self) -> Snapshot:

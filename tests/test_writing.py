@@ -973,6 +973,22 @@ def test_what_a_half_read_statement_wrote_is_not_rolled_back(db: skysql.Connecti
     assert rows(db, "SELECT who FROM orders") == [(1,), (2,), (3,)]
 
 
+@pytest.mark.parametrize("outer", ["DELETE FROM users", "UPDATE users SET action = 'z'"])
+@pytest.mark.parametrize("inner", ["DELETE FROM users", "UPDATE users SET ts = 5"])
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_function_that_changes_the_event_that_a_statement_changes(
+    db: skysql.Connection, outer: str, inner: str, transaction: bool
+) -> None:
+    """Nothing reads the table in between. What was deleted does not come back, and what is to go does not stay."""
+    db.append("users", {"object_id": [1, 2], "ts": [1] * 2, "action": ["a"] * 2}, time_unit="us")
+    db.create_function("ask", 0, lambda: db.execute(f"{inner} WHERE object_id = 1").rowcount)
+    if transaction:
+        db.execute("BEGIN")
+    with pytest.raises(skysql.OperationalError, match="written by a function in the statement that changes it"):
+        db.execute(f"{outer} WHERE object_id = 1 AND ask() = 1")
+    assert rows(db) == [(1, 1, "a", None), (2, 1, "a", None)]
+
+
 @pytest.mark.parametrize("change", ["DELETE FROM users", "UPDATE users SET action = 'z'",
                                     "UPDATE users SET seats = x FROM (SELECT 5 AS x)"])  # fmt: skip
 @pytest.mark.parametrize("again", ["SELECT *, session FROM users", "SELECT rowid FROM users('1 day')", "FETCH"])
