@@ -116,6 +116,40 @@ def test_groups_come_in_the_order_in_which_sqlite_sorts_them(sides: Sides, group
     sides.same(f"SELECT {by} AS g, group_concat(a), json_group_array(o) FROM ({groups}) GROUP BY g", plain=plain)
 
 
+# collations
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT p, count(*) FROM ({}) GROUP BY p ORDER BY 1",
+        "SELECT DISTINCT p FROM ({}) ORDER BY 1",
+        "SELECT max(p), min(p), count(DISTINCT p) FROM ({})",
+        "WITH z AS ({}) SELECT count(*) FROM z WHERE p IN ('BUY', 'VIEW')",
+        "SELECT p, n FROM ({}) ORDER BY p, n LIMIT 2",
+    ],
+)
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "SELECT iif(amount > 3, upper(action), action) COLLATE NOCASE AS p, seats AS n FROM users",
+        "SELECT trim(iif(amount > 3, upper(action), action) COLLATE NOCASE) AS p, seats AS n FROM users",
+        "SELECT max(iif(vip, upper(action), action) COLLATE NOCASE) AS p, url AS n FROM users GROUP BY 2, object_id",
+        "SELECT iif(seats > 1, upper(action), action) COLLATE NOCASE AS p, 1 AS n FROM users GROUP BY 1, object_id",
+    ],
+)
+def test_a_collation_goes_with_a_column_of_a_subquery(sides: Sides, select: str, inner: str) -> None:
+    sides.same(select.format(inner))
+
+
+def test_a_collation_goes_with_an_aggregate(sides: Sides) -> None:
+    terms = "max(plan COLLATE NOCASE)", "max(upper(plan) COLLATE NOCASE)", "min(trim(plan COLLATE NOCASE))"
+    for term in terms:
+        sides.same(f"SELECT url, {term} FROM users GROUP BY url ORDER BY 2 DESC, 1 LIMIT 3")
+        sides.same(f"SELECT url FROM users GROUP BY url HAVING {term} = 'Pro'")
+        sides.same(f"SELECT {term} = 'PRO', count(DISTINCT plan COLLATE NOCASE) FROM users")
+
+
 # clauses
 
 ORDER = "with select distinct items from_ joins where group having windows order limit".split()

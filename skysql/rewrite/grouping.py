@@ -17,6 +17,8 @@ from .names import KnownCount, Relation, object_names, runs_of, source_of
 from .statement import NotPushable
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
+_NUMBERS = frozenset({"count", "sum", "total", "avg"})
+"""Aggregates whose values no collation compares."""
 
 
 @dataclass(slots=True)
@@ -106,6 +108,8 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     distinct = isinstance(inner, exp.Distinct)
     if isinstance(inner, exp.Distinct):
         arguments = inner.expressions
+    if call.find(exp.Collate) is not None and name not in _NUMBERS:
+        raise NotPushable("an aggregate that hands on a collation of its arguments, as SQLite's functions do")
     filter = None
     if name in FUNCTIONS and name not in scope.statement.catalog.overridden:
         if scope.relation.kind == "changes":

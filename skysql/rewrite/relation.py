@@ -202,7 +202,7 @@ class Resolver:
                 continue
             name, node = self._named(item, source)
             name = scope.declared_name(item) if isinstance(item, exp.Column) else name
-            found = _or_none(scope, node)
+            found = _handed_on(node, _or_none(scope, node))
             if name.lower() in columns:
                 raise NotPushable(f"two columns called {name}")
             names.append(name)
@@ -231,7 +231,8 @@ class Resolver:
             name, node = self._named(item, source)
             if name.lower() in columns:
                 raise NotPushable(f"two columns called {name}")
-            columns[name.lower()] = grouped.convert(node)
+            found = grouped.convert(node)
+            columns[name.lower()] = found if isinstance(found, Column) else _handed_on(node, found)
         names = [self._named(item, source)[0] for item in select.expressions]
         shown = list(columns.values())
         if select.args.get("distinct") is not None and not all(groups.key_column(key) in shown for key in groups.keys):
@@ -272,6 +273,11 @@ class Resolver:
                 if not join_state(self, scope, join):
                     return None
         return scope
+
+
+def _handed_on(node: exp.Expression, found: Expr | None) -> Expr | None:
+    """What an item of a subquery means outside: None if a collation goes with it, which SQLite would compare under."""
+    return None if node.find(exp.Collate) is not None else found
 
 
 def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:

@@ -76,15 +76,24 @@ count(*)
 8
 
 ## DISTINCT under a collation
-SELECT count(DISTINCT plan COLLATE NOCASE), min(plan COLLATE NOCASE) IS NOT NULL FROM users
+SELECT count(DISTINCT plan COLLATE NOCASE) FROM users
 --- plan
 PATH SCAN users
-└─ compute count(DISTINCT plan COLLATE NOCASE), min(plan COLLATE NOCASE)
+└─ compute count(DISTINCT plan COLLATE NOCASE)
 --- sql
-SELECT +"value 1" AS "count(DISTINCT plan COLLATE NOCASE)", +"value 2" IS NOT NULL AS "min(plan COLLATE NOCASE) IS NOT NULL" FROM sky_scan_1 AS "users"
+SELECT +"value 1" AS "count(DISTINCT plan COLLATE NOCASE)" FROM sky_scan_1 AS "users"
 --- rows
-count(DISTINCT plan COLLATE NOCASE) | min(plan COLLATE NOCASE) IS NOT NULL
-3 | 1
+count(DISTINCT plan COLLATE NOCASE)
+3
+
+## a text that hands on a collation
+SELECT min(plan COLLATE NOCASE) = 'BASIC' AS alike FROM users
+--- plan
+--- sql
+(as it is)
+--- rows
+alike
+1
 
 ## ORDER BY under a collation
 SELECT plan, count(*) FROM users GROUP BY plan ORDER BY plan COLLATE NOCASE DESC, 2
