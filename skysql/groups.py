@@ -106,9 +106,8 @@ class Grouping:
         if not keys:
             return []
         if any(equal_values(key) is not None for key in keys):  # the first row of a group is the one shown
-            first_of_each = np.zeros(self.size, np.int64)
-            first_of_each[self.numbers[::-1]] = np.arange(len(self.numbers))[::-1]
-            return [key.take(first_of_each[self.used]) for key in keys]
+            first = kernels.first_of_each(self.numbers, self.size)
+            return [key.take(first[self.used]) for key in keys]
         coded = [key for key in keys if isinstance(key, Coded)]
         sizes = [len(key.values) for key in coded]
         if len(coded) == len(keys) and self.size == math.prod(sizes):  # numbered by their codes, the last fastest
@@ -118,7 +117,7 @@ class Grouping:
         if self.size > FEW or len(self.numbers) < 4 * self.size:
             one_of_each[self.numbers] = np.arange(len(self.numbers))
         else:
-            one_of_each[self.used] = kernels.first_of_each(self.numbers, self.used)
+            one_of_each[self.used] = kernels.one_of_each(self.numbers, self.used)
         return [key.take(one_of_each[self.used]) for key in keys]
 
 
@@ -271,9 +270,8 @@ def merge(partials: list[Partial], plan: PathScan, disjoint: bool) -> Partial:
         numbers, bound = kernels.factorize([compact_codes(key) for key in keys])
         used, places = kernels.group_numbers(numbers, bound)
         size = len(used)
-        one_of_each = np.zeros(size, np.int64)
-        one_of_each[places[::-1]] = np.arange(total)[::-1]
-        keys = [key.take(one_of_each) for key in keys]
+        first = kernels.first_of_each(places, size)
+        keys = [key.take(first) for key in looking(keys)]
     else:
         size, places = 1, np.zeros(total, np.int64)
     bases = np.concatenate(([0], np.cumsum([partial.groups for partial in partials]))).tolist()

@@ -409,7 +409,16 @@ def group_numbers(numbers: Array, bound: int) -> tuple[Int64, Array]:
     return used, places
 
 
-def first_of_each(numbers: Array, used: Int64) -> Int64:
+def first_of_each(groups: Array, size: int) -> Int64:
+    """The first element of each of `size` groups, 0 of one that has none: groups int[n]."""
+    found = np.zeros(size, np.int64)
+    for low in looking(reversed(range(0, len(groups), 1 << 16))):  # what is written last is the first
+        piece = groups[low : low + (1 << 16)]
+        found[piece[::-1]] = np.arange(low + len(piece) - 1, low - 1, -1)
+    return found
+
+
+def one_of_each(numbers: Array, used: Int64) -> Int64:
     """For each number that is used, the index of an element that has it: int64[len(used)].
 
     Looks at the beginning first, where nearly all numbers occur if there are few.

@@ -251,12 +251,22 @@ def test_group_numbers(numbers: list[int], room: int) -> None:
     assert [used[place] for place in places.tolist()] == numbers
 
 
+@pytest.mark.parametrize("n", [0, 1, 7, 1 << 16, (1 << 16) + 1, 200_000])
+def test_first_of_each(n: int) -> None:
+    groups = np.random.default_rng(n).integers(0, max(1, n // 3), n)
+    expected: dict[int, int] = {}
+    for at, group in enumerate(groups.tolist()):
+        expected.setdefault(group, at)
+    found = kernels.first_of_each(groups, max(1, n // 3))
+    assert {group: int(found[group]) for group in expected} == expected
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.booleans())
-def test_first_of_each(numbers: list[int], late: bool) -> None:
+def test_one_of_each(numbers: list[int], late: bool) -> None:
     """An element that has the number, also where it comes first after many others."""
     array = np.array([numbers[0]] * (10_000 if late else 0) + numbers, np.int64)
     used = np.unique(array)
-    assert array[kernels.first_of_each(array, used)].tolist() == used.tolist()
+    assert array[kernels.one_of_each(array, used)].tolist() == used.tolist()
 
 
 VALUES = {
