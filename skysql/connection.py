@@ -475,7 +475,9 @@ def _open(path: str, read_only: bool) -> apsw.Connection:
         flags |= apsw.SQLITE_OPEN_URI
     try:
         return apsw.Connection(os.fspath(path), flags=flags)
-    except (apsw.CantOpenError, UnicodeEncodeError):  # SQLite takes no names but of UTF-8
+    except UnicodeEncodeError:  # SQLite takes no other names
+        raise OperationalError(f"cannot open {path!r}", "give it a name that is UTF-8") from None
+    except apsw.CantOpenError:
         raise OperationalError(f"cannot open {path!r}", "does its directory exist, and may you read it?") from None
 
 

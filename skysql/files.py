@@ -17,6 +17,7 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 import stat
 import sys
@@ -242,7 +243,7 @@ class _JsonLines:
         rows: list[dict[str, Any]] = []
         lines: list[int] = []
         faults: list[Fault] = []
-        decode = json.JSONDecoder().decode
+        decode = json.JSONDecoder(parse_float=_number).decode
         for line, text in self._lines:
             try:
                 row = decode(text)
@@ -304,11 +305,32 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
+def is_beyond(number: str) -> bool:
+    """Whether the text of a number is further than doubles reach; `9e999`, as export writes infinity, is infinity."""
+    return math.isinf(float(number)) and number.lstrip("-") != "9e999"
+
+
+def _number(text: str) -> float | str:
+    """A number of JSON that has a fraction or an exponent; one beyond doubles as it is written, as CSV has it."""
+    number = float(text)
+    return text if number - number and is_beyond(text) else number  # NaN of infinity
+
+
 def _flat(cells: list[Any]) -> list[Any]:
     """The cells, those that hold a list or a mapping as JSON text."""
     if not {dict, list} & set(map(type, cells)):
         return cells
-    return [json.dumps(c, ensure_ascii=False, default=str) if isinstance(c, dict | list) else c for c in cells]
+    return [_nested(c) if isinstance(c, dict | list) else c for c in cells]
+
+
+def _nested(value: Any) -> str:
+    """As JSON, in which infinity is 9e999."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _INFINITY.sub(lambda found: "9e999" if found[1] else found[0], text) if "Infinity" in text else text
+
+
+_INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(Infinity)')
+"""Or a text, in which the word may stand."""
 
 
 def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[Fault]) -> Chunk:

@@ -35,7 +35,7 @@ from . import time_units, timestamps
 from .affinity import shown
 from .columns import Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError
-from .files import Cells, Chunk, Fault, Reader, Source, take
+from .files import Cells, Chunk, Fault, Reader, Source, is_beyond, take
 from .ingest import RowBuffer, columns_to_batch
 from .observations import Held
 from .schema import RESERVED, Kind, Property, Table, parse_arguments, quote
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 FAULTS_KEPT = 5
 """Faults whose reasons are kept; the others are counted."""
+
+_TIME_UNIT = "--time-unit us, ms or s"
 
 Progress = Callable[[int], None]
 
@@ -123,6 +125,7 @@ def load(db: Connection, request: Request, source: Source, progress: Progress = 
 
 def check_request(request: Request, source: Source) -> None:
     """Raise ProgrammingError if no table can be made of this file by this request."""
+    _check_name(request.table, request.table)
     _used_columns(request, source.reader(), None)
 
 
@@ -190,7 +193,7 @@ class _Import:
             why = "no line has one" if isinstance(cells, list) else "times"
         else:
             why = f"line {first.lines[at]}: {shown(cells[at])}"
-            if kind is Kind.TEXT and isinstance(cells[at], str) and infer(cells[:at], typed)[0] in _NUMBERS:
+            if kind is Kind.TEXT and _stands_for_nothing(cells[at], cells, typed):
                 why += f"; with --null {shlex.quote(cells[at])} it is NULL"
         self._report.guesses.append(f"{wanted.column} {kind} ({why})")
         return kind
@@ -260,7 +263,7 @@ class _Import:
         unit = self._request.time_unit
         us = time_units.times(cells, unit)
         if unit is None and not self._counted:
-            time_units.check_times(cells, us, "--time-unit us, ms or s")
+            time_units.check_times(cells, us, _TIME_UNIT)
             self._counted = time_units.is_number(cells[0])
         return us
 
@@ -277,6 +280,7 @@ class _Import:
                 buffer.add(key, time, action, values, changes)
                 sound.append(row)
             except Error as error:
+                time_units.ask_for_unit(error, self._request.time_unit, _TIME_UNIT)
                 faults.append(Fault(lines[row], str(error)))
         return sound, faults
 
@@ -336,7 +340,14 @@ def _place(db: Connection, name: str) -> _Place:
     rows = db.execute(sql, (plain,)).fetchall()
     if rows:
         raise ProgrammingError(f"{name!r} is an ordinary {rows[0][0]}", "give the sky table another name")
+    _check_name(name, plain)
     return _Place(database, plain, None)
+
+
+def _check_name(name: str, plain: str) -> None:
+    """Raise ProgrammingError if nothing is left of a name for a new table without its database."""
+    if not plain:
+        raise ProgrammingError(f"{name!r} names no table", "give the sky table a name")
 
 
 def _used_columns(request: Request, reader: Reader, table: Table | None) -> list[str]:
@@ -417,6 +428,14 @@ def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
     return found, decided
 
 
+def _stands_for_nothing(text: Any, cells: Cells, typed: bool) -> bool:
+    """Whether a text is perhaps a word for NULL among numbers. One with digits may be a number, which would be lost."""
+    if not isinstance(text, str) or any(map(str.isdigit, text)):
+        return False
+    other = next((cell for cell in cells if cell not in (None, text)), None)
+    return infer([other], typed)[0] in _NUMBERS
+
+
 def _kind_of_value(cell: Any) -> Kind:
     if type(cell) is int:
         return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
@@ -427,7 +446,7 @@ def _kind_of_text(cell: str) -> Kind:
     if _INTEGER.fullmatch(cell):
         return Kind.INTEGER if len(cell) < 19 or (len(cell) < 21 and -(2**63) <= int(cell) < 2**63) else Kind.TEXT
     if _REAL.fullmatch(cell):
-        return Kind.REAL
+        return Kind.TEXT if is_beyond(cell) else Kind.REAL
     return Kind.BOOLEAN if cell.lower() in ("true", "false") else Kind.TEXT
 
 
@@ -469,15 +488,14 @@ def _integers(cells: list[Any]) -> Cells:
 
 
 def _reals(cells: list[Any]) -> Cells:
-    """NaN where there is nothing; `9e999`, as export writes infinity, is one."""
+    """NaN where there is nothing."""
     try:
         if "".join(filter(None, cells)).encode().translate(None, b"-+0123456789.eE"):
             return cells
         numbers = np.array([float(cell) if cell is not None else math.nan for cell in cells])
     except (TypeError, ValueError):
         return cells
-    beyond = np.flatnonzero(np.isinf(numbers))
-    return numbers if all(cells[i].lstrip("-") == "9e999" for i in beyond) else cells
+    return cells if any(is_beyond(cells[i]) for i in np.flatnonzero(np.isinf(numbers))) else numbers
 
 
 def _texts_of_times(name: str, cells: Array, lines: Sequence[int]) -> Cells:

@@ -433,6 +433,8 @@ class _Builder:
             return us, (column, us)
         except (DataError, TypeError) as error:
             where = f"{self.table.name}.{name}: "
+            if isinstance(error, DataError):
+                time_units.ask_for_unit(error, self.time_unit)
             hint = getattr(error, "hint", _COLUMNS_HINT)
             raise DataError(where + error.args[0].removeprefix(where), hint) from None
 

@@ -58,6 +58,10 @@ def repair(path: str, target: str) -> Report:
 
     After any other error the new file stays, with what was saved until then.
     """
+    try:
+        target.encode()
+    except UnicodeEncodeError:  # SQLite takes no other names
+        raise OperationalError(f"cannot make {target!r}", "give it a name that is UTF-8") from None
     if os.path.exists(target):
         raise _there_already(target)
     source = rescue.open_source(path)

@@ -24,8 +24,8 @@ import numpy as np
 
 from . import timestamps
 from .columns import Array, Int64
-from .errors import DataError, ProgrammingError
-from .timestamps import FINER, MAX_US, MIN_US, YEARS
+from .errors import DataError, Error, ProgrammingError
+from .timestamps import FINER, MAX_US, MIN_US, WHOLE, YEARS
 
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
@@ -141,6 +141,12 @@ def _scaled_row(row: int, value: Any, factor: int) -> Any:
 
 
 # in no unit
+
+
+def ask_for_unit(error: Error, unit: str | None, how: str = ARGUMENT) -> None:
+    """Make the error of a number with a fraction, without a unit, ask for one; how: what to write to give it."""
+    if unit is None and error.hint == WHOLE:
+        error.hint = f"{WHOLE}; if they count something else, say what: {how}"
 
 
 def is_number(value: Any) -> bool:

@@ -48,6 +48,7 @@ MAX_US = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _DAY - 1
 
 _HINT = "write it as '2026-01-31 10:11:12.123456', with Z or an offset if you like, or as integer microseconds"
 YEARS = "timestamps are of the years 1 to 9999; integers are microseconds since 1970"
+WHOLE = "numbers count whole microseconds since 1970"
 FINER = "timestamps are kept to the microsecond; round it first"
 
 _TEXT = re.compile(
@@ -57,6 +58,7 @@ _TEXT = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _INTEGER = re.compile(r"[+-]?(\d{5,18})", re.ASCII)
+_FRACTION = re.compile(r"\s*[+-]?(\d+\.\d*|\.\d+)\s*", re.ASCII)
 
 
 def parse(value: object) -> int:
@@ -85,9 +87,10 @@ def is_null(value: object) -> bool:
     return value is None or type(value).__name__ in ("NaTType", "NAType")
 
 
-def _refuse(value: object, hint: str = _HINT) -> NoReturn:
+def _refuse(value: object, hint: str | None = None) -> NoReturn:
     if is_null(value):
         raise DataError("a timestamp cannot be NULL", "every event needs the time at which it happened")
+    hint = hint or (WHOLE if _FRACTION.fullmatch(str(value)) else _HINT)
     raise DataError(f"{_shown(value)} is not a timestamp", hint)
 
 

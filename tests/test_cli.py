@@ -118,6 +118,47 @@ def test_what_decided_a_type_is_told(capsys: pytest.CaptureFixture[str]) -> None
     assert "type" not in capsys.readouterr().out  # they are the table's by now
 
 
+@pytest.mark.parametrize(
+    "cells, told",
+    [
+        ("NA -3 n/a", "line 2: 'NA'; with --null NA it is NULL"),
+        ("NA NA NA", "line 2: 'NA'"),
+        ("NA DE 5", "line 2: 'NA'"),
+        ("1 9223372036854775808 2", "line 3: '9223372036854775808'"),
+        ("1 1e400 2", "line 3: '1e400'"),
+        ("1 1,234 2", "line 3: '1,234'"),
+    ],
+)
+def test_what_may_stand_for_null_is_told(cells: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A text among numbers; not one with digits, which may be a number."""
+    load("k;t;x\n".replace(";", "\t") + "".join(f"1\t2026-01-01\t{cell}\n" for cell in cells.split()),
+         "--object", "k", "--time", "t", "--action-name", "a", "--attribute", "x", name="in.tsv")  # fmt: skip
+    assert f"type by the file: x TEXT ({told})\n" in capsys.readouterr().out
+    assert [cell for (cell,) in rows("SELECT x FROM users")] == cells.split()
+
+
+JSON_CELLS = [("1e400", "1e400"), ("-1e400", "-1e400"), ('{"a": [1e400]}', '{"a": ["1e400"]}'),
+              ('["\\"Infinity", 9e999, -9e999]', '["\\"Infinity", 9e999, -9e999]')]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["", ":TEXT"])
+@pytest.mark.parametrize("number, text", JSON_CELLS)
+def test_numbers_of_json_that_no_double_holds(number: str, text: str, kind: str) -> None:
+    line = f'{{"k": 1, "t": "2026-01-01", "x": {number}}}\n'
+    load(line, "--object", "k", "--time", "t", "--action-name", "a", "--attribute", f"x{kind}", name="in.jsonl")
+    assert rows("SELECT x FROM users") == [(text,)]
+
+
+@pytest.mark.parametrize("name, text", [("in.csv", "k,t,x\n1,2026-01-01,1e400\n"),
+                                        ("in.jsonl", '{"k": 1, "t": "2026-01-01", "x": 1e400}\n')])  # fmt: skip
+def test_a_number_that_no_double_holds_is_no_real(name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(text, "--object", "k", "--time", "t", "--action-name", "a", "--attribute", "x:REAL", name=name, status=1)
+    assert "'1e400' cannot be stored as REAL" in failure(capsys)
+    load(text.replace("1e400", "9e999"), "--object", "k", "--time", "t", "--action-name", "a", "--attribute", "x:REAL",
+         name=name)  # fmt: skip
+    assert rows("SELECT x FROM users") == [(float("inf"),)]
+
+
 @pytest.mark.parametrize("name", ["in.csv", "in.tsv", "in.jsonl"])
 def test_texts_that_are_null(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     cells = [("k", "t", "delay", "plan"), ("7", "2026-01-01", "-3", "NA"), ("8", "2026-01-02", "NA", "n/a"),
@@ -281,6 +322,17 @@ def test_numbers_without_a_unit_stop_the_import(name: str, text: str, capsys: py
     assert "say what they count: --time-unit us, ms or s)" in told
     load(text, "--object", "o", "--time", "t", "--action-name", "x", "--time-unit", "us", name=name)
     assert rows("SELECT min(timestamp) FROM users")[0][0].startswith("1970-01-01")
+
+
+@pytest.mark.parametrize("name, text", [
+    ("in.csv", "o,t\n1,1767225600.5\n"), ("in.csv", "o,t\n1,2026-01-01\n1, 1767225600.25 \n"),
+    ("in.jsonl", '{"o": 1, "t": 1767225600.5}\n'),
+])  # fmt: skip
+def test_numbers_with_a_fraction_ask_for_a_unit(name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(text, "--object", "o", "--time", "t", "--action-name", "x", name=name, status=1)
+    assert "since 1970; if they count something else, say what: --time-unit us, ms or s)" in failure(capsys)
+    load(text, "--object", "o", "--time", "t", "--action-name", "x", "--time-unit", "s", name=name)
+    assert rows("SELECT max(timestamp) FROM users")[0][0].startswith("2026-01-01 00:00:00.")
 
 
 @pytest.mark.parametrize("state", [[], ["--state", "p"]])
@@ -477,6 +529,29 @@ def test_requests_that_do_not_fit(options: str, reason: str, capsys: pytest.Capt
     load(CSV, *options.split(), status=1)
     assert reason in failure(capsys)
     assert not Path("shop.db").exists()
+
+
+def test_a_table_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.csv").write_text(CSV)
+    run("import", "shop.db", "", "in.csv", *COLUMNS, status=1)
+    assert "'' names no table (give the sky table a name)" in failure(capsys)
+    assert not Path("shop.db").exists()
+    load(CSV, *COLUMNS)
+    for name in ("", "main."):
+        capsys.readouterr()
+        run("import", "shop.db", name, "in.csv", *COLUMNS, status=1)
+        assert f"{name!r} names no table" in failure(capsys)
+
+
+def test_names_of_files_that_are_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is made of one."""
+    load(CSV, *COLUMNS)
+    before, name = set(os.listdir()), "new\udcff.db"  # as Python has the bytes of an argument
+    for command in (["repair", "shop.db", name], ["import", name, "users", "in.csv", *COLUMNS], ["demo", name]):
+        capsys.readouterr()
+        run(*command, status=1)
+        assert "(give it a name that is UTF-8)" in failure(capsys)
+    assert set(os.listdir()) == before
 
 
 @pytest.mark.parametrize(

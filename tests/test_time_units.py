@@ -71,6 +71,16 @@ def test_all_numbers_near_1970_are_asked_about(db: skysql.Connection, column: li
         stored(db, column)
 
 
+@pytest.mark.parametrize("make", [list, np.array, pd.Series, lambda v: pd.Series(v, dtype="category"),
+                                  lambda v: list(map(str, v)), lambda v: np.array(v, object)])  # fmt: skip
+def test_numbers_with_a_fraction_ask_for_a_unit(db: skysql.Connection, make: Callable[[list[Any]], Any]) -> None:
+    with pytest.raises(skysql.DataError, match="whole microseconds since 1970; .*, say what: time_unit='us', 'ms'"):
+        stored(db, make([SECONDS, SECONDS + 0.5]))
+    assert stored(db, make([SECONDS + 0.5]), "s") == [TEXT.replace(".0", ".5")]
+    with pytest.raises(skysql.DataError, match=r"is not a timestamp \(numbers count whole microseconds since 1970\)$"):
+        db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (1, 1467331200.5, 'a')")
+
+
 @pytest.mark.parametrize(
     "column", [[], [10**14], [-(10**14)], [0, 10**14], ["1970-01-01", "1969-12-31T23:00Z"], [datetime(1970, 1, 1)],
                np.array([0, 5], "M8[s]"), pd.Series(np.array([0, 5], "M8[ms]")), [datetime(1970, 1, 1, tzinfo=UTC)],
