@@ -146,7 +146,7 @@ class Engine:
         self._results = Results(self.sqlite)
         self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache)
         self.clock, self.counts = Clock(), Counts(self.sqlite)
-        self.sqlite.set_rollback_hook(self.clock.roll_back)
+        self.sqlite.set_rollback_hook(self.clock.roll_back_around)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
@@ -296,6 +296,7 @@ class Engine:
 
     def rolled_back(self) -> None:
         """A statement, a savepoint or a transaction was; after a savepoint the schema's number may be another one's."""
+        self.clock.roll_back()
         for relation in self._relations.values():
             relation.store.rolled_back()
         if self.sqlite.in_transaction:

@@ -41,8 +41,15 @@ class Clock:
         self.now, self.outer = before
 
     def roll_back(self) -> None:
-        """The transaction was rolled back, with what the statement under way and those around it have written."""
+        """The statement under way has called for a rollback: what it has written, and those around it have, is gone."""
         self._rolled_back = self.now
+
+    def roll_back_around(self) -> None:
+        """SQLite rolls back what those around the statement under way have written.
+
+        Its own, too, but that may be to begin it anew, as when the schema has changed.
+        """
+        self._rolled_back = max(self._rolled_back, self.now - 1)
 
     def check(self) -> None:
         """Raise OperationalError if the statement under way has lost what it has written so far."""

@@ -5,6 +5,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -963,6 +964,37 @@ def test_a_statement_is_done_whole_or_not_at_all_whatever_its_functions_end(
     found = rows(db, "SELECT object_id, action FROM users") + rows(db, "SELECT 'order', who FROM orders")
     assert found == ([(1, "a"), (2, "a"), (3, "a")] if inner.lower() == "rollback" else OUTER[outer])
     assert db.in_transaction == (transaction and inner.lower() != "rollback")
+
+
+@pytest.mark.parametrize("sql", ["INSERT INTO orders(who) VALUES (1)", INSERT.replace("?, ?, ?, ?", "1, 1, 'a', NULL")])
+def test_a_statement_that_sqlite_begins_anew_is_not_rolled_back(connect: Connect, path: str, sql: str) -> None:
+    """SQLite finds that another connection has changed the schema when it has the lock already."""
+    one, other = connect(path, isolation_level=None), connect(path, isolation_level=None)
+    one.execute(USERS)
+    one.execute("CREATE TABLE orders(id INTEGER PRIMARY KEY, who INTEGER)")
+    for number in range(3):
+        one.execute(sql)
+        other.execute(f"CREATE TABLE t{number}(x)")
+        one.execute(sql)
+        other.execute("SELECT sky_alter('users', ?)", (f"ADD p{number} TEXT",))
+        one.executemany(sql, [(), ()])
+    table = "orders" if "orders" in sql else "users"
+    assert rows(other, f"SELECT count(*) FROM {table}") == [(12,)]
+
+
+def test_a_transaction_that_a_function_loses_by_a_conflict_takes_the_statement_along(db: skysql.Connection) -> None:
+    db.execute("INSERT INTO orders VALUES (1, 1)")
+
+    def ask(value: int) -> int:
+        with suppress(skysql.IntegrityError):
+            db.execute("INSERT OR ROLLBACK INTO orders VALUES (1, 1)" if value == 2 else "SELECT 1")
+        return value
+
+    db.create_function("ask", 1, ask)
+    db.execute("BEGIN")
+    with pytest.raises(skysql.OperationalError, match="^abort due to ROLLBACK"):
+        db.execute("INSERT INTO users(object_id, ts, action) SELECT value, ask(value), 'b' FROM json_each('[1, 2, 3]')")
+    assert rows(db) == []
 
 
 def test_what_a_half_read_statement_wrote_is_not_rolled_back(db: skysql.Connection) -> None:
