@@ -27,7 +27,7 @@ import apsw
 
 from . import errors
 from .errors import DataError, ProgrammingError
-from .interruption import Interruption
+from .interruption import Interruption, looking
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 from .statements import READS, Statement, analyse, statements
 
@@ -394,7 +394,7 @@ class Cursor:
         with self._guard:
             self._check()
             self.connection.commit()
-            for sql in statements(sql_script):
+            for sql in looking(statements(sql_script)):
                 self._run(analyse(sql), sql, self._drain)
             self.plan = None
         return self
@@ -435,7 +435,7 @@ class Cursor:
     def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
         changes, clock = self.connection.engine.counts.changes, self.connection.engine.clock
-        for row in rows:
+        for row in looking(rows):
             self._given = bindings(row)
             yield self._given
             if statement.writes:

@@ -391,6 +391,19 @@ class Csv:
         self._rows.truncate()
 
 
+_DATABASES = b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"
+"""The first bytes of databases, and of their -wal."""
+
+
+def _check_replaceable(place: str, path: str) -> None:
+    """Raise for a file that is not to be written, or that holds a database: maybe the very one that is exported."""
+    with open(place, "ab"):
+        pass
+    with open(place, "rb") as file:
+        if file.read(16).startswith(_DATABASES):
+            raise ProgrammingError(f"{path!r} is a database", "name another file, or remove this one before")
+
+
 def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
     """(file, its name for now, its name when it is complete) of an ordinary file; a pipe or a terminal as it is, (file,
     None, path). What links lead to is meant. Raises ProgrammingError for what is no file."""
@@ -405,7 +418,7 @@ def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
     if not stat.S_ISREG(mode):
         raise ProgrammingError(f"{path!r} is no file", "name a file, a new one or one to replace")
     if made is not None:
-        open(place, "ab").close()  # raises for one that is not to be written
+        _check_replaceable(place, path)
     if links > 1:
         return open(place, "wb"), None, path  # its other names stay names of it
     part = f"{place}.{secrets.token_hex(4)}.part"

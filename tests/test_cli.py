@@ -10,6 +10,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -841,6 +842,19 @@ def test_export_to_devices_and_directories(capsys: pytest.CaptureFixture[str]) -
     run("export", "shop.db", "users", "out.csv", status=1)
     assert "'out.csv' is no file" in failure(capsys)
     assert Path("out.csv").is_dir()
+
+
+@pytest.mark.parametrize("name", ["shop.db", "./shop.db", "link.csv", "hard.csv", "other.db"])
+def test_no_export_replaces_a_database(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(CSV, *COLUMNS)
+    shutil.copy("shop.db", "other.db")
+    os.link("shop.db", "hard.csv")
+    Path("link.csv").symlink_to("shop.db")
+    before = rows("SELECT * FROM users")
+    capsys.readouterr()
+    run("export", "shop.db", "users", name, "--format", "csv", status=1)
+    assert f"{name!r} is a database" in failure(capsys)
+    assert rows("SELECT * FROM users") == before and Path("other.db").read_bytes()[:6] == b"SQLite"
 
 
 def test_an_export_that_fails_leaves_the_file_that_was_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,6 +259,27 @@ def test_an_import_stops_and_stores_nothing(tmp_path: Path, looks: Looks, capsys
         assert looks.at and stored == []
 
 
+@pytest.mark.parametrize("many", ["executemany", "executescript"])
+def test_many_statements_stop(connect: Connect, looks: Looks, many: str) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
+    db.execute("CREATE TABLE plain(a)")
+    for sql in ("INSERT INTO plain VALUES (?)", "INSERT INTO users(object_id, timestamp, action) VALUES (1, ?, 'buy')"):
+
+        def run(sql: str = sql) -> None:
+            if many == "executemany":
+                db.executemany(sql, [(at,) for at in range(10)])
+            else:
+                db.executescript(";".join(sql.replace("?", str(at)) for at in range(10)))
+
+        looks.count(run)
+        assert looks.seen >= 10
+        for at in (1, 5, 10):
+            looks.stop(at, run)
+        db.rollback()
+        looks.count(run)
+
+
 def test_interrupts_are_about_one_connection_and_one_use_of_it(connect: Connect) -> None:
     one, other = connect(), connect()
     one.interrupt()  # nothing is running: no effect

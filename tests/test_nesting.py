@@ -1,4 +1,5 @@
-"""Selects within selects, each with any clauses: DISTINCT, GROUP BY, HAVING, windows, ORDER BY, LIMIT, OFFSET.
+"""Selects within selects, each with any clauses: DISTINCT, GROUP BY, HAVING, windows, ORDER BY, LIMIT, OFFSET, and
+correlated subqueries.
 
     SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/test_nesting.py     others, and more
 
@@ -46,6 +47,8 @@ class Level:
         terms = self._aggregates(keys) if grouped else self._values()
         if rng.random() < busy / 2:
             terms.append((self._window(keys, grouped), "I"))
+        if rng.random() < busy / 3 and (keys or not grouped):
+            terms.append((self._correlated(keys or list(self.scope)), "I"))
         rng.shuffle(terms)
         self.columns, shown = self._named(terms)
         distinct = "DISTINCT " * (rng.random() < 0.3)
@@ -100,6 +103,16 @@ class Level:
             f"rank() OVER (ORDER BY {value} DESC)", f"count(*) OVER (PARTITION BY {part})", "count(*) OVER ()",
             f"row_number() OVER (PARTITION BY {part} ORDER BY {every})", f"dense_rank() OVER (ORDER BY {every})",
             f"max(length({value})) OVER (ORDER BY {every})",
+        ])  # fmt: skip
+
+    def _correlated(self, names: list[str]) -> str:
+        """A subquery that reads one of the columns, or its own of the same name."""
+        name = self.rng.choice(names)
+        meets = f"q.plan = {name}" if self.scope[name] == "T" else f"q.n < {name}"
+        return self.rng.choice([
+            f"(SELECT count(*) FROM users q WHERE {meets})", f"(SELECT sum(q.n) FROM users q WHERE {meets})",
+            f"EXISTS (SELECT 1 FROM users q WHERE {meets})", f"(SELECT max(object_id + length({name})) FROM users q)",
+            f"(SELECT count(*) FROM users_objects q, (SELECT n AS m FROM users) w WHERE m < length({name}))",
         ])  # fmt: skip
 
     def _named(self, terms: list[tuple[str, str]]) -> tuple[dict[str, str], str]:
@@ -190,3 +203,28 @@ def test_nested_selects(world: World) -> None:
             if " ORDER BY " in sql.rpartition(")")[2]:
                 assert rows == expected, f"{sql}\n{db.engine.prepare(sql).sql}"
             assert sorted(rows, key=repr) == sorted(expected, key=repr), f"{sql}\n{db.engine.prepare(sql).sql}"
+
+
+INNER = "(SELECT object_id AS o, n AS b FROM users)"
+
+
+@pytest.mark.parametrize("sql", [
+    f"SELECT o FROM {INNER} GROUP BY o HAVING EXISTS (SELECT 1 FROM users q WHERE q.n < o)",
+    f"SELECT o, (SELECT max(q.n) FROM users q WHERE q.n < max(b)) FROM {INNER} GROUP BY o",
+    f"SELECT o, (SELECT sum(q.n + o) FROM users q) FROM {INNER} GROUP BY o",
+    f"SELECT count(*) FROM {INNER} WHERE b > (SELECT min(q.n) FROM users q WHERE q.n <= o)",
+    f"SELECT count(*) FROM {INNER} WHERE b IN (SELECT q.n FROM users q WHERE q.n <= o)",
+    f"SELECT o, (SELECT count(*) FROM t WHERE 'o, b' = made OR id <= o) FROM {INNER} GROUP BY o",
+])  # fmt: skip
+def test_a_subquery_reads_a_name_that_only_the_outer_select_has(sql: str) -> None:
+    events = [(1, 1, "a", 1), (1, 2, "a", 2), (2, 1, "a", 0), (2, 4, "b", 3)]
+    plain, found = apsw.Connection(":memory:"), []
+    plain.execute("CREATE TABLE users(object_id INTEGER, ts INTEGER, action TEXT, n INTEGER)")
+    for db in (plain, *(skysql.connect(":memory:", pushdown=pushdown) for pushdown in (True, False))):
+        if db is not plain:
+            db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+        db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, made TEXT)")
+        db.execute("INSERT INTO t(id) VALUES (1), (2)")
+        db.executemany("INSERT INTO users(object_id, ts, action, n) VALUES (?, ?, ?, ?)", events)
+        found.append(sorted(db.execute(sql).fetchall()))
+    assert found[0] == found[1] == found[2]

@@ -36,6 +36,7 @@ from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import Source as Text
 from .dialect import TokenType, span
 from .granularity import granularity_of
+from .kinds import alias, items, seen_from
 from .lists import LIST, Listed, elements, number, values
 from .names import KnownCount, Names, Relation
 from .statement import Arguments, NotPushable, Statement
@@ -274,27 +275,28 @@ class Scope(Names):
         return InSet(a, self.arguments.add((_texts if self.is_text(a) else _array)(query)))
 
     def mentions_inside(self, query: exp.Expression) -> bool:
-        """Whether a subquery may read columns of these relations: by qualifier, or a name that it does not define."""
-        for column in query.find_all(exp.Column):
-            if column.table:
-                if column.table.lower() in self.relations:
-                    inner = {t.alias_or_name.lower() for t in query.find_all(exp.Table)}
-                    if column.table.lower() not in inner:
-                        return True
-            elif self._unqualified_may_be_ours(query, column):
-                return True
-        return False
+        """Whether a subquery may read columns of these relations: of their names, and of no FROM item within it."""
+        selects = {id(select) for select in query.find_all(exp.Select)}
+        return any(
+            self._is_named(column) and not self._is_within(selects, column) for column in query.find_all(exp.Column)
+        )
 
-    def _unqualified_may_be_ours(self, query: exp.Expression, column: exp.Column) -> bool:
-        if all(column.name.lower() not in relation.columns for relation in self.relations.values()):
-            return False
-        for table in query.find_all(exp.Table):
-            entry = self.statement.catalog.find(table.db or None, table.name)
-            if entry is None or entry.kind == "view":
-                continue
-            if entry.table is not None or column.name.lower() in (entry.sql or "").lower():
-                return False  # defined in the subquery itself, where SQLite looks first
-        return True
+    def _is_named(self, column: exp.Column) -> bool:
+        if column.table:
+            return column.table.lower() in self.relations
+        return any(column.name.lower() in relation.columns for relation in self.relations.values())
+
+    def _is_within(self, selects: set[int], column: exp.Column) -> bool:
+        """Whether one of these selects, where SQLite looks first, is known to have the column."""
+        types, name, qualifier = self.statement.types, column.name.lower(), column.table.lower()
+        for select in seen_from(column):
+            if id(select) not in selects:
+                return False
+            for item in items(select):
+                columns = types.columns(item) if qualifier in ("", alias(item)) else None
+                if columns is not None and columns.find(name) is not None:
+                    return True
+        return False
 
     def argument(self, node: exp.Expression) -> Parameter:
         """A constant as an argument of the scan."""
