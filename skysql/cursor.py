@@ -72,6 +72,7 @@ _HINTS: dict[int | None, str] = {
     apsw.SQLITE_BUSY: "another connection has it; `timeout` says how long to wait",
     apsw.SQLITE_BUSY_SNAPSHOT: "others have written since this transaction first read: roll back, and BEGIN IMMEDIATE",
 }
+_MOVED = "the file of the database was moved, removed or replaced since it was opened", "open it anew, where it is now"
 _PLANS = 10
 """So often a statement is planned, while others alter what it reads."""
 
@@ -89,6 +90,8 @@ def translate(error: apsw.Error, message: str | None = None, hint: str | None = 
     """The same error in the tree of PEP 249; DatabaseError itself for what fits nowhere else (not a database)."""
     message = re.sub(r"  Current offset is \d+$", "", message or str(error)).replace(".  ", ". ")
     code = getattr(error, "extendedresult", None)
+    if code == apsw.SQLITE_READONLY_DBMOVED:
+        message, hint = _MOVED
     hint = next((other for pattern, other in _SAID if pattern.search(message)), hint or _HINTS.get(code))
     translated = _CLASSES.get(type(error), errors.DatabaseError)(message, hint)
     if code is not None:

@@ -54,7 +54,8 @@ def _of_column(name: str, qualifier: str | None, sql: str, catalog: Catalog) -> 
     names = [column for entry in mentioned for column in _columns(entry, catalog)]
     names += [column.name for report in REPORTS if report.name in words for column in report.columns]
     if qualifier and name.lower() in map(str.lower, names) and name.lower() != "as_of":
-        return f"is there a table called {qualifier} in FROM?"
+        there = re.search(rf"\b{re.escape(qualifier)}\b(?!\s*\.)", sql, re.IGNORECASE)  # not before a column
+        return None if there else f"is there a table called {qualifier} in FROM?"
     close = _close(name, names)
     if close is not None:
         return close

@@ -87,6 +87,22 @@ def test_a_backup_goes_back_over_what_was_written_since(connect: Connect, path: 
     assert answers(db) == expected
 
 
+@pytest.mark.parametrize("pages", [-1, 1])
+def test_a_backup_into_a_file_that_was_moved_says_so(
+    connect: Connect, path: str, tmp_path: Path, pages: int
+) -> None:
+    db, target = connect(path), connect(str(tmp_path / "copy.db"))
+    target.execute("PRAGMA journal_mode = DELETE")  # in WAL mode SQLite goes on in the file that it has open
+    target.execute("CREATE TABLE t(x)")
+    target.commit()
+    (tmp_path / "copy.db").rename(tmp_path / "moved.db")
+    told = r"the file of the database was moved, removed or replaced since .* \(open it anew, where it is now\)"
+    with pytest.raises(skysql.OperationalError, match=told):
+        db.backup(target, pages=pages)
+    with pytest.raises(skysql.OperationalError, match=told):
+        target.execute("INSERT INTO t VALUES (1)")
+
+
 def test_a_copy_amid_a_transaction_has_what_was_committed(connect: Connect, path: str, tmp_path: Path) -> None:
     db = connect(path, isolation_level=None)
     fill(db)

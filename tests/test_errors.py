@@ -350,7 +350,10 @@ ASOF = "this ASOF JOIN is not supported: .*write a ASOF JOIN b"
     ("sql", "what"),
     [
         (JOIN.format("ASOF RIGHT", "users", " AND u.ts >= s.ts"), "RIGHT JOIN keeps rows"),
-        (JOIN.format("ASOF", "users", ""), "no comparison may be that of the times"),
+        (JOIN.format("LEFT ASOF", "users", " AND u.ts >= s.ts"), "ASOF comes first, before LEFT"),
+        (JOIN.format("ASOF", "users", ""), "no column of s is compared by >=, >, <= or <, as the times are"),
+        ("SELECT count(*) FROM users u ASOF JOIN users s MATCH_CONDITION (u.ts >= s.ts) ON s.object_id = u.object_id",
+         "it has no MATCH_CONDITION, for what compares the times stands in ON .*a.time >= b.time"),
         (JOIN.format("ASOF", "users", " AND u.ts >= s.ts AND s.timestamp < u.timestamp"), "more than one comparison"),
         (JOIN.format("ASOF", "(SELECT object_id, max(ts) AS ts FROM users)", " AND u.ts >= s.ts"), ASOF),
         (JOIN.format("ASOF", "(SELECT DISTINCT object_id, ts FROM users)", " AND u.ts >= s.ts"), ASOF),

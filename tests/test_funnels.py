@@ -424,6 +424,7 @@ FAULTS = [
     ("'users', '[\"item = 1\", \"item >> = 3\"]'", "step 2 cannot be read: near .* at character 9: 'item >> '"),
     ("'users', '[\"item = 1\", \"itm = 3\"]'", "no such column: itm.*did you mean 'item'"),
     ("'users', '[\"item = 1\", \"item > \"]'", "step 2 cannot be read: it ends too early"),
+    ("'users', '[\"item = 1\", \"item = [\"]'", "step 2 cannot be read: unrecognized token: \"\\[\", at character 8"),
     ("'users', '[\"item = 1\", \" \"]'", "step 2 is empty"),
     ("'users', '[\"item = 1\", \"count(*) > 1\"]'", "step 2 cannot be decided event by event: .*aggregate"),
     ("'users', '[\"item = 1\", \"random() > 1\"]'", "random.. is not a pure function"),

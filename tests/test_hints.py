@@ -35,6 +35,7 @@ MISTAKES = {
     "SELECT old_valu FROM users_changes": "(did you mean 'old_value'?)",
     "SELECT tails FROM flights": "(did you mean 'tail'?)",
     "SELECT u.plan FROM users": "no such column: u.plan (is there a table called u in FROM?)",
+    "SELECT u.plan FROM users u JOIN customers c ON u.object_id = c.object_id": "no such column: c.object_id",
     "SELECT * FROM users o WHERE o.as_of = '2026-01-01'": "(as_of is a column of users_objects)",
     "SELECT qwertz FROM users": "no such column: qwertz",
     "SELECT * FROM user": "no such table: user (did you mean 'users'?)",

@@ -728,6 +728,16 @@ def test_errors_show_the_place(ways: dict[str, skysql.Connection]) -> None:
         ask(ways["ordinary"], sql)
 
 
+@pytest.mark.parametrize("around", ["{}", "SELECT count(*) FROM ({})"])
+@pytest.mark.parametrize("pattern", ["(A B", "((A B)", "(A (B)", "(A (B | A)?", "(PERMUTE(A, B)"])
+def test_a_pattern_that_is_left_open_is_shown(
+    ways: dict[str, skysql.Connection], pattern: str, around: str
+) -> None:
+    sql = around.format(f"SELECT *\nFROM ticker MATCH_RECOGNIZE (\nPATTERN {pattern} DEFINE A AS day > 1, B AS true)")
+    with pytest.raises(skysql.ProgrammingError, match=r"expected \) at the end of PATTERN in .* \(line 3, column 9\)"):
+        ask(ways["ordinary"], sql)
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "message"),
     [

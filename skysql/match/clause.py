@@ -18,10 +18,10 @@ from enum import Enum
 from functools import cached_property
 
 from .. import timestamps
-from ..errors import DataError
+from ..errors import DataError, ProgrammingError
 from ..plan import identifier
 from .expressions import Expression, ExpressionParser, Names
-from .lexer import Kind, Reader, Token, closing
+from .lexer import OPEN_PATTERN, Kind, Reader, Token, closing, is_open
 from .pattern import Excluded, Node, PatternParser, variables, walk
 
 
@@ -260,9 +260,14 @@ class ClauseParser:
         reader.expect("(")
         end = closing(reader.tokens, opening)
         if end >= reader.last:
-            raise reader.error("expected ) at the end of PATTERN", opening)
+            raise reader.error(OPEN_PATTERN, opening)
         parser = PatternParser(Reader(reader.text, reader.tokens, reader.at, end, "PATTERN"))
-        pattern = parser.parse()
+        try:
+            pattern = parser.parse()
+        except ProgrammingError:
+            if is_open(reader.tokens, opening):
+                raise reader.error(OPEN_PATTERN, opening) from None
+            raise
         reader.at = end + 1
         return pattern, parser.names
 

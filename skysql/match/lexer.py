@@ -122,6 +122,16 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
     return len(tokens)
 
 
+OPEN_PATTERN = "expected ) at the end of PATTERN"
+
+
+def is_open(tokens: Sequence[Token], pattern: int) -> bool:
+    """Whether the parenthesis of a PATTERN that cannot be read lacks its end: a DEFINE stands in it."""
+    inside = tokens[pattern : closing(tokens, pattern)]
+    words = [token.word for token in inside]
+    return any(words[at] == "DEFINE" and words[at + 2] == "AS" for at in range(len(words) - 2))
+
+
 class Reader:
     """Reads the tokens first ... last-1 of a statement from the left."""
 

@@ -93,7 +93,8 @@ class Conditions:
         return None
 
     def _refused(self, error: apsw.Error, text: str, what: str) -> ProgrammingError:
-        message = str(error)
+        message, open, _ = str(error).partition(_AFTER)
+        message += '"' if open else ""  # a token that is never closed goes on after the text
         at = getattr(error, "error_offset", -1) - len(_BEFORE)  # apsw's stub does not tell of it
         if at >= 0:
             read = text.encode()[:at].decode("utf-8", "ignore")

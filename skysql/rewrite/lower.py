@@ -81,9 +81,15 @@ def check_unread(text: str) -> None:
     """Of a statement that cannot be parsed, SQLite would take ASOF for an alias, and join all rows."""
     words = [token.text.upper() for token in tokens_of(text)] if "ASOF" in text.upper() else []
     if "ASOF" in words and not any(pair == ("ASOF", ".") for pair in pairwise(words)):
-        after = words[words.index("ASOF") + 1 :][:3]
+        at = words.index("ASOF")
+        after = words[at + 1 :][:3]
         if "JOIN" in after and _BETWEEN.issuperset(after[: after.index("JOIN")]):
-            raise _Asof.unsupported("the statement around it cannot be read")
+            why = "the statement around it cannot be read"
+            if at and words[at - 1] in _BETWEEN:
+                why = f"ASOF comes first, before {words[at - 1]}"
+            elif "MATCH_CONDITION" in words[at:]:
+                why = "it has no MATCH_CONDITION, for what compares the times stands in ON"
+            raise _Asof.unsupported(why)
 
 
 def lower_asof(statement: Statement, joins: Iterable[exp.Join], select: exp.Select | None) -> None:
@@ -283,7 +289,8 @@ class _Asof:
         if len(found) > 1:
             found = [(side, latest) for side, latest in found if side.name.lower() in times]
         if len(found) != 1:
-            raise self.unsupported(f"{'more than one' if found else 'no'} comparison may be that of the times")
+            none = f"no column of {self.alias} is compared by >=, >, <= or <, as the times are to be"
+            raise self.unsupported("more than one comparison may be that of the times" if found else none)
         (side, latest), *_ = found
         return self._text(side, _INNER), "DESC" if latest else "ASC"
 

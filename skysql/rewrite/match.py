@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..match.lexer import Kind, Reader, Token, closing, count_of, replace_tokens, tokenize
+from ..match.lexer import OPEN_PATTERN, Kind, Reader, Token, closing, count_of, is_open, replace_tokens, tokenize
 from ..schema import quote
 
 WORD = "match_recognize"
@@ -109,6 +109,10 @@ def _place(text: str, tokens: Sequence[Token], keyword: int) -> Place:
     reader = Reader(text, tokens, keyword, len(tokens), "MATCH_RECOGNIZE")
     close = closing(tokens, keyword + 1)
     if close == len(tokens):
+        patterns = (at + 1 for at in range(keyword, close - 1) if tokens[at].word == "PATTERN")
+        pattern = next((at for at in patterns if is_open(tokens, at)), None)
+        if pattern is not None:
+            raise reader.error(OPEN_PATTERN, pattern)
         raise reader.error("expected ) at the end of the clause", keyword + 1)
     first, depth = keyword, 0
     clauses = set(_keywords(tokens))
