@@ -15,7 +15,7 @@ from conftest import Connect
 
 import skysql
 from skysql import compiled
-from skysql.functions import FUNCTIONS, Role, Runs, awaited
+from skysql.functions import FUNCTIONS, Role, Runs, awaited, links
 from skysql.functions.aggregate import is_true
 from skysql.masks import Met
 from skysql.vectors import Coded, Numbers, Vector
@@ -591,3 +591,23 @@ def test_bad_calls(connect: Connect, call: str, kind: type[Exception], message: 
     with pytest.raises(kind) as error:
         connect().execute(f"SELECT {call} FROM (SELECT 1 AS ts UNION ALL SELECT 2)").fetchall()
     assert message in str(error.value)
+
+
+def test_a_long_pattern_is_not_tried_at_each_of_its_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    matches = links.matches
+
+    def counted(starts: Any, ts: Any, candidates: Any, *rest: Any) -> Any:
+        tried.append(len(candidates))
+        return matches(starts, ts, candidates, *rest)
+
+    monkeypatch.setattr(links, "matches", counted)
+    db = skysql.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE e USING sky(n INTEGER)")
+    events = [(at, ts) for at in (1, 2) for ts in range(at * 2)]
+    db.executemany("INSERT INTO e(object_id, ts, action) VALUES (?, ?, 'view')", events)
+    ask = "SELECT sequence_match_events(?, ts, action = 'view') FROM e GROUP BY object_id ORDER BY object_id"
+    assert db.execute(ask, ["(?1)" * 500]).fetchall() == [("[0,1]",), ("[0,1,2,3]",)]
+    assert len(tried) < 60
+    assert db.execute(ask, ["(?1)." + "(?1)" * 2 + "." * 500]).fetchall() == [("[0]",), ("[0,2,3]",)]
+    db.close()

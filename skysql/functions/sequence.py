@@ -39,7 +39,7 @@ As in ClickHouse (sequenceMatch, ...), except:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,19 +124,44 @@ class SequenceMatchEvents(_Sequence):
         starts, ts, rows = _counting(pattern, starts, ts, conditions)
         texts = ["[]"] * (len(starts) - 1)
         left = np.ones(len(texts), bool)  # groups without a match so far
-        for length in range(len(pattern.events), 0, -1):
+        length = len(pattern.events)
+
+        def matches(length: int) -> links.Matches:
             part = pattern.prefix(length)
-            if length < len(pattern.events) and part.events[-1] is None:
-                continue
             every = links.candidates(part.events, ts, rows)
             candidates = [may_be[left[kernels.groups_of(may_be, starts)]] for may_be in every]
-            found = links.matches(starts, ts, candidates, part.gaps)
-            first = np.flatnonzero(kernels.changes(found.groups))
-            groups = found.groups[first]
-            named = [at for at, event in enumerate(part.events) if event is not None]
-            events = ts[found.events(first)[named]]
-            for piece in pieces(len(groups)):
-                for group, times in zip(groups[piece].tolist(), events[:, piece].T.tolist(), strict=True):
-                    texts[group] = f"[{','.join(map(str, times))}]"
-            left[groups] = False
+            return links.matches(starts, ts, candidates, part.gaps)
+
+        while (longest := _longest(length, matches)) is not None:
+            length, found = longest
+            if length == len(pattern.events) or pattern.events[length - 1] is not None:
+                first = np.flatnonzero(kernels.changes(found.groups))
+                groups = found.groups[first]
+                named = [at for at, event in enumerate(pattern.events[:length]) if event is not None]
+                events = ts[found.events(first)[named]]
+                for piece in pieces(len(groups)):
+                    for group, times in zip(groups[piece].tolist(), events[:, piece].T.tolist(), strict=True):
+                        texts[group] = f"[{','.join(map(str, times))}]"
+                left[groups] = False
+            length -= 1
+            while length and pattern.events[length - 1] is None:
+                length -= 1
         return Coded(np.arange(len(texts)), texts)
+
+
+def _longest(length: int, matches: Callable[[int], links.Matches]) -> tuple[int, links.Matches] | None:
+    """The most events of a pattern, up to that length, of which there are matches, and these; None if of none.
+
+    What matches a pattern begins with what matches each of its beginnings, so the length is found by halving.
+    """
+    best = None
+    least, over = 0, length + 1
+    middle = length
+    while over - least > 1:
+        found = matches(middle)
+        if len(found.groups):
+            least, best = middle, (middle, found)
+        else:
+            over = middle
+        middle = (least + over) // 2
+    return best
