@@ -98,6 +98,15 @@ def test_a_long_list_beside_a_time_is_of_times(sides: Sides, form: str, x: str) 
             assert sides.same(folded, plain=False) == sides.same(short, plain=False)
 
 
+def test_integers_of_any_spelling_in_a_long_list_are_moments(sides: Sides) -> None:
+    spelled = "-5, - 5, +7, 0x10, 0xfffffffffffffffb, -0"
+    plain = "'1969-12-31 23:59:59.999995', '1970-01-01 00:00:00.000007', '1970-01-01 00:00:00.000016', '1970-01-01'"
+    for moment in ("-5", "7", "16", "0", "5"):
+        for db in (sides.pushed, sides.by_row):
+            sql = f"SELECT sky_timestamp({moment}) IN ({{}})"
+            assert db.execute(sql.format(long([spelled]))).fetchall() == db.execute(sql.format(plain)).fetchall()
+
+
 def test_what_is_no_time_is_an_error_in_a_long_list(sides: Sides) -> None:
     for db in (sides.pushed, sides.by_row):
         with pytest.raises(Exception, match="soon"):

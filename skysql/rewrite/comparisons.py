@@ -7,6 +7,7 @@ columns by which USING and NATURAL join. Each of these is a list of sides, of wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,9 +121,13 @@ def canonical_list(node: Listed, form: Form) -> list[str | None]:
     return known[form]
 
 
+_WRITTEN = re.compile(r"'|[+-]?\d{1,18}\Z|0[xX]")
+"""The beginning of a text, and of an integer: what may be a moment."""
+
+
 def _canonical_list(node: Listed, form: Form) -> list[str | None]:
     texts = elements(node.this)
-    whole = [at for at, text in enumerate(texts) if text[0] == "'" or text.isdigit()]
+    whole = [at for at, text in enumerate(texts) if _WRITTEN.match(text)]
     found: list[str | None] = ["NULL" if text[0] in "nN" else None for text in texts]
     if form:
         return found
