@@ -15,21 +15,10 @@ Life of an event
 5. store     shows log and blocks as one snapshot, always; cache keeps what was decoded of it.
 """
 
-from typing import TYPE_CHECKING, Any
+# ruff: noqa: F403, F405
+from typing import TYPE_CHECKING
 
 # fmt: off
-if TYPE_CHECKING:
-    from .cursor import Cursor, Row  # isort: skip
-    from .dbapi import Connection, apilevel, connect, paramstyle, threadsafety  # isort: skip
-    from .errors import (  # isort: skip
-        CorruptError, DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, NotSupportedError,
-        OperationalError, ProgrammingError, Warning,
-    )
-    from .parameters import (  # isort: skip
-        BINARY, DATETIME, NUMBER, PARSE_COLNAMES, PARSE_DECLTYPES, ROWID, STRING, Binary, Date, DateFromTicks, Time,
-        TimeFromTicks, Timestamp, TimestampFromTicks, register_adapter, register_converter,
-    )
-
 __all__ = [
     "BINARY", "Binary", "Connection", "CorruptError", "Cursor", "DATETIME", "DataError", "DatabaseError", "Date",
     "DateFromTicks", "Error", "IntegrityError", "InterfaceError", "InternalError", "NUMBER", "NotSupportedError",
@@ -37,18 +26,24 @@ __all__ = [
     "TimeFromTicks", "Timestamp", "TimestampFromTicks", "Warning", "apilevel", "connect", "paramstyle",
     "register_adapter", "register_converter", "threadsafety",
 ]
+# fmt: on
 
+if TYPE_CHECKING:  # all that these define, of which the package has what __all__ names
+    from .cursor import *
+    from .dbapi import *
+    from .errors import *
+    from .parameters import *
+else:
 
-def __getattr__(name: str) -> Any:
-    """Import everything with the first name that is asked for: before that, a command can end at Ctrl-C."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import cursor, dbapi, errors, parameters
+    def __getattr__(name):
+        """Import everything with the first name that is asked for: before that, a command can end at Ctrl-C."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import cursor, dbapi, errors, parameters
 
-    for module in (dbapi, cursor, errors, parameters):
-        globals().update({name: vars(module)[name] for name in __all__ if name in vars(module)})
-    return globals()[name]
+        for module in (dbapi, cursor, errors, parameters):
+            globals().update({name: vars(module)[name] for name in __all__ if name in vars(module)})
+        return globals()[name]
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __dir__():
+        return sorted(__all__)
