@@ -428,3 +428,17 @@ def test_what_is_set_is_no_comparison(sides: Sides) -> None:
             ("2026-01-01 00:00:00.000000",), ("2026-02-03 00:00:00.000000",)
         ]  # fmt: skip
         db.rollback()
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_the_least_and_most_of_times_in_several_forms(pushdown: bool) -> None:
+    db = skysql.connect(":memory:", pushdown=pushdown)
+    db.execute("CREATE VIRTUAL TABLE e USING sky(n INTEGER)")
+    events = [("2026-03-29 12:00", 1), ("2026-03-29 11:00", 0)]
+    db.executemany("INSERT INTO e(object_id, timestamp, action, n) VALUES (1, ?, 'a', ?)", events)
+    either = "CASE WHEN n = 1 THEN timestamp ELSE '2026-03-29T10:00Z' END"
+    for by in ("", "GROUP BY object_id"):
+        found = db.execute(f"SELECT min({either}), max({either}) FROM e {by}").fetchall()
+        assert found == [("2026-03-29 10:00:00.000000", "2026-03-29 12:00:00.000000")]
+    assert db.execute(f"SELECT DISTINCT max({either}) OVER () FROM e").fetchall() == [("2026-03-29 12:00:00.000000",)]
+    db.close()

@@ -161,7 +161,7 @@ def compared(node: exp.Expr, types: Types) -> Iterable[list[Side]]:
         sides = [node.this, *(branch.this for branch in node.args["ifs"])]
     elif isinstance(node, exp.Nullif):
         sides = [node.this, node.expression]
-    elif type(node) in GREATEST and node.expressions:
+    elif type(node) in GREATEST:
         sides = [node.this, *node.expressions]
     if any(isinstance(side, exp.Tuple) or (isinstance(node, exp.In) and _is_query(side)) for side in sides):
         return _rows(sides, types)
