@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -23,6 +22,7 @@ from .cache import Cache
 from .columns import Array, Batch, Int64, Sparse, no_values, reorder, same
 from .errors import CorruptError, InternalError
 from .interruption import patiently
+from .lazily import cached_property
 from .schema import Kind, Property
 from .segment import Block, size
 from .timestamps import MAX_US, MIN_US

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .lazily import cached_property
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +39,7 @@ from .groups import (
 )
 from .interruption import look, looking, patiently
 from .layouts import Measure, layout_of
+from .lazily import cached_property
 from .masks import CODES, Met
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +18,7 @@ from . import kernels, statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .columns import Array, Int64
 from .format import MAX_COUNT
+from .lazily import cached_property
 from .replay import known
 from .schema import ACTION, Kind
 from .segment import Block, Part, Segment

@@ -31,7 +31,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -47,6 +47,7 @@ from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, Sparse, concaten
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from .interruption import look, looking
+from .lazily import cached_property
 from .replay import known
 from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size

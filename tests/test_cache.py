@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import skysql
 from skysql.cache import SHARED, Cache, parse_size
+from skysql.lazily import cached_property
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 FILES = int(os.environ.get("SKYSQL_TEST_FILES", "3"))
@@ -327,6 +328,32 @@ def test_a_fork_while_threads_read(connect: Connect, path: str) -> None:
     for thread in threads:
         thread.join()
     assert statuses == [0] * 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_child_makes_what_a_thread_was_at_when_it_was_forked() -> None:
+    entered, leave, parent = threading.Event(), threading.Event(), os.getpid()
+
+    class Slow:
+        @cached_property
+        def value(self) -> int:
+            if os.getpid() == parent:
+                entered.set()
+                leave.wait()
+            return 1
+
+    thread = threading.Thread(target=lambda: Slow().value)
+    thread.start()
+    entered.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        os._exit(Slow().value - 1)
+    status = os.waitpid(child, 0)[1]
+    leave.set()
+    thread.join()
+    assert status == 0
 
 
 def test_a_checkpoint_makes_later_connections_begin_anew_once(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from functools import cached_property
 
 from .. import timestamps
 from ..errors import DataError, ProgrammingError
+from ..lazily import cached_property
 from ..plan import identifier
 from .expressions import Expression, ExpressionParser, Names
 from .lexer import OPEN_PATTERN, Kind, Reader, Token, closing, is_open

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..columns import Array, Bool, Int64
 from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..interruption import look, looking, patiently, pieces
+from ..lazily import cached_property
 from ..plan import Value
 from ..vectors import Coded, Numbers, Vector, sort_ranks
 from . import folds, ranges

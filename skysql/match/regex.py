@@ -16,9 +16,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import permutations
 
+from ..lazily import cached_property
 from .pattern import (
     Alternation,
     Anchor,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
 from re import Match
 
@@ -20,6 +20,7 @@ from .. import kernels
 from ..columns import Array, Bool, Int64
 from ..errors import DataError, OperationalError
 from ..interruption import look, looking
+from ..lazily import cached_property
 from .clause import Clause, RowsPerMatch, Target
 from .matcher import History, Matcher
 from .measures import Matches

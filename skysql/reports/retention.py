@@ -23,7 +23,6 @@ import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from ..columns import Array, Bool, Int64
 from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
 from ..interruption import looking
+from ..lazily import cached_property
 from ..plan import Expr, Value
 from ..segment import Segment
 from ..timestamps import MAX_US, MIN_US

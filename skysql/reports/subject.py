@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import apsw
 import numpy as np
@@ -18,6 +17,7 @@ from ..columns import Array, Bool, Int64
 from ..compiled import ByPath
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
+from ..lazily import cached_property
 from ..masks import CODES, Met
 from ..plan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
