@@ -173,7 +173,7 @@ def accumulate_runs(
     place: int, aggregate: Aggregate, values: Array, starts: Int64, magnitudes: Magnitudes | None
 ) -> Accumulator:
     """`accumulate` of numbers that lie group by group: starts int64[g+1]."""
-    count = np.diff(starts)
+    count = starts[1:] - starts[:-1]  # np.diff takes longer than what it is for
     if aggregate.function == "count":
         return Accumulator(count)
     if aggregate.function in ("min", "max"):

@@ -106,6 +106,7 @@ class Scan:
         self._paths = PathAggregates(self.evaluation, self._among)
         self._row_parts = sorted((p for p in parts if p not in self._object_parts), key=self._cost)
         self._action_parts = [p for p in self._row_parts if self._cost(p) == 0]
+        self._time_parts = [p for p in self._row_parts if isinstance(p, Compare) and _is_of_time(p)]
 
     def _ask(self, plan: PathScan) -> None:
         self.plan = plan
@@ -243,7 +244,7 @@ class Scan:
             if few:
                 every = replace(every, positions=kernels.positions_of(starts, paths))
                 return self._filter(every, parts)
-        if not self._in_time(segment, parts):
+        if not self._in_time(segment):
             return replace(every, positions=np.zeros(0, np.int64))
         if self._action_parts:
             parts = parts[len(self._action_parts) :]  # they come first
@@ -255,14 +256,12 @@ class Scan:
             every = every.keep(member[numbers if every.positions is None else numbers[every.positions]])
         return self._filter(every, parts)
 
-    def _in_time(self, segment: Segment, parts: Sequence[Expr]) -> bool:
+    def _in_time(self, segment: Segment) -> bool:
         """Whether comparisons with the time leave anything of the segment."""
+        if not self._time_parts:
+            return True
         low, high = segment.time_range()
-        for part in parts:
-            if not (isinstance(part, Compare) and isinstance(part.left, Column)):
-                continue
-            if part.left.name.lower() not in ("timestamp", "ts") or columns(part.right):
-                continue
+        for part in self._time_parts:
             moment = self.evaluation.scalar(part.right)  # type: ignore[arg-type]
             if not isinstance(moment, int):
                 continue
@@ -306,7 +305,7 @@ class Scan:
         if not slices:
             return replace(every, positions=order[:0])
         if len(slices) == 1:
-            return replace(every, positions=order[slices[0]], part=slices[0])
+            return EventRows(every.segment, every.table, every.dictionary, order[slices[0]], every.idle, slices[0])
         mask = np.zeros(len(order), bool)
         for piece in slices:
             mask[order[piece]] = True
@@ -421,7 +420,7 @@ class Scan:
         accumulators = []
         for place, (aggregate, property) in enumerate(measures):
             if property is None:
-                accumulators.append(Accumulator(np.diff(layout.starts)))
+                accumulators.append(Accumulator(layout.starts[1:] - layout.starts[:-1]))
             else:
                 accumulators.append(accumulate_runs(place, aggregate, *segment.laid_out(layout, property)))
         return Partial(len(layout.starts) - 1, keys, accumulators)
@@ -574,6 +573,12 @@ class Scan:
                 values = [self.evaluation.vector(self.plan.keys[at], piece).tolist() for at in wanted]
                 yield piece, values
                 low, most = low + most, min(most * 4, _MOST_ROWS)
+
+
+def _is_of_time(part: Compare) -> bool:
+    """Whether it compares the time with what is no column."""
+    named = isinstance(part.left, Column) and part.left.name.lower() in ("timestamp", "ts")
+    return named and not columns(part.right)
 
 
 def _together(parts: list[Expr]) -> Expr:

@@ -100,32 +100,38 @@ def by_range(values: Array, lows: Int64, highs: Int64, known: Magnitudes | None 
 
 def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callable[[Array], Array]) -> Pairs:
     """The sums by what sums heads exactly: they are multiples of one power of 2, and too small to leave 53 bits."""
-    sums = Pairs(np.zeros(size), np.zeros(size))
+    sums: Pairs | None = None
+
+    def plus(more: Array) -> Pairs:
+        return Pairs(more, np.zeros(size)) if sums is None else sums.plus(more)
+
     bits = len(values).bit_length()
     with np.errstate(all="ignore"):
         while len(values):
             least, most = known or magnitudes(values)
             if not np.isfinite(most):
                 finite = np.isfinite(values)
-                sums = sums.plus(summed(np.where(finite, 0.0, values)))
+                sums = plus(summed(np.where(finite, 0.0, values)))
                 values, known = np.where(finite, values, 0.0), None
                 continue
             exponent = math.frexp(most)[1] + bits
             if exponent > _MOST_EXPONENT:
-                return sums.plus(np.full(size, np.nan))
+                return plus(np.full(size, np.nan))
             split = math.ldexp(1.5, exponent)
             heads = values + split
             heads -= split
-            sums = sums.plus(summed(heads))
+            sums = plus(summed(heads))
             values, known = np.subtract(values, heads, out=heads), None
             if exponent + bits - 53 <= math.frexp(least)[1]:  # so much less that what is left adds up exactly, too
-                return sums.plus(summed(values))
+                return plus(summed(values))
             if not values.any():
                 break
-    return sums
+    return Pairs(np.zeros(size), np.zeros(size)) if sums is None else sums
 
 
 def _of_ranges(values: Array, lows: Int64, highs: Int64) -> Array:
+    if len(lows) and (highs > lows).all() and (highs[:-1] == lows[1:]).all():  # as groups that lie one after another do
+        return np.add.reduceat(values[: highs[-1]], lows)
     sums, some = np.zeros(len(lows)), np.flatnonzero(highs > lows)
     if len(some):
         edges = np.stack((lows[some], highs[some]), 1).ravel()
