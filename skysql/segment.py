@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from . import compiled, kernels, replay, sums
+from . import compiled, kernels, replay, sums, timestamps
 from .cache import Cache
 from .columns import DTYPES, Array, Int64, Sparse, reorder
 from .interruption import patiently
@@ -296,7 +296,7 @@ class Segment:
 
         def make() -> Array:
             begins, ts = self.session_starts(idle), self.ts()
-            return (ts[begins[1:] - 1] - ts[begins[:-1]]) / 1_000_000
+            return timestamps.seconds(ts[begins[1:] - 1] - ts[begins[:-1]])
 
         return self._keep(("session durations", idle), make)
 

@@ -376,6 +376,14 @@ _PAIRS = np.frombuffer("".join(f"{i:02d}" for i in range(100)).encode(), np.uint
 _FIXED = np.frombuffer(b"0000-00-00 00:00:00.000000\n\0", np.uint8)  # 28 bytes: 14 aligned pairs
 
 
+def seconds(us: Int64) -> Array:
+    """Microseconds as seconds, each the nearest float64."""
+    found = us / _SECOND
+    for at in np.flatnonzero((us >> 53) - (us >> 63)).tolist():  # which no float64 holds
+        found[at] = int(us[at]) / _SECOND
+    return found
+
+
 def format_array(us: Int64) -> list[str]:
     """`format` of each: int64[n] to n texts."""
     if len(us) < 4:

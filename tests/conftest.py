@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -33,6 +34,16 @@ def connect() -> Iterator[Connect]:
     yield connect
     for db in opened:
         close(db)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """What a test opens is closed after it: a process has room for so many modules with shadow tables."""
+    before = apsw.connections()
+    yield
+    for sqlite in apsw.connections():
+        if not any(sqlite is each for each in before):
+            sqlite.close(True)
 
 
 @pytest.fixture(params=["loops", "arrays"])

@@ -336,3 +336,9 @@ def test_parameters_are_not_cut(value: Any) -> None:
     whole = [np.datetime64("2026-01-01T00:00:00.000001000", "ns"), pd.Timestamp("2026-01-01 01:00:00.000001+0100")]
     assert db.execute("SELECT ?, ?", whole).fetchone() == ("2026-01-01 00:00:00.000001",) * 2
     db.close()
+
+
+@given(st.lists(st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-(1 << 54), 1 << 54)))
+def test_seconds(us: list[int]) -> None:
+    """The nearest float64 each, also of more than 2^53 microseconds, which are 285 years."""
+    assert timestamps.seconds(np.array(us, np.int64)).tolist() == [each / 1_000_000 for each in us]

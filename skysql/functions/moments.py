@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..interruption import looking
+from ..interruption import looking, pieces
 
 Int64 = npt.NDArray[np.int64]
 
@@ -125,20 +125,21 @@ def level_once(ts: Int64, masks: Int64, steps: int, rules: Rules) -> int:
     funnel = _Funnel(steps, rules, 0, [None] * (steps + 1))
     if not rules.order:
         ts, masks = ts[masks != 0], masks[masks != 0]
-    for moment in _moments(ts.tolist(), masks.tolist()):
+    for moment in _moments(ts, masks):
         if rules.order and funnel.level and 0 in moment.masks or not funnel.take(moment):
             break
     return funnel.level
 
 
-def _moments(times: list[int], masks: list[int]) -> Iterator[_Moment]:
+def _moments(ts: Int64, masks: Int64) -> Iterator[_Moment]:
     moment: _Moment | None = None
-    for time, mask in looking(zip(times, masks, strict=True)):
-        if moment is None or moment.time != time:
-            if moment is not None:
-                yield moment
-            moment = _Moment(time)
-        moment.masks.append(mask)
-        moment.met |= mask
+    for piece in pieces(len(ts)):
+        for time, mask in looking(zip(ts[piece].tolist(), masks[piece].tolist(), strict=True)):
+            if moment is None or moment.time != time:
+                if moment is not None:
+                    yield moment
+                moment = _Moment(time)
+            moment.masks.append(mask)
+            moment.met |= mask
     if moment is not None:
         yield moment

@@ -37,6 +37,7 @@ import numpy as np
 from .. import kernels
 from ..columns import Bool, Int64
 from ..errors import ProgrammingError
+from ..interruption import looking
 from ..plan import Value
 from ..vectors import Coded, Vector
 from . import arguments as check
@@ -75,10 +76,10 @@ class SequenceNextNode:
         events = np.arange(runs.rows) if known is None else np.flatnonzero(known)
         ranks = kernels.Ranks(events, runs.rows)
         starts = ranks.below(runs.starts)
-        met = [_marks(condition.rows, runs.rows)[events] for condition in (base_condition, *conditions)]
+        met = [_marks(condition.rows, runs.rows)[events] for condition in looking((base_condition, *conditions))]
         at, good = _bases(starts, base, met)
         step = 1 if direction == "forward" else -1
-        for marks in met[1:]:
+        for marks in looking(met[1:]):
             good &= (starts[:-1] <= at) & (at < starts[1:])
             good[good] = marks[at[good]]
             at += step

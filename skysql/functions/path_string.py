@@ -34,6 +34,9 @@ from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 from .values import distinct
 
+_AT_ONCE = 1 << 16
+"""Words that are joined between two looks at whether to stop."""
+
 
 class PathString:
     """Values in order, joined."""
@@ -71,11 +74,17 @@ class PathString:
         words: list[str] = []
         for piece in pieces(len(actions)):
             words += [texts[number] or "" for number in actions[piece].tolist()]
-        edges = bounds.tolist()
+        edges = pairwise(bounds.tolist())
         return Coded(
             np.arange(len(runs)),
-            [separator.join(words[low:high]) if high > low else None for low, high in looking(pairwise(edges))],
+            [_joined(words, low, high, separator) if high > low else None for low, high in looking(edges)],
         )
+
+
+def _joined(words: list[str], low: int, high: int, separator: str) -> str:
+    if high - low <= _AT_ONCE:
+        return separator.join(words[low:high])
+    return separator.join([separator.join(words[low + piece.start : low + piece.stop]) for piece in pieces(high - low)])
 
 
 def _text(value: Value) -> str | None:

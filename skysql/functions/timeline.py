@@ -47,8 +47,6 @@ from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 from .values import distinct, is_value
 
-_SECOND = 1_000_000
-
 
 def _end(name: str, arguments: Sequence[Value | NotConstant]) -> int | None:
     """The end among the last arguments of a call."""
@@ -86,7 +84,7 @@ class DurationIn:
         np.cumsum(lasted, out=total[1:])
         look()
         sums = total[runs.starts[1:]] - total[runs.starts[:-1]]
-        return Numbers(sums / _SECOND, runs.starts[1:] > runs.starts[:-1])
+        return Numbers(timestamps.seconds(sums), runs.starts[1:] > runs.starts[:-1])
 
 
 def _until(starts: Int64, ts: Int64, end: int | None) -> Int64:

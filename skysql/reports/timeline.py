@@ -76,5 +76,5 @@ def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Iterato
             "state": vector.take(here).tolist(),
             "since": timestamps.format_array(ts[here]),
             "until": timestamps.format_array(ends),
-            "seconds": ((ends - ts[here]) / 1_000_000).tolist(),
+            "seconds": timestamps.seconds(ends - ts[here]).tolist(),
         }
