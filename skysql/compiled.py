@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InternalError
-from .interruption import looking
+from .interruption import looking, outcome
 from .masks import Masks
 
 Array = npt.NDArray[Any]
@@ -134,8 +134,8 @@ class Job:
         _jobs.add(self)
 
     def wait(self) -> None:
-        """Return when the call has been made."""
-        _jobs.of(self).result()
+        """Return when the call has been made; or raise Interrupted, and the arrays live as long as it goes on."""
+        outcome(_jobs.of(self))
 
 
 class _Jobs:

@@ -100,7 +100,7 @@ def looking(items: Iterable[T]) -> Iterator[T]:
 def patiently(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """function(*arguments), which touches nothing but the arrays that it is given, or sequences of them.
 
-    A long one runs in a thread of its own. If it is interrupted, that thread goes on to its end, for nobody.
+    A long one runs in a thread of its own.
     """
     if _here.interruption is None or max(map(_length, arguments), default=0) < _LONG:
         return function(*arguments, **options)
@@ -113,6 +113,11 @@ def patiently(function: Callable[P, T], *arguments: P.args, **options: P.kwargs)
             made.set_exception(error)
 
     threading.Thread(target=run, name="skysql-patience", daemon=True).start()
+    return outcome(made)
+
+
+def outcome(made: Future[T]) -> T:
+    """What another thread makes, unless this one is interrupted; the other goes on to its end then, for nobody."""
     while True:
         try:
             return made.result(_GLANCE)
