@@ -16,6 +16,7 @@ Life of an event
 """
 
 # ruff: noqa: F403, F405
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 # fmt: off
@@ -37,6 +38,8 @@ else:
 
     def __getattr__(name):
         """Import everything with the first name that is asked for: before that, a command can end at Ctrl-C."""
+        if name in ("cursor", "dbapi", "errors", "parameters"):
+            return import_module(f"{__name__}.{name}")
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import cursor, dbapi, errors, parameters

@@ -4,6 +4,8 @@ import datetime
 import decimal
 import gc
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -1008,3 +1010,9 @@ def test_sky_tables_in_copies(sky):
         assert copy.execute("SELECT tail, x FROM planes").fetchall() == [("N1'", 5)]
         assert copy.check() == []
         copy.close()
+
+
+@pytest.mark.parametrize("name", ["errors", "dbapi", "cursor", "parameters"])
+def test_modules_of_what_the_package_names_are_there_from_the_start(name: str) -> None:
+    asked = f"import skysql; skysql.{name}; assert skysql.errors.Error is skysql.Error"
+    subprocess.run([sys.executable, "-c", asked], check=True)
