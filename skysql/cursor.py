@@ -333,7 +333,7 @@ class Cursor:
             self._raw.execute(text, parameters)
         except (KeyError, OverflowError) as error:
             raise _unbound(error, parameters) from None
-        self._advance()
+        self._take(next(self._raw, None))
 
     def _run(self, statement: Statement, sql: str, run: Callable[[str], None]) -> str:
         """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
@@ -437,8 +437,10 @@ class Cursor:
 
     def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
-        changes, clock = self.connection.engine.counts.changes, self.connection.engine.clock
-        for row in looking(rows):
+        changes, clock = self.connection.engine.counts.changes, self._clock
+        interruption = self._guard.interruption
+        for row in rows:
+            interruption.check()
             self._given = bindings(row)
             yield self._given
             if statement.writes:
@@ -447,8 +449,11 @@ class Cursor:
 
     def _advance(self) -> None:
         self._ahead = None
-        self._ahead = self._stepped(next, self._raw, None)
-        if self._ahead is None and self._writes:
+        self._take(self._stepped(next, self._raw, None))
+
+    def _take(self, row: Values | None) -> None:
+        self._ahead = row
+        if row is None and self._writes:
             self.rowcount = self.connection.engine.counts.changes()
             self._writes = False
 

@@ -68,10 +68,10 @@ class Interruption:
         """What the connection is being used for raises when it next looks; without effect if it is not used."""
         self._stopped = True
 
-    @property
-    def stopped(self) -> bool:
-        """Whether it is to stop."""
-        return self._stopped
+    def check(self) -> None:
+        """Raise Interrupted if it is to stop."""
+        if self._stopped:
+            raise Interrupted
 
 
 class _Here(threading.local):
@@ -86,8 +86,8 @@ _here = _Here()
 def look() -> None:
     """Raise Interrupted if this thread is to stop what it does."""
     here = _here.interruption
-    if here is not None and here.stopped:
-        raise Interrupted
+    if here is not None:
+        here.check()
 
 
 def looking(items: Iterable[T]) -> Iterator[T]:

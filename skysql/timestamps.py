@@ -63,10 +63,11 @@ _FRACTION = re.compile(r"\s*[+-]?(\d+\.\d*|\.\d+)\s*", re.ASCII)
 
 def parse(value: object) -> int:
     """One value as microseconds. DataError for what is none: NULL, NaN, a truth value, text that does not parse."""
-    kind = type(value)
+    if type(value) is int and MIN_US <= value <= MAX_US:  # most that come one by one
+        return value
     if isinstance(value, str):
         return _parse_text(value)
-    if isinstance(value, (int, np.integer)) and kind is not bool:
+    if isinstance(value, (int, np.integer)) and type(value) is not bool:
         us = int(value)
         return us if MIN_US <= us <= MAX_US else _refuse(value, YEARS)
     if isinstance(value, date):

@@ -32,6 +32,9 @@ from .store import Store
 
 V = TypeVar("V")
 
+_LOOKING = frozenset({apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE})
+"""Conflicts that ask what is there already."""
+
 UNCHANGED = apsw.no_change
 """Stands for a column that an UPDATE leaves as it is."""
 
@@ -90,10 +93,11 @@ class Writer:
 
     def insert(self, values: Sequence[Any], conflict: int) -> bool:
         """Take one event, or drop it, and say which."""
-        self._clock.check()
-        if not self._begun or self._begun[-1][0] != self._clock.now:
+        clock = self._clock
+        clock.check()
+        if not self._begun or self._begun[-1][0] != clock.now:
             self._begin()
-        if conflict not in (apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE):
+        if conflict not in _LOOKING:
             self._add(values)
             return True
         if self._deleted or self._changed_rows:  # of a statement before: what is looked for now must not be those
@@ -106,9 +110,13 @@ class Writer:
 
     def _begin(self) -> None:
         """The statement under way begins to insert; or goes on after one within it, which is part of it now."""
-        within = [waited for statement, waited in self._begun if statement >= self._clock.now]
-        self._begun = _of_outer(self._begun, self._clock)
-        self._begun.append((self._clock.now, within[0] if within else len(self._inserted)))
+        clock = self._clock
+        if not clock.outer and (not self._begun or self._begun[-1][0] < clock.now):  # all before it have ended
+            self._begun = [(clock.now, len(self._inserted))]
+            return
+        within = [waited for statement, waited in self._begun if statement >= clock.now]
+        self._begun = _of_outer(self._begun, clock)
+        self._begun.append((clock.now, within[0] if within else len(self._inserted)))
 
     def _insert_new(self, values: Sequence[Any]) -> bool:
         row = len(self._inserted)
