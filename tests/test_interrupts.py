@@ -18,7 +18,7 @@ from conftest import Connect
 import skysql
 from skysql import cli, interruption
 from skysql.functions import FUNCTIONS
-from skysql.interruption import Interruption
+from skysql.interruption import Interrupted, Interruption
 from skysql.reports import REPORTS
 
 EVENTS = 1 << 17
@@ -108,13 +108,12 @@ class Looks:
         self.instead: Exception | None = None
         looks = self
 
-        def stopped(_: Interruption) -> bool:
+        def check(_: Interruption) -> None:
             looks.seen += 1
-            if looks.instead is not None and looks.seen == looks.at:
-                raise looks.instead
-            return looks.seen == looks.at
+            if looks.seen == looks.at:
+                raise looks.instead or Interrupted
 
-        monkeypatch.setattr(Interruption, "stopped", property(stopped))
+        monkeypatch.setattr(Interruption, "check", check)
 
     def count(self, run: Callable[[], Any]) -> Any:
         """What run() gives; `seen` is how often it looked."""
