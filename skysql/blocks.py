@@ -198,7 +198,7 @@ class MemoryBlock:
     @cached_property
     def _objects(self) -> Int64:
         objects = self._batch.objects
-        return objects if self.order is None else objects[self.order]
+        return objects if self.order is None else patiently(np.take, objects, self.order)
 
     @cached_property
     def _paths(self) -> tuple[Int64, Int64]:
@@ -206,7 +206,7 @@ class MemoryBlock:
 
     @cached_property
     def _ts(self) -> Int64:
-        return self._batch.ts if self.order is None else self._batch.ts[self.order]
+        return self._batch.ts if self.order is None else patiently(np.take, self._batch.ts, self.order)
 
     @cached_property
     def time_range(self) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from . import shadows
 from .cache import Cache
 from .columns import Array
 from .errors import CorruptError, InternalError, OperationalError
+from .interruption import looking
 from .texts import Chunk, ChunkTexts
 
 V = TypeVar("V")
@@ -143,7 +144,7 @@ class Chunks:
 
     def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> Chunk:
         """Store a chunk of the texts from that code on, which have no rows; None for those that were dropped."""
-        encoded = [None if text is None else text.encode() for text in texts]
+        encoded = [None if text is None else text.encode() for text in looking(texts)]
         hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
         left = int(np.count_nonzero(hashes))
         chunk = Chunk(first, first + len(texts) - 1, left, secrets.randbits(63))

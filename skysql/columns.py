@@ -91,6 +91,10 @@ EMPTY = Batch(np.zeros(0, np.int64), np.zeros(0, np.int64), {})
 
 def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
     """The same values at the events' new places: event i is now event inverse[i]."""
+    return patiently(_reordered, sparse, inverse)
+
+
+def _reordered(sparse: Sparse, inverse: Int64) -> Sparse:
     n = len(inverse)
     if len(sparse.positions) * 4 >= n:  # dense: a scatter is faster than a sort
         slots = np.zeros(n, np.int32)
@@ -99,7 +103,7 @@ def reorder(sparse: Sparse, inverse: Int64) -> Sparse:
         sort: Array = slots[positions] - 1
     else:
         positions = inverse[sparse.positions]
-        sort = patiently(np.argsort, positions)
+        sort = np.argsort(positions)
         positions = positions[sort]
     valid = None if sparse.valid is None else sparse.valid[sort]
     return Sparse(positions.astype(np.int32), sparse.values[sort], valid)

@@ -27,10 +27,11 @@ from .chunks import Chunks, cut, full
 from .columns import Array, Bool, Int64
 from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
+from .interruption import look, looking, pieces
 from .texts import Chunk, StoredCodes, StoredTexts
 from .vectors import Coded
 
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 """So many texts at a time are given codes: as long, they are in memory."""
 
 _LEAST_BYTES = 4
@@ -216,8 +217,7 @@ class Dictionary:
         """One code a text; texts that are new are given one. `refresh` must have been called in this transaction."""
         if len(texts) <= _PIECE:
             return self._codes(property_id, texts)
-        starts = range(0, len(texts), _PIECE)
-        return np.concatenate([self._codes(property_id, texts[start : start + _PIECE]) for start in starts])
+        return np.concatenate([self._codes(property_id, texts[piece]) for piece in pieces(len(texts), _PIECE)])
 
     def _codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
         known = self._load(property_id)
@@ -228,6 +228,7 @@ class Dictionary:
             found = known.codes.find_stored(other)
             stored = {other[at]: int(found[at]) for at in np.flatnonzero(found).tolist()}
             other = [text for text in other if text not in stored]
+        look()
         if other:
             known.extend(list(map(str, other)))
             known.stamp = secrets.randbits(63)
@@ -267,6 +268,7 @@ class Dictionary:
         """
         chunks, at, left = list(texts.chunks), 1, texts.characters
         while full(len(texts.rows) - at, left):
+            look()
             begin, at = at, cut(texts.rows, at)
             left -= sum(len(text or "") for text in texts.rows[begin:at])
             code, end = texts.base + begin, texts.base + at
@@ -341,7 +343,7 @@ class Dictionary:
             if last + len(new) >= 1 << 62:
                 raise CorruptError(f"{self._key}: object {last} has an id that none is given")
             rows = [(id, str(key), stamp) for id, key in enumerate(new, last + 1)]
-            self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+            self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", looking(rows))
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 

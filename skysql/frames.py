@@ -16,12 +16,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from .columns import Array, Bool
 from .errors import ProgrammingError
+from .interruption import patiently, pieces, types_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def read(column: Any) -> Column:
     if library == "pandas":
         return _read_pandas(column)
     if library == "polars":
-        return _read_polars(column)
+        return patiently(_read_polars, column)
     if library == "pyarrow":
-        return _read_arrow(column)
+        return patiently(_read_arrow, column)
     if isinstance(column, (str, bytes, bytearray, memoryview, Mapping, set, frozenset)) or not hasattr(
         column, "__iter__"
     ):
@@ -103,8 +105,15 @@ def _read_numpy(array: Array) -> Column:
     if array.dtype.kind in "UT":
         return encode(array)
     if array.dtype.kind in "OSV":
-        return array.tolist()  # type: ignore[no-any-return]  # of bytes, too: they are refused one by one
+        return _listed(array)  # of bytes, too: they are refused one by one
     raise TypeError(f"an array of {array.dtype} is no column")
+
+
+def _listed(array: Array) -> list[Any]:
+    values: list[Any] = []
+    for piece in pieces(len(array)):
+        values += array[piece].tolist()
+    return values
 
 
 _ROWS = 1 << 14
@@ -122,10 +131,10 @@ def encode(values: Sequence[Any] | Array) -> Coded:
     """Codes of hashable values, in order of arrival; by blocks, so that the strings of an array stay in the cache."""
     codes = np.empty(len(values), np.int32)
     known = _Codes()
-    for start in range(0, len(values), _ROWS):
-        block = values[start : start + _ROWS]
+    for piece in pieces(len(values), _ROWS):
+        block = values[piece]
         texts = block.tolist() if isinstance(block, np.ndarray) else block
-        codes[start : start + len(texts)] = np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
+        codes[piece] = np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
     return Coded(codes, list(known))
 
 
@@ -144,10 +153,12 @@ def _read_pandas(series: Any) -> Column:
     if hasattr(dtype, "numpy_dtype"):  # Int64, Float64, boolean
         return Plain(series.to_numpy(dtype=dtype.numpy_dtype, na_value=0), series.notna().to_numpy())
     if not isinstance(dtype, np.dtype) or dtype.kind == "O":
-        codes, values = series.factorize()  # NULL is code -1, the last
-        if all(type(value) is str for value in values):
-            return Coded(codes, [*values, None])
-        return series.tolist()  # type: ignore[no-any-return]
+        values: list[Any] = []
+        for piece in pieces(len(series)):
+            part = series.iloc[piece]
+            cells: Array = np.where(part.notna().to_numpy(), part.to_numpy(object), np.array(None, object))
+            values += cells.tolist()
+        return encode(values) if types_of(values) <= {str, NoneType} else values
     return _read_numpy(series.to_numpy())
 
 
@@ -173,7 +184,7 @@ def _read_polars(series: Any) -> Column:
         return Plain(series.fill_null(False).to_numpy(), valid)
     if kind.startswith(("Int", "UInt", "Float")) and "128" not in kind:
         return Plain(series.fill_null(0).to_numpy(), valid)
-    return series.to_list()  # type: ignore[no-any-return]
+    return [value for piece in pieces(len(series)) for value in series[piece].to_list()]
 
 
 def _read_arrow(array: Any) -> Column:
@@ -199,7 +210,7 @@ def _read_arrow(array: Any) -> Column:
         return Plain(np.asarray(array.fill_null(False)), valid)
     if kind.startswith(("int", "uint", "float", "double", "half")):
         return Plain(np.asarray(array.fill_null(0) if valid is not None else array), valid)
-    return array.to_pylist()  # type: ignore[no-any-return]
+    return [value for piece in pieces(len(array)) for value in array[piece].to_pylist()]
 
 
 _TYPES: dict[type, Any] = {int: np.int64, float: np.float64, bool: np.bool_}
@@ -209,15 +220,14 @@ def typed(column: Column) -> Column:
     """A list as an array or as codes, if its values are alike; as it is, if a code could not tell 1 from True."""
     if not isinstance(column, list):
         return column
-    kinds = set(map(type, column))
-    nulls = type(None) in kinds
-    kinds.discard(type(None))
+    kinds = types_of(column)
+    nulls = NoneType in kinds
+    kinds.discard(NoneType)
     if not kinds:
         return Plain(np.zeros(len(column)), np.zeros(len(column), bool))
     if len(kinds) == 1 and kinds <= _TYPES.keys():
-        valid = np.fromiter((value is not None for value in column), bool, len(column)) if nulls else None
         try:
-            return Plain(np.array([value or 0 for value in column] if nulls else column, _TYPES[kinds.pop()]), valid)
+            return _numbers(column, _TYPES[kinds.pop()], nulls)
         except OverflowError:
             return column
     if kinds <= {str, float} or kinds <= {str, int} or kinds == {Decimal}:
@@ -225,9 +235,19 @@ def typed(column: Column) -> Column:
     return column
 
 
+def _numbers(column: list[Any], type_: Any, nulls: bool) -> Plain:
+    values, valid = np.empty(len(column), type_), np.ones(len(column), bool) if nulls else None
+    for piece in pieces(len(column)):
+        block = column[piece]
+        values[piece] = [value or 0 for value in block] if nulls else block
+        if valid is not None:
+            valid[piece] = [value is not None for value in block]
+    return Plain(values, valid)
+
+
 def coded(column: Plain) -> Coded:
     """The same column as codes into its distinct values, ascending."""
-    distinct, codes = np.unique(column.values, return_inverse=True)
+    distinct, codes = patiently(np.unique, column.values, return_inverse=True)
     values = list(distinct) if column.values.dtype.kind == "M" else distinct.tolist()
     if column.valid is None:
         return Coded(codes, values)
@@ -237,5 +257,6 @@ def coded(column: Plain) -> Coded:
 def used(codes: Array, n: int) -> Array:
     """The codes that occur, ascending."""
     seen = np.zeros(n, bool)
-    seen[codes] = True
+    for piece in pieces(len(codes), 1 << 20):
+        seen[codes[piece]] = True
     return np.flatnonzero(seen)

@@ -26,7 +26,7 @@ from .affinity import MAX_INTEGER, shown
 from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
-from .interruption import looking, patiently
+from .interruption import look, looking, patiently
 from .schema import ACTION, Kind, Property, Table
 from .timestamps import is_null
 
@@ -333,7 +333,7 @@ class _Found:
         used = [i for i in frames.used(self.values, len(self.texts)).tolist() if self.texts[i] is not None]
         if used:
             codes[used] = dictionary.codes(self.property.id, [str(self.texts[i]) for i in used])
-        return Sparse(positions, codes[self.values])
+        return Sparse(positions, patiently(np.take, codes, self.values))
 
 
 _OBJECT = "\0object"  # the object's role among columns; no property can be called so
@@ -494,9 +494,11 @@ class _Builder:
             column = frames.coded(column)
         if isinstance(column, Coded):
             values = _each(column, convert)
+            look()
             present = np.fromiter((value is not None for value in values), bool, len(values))[column.codes]
             if present.all():
                 return _found_of(property, np.arange(self.n, dtype=np.int32), column.codes, values)
+            look()
             positions = np.flatnonzero(present)
             return _found_of(property, positions, column.codes[positions], values)
         numbers, valid, bad = affinity.numbers(property.kind, column.values, column.valid)

@@ -12,7 +12,7 @@ or compact() does. Imports nothing but errors.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
 
@@ -129,9 +129,9 @@ def outcome(made: Future[T]) -> T:
 
 def _length(argument: object) -> int:
     """The elements of an array, or of the longest of several."""
-    if isinstance(argument, np.ndarray):
-        return argument.size
-    return max(map(_length, argument), default=0) if isinstance(argument, list | tuple) else 0
+    if isinstance(argument, list | tuple):
+        return max(map(_length, argument), default=0)
+    return argument.size if isinstance(argument, np.ndarray) else len(argument) if isinstance(argument, Sized) else 0
 
 
 def pieces(size: int, most: int = _PIECE) -> Iterator[slice]:
@@ -139,3 +139,11 @@ def pieces(size: int, most: int = _PIECE) -> Iterator[slice]:
     for low in range(0, size, most):
         look()
         yield slice(low, min(low + most, size))
+
+
+def types_of(values: Sequence[object]) -> set[type]:
+    """The types that there are among them."""
+    types: set[type] = set()
+    for piece in pieces(len(values)):
+        types.update(map(type, values[piece]))
+    return types

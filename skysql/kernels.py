@@ -30,13 +30,13 @@ def path_order(objects: Int64, ts: Int64) -> Int64 | None:
     numbers, and each bucket is then sorted within the cache.
     """
     n = len(objects)
-    if n < 2 or bool(np.all((objects[1:] > objects[:-1]) | ((objects[1:] == objects[:-1]) & (ts[1:] >= ts[:-1])))):
+    if n < 2 or patiently(_in_order, objects, ts):
         return None
     if n <= 2 * _BUCKET:
         return _small_order(objects, ts)
     sample = np.sort(objects[:: max(1, n // (1 << 16))])
     bounds = np.unique(sample[:: max(1, len(sample) * _BUCKET // n)])[: (1 << 16) - 1]
-    buckets = _bucket_numbers(objects, bounds)
+    buckets = patiently(_bucket_numbers, objects, bounds)
     dealt = patiently(np.argsort, buckets, kind="stable")
     edges = np.concatenate(([0], np.cumsum(np.bincount(buckets, minlength=len(bounds) + 1))))
     for low, high in looking(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
@@ -44,6 +44,10 @@ def path_order(objects: Int64, ts: Int64) -> Int64 | None:
             part = dealt[low:high]
             dealt[low:high] = part[_small_order(objects[part], ts[part])]
     return dealt
+
+
+def _in_order(objects: Int64, ts: Int64) -> bool:
+    return bool(np.all((objects[1:] > objects[:-1]) | ((objects[1:] == objects[:-1]) & (ts[1:] >= ts[:-1]))))
 
 
 def _bucket_numbers(objects: Int64, bounds: Int64) -> Array:

@@ -337,7 +337,7 @@ class StoredCodes(Mapping[str, int]):
     def find_stored(self, texts: Sequence[str]) -> npt.NDArray[np.uint32]:
         """The same in the chunks alone."""
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]  # half a pair is in no text
-        hashes = np.fromiter(map(hash_of, encoded), np.uint32, len(encoded))
+        hashes = np.fromiter(map(hash_of, looking(encoded)), np.uint32, len(encoded))
         codes = np.zeros(len(texts), np.uint32)
         places, candidates = self._candidates(hashes)
         order = patiently(np.argsort, candidates, kind="stable")

@@ -25,6 +25,7 @@ import numpy as np
 from . import timestamps
 from .columns import Array, Int64
 from .errors import DataError, Error, ProgrammingError
+from .interruption import looking, types_of
 from .timestamps import FINER, MAX_US, MIN_US, WHOLE, YEARS
 
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
@@ -76,11 +77,11 @@ def _counted(values: Sequence[Any] | Array, unit: str) -> Sequence[Any] | Array:
             if us is not None:
                 return us
         values = values.tolist()
-    elif set(map(type, values)) == {str}:
+    elif types_of(values) == {str}:
         us = _of_digits(values, factor)
         if us is not None:
             return us
-    return [_scaled_row(row, value, factor) for row, value in enumerate(values)]
+    return [_scaled_row(row, value, factor) for row, value in looking(enumerate(values))]
 
 
 def _of_floats(values: Array, factor: int) -> Int64 | None:
@@ -175,7 +176,7 @@ def _numbers(values: Sequence[Any] | Array, rows: Int64) -> Iterator[int]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufM":
         yield from () if values.dtype.kind == "M" else rows.tolist()
         return
-    yield from (row for row in rows.tolist() if is_number(values[row]))
+    yield from (row for row in looking(rows.tolist()) if is_number(values[row]))
 
 
 def _readings(number: int) -> str:

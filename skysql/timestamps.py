@@ -29,7 +29,7 @@ import numpy as np
 
 from .columns import Array, Bool, Int64
 from .errors import DataError
-from .interruption import looking
+from .interruption import looking, pieces, types_of
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
@@ -242,31 +242,35 @@ def _from_datetimes(array: Array) -> Int64:
 
 
 def _from_sequence(values: Sequence[Any]) -> Int64:
-    kinds = set(map(type, values))
+    kinds = types_of(values)
     if kinds == {str}:
         return _from_texts(values)
+    us = np.empty(len(values), np.int64)
     if kinds == {int}:
         try:
-            return _from_numbers(np.array(values, np.int64))
+            for piece in pieces(len(values)):
+                us[piece] = values[piece]
+            return _from_numbers(us)
         except OverflowError:
             pass
-    return np.fromiter(map(_parse_row, range(len(values)), values), np.int64, len(values))
+    for piece in pieces(len(values), _ROWS):
+        us[piece] = [_parse_row(row, value) for row, value in enumerate(values[piece], piece.start)]
+    return us
 
 
 def _from_texts(values: Sequence[str] | Array) -> Int64:
     us = np.empty(len(values), np.int64)
-    for start in range(0, len(values), _ROWS):
-        block = values[start : start + _ROWS]
+    for piece in pieces(len(values), _ROWS):
+        block, out = values[piece], us[piece]
         if isinstance(block, np.ndarray):
             block = block.tolist()
-        out = us[start : start + len(block)]
         lengths = np.fromiter(map(len, block), np.int64, len(block))
         for length in np.unique(lengths).tolist():
             rows = np.flatnonzero(lengths == length)
             texts = block if len(rows) == len(block) else [block[row] for row in rows.tolist()]
             out[rows], good = _from_equal_length(texts, length)
             for row in rows[~good].tolist():
-                out[row] = _parse_row(start + row, block[row])
+                out[row] = _parse_row(piece.start + row, block[row])
     return us
 
 

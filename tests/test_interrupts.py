@@ -197,6 +197,52 @@ def test_a_write_stops_and_leaves_nothing(connect: Connect, small: None, looks: 
     assert db.check() == []
 
 
+def _made(make: str, size: int) -> Any:
+    """Columns of that make, with more texts than stay in rows."""
+    given: dict[str, Any] = columns(50, size) | {"note": np.array([f"n{at % 20_000}" for at in range(size)], object)}
+    times = given["timestamp"].astype("M8[us]")
+    match make:
+        case "lists":
+            return {name: column.tolist() for name, column in given.items()}
+        case "texts of times":
+            return given | {"timestamp": np.datetime_as_string(times).tolist()}
+        case "moments":
+            return given | {"timestamp": times.tolist()}
+        case "pandas":
+            return pytest.importorskip("pandas").DataFrame(given)
+        case "polars":
+            return pytest.importorskip("polars").DataFrame({name: column.tolist() for name, column in given.items()})
+        case "pyarrow":
+            return pytest.importorskip("pyarrow").table({name: column.tolist() for name, column in given.items()})
+    return given
+
+
+@pytest.mark.parametrize("make", ["arrays", "lists", "texts of times", "moments", "pandas", "polars", "pyarrow"])
+def test_an_append_of_columns_of_any_make_stops_and_leaves_nothing(connect: Connect, looks: Looks, make: str) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL, note TEXT)")
+    db.append("users", columns(50, 400))
+    db.commit()
+    given = _made(make, 100_000)
+
+    def run() -> None:
+        db.execute("SAVEPOINT s")
+        try:
+            db.append("users", given)
+        finally:
+            db.execute("ROLLBACK TO s")
+            db.execute("RELEASE s")
+
+    looks.count(run)
+    seen = looks.seen
+    for at in sorted({1, *range(seen // 9 + 1, seen, seen // 9 + 1), seen}):
+        looks.stop(at, run)
+        assert looks.count(lambda: db.execute("SELECT count(*), count(note) FROM users").fetchall()) == [(400, 0)]
+    db.append("users", given)
+    assert db.execute("SELECT count(*), count(DISTINCT note) FROM users").fetchall() == [(100_400, 20_000)]
+    assert db.check() == []
+
+
 EXHAUSTED = [(MemoryError("Unable to allocate 2.3 TiB"), "^out of memory: Unable to allocate 2.3 TiB"),
              (RuntimeError("can't start new thread"), "^can't start new thread .* threads")]  # fmt: skip
 
