@@ -1,14 +1,18 @@
 """Rows that nobody orders come in the order of paths, whoever finds them: a scan, or SQLite row by row.
 
+But for an OR of which SQLite looks up each side by itself, one after the other, as it does in any table.
+
     SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/test_row_order.py     others, and more
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 
 import pytest
+from answers import same_bag
 from expressions import Statement
 from statements import Generator
 from test_equivalence import SIZES, Databases
@@ -34,6 +38,8 @@ def test_rows_in_path_order(number: int) -> None:
             pushed, by_row = databases.pushed.ask(sql, parameters), databases.by_row.ask(sql, parameters)
             rewritten = databases.pushed.rewritten(sql)
             if pushed.error is None and " ORDER BY " not in sql:
-                assert pushed.rows == by_row.rows, f"{sql}\n{parameters}\n{rewritten}"
+                plan = databases.by_row.ask(f"EXPLAIN QUERY PLAN {sql}", parameters).rows
+                same = same_bag if any("MULTI-INDEX OR" in row[-1] for row in plan) else operator.eq
+                assert same(pushed.rows, by_row.rows), f"{sql}\n{parameters}\n{rewritten}"
                 scans += "FROM sky_scan" in rewritten
     assert scans > 0
