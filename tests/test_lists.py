@@ -11,7 +11,7 @@ from skysql.rewrite.dialect import parse
 from skysql.rewrite.lists import SHORTEST
 
 LITERALS = ["1", "2", "-3", "+3", "- 1", "007", "2.5", ".5", "1.", "1e2", "9223372036854775808", "NULL", "null", "'1'",
-            "'pro'", "'it''s'", "''", "'3.0'", "'/Shop/É'", "'a, b)'", "'IN (1)'", "'--'",
+            "-9223372036854775808", "'pro'", "'it''s'", "''", "'3.0'", "'/Shop/É'", "'a, b)'", "'IN (1)'", "'--'",
             "0x3", "0XfFfFfFfFfFfFfFfF", "0x007", "x'33'", "X''", "x'70726f'", "'?'",
             "'/* 7'", "'*/'", "' 3'"]  # fmt: skip
 COMMENTED = ["/* IN (1, '7' */ 1", "2 -- 'it''s, 7)\n", "/**/ - 3 /* ? */", "-- 100\n 'pro'", "NULL/* */"]

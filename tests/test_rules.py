@@ -54,6 +54,20 @@ def test_extremes_of_two_arguments_are_no_aggregates(sides: Sides, item: str) ->
 
 
 @pytest.mark.parametrize(
+    "x",
+    [
+        *("seats + -9223372036854775808", "-9223372036854775808 - seats", "seats + -(9223372036854775808)"),
+        *("seats + - -9223372036854775808", "seats + -9223372036854775809", "seats % -0_9223372036854775808"),
+        *("seats - - 9223372036854775807", "seats * -9223372036854775808.0", "-9223372036854775808 / seats"),
+    ],
+)
+def test_the_least_integer_is_an_integer(sides: Sides, x: str) -> None:
+    """It is written as the negative of a number that is none."""
+    sides.same(f"SELECT {x}, typeof({x}), count(*) FROM users GROUP BY 1")
+    sides.same(f"SELECT typeof(max({x})), count(*) FROM users WHERE ({x}) > -9223372036854775808")
+
+
+@pytest.mark.parametrize(
     "having",
     [
         "count(*) > 1 AND sum(seats) > 3",

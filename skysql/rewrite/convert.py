@@ -441,16 +441,23 @@ def literal(node: exp.Expression) -> Literal | None:
     if isinstance(node, exp.Boolean):
         return Literal(int(node.this))
     if isinstance(node, exp.Neg):
-        inner = literal(node.this)
-        if inner is None or not isinstance(inner.value, int | float):
+        inner = node.this.unnest()
+        if isinstance(inner, exp.Literal):
+            return _number(inner, True)
+        known = literal(inner)  # of another sign
+        if known is None or not isinstance(known.value, int | float):
             return None
-        return Literal(-inner.value)
+        return Literal(-known.value if known.value != -1 << 63 else float(1 << 63))
     if not isinstance(node, exp.Literal):
         return None
-    if node.is_string:
-        return Literal(str(node.this))
-    text = str(node.this).replace("_", "")
-    return Literal(number(text)) if re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text != "." else None
+    return Literal(str(node.this)) if node.is_string else _number(node, False)
+
+
+def _number(node: exp.Literal, negative: bool) -> Literal | None:
+    """A written number, or the negative of it."""
+    text = "" if node.is_string else str(node.this).replace("_", "")
+    written = re.fullmatch(r"\d*\.?\d*(?:[eE][+-]?\d+)?", text) and text not in ("", ".")
+    return Literal(number(text, negative)) if written else None
 
 
 def _form_text(node: exp.Expression, form: Form) -> str | None:

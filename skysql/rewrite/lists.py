@@ -154,13 +154,13 @@ def value(text: str) -> Value:
     if text[1:2] in ("x", "X"):
         whole = int(text, 16)
         return whole - (1 << 64) if whole >> 63 else whole
-    return number(text) if text[0] not in "+-" else (-1 if text[0] == "-" else 1) * number(text[1:])
+    return number(text.lstrip("+-"), text[0] == "-")
 
 
-def number(text: str) -> int | float:
-    """The value of a number without a sign: beyond 64 bits, SQLite reads a REAL."""
+def number(text: str, negative: bool = False) -> int | float:
+    """The value of a number, without a sign or behind a minus: beyond 64 bits, SQLite reads a REAL."""
     text = text.strip()
     digits = text.lstrip("0") or "0"
-    if text.isdigit() and len(digits) < 20 and (whole := int(digits)) < 1 << 63:
-        return whole
-    return float(text)
+    if text.isdigit() and len(digits) < 20 and (whole := int(digits)) < (1 << 63) + negative:
+        return -whole if negative else whole
+    return -float(text) if negative else float(text)
