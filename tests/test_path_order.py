@@ -81,7 +81,10 @@ SOURCES = {
     "a subquery that is cut outside": "(SELECT *, ts FROM users) e WHERE {}",
     "halves": "(SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b > 0 UNION ALL "
     "SELECT object_id, action, ts, a, b FROM users WHERE ({0}) AND b <= 0) e",
+    "halves, one by its star": "(SELECT * FROM (SELECT object_id, action, ts, a, b, timestamp FROM users) WHERE ({0})"
+    " AND b > 0 UNION ALL SELECT object_id, action, ts, a, b, timestamp FROM users WHERE ({0}) AND b <= 0) e",
     "a CTE": "cte e",
+    "a CTE of a star": "starred e",
     "a CTE in a join": "renamed e JOIN c ON c.id = e.object_id",
     "a view": "seen e",
     "a view in a join": "named e JOIN c ON c.id = e.object_id",
@@ -113,7 +116,8 @@ def statement(rng: random.Random, events: list[Event], db: skysql.Connection) ->
     before = ""
     if "CTE" in name:
         chosen = f"SELECT {columns} FROM users WHERE {text.format('')}"
-        before = f"WITH renamed(object_id, ts, action, a, b) AS ({chosen}), cte AS ({chosen}) "
+        before = f"WITH renamed(object_id, ts, action, a, b) AS ({chosen}), cte AS ({chosen}), "
+        before += f"starred(object_id, ts, action, a, b) AS (SELECT * FROM ({chosen})) "
     if "view" in name:
         for drop in ("seen", "named"):
             db.execute(f"DROP VIEW IF EXISTS {drop}")
@@ -329,16 +333,31 @@ def test_names_stay(db: skysql.Connection) -> None:
     assert cursor.fetchall() == [(2, "x > y > u > w"), (1, "x > y > u > w")]
 
 
-def test_a_star_shows_no_more_than_there_is(db: skysql.Connection) -> None:
-    """Where a place would show, and in a text that cannot be parsed: an error, unless the times tell the order."""
-    star = "SELECT *, {} FROM (SELECT object_id, ts, action FROM users WHERE ts = 2 OR ts = 0) GROUP BY object_id"
-    for call in ("path_string(f(action))", "path_string(f(action), ' > ', 0, ts)"):
-        with pytest.raises(skysql.ProgrammingError, match=r"ORDER BY ts"):
-            db.execute(star.format(call)).fetchall()
-    found = db.execute(star.format("path_string(f(action) ORDER BY ts, action)")).fetchall()
-    assert [row[-1] for row in found] == ["x > y > v > w"] * 2 and len(found[0]) == 4
-    distinct = star.replace("WHERE ts = 2 OR ts = 0", "WHERE (ts = 2 OR ts = 0) AND b = 0")
-    assert [r[-1] for r in db.execute(distinct.format("path_string(f(action), '', 0, ts)")).fetchall()] == ["xv"] * 2
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("call", ["path_string(f(action))", "path_string(f(action), ' > ', 0, ts)",
+                                  "path_string(f(action) ORDER BY ts, action)"])  # fmt: skip
+@pytest.mark.parametrize("rows", [
+    "(SELECT object_id, ts, action FROM users WHERE ts = 2 OR ts = 0)",
+    "(SELECT * FROM (SELECT object_id, ts, action FROM users WHERE ts = 2 OR ts = 0)) e",
+    "(SELECT *, 1 AS [`] FROM (SELECT ts, object_id, action FROM users WHERE ts IN (2, 0))) JOIN c ON object_id=id",
+    "(SELECT * FROM (SELECT object_id, ts, action FROM users WHERE ts = 0) UNION ALL"
+    " SELECT object_id, ts, action FROM users WHERE ts = 2)",
+])  # fmt: skip
+def test_a_star_shows_no_more_than_there_is(db: skysql.Connection, rows: str, call: str, pushdown: bool) -> None:
+    """Whatever is handed on beside the columns that it shows."""
+    db.engine.pushdown = pushdown
+    found = db.execute(f"SELECT *, {call} FROM {rows} GROUP BY object_id")
+    shown = [column[0] for column in found.description or ()]
+    assert shown == [column[0] for column in db.execute(f"SELECT *, {call} FROM {rows}").description or ()]
+    assert shown[:-1] == [column[0] for column in db.execute(f"SELECT * FROM {rows}").description or ()]
+    assert {row[-1] for row in found} == {"x > y > v > w"}
+
+
+def test_columns_of_one_name_hand_no_places_on(db: skysql.Connection) -> None:
+    """A star shows both, and nothing could be written in its place."""
+    twice = "(SELECT * FROM (SELECT object_id, action, action FROM users WHERE ts = 2 OR ts = 0))"
+    with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):
+        db.execute(f"SELECT path_string(f(action)) FROM {twice} GROUP BY object_id")
 
 
 @pytest.mark.parametrize("pushdown", [True, False])
@@ -348,6 +367,8 @@ def test_a_view_of_named_columns_over_a_view(db: skysql.Connection, pushdown: bo
     db.execute("CREATE VIEW paths(o, p) AS SELECT object_id, path_string(action) FROM few JOIN c ON id = object_id"
                " GROUP BY object_id")  # fmt: skip
     assert db.execute("SELECT o, p FROM paths").fetchall() == [(1, "x > y > u > w"), (2, "x > y > u > w")]
+    db.execute('CREATE VIEW "as" AS SELECT path_string(action) FROM few GROUP BY object_id')
+    assert db.execute('SELECT * FROM "as"').fetchall() == [("x > y > u > w",)] * 2
 
 
 def test_where_the_order_is_lost(db: skysql.Connection) -> None:

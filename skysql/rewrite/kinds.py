@@ -306,14 +306,8 @@ class Types:
         """What an item of a select gives: one column, or those that a star shows."""
         if not is_star(item):
             return [(self._name(item), self.kind(item))]
-        qualifier = "" if isinstance(item, exp.Star) else item.text("table").lower()
-        found: Outputs = []
-        for each, merged in starred(select, self):
-            columns = self.columns(each) if qualifier in ("", alias(each)) else Columns([])
-            if columns is None:
-                return None
-            found += [(name, kind) for name, kind in columns.shown if qualifier or name.lower() not in merged]
-        return found
+        shown = star_columns(select, item, self)
+        return None if shown is None else [(name, kind) for _, name, kind in shown]
 
     def _name(self, item: exp.Expression) -> str:
         column = item.unnest()
@@ -373,6 +367,20 @@ def starred(select: exp.Expression, types: Types) -> list[tuple[exp.Expression, 
     return found
 
 
+def star_columns(
+    select: exp.Select, star: exp.Expression, types: Types
+) -> list[tuple[exp.Expression, str, Kind]] | None:
+    """Of each column that a star shows: the FROM item, the name, the kind; None if they are not known."""
+    qualifier = "" if isinstance(star, exp.Star) else star.text("table").lower()
+    found = []
+    for item, merged in starred(select, types):
+        columns = types.columns(item) if qualifier in ("", alias(item)) else Columns([])
+        if columns is None:
+            return None
+        found += [(item, name, kind) for name, kind in columns.shown if qualifier or name.lower() not in merged]
+    return found
+
+
 def merged_names(join: exp.Join, before: list[exp.Expression], types: Types) -> list[str]:
     """The names of the columns by which USING or NATURAL joins."""
     if str(join.args.get("method") or "").upper() != "NATURAL":
@@ -406,4 +414,4 @@ def alias(item: exp.Expression) -> str:
 
 
 __all__ = ["COMPARING", "GREATEST", "Columns", "Kind", "Outputs", "Types", "alias", "items", "merged_names",
-           "seen_from", "starred"]
+           "seen_from", "star_columns"]

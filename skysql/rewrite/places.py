@@ -31,7 +31,7 @@ from ..schema import quote
 from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry
-from .dialect import Source, cte_of, is_star, parse, span
+from .dialect import Source, TokenType, cte_of, is_star, parse, span
 from .kinds import seen_from
 from .names import alias_of, runs_of
 from .statement import Statement
@@ -100,11 +100,9 @@ class Places:
     def _order_call(self, select: exp.Select, call: exp.Expression) -> None:
         items = _items(select)
         places = [(self._reads(call, item), self._of(item)) for item in items or []]
-        stars = any(is_star(item) for item in select.expressions)
         known = sorted(places, key=lambda place: not place[0])
         terms = [term for _, found in known for term in found or ()]
-        lost = items is None or any(read and found is None for read, found in places)
-        if lost or (stars and any(map(_is_made, terms))):
+        if items is None or any(read and found is None for read, found in places):
             self._be_strict(call)
         elif terms:
             closing = self.statement.source.closing(_span(call)[0] + 1)
@@ -128,18 +126,50 @@ class Places:
     def _of(self, item: exp.Expression) -> list[str] | None:
         """The columns that order an item's rows by path: none of what has no paths, None if they cannot be had."""
         before = f"{quote(alias_of(item))}." if alias_of(item) else ""
-        cte = cte_of(item) if isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous) else None
-        if cte is not None:
-            labels = self._common(cte)
-        elif isinstance(item, exp.Subquery):
-            labels = self._query(item.this)
-        elif isinstance(item, exp.Values):
-            labels = []
-        else:
-            labels = self._stored(item)
+        labels = self._labels_of(item)
         if labels and not before and not all(map(_is_made, labels)) and not _is_alone(item):
             return None  # another item may have a column of that name
+        if labels and any(map(_is_made, labels)):
+            for where, text in self._stars(item) or ():
+                self.statement.edit(*where, text)
         return labels and [before + label for label in labels]
+
+    def _labels_of(self, item: exp.Expression) -> list[str] | None:
+        cte = cte_of(item) if isinstance(item, exp.Table) and not isinstance(item.this, exp.Anonymous) else None
+        if cte is None and not isinstance(item, exp.Subquery):
+            return [] if isinstance(item, exp.Values) else self._stored(item)
+        if self._stars(item) is None:
+            return None if self._is_of_paths(item, frozenset()) else []
+        return self._query(item.this) if cte is None else self._common(cte)
+
+    def _stars(self, item: exp.Expression) -> list[tuple[tuple[int, int], str]] | None:
+        """The stars that show an item, and what they show without the columns that are added; None if it is unknown."""
+        select = item.parent_select
+        stars = [each for each in select.expressions if is_star(each)] if select is not None else []
+        found = []
+        for star in stars:
+            assert select is not None
+            where, text = span(star), self._shown(select, star)
+            if where is None or text is None:
+                return None
+            found.append((where, text))
+        return found
+
+    def _shown(self, select: exp.Select, star: exp.Expression) -> str | None:
+        joins = select.args.get("joins") or []
+        outer = any(str(join.args.get("side")).upper() in ("RIGHT", "FULL") for join in joins)
+        merged = any(join.args.get("using") or join.args.get("method") for join in joins)
+        columns = kinds.star_columns(select, star, self.statement.types)
+        names = [(kinds.alias(item), name) for item, name, _ in columns or ()]
+        unknown = not names or len({(who, name.lower()) for who, name in names}) < len(names)
+        if unknown or (outer and merged) or not all(who or self._is_one(select, name) for who, name in names):
+            return None
+        return ", ".join(f"{quote(who)}.{quote(name)}" if who else _sure(name) for who, name in names)
+
+    def _is_one(self, select: exp.Select, name: str) -> bool:
+        """Whether only one of the items that a select reads has such a column."""
+        known = [self.statement.types.columns(item) for item in kinds.items(select)]
+        return sum(columns is None or columns.find(name.lower()) is not None for columns in known) == 1
 
     def _stored(self, item: exp.Expression) -> list[str] | None:
         name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
@@ -307,6 +337,11 @@ def _is_made(label: str) -> bool:
     return label.endswith('in path"')
 
 
+def _sure(name: str) -> str:
+    """A name that SQLite takes for a text in no case, as it does if it is in double quotes and there is no such."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 def _is_alone(item: exp.Expression) -> bool:
     select = item.parent_select
     return select is not None and len(kinds.items(select)) == 1
@@ -439,11 +474,10 @@ def _query_of(source: Source) -> str | None:
     """What stands after AS, under the names of the view's columns if it has any."""
     depth = 0
     for at, token in enumerate(source.tokens):
-        text = token.text.upper()
-        depth += (text == "(") - (text == ")")
-        if depth == 0 and text == "AS" and at:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.token_type is TokenType.ALIAS:
             query = source.slice(at + 1, len(source.tokens))
-            if source.tokens[at - 1].text != ")":
+            if source.tokens[at - 1].token_type is not TokenType.R_PAREN:
                 return query
             opened = next(place for place in range(at) if source.closing(place) == at - 1)
             return f'WITH "of a view"{source.slice(opened, at)} AS ({query}) SELECT * FROM "of a view"'

@@ -20,7 +20,7 @@ from ..schema import quote
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
-from .kinds import Kind, alias, starred
+from .kinds import Kind, alias, star_columns
 from .lists import Listed, elements
 from .statement import Statement
 
@@ -163,16 +163,10 @@ def _convert_table(statement: Statement, table: exp.Column, places: Mapping[int,
 
 def _columns_of_star(statement: Statement, select: exp.Select, star: exp.Expression) -> list[str]:
     """The columns that a star shows: alias and name, with a zero between them."""
-    qualifier = "" if isinstance(star, exp.Star) else star.text("table").lower()
-    found = []
-    for item, merged in starred(select, statement.types):
-        columns = statement.types.columns(item)
-        if qualifier in ("", alias(item)):
-            if columns is None or not alias(item):
-                raise _unnamed()
-            names = [name for name, _ in columns.shown if qualifier or name.lower() not in merged]
-            found += [f"{alias(item)}\0{name}" for name in names]
-    return found
+    columns = star_columns(select, star, statement.types)
+    if columns is None or not all(alias(item) for item, _, _ in columns):
+        raise _unnamed()
+    return [f"{alias(item)}\0{name}" for item, name, _ in columns]
 
 
 def _unnamed() -> NotSupportedError:
