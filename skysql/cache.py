@@ -74,8 +74,15 @@ class Cache:
 
     def forget(self, part: Hashable) -> None:
         """Forget what is kept of a part."""
+        self._forget(lambda name: name == part)
+
+    def forget_file(self, file: Hashable) -> None:
+        """Forget what is kept of all tables of a file."""
+        self._forget(lambda name: isinstance(name, tuple) and name[:1] == (file,))
+
+    def _forget(self, of: Callable[[Any], bool]) -> None:
         with self._lock:
-            for key in [key for key in self._entries if isinstance(key, tuple) and key[0] == part]:
+            for key in [key for key in self._entries if isinstance(key, tuple) and of(key[0])]:
                 _, size = self._entries.pop(key)
                 self.used -= size
 

@@ -208,7 +208,7 @@ class Engine:
         """A database was: another file may get its name."""
         names = {str(row[1]) for row in self.sqlite.execute("PRAGMA database_list").fetchall()}
         for database in [each for each in self._files if each not in names]:
-            self._files.pop(database).close()
+            self._leave(self._files.pop(database))
             for key in [key for key in self._relations if key[0] == database]:
                 del self._relations[key]
 
@@ -463,7 +463,13 @@ class Engine:
         """Close the connection."""
         self.sqlite.close()
         for file in self._files.values():
-            file.close()
+            self._leave(file)
+
+    def _leave(self, file: OpenFile) -> None:
+        """Let go of a database; nobody will ask again for what is kept of one in memory."""
+        file.close()
+        if file.alone:
+            self.cache.forget_file(file.token)
 
 
 _DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}

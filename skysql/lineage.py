@@ -68,6 +68,11 @@ class OpenFile:
         """What no other file has, and this one only until it is replaced."""
         return self._token, self._lineage.replaced
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other connection can have it, now or later."""
+        return self._leave is None
+
     def replace(self) -> None:
         """Another database was copied over it."""
         with _lock:

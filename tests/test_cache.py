@@ -283,6 +283,28 @@ def test_what_was_kept_of_a_dropped_table_goes(connect: Connect, path: str) -> N
         assert SHARED.used == 0 and not db.engine._relations
 
 
+def test_what_was_kept_of_a_database_in_memory_goes_with_it(connect: Connect, path: str) -> None:
+    """And nothing else does: a file may be opened again."""
+    SHARED.clear()
+    db = connect(path, isolation_level=None)
+    for name in ("main", "far"):
+        db.execute("ATTACH ':memory:' AS far")
+        db.execute(f"CREATE VIRTUAL TABLE {name}.users USING sky(n INTEGER)")
+        db.append(f"{name}.users", {"object_id": [1], "ts": [1], "action": ["a"], "n": [1]}, time_unit="us")
+        before = SHARED.used
+        answers(db, f"{name}.users")
+        assert SHARED.used > before
+        db.execute("DETACH far")
+        assert SHARED.used == before or name == "main"
+    own = connect()
+    own.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    own.append("users", {"object_id": [1], "ts": [1], "action": ["a"], "n": [1]}, time_unit="us")
+    answers(own)
+    assert SHARED.used > before
+    own.close()
+    assert SHARED.used == before > 0
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_a_fork_while_threads_read(connect: Connect, path: str) -> None:
