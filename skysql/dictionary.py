@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shadows
+from .alteration import MAX_ID
 from .chunks import Chunks, cut, full
 from .columns import Array, Bool, Int64
 from .errors import CorruptError, changed_under_reader
@@ -380,12 +381,18 @@ class Dictionary:
 
     def properties(self) -> list[int]:
         """The ids of the properties that it has texts of."""
-        return [id for (id,) in self._rows(f"SELECT DISTINCT property FROM {self._value}")]
+        return [self._property(id) for (id,) in self._rows(f"SELECT DISTINCT property FROM {self._value}")]
+
+    def _property(self, id: Any) -> int:
+        """The id; raises CorruptError if no property can have it."""
+        if type(id) is not int or not 0 <= id <= MAX_ID:
+            raise CorruptError(f"{self._value}: there is no property {id!r}")
+        return id
 
     def chunks(self) -> set[tuple[int, int]]:
         """Property id and last code of all chunks of texts."""
         sql = f"SELECT property, code FROM {self._value} WHERE typeof(value) = 'blob'"
-        return set(self._rows(sql))
+        return {(self._property(id), code) for id, code in self._rows(sql)}
 
     def counts(self) -> dict[int, int]:
         """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
@@ -397,7 +404,7 @@ class Dictionary:
                 more = count if data is None else decode_chunk(data)[1] * count
             except FormatError as error:
                 raise CorruptError(f"{self._value}: property {property_id}, a chunk of texts: {error}") from None
-            found[property_id] = found.get(property_id, 0) + more
+            found[self._property(property_id)] = found.get(property_id, 0) + more
         return found
 
     def any_keys(self) -> bool:

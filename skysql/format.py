@@ -483,8 +483,8 @@ class _Reader:
             raise FormatError(f"begins with {magic.hex()}, not with the magic bytes {_MAGIC.hex()}")
         if version > VERSION:
             raise NewerVersionError(f"of format version {version}; versions up to {VERSION} are read")
-        if version < 1:
-            raise FormatError(f"of the impossible format version {version}")
+        if version != _SINCE.get(found, 1):
+            raise FormatError(f"of format version {version}, which has no such blobs")
         if zlib.crc32(view[_CHECKED_FROM:]) != crc:
             raise FormatError("the checksum is wrong")
         if found != type:

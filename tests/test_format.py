@@ -393,7 +393,7 @@ def raw(*numbers: int, code: str = "i") -> bytes:
         (property_blob(1, 0, 1, raw(1) + raw(1), events=6), "over 6 events in a block of 5"),
         (b"sky\x01", "fewer than a header"),
         (b"fts" + bytes(20), "not with the magic bytes"),
-        (b"sky\0" + bytes(20), "impossible format version 0"),
+        (b"sky\0" + bytes(20), "format version 0, which has no such blobs"),
         (b"sky\x01" + bytes(20), "checksum"),
         (fmt.encode_paths(np.array([1]), np.array([0, 1])), "of type 1, not 3"),
     ],
@@ -509,3 +509,10 @@ def test_a_property_that_is_there_twice() -> None:
     body = struct.pack("<BI", 4, 1) + struct.pack("<H", 2) + raw(1, code="q") + raw(1, code="q") + once + once
     with pytest.raises(fmt.FormatError, match="property 1 is there twice"):
         fmt.decode_batch(forge(b"sky\x01\0\0\0\0" + body))
+
+
+def test_a_blob_is_of_the_version_that_its_type_came_with() -> None:
+    hashes = fmt.encode_hashes(np.array([1], np.uint32))
+    for version in (1, 2):
+        with pytest.raises(fmt.FormatError, match=f"format version {version}, which has no such blobs"):
+            fmt.decode_hashes(hashes[:3] + bytes([version]) + hashes[4:])

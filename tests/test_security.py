@@ -270,6 +270,9 @@ FILES: dict[str, list[tuple[str, Any]]] = {
         ("INSERT INTO users_block SELECT 2, 1, run, 1, 1, 1, 1, 1, 1, NULL FROM users_block", ()),
         ("INSERT INTO users_column SELECT id + 65536, data FROM users_column WHERE id > 65535", ()),
     ],
+    "a chunk of texts of a property that is no number": [
+        ("INSERT INTO users_value VALUES ('x', 1, ?, 1)", (fmt.encode_chunk(1, 1),)),
+    ],
     "a huge code": [("INSERT INTO users_value VALUES (1, 4000000000, 'x', 1)", ())],
     "huge ids": [("UPDATE users_log SET id = 4611686018427387903", ()), ("UPDATE users_block SET run = 1 << 31", ())],
     "columns of a block that does not exist": [
