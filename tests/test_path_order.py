@@ -296,6 +296,30 @@ def test_orders(db: skysql.Connection, sql: str, rows: list[Any], pushdown: bool
     assert db.execute(sql).fetchall() == rows
 
 
+MATCHES = "MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp MEASURES A.action AS one, LAST(action) AS other"
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("source, key", [
+    ("{} m WHERE one IN ('z', 'x', 'v')", "object_id"),
+    ("{} m JOIN c ON c.id = m.object_id WHERE one <> 'q' OR other = 'q'", "c.id"),
+    ("c LEFT JOIN {} m ON c.id = m.object_id", "c.id"),
+    ("(SELECT object_id, one, other FROM {} m WHERE one = 'z' OR other = 'y' OR other > 'v')", "object_id"),
+    ("(SELECT * FROM {} m) JOIN c ON c.id = object_id", "object_id"),
+    ("(SELECT * FROM {} m UNION ALL SELECT * FROM {} n WHERE n.one = 'q')", "object_id"),
+    ("seen", "object_id"),
+    ("seen JOIN c ON c.id = object_id", "c.id"),
+])  # fmt: skip
+def test_rows_of_matches_are_in_their_order(db: skysql.Connection, source: str, key: str, pushdown: bool) -> None:
+    """Which is that of the objects, and of the matches of each."""
+    db.engine.pushdown = pushdown
+    matches = f"users {MATCHES} PATTERN (A B) DEFINE B AS f(ts) >= 0)"  # of two rows, one after the other
+    db.execute(f"CREATE VIEW seen AS SELECT * FROM {matches} m")
+    calls = "path_string(one || f(other)), path_string(f(other) ORDER BY other)"
+    found = db.execute(f"SELECT {key}, {calls} FROM {source.format(matches, matches)} GROUP BY 1 ORDER BY 1 DESC")
+    assert found.fetchall() == [(object, "xy > zu > vw", "u > w > y") for object in (2, 1)]
+
+
 @pytest.mark.parametrize("pushdown", [True, False])
 @pytest.mark.parametrize("source", [
     "SELECT DISTINCT object_id, ts, action FROM users",
