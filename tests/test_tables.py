@@ -163,6 +163,12 @@ def test_nasty_names(connect: Connect, name: str) -> None:
     changes = db.execute(f"SELECT {table}, property, new_value FROM {quoted('_changes')}").fetchall()
     assert changes == [("k", name + " p", "v"), ("l", name + " p", "w")]
     assert db.execute(f"SELECT {quoted(' p')}, count(*) FROM {table} GROUP BY 1").fetchall() == [("v", 1), ("w", 1)]
+    for mark in "\"'`":
+        read = mark + name.replace(mark, mark * 2) + mark
+        found = db.execute(f"SELECT ts FROM {read} WHERE timestamp || '' >= '' AND +timestamp > '1970-01-01T00:00:00Z'")
+        assert found.fetchall() == [(1,), (2,)]
+        found = db.execute(f"SELECT ts FROM {read} WHERE timestamp || '' >= '' AND +timestamp < '1970-01-01T00:00:01Z'")
+        assert found.fetchall() == [(1,), (2,)]
     assert db.check(name) == []
     db.execute(f"ALTER TABLE {table} RENAME TO plain")
     assert db.execute(f"SELECT {table} FROM plain_objects").fetchall() == [("k",), ("l",)]

@@ -101,6 +101,7 @@ class Catalog:
             for name in databases:
                 self._close_views(name)
             self.words |= {view.name.lower() for view in self.views()}
+            self.words |= {word.replace(mark, 2 * mark) for word in self.words for mark in "\"'`" if mark in word}
 
     def _read_database(self, database: str) -> dict[str, Entry]:
         entries = {}
