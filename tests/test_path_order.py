@@ -395,6 +395,50 @@ def test_a_view_of_named_columns_over_a_view(db: skysql.Connection, pushdown: bo
     assert db.execute('SELECT * FROM "as"').fetchall() == [("x > y > u > w",)] * 2
 
 
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("sql", [
+    "SELECT p FROM (v)",
+    "SELECT p FROM (c JOIN (v) ON id = o)",
+    "SELECT 'x > y > u > w' FROM c WHERE (id, 'x > y > u > w') IN v",
+    "SELECT 'x > y > u > w' FROM c WHERE ('x > y > u > w', 1) IN (SELECT p, 1 FROM main.v)",
+    "SELECT (SELECT p FROM 'v' WHERE o = id) FROM c",
+    "SELECT p FROM of_another",
+    "SELECT p FROM [in \"quotes\"] WHERE f(1)",
+    "WITH my AS (SELECT 1), \"few\" AS (SELECT 2) SELECT path_string(f(action)) FROM mine GROUP BY object_id",
+])  # fmt: skip
+def test_a_view_is_seen_wherever_it_is_read(db: skysql.Connection, sql: str, pushdown: bool) -> None:
+    """In parentheses, after IN, and under a name that has to be quoted."""
+    db.engine.pushdown = pushdown
+    of_users = "FROM users WHERE a = 0 OR b = 1"
+    db.execute(f"CREATE VIEW v AS SELECT object_id AS o, path_string(f(action)) AS p {of_users} GROUP BY 1")
+    db.execute('CREATE VIEW "in ""quotes""" AS SELECT * FROM v')
+    db.execute('CREATE VIEW of_another AS SELECT * FROM "in ""quotes"""')
+    db.execute(f'CREATE VIEW "my few" AS SELECT object_id, action {of_users}')
+    db.execute("CREATE VIEW mine AS SELECT * FROM [my few]")
+    cursor = db.execute(sql)
+    assert cursor.fetchall() == [("x > y > u > w",)] * 2
+    shown = sql.removeprefix("SELECT ").partition(" FROM c")[0]
+    assert (cursor.description or ())[0][0] in ("p", "path_string(f(action))", shown)
+
+
+def test_an_aggregate_of_the_users_is_called_where_nothing_can_be_read(db: skysql.Connection) -> None:
+    """Under the name that it has, which was that of a function over a path."""
+
+    class Rows:
+        rows = 0
+
+        def step(self, _: object) -> None:
+            self.rows += 1
+
+        def finalize(self) -> int:
+            return self.rows
+
+    db.create_aggregate("path_string", 1, Rows)
+    db.execute("CREATE TRIGGER t AFTER INSERT ON c BEGIN UPDATE plain SET a = (SELECT path_string(b) FROM users); END")
+    db.execute("INSERT INTO c VALUES (7)")
+    assert db.execute("SELECT DISTINCT a FROM plain").fetchall() == [(12,)]
+
+
 def test_where_the_order_is_lost(db: skysql.Connection) -> None:
     """A name of the view's means something else where it is read; a trigger, which no scan answers."""
     db.execute("CREATE VIEW v AS SELECT object_id, path_string(action) AS p FROM users WHERE a = 0 OR b = 1 GROUP BY 1")
@@ -409,6 +453,8 @@ def test_where_the_order_is_lost(db: skysql.Connection) -> None:
     with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):
         db.execute("INSERT INTO c VALUES (8)")
     db.execute("DROP TRIGGER unordered")
+    with pytest.raises(skysql.NotSupportedError, match="cannot read view 'v'.*ORDER BY ts"):
+        db.execute("CREATE TRIGGER views AFTER INSERT ON c BEGIN INSERT INTO plain(action) SELECT p FROM v; END")
     either = trigger.format("timed", "path_string(action, '', 0, ts)").replace("a = 0 OR b = 1", "(ts = 0 OR ts = 1)")
     db.execute(either)
     with pytest.raises(skysql.ProgrammingError, match="ORDER BY ts"):

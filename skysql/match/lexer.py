@@ -88,6 +88,17 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
+def names_in(text: str) -> set[str]:
+    """What may be a name in a statement, in lower case and without quotes: also its texts, and what is in them."""
+    names = set()
+    for token in tokenize(text):
+        names.add(token.name.lower())
+        if token.kind is Kind.STRING and token.text[0] == "'":
+            inside = token.text[1:-1].replace("''", "'")
+            names |= {inside.lower()} | names_in(inside)
+    return names
+
+
 def replace_tokens(text: str, replacement: Callable[[Token], str | None]) -> str:
     """The text with some of its tokens replaced; None leaves one as it is."""
     pieces, at = [], 0

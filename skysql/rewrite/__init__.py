@@ -150,7 +150,7 @@ class Rewriter:
         source = parse(text[len(prefix) :])
         if source is None:
             check_unread(text)
-            return Rewritten(strictly(normalize_trigger(text, self._catalog)))
+            return Rewritten(strictly(normalize_trigger(text, self._catalog), self._catalog.overridden))
         statement = Statement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         unfolded = None if stored else without_views(statement)

@@ -19,14 +19,14 @@ come before those of the next.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..functions import FUNCTIONS
 from ..functions.aggregate import STRICT
-from ..match.lexer import Kind, Token, closing, replace_tokens, tokenize
+from ..match.lexer import Kind, Token, closing, names_in, replace_tokens, tokenize
 from ..schema import quote
 from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
@@ -393,14 +393,16 @@ def _hands_on(statement: Statement, select: exp.Select) -> bool:
 
 def _sees_sky(statement: Statement, entry: Entry) -> bool:
     """Whether a view may read a sky table, as far as its text tells."""
-    words = set(re.findall(r"\w+", (entry.sql or "").lower()))
-    return not words.isdisjoint(statement.catalog.words - {entry.name.lower()})
+    return not names_in(entry.sql or "").isdisjoint(statement.catalog.words - {entry.name.lower()})
 
 
-def strictly(text: str) -> str:
-    """A statement that cannot be parsed, in which functions over a path take no rows out of order."""
+def strictly(text: str, taken: Collection[str]) -> str:
+    """A statement that cannot be parsed, in which functions over a path take no rows out of order.
+
+    taken: names of such functions that the user has given to others.
+    """
     tokens = tokenize(text) if calls_paths(text) else []
-    calls = {token.start for at, token in enumerate(tokens) if _is_call(tokens, at)}
+    calls = {token.start for at, token in enumerate(tokens) if _is_call(tokens, at) and token.text.lower() not in taken}
     return replace_tokens(text, lambda token: STRICT + token.text.lower() if token.start in calls else None)
 
 
@@ -423,38 +425,58 @@ def calls_paths(text: str) -> bool:
 
 def without_views(statement: Statement) -> str | None:
     """The statement's text with each view that has such calls, or that they read, as a subquery; None without any."""
-    views = [
-        (item, entry)
-        for item in sorted(statement.source.tree.find_all(exp.Table), key=lambda item: span(item) or (0, 0))
-        if isinstance(item.parent, exp.From | exp.Join) and cte_of(item) is None
-        and (entry := statement.catalog.find(item.db or None, item.name)) is not None and entry.kind == "view"
-    ]  # fmt: skip
-    named, pieces, at = calls_paths(statement.source.text), [], 0
-    for item, entry in views:
+    named = calls_paths(statement.source.text)
+    for item, entry in _views(statement):
+        body = _body(statement, entry) if named or _reaches_call(statement, entry, 0) else None
         where = span(item)
-        if where is None or not (named or _reaches_call(statement, entry, 0)):
+        if body is None or where is None:
             continue
-        body, source = _body(statement, entry), statement.source
-        if body is not None:
+        if isinstance(item, exp.Column):
+            statement.edit(*where, f"({body})")
+        else:
             aliased = "" if item.args.get("alias") else f" AS {quote(item.name)}"
-            pieces += [source.text[at : source.start(where[0])], f"({body}){aliased}"]
-            at = source.end(where[0] + (2 if item.db else 0))
-    return "".join([*pieces, statement.source.text[at:]]) if pieces else None
+            statement.edit(where[0], where[0] + (3 if item.text("db") else 1), f"({body}){aliased}")
+    if not statement.changed:
+        return None
+    statement.keep_names()
+    return statement.text()
+
+
+def check_views(statement: Statement) -> None:
+    """Refuse a statement of a trigger that reads such a view: nobody gives its calls their order then."""
+    for _, entry in _views(statement):
+        if _reaches_call(statement, entry, 0) and _sees_sky(statement, entry):
+            raise NotSupportedError(
+                f"a trigger cannot read view {entry.name!r}, which calls a function over a path in no order of its own",
+                "say which in the view, at the end of the call: path_string(... ORDER BY ts)",
+            )
+
+
+def _views(statement: Statement) -> Iterator[tuple[exp.Expression, Entry]]:
+    """The views that a statement reads, where it reads them: in FROM, and after IN."""
+    for item in statement.source.tree.find_all(exp.Table, exp.Column):
+        if isinstance(item, exp.Column):
+            read, database = isinstance(item.parent, exp.In) and item.arg_key == "field", item.table
+        else:
+            read, database = isinstance(item.parent, exp.From | exp.Join | exp.Subquery), item.text("db")
+        entry = statement.catalog.find(database or None, item.name) if read else None
+        if entry is not None and entry.kind == "view" and (database or cte_of(item, item.name) is None):
+            yield item, entry
 
 
 def _reaches_call(statement: Statement, entry: Entry, depth: int) -> bool:
-    """Whether a view calls a function over a path, or another view does that it reads."""
+    """Whether a view calls a function over a path that has no order yet, or another view does that it reads."""
     text = entry.sql or ""
-    if calls_paths(text):
+    if strictly(text, statement.catalog.overridden) != text:
         return True
-    words = set(re.findall(r"\w+", text.lower())) - {entry.name.lower()}
-    inner = [view for view in statement.catalog.views() if view.name.lower() in words]
+    names = names_in(text) - {entry.name.lower()}
+    inner = [view for view in statement.catalog.views() if view.name.lower() in names]
     return depth < 16 and any(_reaches_call(statement, view, depth + 1) for view in inner)
 
 
 def _body(statement: Statement, entry: Entry) -> str | None:
     """The query of a view; None if it has no such calls, and its names may mean something else where it is read."""
-    source, words = parse(entry.sql or ""), set(re.findall(r"\w+", (entry.sql or "").lower()))
+    source, words = parse(entry.sql or ""), names_in(entry.sql or "")
     names = {cte.alias.lower() for cte in statement.source.tree.find_all(exp.CTE)}
     names |= {other.name.lower() for other in statement.catalog.every() if other.database != entry.database}
     taken = sorted(words & names - {entry.name.lower()})
@@ -484,4 +506,4 @@ def _query_of(source: Source) -> str | None:
     return None
 
 
-__all__ = ["Places", "calls_paths", "clause_of", "strictly", "without_views"]
+__all__ = ["Places", "calls_paths", "check_views", "clause_of", "strictly", "without_views"]

@@ -22,6 +22,7 @@ from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
 from .kinds import Kind, alias, star_columns
 from .lists import Listed, elements
+from .places import check_views
 from .statement import Statement
 
 
@@ -95,6 +96,7 @@ def _normalized(text: str, catalog: Catalog) -> str:
     if source is None:
         return text
     statement = Statement(source, catalog)
+    check_views(statement)
     normalize_times(statement)
     return statement.text()
 
