@@ -326,6 +326,15 @@ def test_numbers_without_a_unit_stop_the_import(name: str, text: str, capsys: py
 
 
 @pytest.mark.parametrize("name, text", [
+    ("in.csv", "o,t\n1,1970-01-01 00:00:05\n"), ("in.tsv", "o\tt\n1\t1970-01-01T01:00:05+01:00\n"),
+    ("in.jsonl", '{"o": 1, "t": "1970-01-01T00:00:05Z"}\n'),
+])  # fmt: skip
+def test_dates_of_any_year_are_imported(name: str, text: str) -> None:
+    load(text, "--object", "o", "--time", "t", "--action-name", "x", name=name)
+    assert rows("SELECT timestamp FROM users") == [("1970-01-01 00:00:05.000000",)]
+
+
+@pytest.mark.parametrize("name, text", [
     ("in.csv", "o,t\n1,1767225600.5\n"), ("in.csv", "o,t\n1,2026-01-01\n1, 1767225600.25 \n"),
     ("in.jsonl", '{"o": 1, "t": 1767225600.5}\n'),
 ])  # fmt: skip

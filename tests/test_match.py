@@ -817,6 +817,7 @@ STATEMENTS = [  # a statement, its parameters, its rows
      " PATTERN (A B{2}) DEFINE B AS count(*) FILTER (WHERE day > 1) > 0)where symbol='A'and m>?limit 9", (1,),
      [("A", 3, 11, "b", "B", 2, 0, None), ("A", 6, 42, "b", "B", 3, 1, None)]),
     ("SELECT m.n FROM ticker MATCH_RECOGNIZE(MEASURES count(*)AS n PATTERN(A+))m", (), [(15,)]),
+    ("SELECT n FROM ticker MATCH_RECOGNIZE(MEASURES count(*)AS n PATTERN(A+))limit 1", (), [(15,)]),
     ('SELECT*FROM"ticker"MATCH_RECOGNIZE(MEASURES count(*)AS n PATTERN(A+))union select ?', (9,), [(9,), (15,)]),
     ("SELECT * FROM ticker MATCH_RECOGNIZE (ORDER BY day MEASURES count(*) AS n PATTERN (A B) DEFINE"
      " A AS day=?and symbol='A', B AS LAST(A.day)=?and B.symbol>A.symbol and LAST(A.day)=1and 1)", (1, 1), [(2,)]),

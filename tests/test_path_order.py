@@ -461,6 +461,13 @@ def test_where_the_order_is_lost(db: skysql.Connection) -> None:
         db.execute("INSERT INTO c VALUES (9)")
 
 
+def test_without_the_rewriter_a_call_says_its_order(db: skysql.Connection) -> None:
+    """Which SQLite itself obeys, whatever way it reads the rows."""
+    for where, path in (("a = 0 OR b = 1", "x > y > u > w"), ("ts = 2 OR ts = 0", "x > y > v > w")):
+        sql = f"SELECT path_string(action ORDER BY ts, rowid) FROM users WHERE {where} GROUP BY object_id"
+        assert db.sqlite.execute(f"{sql} ORDER BY object_id DESC").fetchall() == [(path,)] * 2
+
+
 @pytest.mark.parametrize("call", ["window_funnel('x', ts, a)", "path_string(action, 1)"])
 def test_a_wrong_call_without_groups(db: skysql.Connection, call: str) -> None:
     db.engine.pushdown = False

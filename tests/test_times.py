@@ -430,6 +430,29 @@ def test_what_is_set_is_no_comparison(sides: Sides) -> None:
         db.rollback()
 
 
+COLUMN_ITSELF = [
+    "SELECT count(*) FROM users WHERE timestamp {op} {t}",
+    "SELECT count(*) FROM users WHERE {t} {op} timestamp AND amount > 1",
+    "SELECT count(*) FROM plain_view WHERE began {op} {t}",
+    "WITH w(a) AS (SELECT timestamp FROM users) SELECT count(*) FROM w WHERE a {op} {t}",
+    "SELECT count(*) FROM (SELECT timestamp AS a FROM users) WHERE a {op} {t}",
+    "SELECT count(*) FROM users u JOIN notes n ON n.object_id = u.object_id AND u.timestamp {op} n.at",
+    "SELECT count(*) FROM notes n LEFT JOIN plain_view v ON v.began {op} n.at",
+    "SELECT count(*) FROM users WHERE timestamp BETWEEN {t} AND '2026-01-05'",
+    "SELECT count(*) FROM users WHERE timestamp IS {t}",
+    "SELECT count(*) FROM users_objects WHERE last_timestamp {op} {t}",
+]
+
+
+@pytest.mark.parametrize("form", COLUMN_ITSELF)
+def test_the_column_itself_needs_no_rewriter(sides: Sides, form: str) -> None:
+    for op in ("=", "<", ">=", ">", "<=") if "{op}" in form else ("",):
+        expected = sides.plain.execute(in_canonical(form.format(op=op, t=written(MOMENT)))).fetchall()
+        for spelling in SPELLINGS:
+            found = sides.pushed.sqlite.execute(form.format(op=op, t=written(spelling))).fetchall()
+            assert found == expected, (op, spelling)
+
+
 @pytest.mark.parametrize("pushdown", [True, False])
 def test_the_least_and_most_of_times_in_several_forms(pushdown: bool) -> None:
     db = skysql.connect(":memory:", pushdown=pushdown)
