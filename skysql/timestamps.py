@@ -477,6 +477,8 @@ def duration(value: object, least: int = 1) -> int:
         seconds = float(value)
         if abs(seconds) < 1e12:  # NaN and infinity are not
             us = round(Fraction(seconds) * _SECOND)
+    if us == 0 < least:
+        raise DataError(f"{_shown(value)} is no time at all", "give a duration of a microsecond or more")
     if not least <= us <= MAX_US - MIN_US:
         raise DataError(f"{_shown(value)} is not a duration", _DURATION_HINT)
     return us
@@ -486,7 +488,7 @@ def duration(value: object, least: int = 1) -> int:
 def _text_duration(value: str) -> int:
     """Microseconds, or -1 if it is no duration."""
     text = value.strip()
-    if len(text) > _LONGEST:
+    if not text or len(text) > _LONGEST:
         return -1
     if _BARE.fullmatch(text):
         return round(Fraction(text) * _SECOND)

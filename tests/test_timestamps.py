@@ -285,11 +285,19 @@ def test_durations(value: object, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 0, -1, "", "0 s", "-5 minutes", "soon", "30 fortnights", "1 month", "minutes", "1 2", "5 minutes ago",
-     float("nan"), float("inf"), 1e300, 10**30, "1e3", "99999999 weeks", 1e-9, timedelta(0), b"30 minutes"],
+    [None, True, -1, "", "-5 minutes", "soon", "30 fortnights", "1 month", "minutes", "1 2", "5 minutes ago",
+     float("nan"), float("inf"), 1e300, 10**30, "1e3", "99999999 weeks", b"30 minutes"],
 )  # fmt: skip
 def test_durations_refused(value: object) -> None:
-    with pytest.raises(DataError, match="not a duration .*'30 minutes'"):
+    for least in (0, 1):
+        with pytest.raises(DataError, match="not a duration .*'30 minutes'"):
+            duration(value, least)
+
+
+@pytest.mark.parametrize("value", [0, "0 s", "0 seconds", "0", 1e-9, timedelta(0)])
+def test_no_time_at_all_is_a_duration_where_it_may_be(value: object) -> None:
+    assert duration(value, 0) == 0
+    with pytest.raises(DataError, match="is no time at all .*a microsecond or more"):
         duration(value)
 
 
