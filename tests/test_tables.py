@@ -379,6 +379,39 @@ def test_attached_files(connect: Connect, tmp_path: Path) -> None:
     assert holds(connect(str(tmp_path / "b.db")))
 
 
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_a_view_reads_the_tables_of_its_own_file(connect: Connect, pushdown: bool) -> None:
+    """Whatever is called so in another, in temp, or in the statement. A view in temp reads the first."""
+    db = connect()
+    db.engine.pushdown = pushdown
+    db.execute("ATTACH ':memory:' AS far")
+    for n, where in enumerate(("main", "far"), 1):
+        db.execute(f"CREATE VIRTUAL TABLE {where}.users USING sky(plan TEXT STATE, n INTEGER)")
+        row = (5, f"2026-01-0{n}", where, n)
+        db.execute(f"INSERT INTO {where}.users(object_id, timestamp, plan, n) VALUES (?, ?, ?, ?)", row)
+        db.execute(f"CREATE VIEW {where}.of_{where} AS SELECT *, timestamp AS t FROM users")
+        db.execute(f"CREATE VIEW {where}.deeper_{where} AS SELECT * FROM of_{where} WHERE n + 0 > 0")
+        until = "v.object_id = u.object_id AND v.ts <= u.ts"
+        latest = f"SELECT v.plan FROM users v WHERE {until} ORDER BY v.ts DESC LIMIT 1"
+        db.execute(f"CREATE VIEW {where}.latest_{where} AS SELECT n, ({latest}) AS plan FROM users u")
+        db.execute(f"CREATE VIEW {where}.then_{where} AS SELECT * FROM users_objects('2026-02-01')")
+        db.execute(f"CREATE VIEW {where}.cut_{where} AS SELECT *, session AS s FROM users('1 day')")
+    db.execute("CREATE TEMP VIEW of_first AS SELECT * FROM users")
+    assert db.execute("SELECT plan, count(*) FROM of_first GROUP BY plan").fetchall() == [("main", 1)]
+    for shadow in ("SELECT 1", "CREATE TEMP TABLE users(object_id, timestamp, plan, n)"):
+        db.execute(shadow)
+        for n, where in enumerate(("main", "far"), 1):
+            for view in ("of", "deeper", "latest", "then", "cut"):
+                grouped = f"SELECT plan, count(*) FROM {view}_{where} GROUP BY plan"
+                assert db.execute(grouped).fetchall() == [(where, 1)], view
+                chosen = f"WITH users AS (SELECT 2) SELECT plan FROM {view}_{where} WHERE plan LIKE '%a%' OR plan IS 3"
+                assert db.execute(chosen).fetchall() == [(where,)], view
+            assert db.execute(f"SELECT n FROM of_{where} WHERE +t = '2026-01-0{n}'").fetchall() == [(n,)]
+            joined = f"FROM far.users e ASOF JOIN of_{where} v ON v.object_id = e.object_id AND e.timestamp >= v.t"
+            assert db.execute(f"SELECT v.plan {joined}").fetchall() == [(where,)]
+            assert db.execute(f"WITH users AS (SELECT 2) SELECT v.plan {joined}").fetchall() == [(where,)]
+
+
 def test_one_transaction_over_two_files(connect: Connect, tmp_path: Path) -> None:
     db = connect(str(tmp_path / "a.db"))
     db.execute("ATTACH ? AS other", (str(tmp_path / "b.db"),))

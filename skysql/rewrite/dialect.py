@@ -130,8 +130,11 @@ class Source:
         return self.text[self.start(first) : self.end(last - 1)] if last > first else ""
 
 
-def parse(text: str) -> Source | None:
-    """The statement, or None if sqlglot cannot parse it as one, or if it is long or deep beyond all measure."""
+def parse(text: str, home: str = "temp") -> Source | None:
+    """The statement, or None if sqlglot cannot parse it as one, or if it is long or deep beyond all measure.
+
+    home: the database of a view, where SQLite looks for what it reads; of one in temp, as of a statement, in all.
+    """
     lists = folds(text)
     short = folded(text, lists)
     if len(short) > _LONGEST:
@@ -148,7 +151,14 @@ def parse(text: str) -> Source | None:
     trees = [tree for tree in trees if tree is not None]
     if len(trees) != 1 or isinstance(trees[0], exp.Command) or not isinstance(trees[0], exp.Expression):
         return None
+    if home != "temp":
+        trees[0].meta["home"] = home
     return None if _is_deep(trees[0]) else Source(text, tokens, trees[0])
+
+
+def database_of(item: exp.Expression) -> str | None:
+    """Where a FROM item is looked for: the database that it names, or that of the view around it; None for all."""
+    return item.text("db") or item.root().meta.get("home")
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -251,6 +261,6 @@ def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
 
 
 __all__ = [
-    "Dialect", "Source", "Token", "TokenType", "cte_of", "is_star", "join_form", "join_words", "parse", "span",
-    "tokens_of",
+    "Dialect", "Source", "Token", "TokenType", "cte_of", "database_of", "is_star", "join_form", "join_words", "parse",
+    "span", "tokens_of",
 ]  # fmt: skip

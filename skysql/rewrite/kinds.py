@@ -86,7 +86,6 @@ class Types:
         self._named = named
         self._sources = {id(source.tree): source}  # by their roots
         self._views: dict[tuple[str, str], Source | None] = {}
-        self._homes: dict[int, str] = {}  # root of a view -> its database
         self._kinds: dict[int, Kind] = {}
         self._columns: dict[int, Columns | None] = {}
         self._open: list[exp.Expression] = []  # CTEs and views that are being looked at, from the outside
@@ -217,8 +216,7 @@ class Types:
         if cte is not None:
             alias = cte.args.get("alias")
             return _shown(self._within(cte, cte.this, alias.args.get("columns") if alias is not None else None))
-        home = self._homes.get(id(place.root()))
-        entry = self._catalog.find(database or home, name) or self._catalog.find(database or None, name)
+        entry = self._catalog.find(database or place.root().meta.get("home"), name)
         times = self._catalog.result_times.get(name.lower())
         if entry is not None and times is None:
             view = self._view(entry)
@@ -239,12 +237,11 @@ class Types:
         key = entry.database, entry.name
         if key not in self._views:
             text = entry.sql or ""
-            source = parse(text) if _VIEW.match(text) else None
+            source = parse(text, entry.database) if _VIEW.match(text) else None
             source = source if source is not None and isinstance(source.tree, exp.Create) else None
             self._views[key] = source
             if source is not None:
                 self._sources[id(source.tree)] = source
-                self._homes[id(source.tree)] = entry.database
         return self._views[key]
 
     def _within(

@@ -23,7 +23,7 @@ from ..schema import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
 from .convert import conjuncts_of
-from .dialect import Source, cte_of, is_star, join_form, join_words, parse, span, tokens_of
+from .dialect import Source, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of
 from .statement import Statement, all_of, other_clauses
 from .times import time_names
 
@@ -158,7 +158,7 @@ class _Asof:
             found, source = None if renamed else cte.this, self.statement.source
         else:
             entry = self.statement.catalog.find(self.item.db or None, self.item.name)
-            view = parse(entry.sql or "") if entry is not None and entry.kind == "view" else None
+            view = parse(entry.sql or "", entry.database) if entry is not None and entry.kind == "view" else None
             if view is None:
                 return None
             found, source = view.tree.args.get("expression"), view
@@ -180,15 +180,23 @@ class _Asof:
         if where is None:
             raise self.unsupported("what it joins cannot be found in the text")
         ours = source is self.statement.source
-        rest = self.statement.render(where[0] + 1, where[1]) if ours else source.slice(where[0] + 1, where[1])
+        rest = self.statement.render(where[0] + 1, where[1]) if ours else self._of_view(source, where, table)
         key = [f"{quote(table.alias_or_name)}.{name}" for name in self._row_key(table)]
         names = [quote(f"{_KEY} {at}") for at in range(1, len(key) + 1)]
         shown = ", ".join(f"{column} AS {name}" for column, name in zip(key, names, strict=True))
         return f"(SELECT {shown}, {rest})", names
 
+    @staticmethod
+    def _of_view(source: Source, where: tuple[int, int], table: exp.Expression) -> str:
+        """What follows SELECT in a view, with the table's database."""
+        database, at = database_of(table), span(table)
+        if database is None or table.text("db") or at is None:
+            return source.slice(where[0] + 1, where[1])
+        return f"{source.slice(where[0] + 1, at[0])} {quote(database)}.{source.slice(at[0], where[1])}"
+
     def _row_key(self, table: exp.Expression) -> list[str]:
         """The columns that tell a table's rows apart; of rows of one time, the last by these is the last."""
-        entry = self.statement.catalog.find(table.text("db") or None, table.name)
+        entry = self.statement.catalog.find(database_of(table), table.name)
         key = ["rowid"] if entry is None else self.statement.catalog.row_key(entry)
         if not key:
             raise self.unsupported(f"nothing tells the rows of {table.name} apart: its columns have the rowid's names")
@@ -351,5 +359,5 @@ def columns_of(statement: Statement, item: exp.Expression) -> list[str]:
     """The columns that `*` shows of a table; [] of anything else."""
     if not isinstance(item, exp.Table) or cte_of(item) is not None:
         return []
-    entry = statement.catalog.find(item.db or None, item.name)
+    entry = statement.catalog.find(database_of(item), item.name)
     return statement.catalog.columns(entry) if entry is not None else []

@@ -13,7 +13,7 @@ from ..schema import name_key
 from .calls import has_aggregates
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
-from .dialect import Source, is_star, parse, span
+from .dialect import Source, database_of, is_star, parse, span
 from .grouping import Groups, GroupScope, wanted_keys
 from .names import KnownCount, Relation, alias_of, object_names, source_of
 from .state import join_state
@@ -96,7 +96,7 @@ class Resolver:
         cte = self._cte(item)
         if cte is not None:
             return self._common(cte)
-        entry = self.statement.catalog.find(item.db or None, item.name)
+        entry = self.statement.catalog.find(database_of(item), item.name)
         if entry is None or entry.kind == "table":
             return None
         if entry.kind == "view":
@@ -127,7 +127,7 @@ class Resolver:
         return Duration(literal(node) or scope.argument(node))
 
     def _call(self, item: exp.Table, call: exp.Anonymous) -> Relation | None:
-        entry = self.statement.catalog.find(item.db or None, call.name)
+        entry = self.statement.catalog.find(database_of(item), call.name)
         if entry is None or len(call.expressions) != 1:
             return None
         (argument,) = call.expressions
@@ -170,7 +170,7 @@ class Resolver:
         return relation
 
     def _view(self, entry: Entry) -> Relation | None:
-        source = parse(entry.sql or "")
+        source = parse(entry.sql or "", entry.database)
         if source is None or not isinstance(source.tree, exp.Create):
             return None
         select = source.tree.expression

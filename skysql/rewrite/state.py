@@ -25,7 +25,7 @@ from sqlglot import exp
 from ..plan import Column, Expr, Literal
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
-from .dialect import cte_of, join_form
+from .dialect import cte_of, database_of, join_form
 from .names import KnownCount, Relation
 from .statement import NotPushable, other_clauses
 
@@ -157,7 +157,7 @@ def _companion(scope: Scope, table: exp.Expression) -> Entry | None:
     """The table, if it is the scanned one or belongs to it."""
     if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
         return None
-    entry = None if cte_of(table) is not None else scope.statement.catalog.find(table.db or None, table.name)
+    entry = None if cte_of(table) is not None else scope.statement.catalog.find(database_of(table), table.name)
     if entry is None or not scope.relations or scope.relation.kind != "events" or scope.relation.pairs is not None:
         return None
     same = entry.database == scope.relation.database and entry.table == scope.relation.table

@@ -1046,7 +1046,7 @@ SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN users b ON b.rowid = (SELE
 AND x.action = 'purchase' AND x.timestamp <= o.created_at ORDER BY x.timestamp DESC, x.rowid DESC LIMIT 1) WHERE o.total <> ? ORDER BY o.id
 --- plan
 --- sql
-SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "b" ON ("b"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "b"."at") AND "b"."asof key 1" = (SELECT "asof row"."asof key 1" FROM (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM users WHERE action = 'purchase') AS "asof row" WHERE ("asof row"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "asof row"."at") ORDER BY "asof row"."at" DESC, "asof row"."asof key 1" DESC LIMIT 1) WHERE o.total <> ?1 ORDER BY o.id
+SELECT o.id, b.plan, b.amount FROM orders o LEFT JOIN (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM "main".users WHERE action = 'purchase') AS "b" ON ("b"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "b"."at") AND "b"."asof key 1" = (SELECT "asof row"."asof key 1" FROM (SELECT "users".rowid AS "asof key 1", object_id AS customer, timestamp AS at, plan, amount FROM "main".users WHERE action = 'purchase') AS "asof row" WHERE ("asof row"."customer" = o.customer_id) AND (sky_timestamp(o.created_at) >= "asof row"."at") ORDER BY "asof row"."at" DESC, "asof row"."asof key 1" DESC LIMIT 1) WHERE o.total <> ?1 ORDER BY o.id
 --- rows
 id | plan | amount
 1 | NULL | NULL
