@@ -972,6 +972,29 @@ def test_view(connect: Connect, path: str) -> None:
         first.execute("SELECT * FROM paths")
 
 
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_view_of_another_file(connect: Connect, path: str, pushdown: bool) -> None:
+    """It is known by its text, and so refused where another database has a table of the name that it reads."""
+    near, clause = connect(path), "PARTITION BY object_id MEASURES LAST(n) AS n PATTERN (A+)"
+    near.engine.pushdown = pushdown
+    near.execute("ATTACH ':memory:' AS far")
+    near.execute("CREATE VIRTUAL TABLE far.users USING sky(n INTEGER)")
+    near.execute("INSERT INTO far.users(object_id, ts, action, n) VALUES (1, 1, 'a', 2)")
+    near.execute(f"CREATE VIEW far.last AS SELECT * FROM users MATCH_RECOGNIZE ({clause})")
+    near.execute("CREATE VIEW far.again AS SELECT * FROM last")
+    for view in ("last", "far.last", "again"):
+        assert ask(near, f"SELECT * FROM {view}")[1] == [(1, 2)]
+    near.execute("CREATE VIRTUAL TABLE main.users USING sky(n INTEGER)")
+    near.execute("INSERT INTO users(object_id, ts, action, n) VALUES (1, 1, 'a', 3)")
+    for view in ("last", '"far".last', "again", "far.[again]"):
+        with pytest.raises(skysql.NotSupportedError, match="in 'far', and another"):
+            near.execute(f"SELECT * FROM {view}")
+    near.execute(f"CREATE VIEW main.last AS SELECT * FROM users MATCH_RECOGNIZE ({clause})")
+    assert ask(near, "SELECT * FROM last")[1] == ask(near, "SELECT * FROM main.last")[1] == [(1, 3)]
+    near.execute("DROP VIEW far.last")
+    near.execute("DROP TABLE main.users")
+
+
 def test_view_of_an_altered_table(connect: Connect, path: str) -> None:
     """Its columns are those of the table now, for every connection; a change that would break it is refused."""
     clause = "PARTITION BY object_id ORDER BY timestamp MEASURES amount * 2 AS more ALL ROWS PER MATCH PATTERN (P+)"

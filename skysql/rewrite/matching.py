@@ -19,14 +19,14 @@ import apsw
 from ..arguments import call_of
 from ..errors import Error, NotSupportedError, ProgrammingError
 from ..evaluate import Evaluator
-from ..match.lexer import join, tokenize
+from ..match.lexer import join, names_in, tokenize
 from ..match.plan import EventSource, Recognition
 from ..match.relation import MatchRelation
 from ..plan import Value
 from ..results import aliased, reference
 from ..schema import literal
 from ..snapshot import Snapshot
-from .catalog import Catalog
+from .catalog import Catalog, Entry
 from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
 
@@ -36,6 +36,7 @@ MATCHES = "sky_match_"
 _STORED = re.compile(r"\bsky_match_[0-9a-f]{16}\('((?:[^']|'')*)'\)")
 
 _DROP = re.compile(r"\s*(DROP|ALTER)\s", re.IGNORECASE)
+_NO_ROWS = re.compile(rf"{_DROP.pattern}|\s*CREATE\s+(TEMP\w*\s+)?VIEW\s", re.IGNORECASE)
 
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value""".split()
@@ -59,6 +60,7 @@ class Matching:
         self._snapshot = snapshot
         self._prepare = prepare
         self._stored: set[str] = set()  # the names of views' relations
+        self._elsewhere: list[Entry] = []  # views whose tables have the names of another database's
         self._shadowed: dict[str, str] = {}  # views that read a table in the place of such a relation -> its name
         self._generation = -1
         self._aggregates: frozenset[str] = frozenset()
@@ -147,6 +149,7 @@ class Matching:
         texts = [text.replace("''", "'") for view in self._catalog.views() for text in _STORED.findall(view.sql or "")]
         waiting = {_stored_name(text): text for text in texts}
         self._shadowed = self._find_shadowed(waiting)
+        self._elsewhere = self._find_elsewhere()
         before, self._stored = self._stored, set()
         progress = True
         while waiting and progress:  # one may read another
@@ -172,8 +175,31 @@ class Matching:
             found = found | added
         return found
 
+    def _find_elsewhere(self) -> list[Entry]:
+        """The views that match rows of a table whose name, by itself, means another; and those that read them."""
+        views = self._catalog.views()
+        found = [v for v in views if any(self._means_another(v, text) for text in _STORED.findall(v.sql or ""))]
+        for reading in found:  # and those that are added
+            near = [view for view in views if view.database in ("temp", reading.database) and view not in found]
+            found += [view for view in near if reading.name.lower() in names_in(view.sql or "")]
+        return found
+
+    def _means_another(self, view: Entry, text: str) -> bool:
+        names = names_in(text.replace("''", "'")) if view.database != "temp" else set()
+        own = [(name, self._catalog.find(view.database, name)) for name in names]
+        return any(entry is not None and self._catalog.find(None, name) is not entry for name, entry in own)
+
     def check(self, text: str) -> None:
-        """Refuse a statement for which SQLite would read a table in the place of a view's relation."""
+        """Refuse a statement in which the relation of a view would not be its own, or a table would be read for it."""
+        names = names_in(text) if self._elsewhere and not _NO_ROWS.match(text) else set()
+        for entry in self._elsewhere:
+            meant = entry.database.lower() in names or self._catalog.find(None, entry.name) is entry
+            if entry.name.lower() in names and meant:
+                raise NotSupportedError(
+                    f"view {entry.name!r} matches rows of a table in {entry.database!r}, and another has one of"
+                    " that name",
+                    "open its file alone, or give one of the tables another name",
+                )
         folded = text.lower() if self._shadowed else ""
         for view, name in self._shadowed.items():
             if view in folded and not _DROP.match(text):
