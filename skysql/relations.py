@@ -129,7 +129,7 @@ class TableRelation:
             return True if op == "=" else None
         if declared.type == "TIMESTAMP" or (column == 0 and op == "=" and declared.type == "INTEGER"):
             return True
-        return False if op != "is" else None
+        return False if op in ("=", "<", "<=", ">", ">=") else None
 
     def cheap(self, column: int) -> bool:
         """Paths are found by their object; times have to be compared here, in their own way."""

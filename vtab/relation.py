@@ -34,6 +34,8 @@ _OPS = {
     apsw.SQLITE_INDEX_CONSTRAINT_GT: ">",
     apsw.SQLITE_INDEX_CONSTRAINT_GE: ">=",
     apsw.SQLITE_INDEX_CONSTRAINT_IS: "is",
+    apsw.SQLITE_INDEX_CONSTRAINT_NE: "<>",
+    apsw.SQLITE_INDEX_CONSTRAINT_ISNOT: "is not",
 }
 
 _LAST_BIT = 63
