@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Array, Bool
+from .dtypes import Array, Bool
 from .errors import DataError
 from .schema import Kind, Table
 from .timestamps import is_null

@@ -19,7 +19,7 @@ import numpy as np
 from . import compact, former
 from .alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from .blocks import MemoryBlock, StoredBlock
-from .columns import Array, Int64
+from .dtypes import Array, Int64
 from .errors import DataError, IntegrityError, OperationalError
 from .events import distinct
 from .interruption import looking

@@ -19,7 +19,8 @@ import numpy as np
 from . import format as fmt
 from . import kernels
 from .cache import Cache
-from .columns import Array, Batch, Int64, Sparse, no_values, reorder, same
+from .columns import Batch, Sparse, no_values, reorder, same
+from .dtypes import Array, Int64
 from .errors import CorruptError, InternalError
 from .interruption import patiently
 from .lazily import cached_property

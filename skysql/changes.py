@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .columns import Array, Bool, Int64
 from .dictionary import Dictionary
+from .dtypes import Array, Bool, Int64
 from .interruption import patiently
 from .plan import Column, Value
 from .rows import EventRows, property_vector

@@ -22,7 +22,8 @@ import numpy as np
 from . import chunks, former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
-from .columns import Int64, Sparse
+from .columns import Sparse
+from .dtypes import Int64
 from .errors import DatabaseError, ProgrammingError
 from .replay import known
 from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote

@@ -17,7 +17,7 @@ import numpy as np
 from . import format as fmt
 from . import shadows
 from .cache import Cache
-from .columns import Array
+from .dtypes import Array
 from .errors import CorruptError, InternalError, OperationalError
 from .interruption import looking
 from .texts import Chunk, ChunkTexts

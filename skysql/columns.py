@@ -1,13 +1,6 @@
 """Events as arrays: the shapes that format, ingest, store, replay and scan hand each other.
 
-Values of one property are an array whose dtype follows from its kind:
-
-    TEXT     uint32, codes of the table's dictionary of that property; code 0 is NULL, codes count from 1
-    INTEGER  int64
-    REAL     float64, never NaN
-    BOOLEAN  uint8, 0 or 1
-
-Imports numpy only; all arrays are to be treated as read-only by whoever did not make them.
+The dtypes of values are told in dtypes.py. All arrays are to be treated as read-only by whoever did not make them.
 """
 
 from __future__ import annotations
@@ -17,22 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .dtypes import DTYPES, Array, Bool, Int32, Int64
 from .interruption import patiently
 from .schema import Kind
-
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
-Int32 = npt.NDArray[np.int32]
-Bool = npt.NDArray[np.bool_]
-
-DTYPES: dict[Kind, np.dtype[Any]] = {
-    Kind.TEXT: np.dtype(np.uint32),
-    Kind.INTEGER: np.dtype(np.int64),
-    Kind.REAL: np.dtype(np.float64),
-    Kind.BOOLEAN: np.dtype(np.uint8),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ import numpy as np
 
 from . import former, kernels
 from .blocks import BlockRow, MemoryBlock, StoredBlock
-from .columns import Batch, Int64, Lists
+from .columns import Batch, Lists
+from .dtypes import Int64
 from .replay import known
 from .schema import ACTION, Kind
 from .segment import Block, Part, Segment

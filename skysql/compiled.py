@@ -32,14 +32,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from .dtypes import Array, Int64
 from .errors import InternalError
 from .interruption import looking, outcome
 from .masks import Masks
 
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
 R = TypeVar("R")
 
 _OFF = "SKYSQL_PURE"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 
 if TYPE_CHECKING:
     from .dbapi import Connection

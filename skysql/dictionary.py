@@ -25,7 +25,7 @@ import numpy.typing as npt
 from . import shadows
 from .alteration import MAX_ID
 from .chunks import Chunks, cut, full
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
 from .interruption import look, looking, pieces

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from . import kernels, timestamps
-from .columns import Array, Bool
+from .dtypes import Array, Bool
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .plan import (
     And,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .columns import Batch, Bool, Int64, Sparse, concatenate, take
+from .columns import Batch, Sparse, concatenate, take
+from .dtypes import Bool, Int64
 from .plan import Column
 from .rows import EventRows
 from .schema import ACTION, Kind, Table

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, TextIO, cast
 
-from .columns import Array
+from .dtypes import Array
 from .errors import DataError, NotSupportedError, OperationalError, ProgrammingError
 from .terminal import shown_on
 

@@ -75,7 +75,8 @@ from typing import Any, Final
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
-from .columns import DTYPES, Array, Batch, Bool, Int32, Int64, Lists, Sparse
+from .columns import Batch, Lists, Sparse
+from .dtypes import DTYPES, Array, Bool, Int32, Int64
 from .schema import Kind
 
 VERSION: Final = 3

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Array, Bool
+from .dtypes import Array, Bool
 from .errors import ProgrammingError
 from .interruption import patiently, pieces, types_of
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, sums
-from .columns import Array, Int64
+from .dtypes import Array, Int64
 from .interruption import look, looking, patiently
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate, Value
 from .sums import Magnitudes

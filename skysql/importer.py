@@ -33,7 +33,7 @@ import numpy as np
 
 from . import time_units, timestamps
 from .affinity import shown
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, is_beyond, take
 from .ingest import RowBuffer, columns_to_batch

@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from . import affinity, frames, time_units, timestamps
 from .affinity import MAX_INTEGER, shown
-from .columns import DTYPES, Array, Batch, Bool, Int64, Lists, Sparse
+from .columns import Batch, Lists, Sparse
+from .dtypes import DTYPES, Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .interruption import look, looking, patiently

@@ -6,17 +6,12 @@ Every function is pure. n is the number of events, k of paths, g of groups. An i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import compiled
+from .dtypes import Array, Bool, Int64
 from .interruption import look, looking, patiently, pieces
-
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 _BUCKET = 1 << 17
 """Events that are sorted at a time: their keys and indexes stay in the L2 cache."""

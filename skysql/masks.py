@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .dtypes import Array, Bool, Int64
 from .lazily import cached_property
-
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 CODES = 256
 """Rows may be known by codes of one byte."""

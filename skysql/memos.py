@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .columns import Array
+from .dtypes import Array
 from .plan import Value
 from .vectors import Coded
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import timestamps
-from .columns import DTYPES, Array, Batch, Bool, Int64, Sparse, concatenate
+from .columns import Batch, Sparse, concatenate
+from .dtypes import DTYPES, Array, Bool, Int64
 from .interruption import patiently
 from .schema import ACTION, Kind, Property, Table, quote
 from .spill import Spill

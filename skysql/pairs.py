@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from . import kernels, timestamps
-from .columns import Int64
 from .dictionary import Dictionary
+from .dtypes import Int64
 from .segment import Segment
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, timestamps
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .evaluate import Evaluation
 from .functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from .functions.arguments import LIMIT, moment

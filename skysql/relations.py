@@ -18,8 +18,8 @@ from vtab.source import Column as Declared
 from . import timestamps
 from .affinity import integer
 from .check import check
-from .columns import Array, Int64
 from .counts import Clock, Counts
+from .dtypes import Array, Int64
 from .errors import IntegrityError
 from .evaluate import Evaluator
 from .plan import (

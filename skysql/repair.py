@@ -28,8 +28,9 @@ from . import chunks, compact, rescue
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from .cache import Cache
-from .columns import Array, Batch, Int64, Sparse, take
+from .columns import Batch, Sparse, take
 from .connection import Engine
+from .dtypes import Array, Int64
 from .errors import DatabaseError, OperationalError
 from .pages import Row, Value
 from .replay import known

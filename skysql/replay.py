@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .columns import Array, Int64, Sparse
+from .columns import Sparse
+from .dtypes import Array, Int64
 
 
 def fill_index(sparse: Sparse, starts: Int64, *, ignore_nulls: bool = False) -> Array:

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import kernels, timestamps
-from .columns import Array, Bool, Int64
 from .dictionary import Dictionary
+from .dtypes import Array, Bool, Int64
 from .errors import InternalError
 from .pairs import ObjectMoments
 from .plan import Column, Value

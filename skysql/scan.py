@@ -21,7 +21,7 @@ from vtab.source import read
 
 from . import compiled, kernels
 from .changes import ChangeRows
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
 from .functions import Result, awaited
 from .groups import (

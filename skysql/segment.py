@@ -18,7 +18,8 @@ import numpy as np
 
 from . import compiled, kernels, replay, sums, timestamps
 from .cache import Cache
-from .columns import DTYPES, Array, Int64, Sparse, reorder
+from .columns import Sparse, reorder
+from .dtypes import DTYPES, Array, Int64
 from .interruption import patiently
 from .schema import Kind, Property
 from .sums import Magnitudes

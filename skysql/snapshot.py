@@ -16,7 +16,7 @@ import numpy as np
 
 from . import kernels, statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
-from .columns import Array, Int64
+from .dtypes import Array, Int64
 from .format import MAX_COUNT
 from .lazily import cached_property
 from .replay import known

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import compact
-from .columns import Batch, Bool, Sparse, concatenate
+from .columns import Batch, Sparse, concatenate
+from .dtypes import Bool
 from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
 

@@ -43,8 +43,9 @@ from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
 from .chunks import Chunks
-from .columns import DTYPES, EMPTY, Array, Batch, Int64, Lists, Sparse, concatenate, joined
+from .columns import EMPTY, Batch, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
+from .dtypes import DTYPES, Array, Int64
 from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from .interruption import look, looking
 from .lazily import cached_property

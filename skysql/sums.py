@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from . import compiled
-
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
+from .dtypes import Array, Int64
 
 Magnitudes: TypeAlias = tuple[float, float]
 """The least and the most |x| of some values other than 0."""

@@ -22,7 +22,7 @@ from typing import Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .format import hash_of
 from .interruption import looking, patiently
 

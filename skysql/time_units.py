@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import timestamps
-from .columns import Array, Int64
+from .dtypes import Array, Int64
 from .errors import DataError, Error, ProgrammingError
 from .interruption import looking, types_of
 from .timestamps import FINER, MAX_US, MIN_US, WHOLE, YEARS

@@ -27,7 +27,7 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from .columns import Array, Bool, Int64
+from .dtypes import Array, Bool, Int64
 from .errors import DataError
 from .interruption import looking, pieces, types_of
 

@@ -10,16 +10,27 @@ until they leave a scan. It must keep equality; `ordered` says that it keeps ord
 from __future__ import annotations
 
 import operator
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from .columns import Array, Bool
+from .dtypes import Array, Bool
 from .interruption import patiently
-from .plan import Value
-from .texts import StoredTexts
+
+
+class Texts(Sequence["str | None"]):
+    """The texts of a property by code, read when they are asked for; None for 0 and for those that were dropped."""
+
+    @abstractmethod
+    def take(self, codes: Array) -> list[str | None]:
+        """The texts of these codes."""
+
+    @abstractmethod
+    def ranks(self, codes: Array) -> Array:
+        """Numbers that sort as the texts of these codes do, as int64[m]; codes ascend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Coded:
 
     def known(self) -> Bool | None:
         """Which elements are not NULL; None for all."""
-        if self.index is not None or isinstance(self.values, StoredTexts):
+        if self.index is not None or isinstance(self.values, Texts):
             known: Bool = self.codes != 0
             return None if known.all() else known
         null = np.fromiter((value is None for value in self.values), bool, len(self.values))
@@ -50,7 +61,7 @@ class Coded:
 
     def tolist(self) -> list[Value]:
         """The values."""
-        if isinstance(self.values, StoredTexts):
+        if isinstance(self.values, Texts):
             return list(self.values.take(self.codes))
         if len(self.codes) * 4 < len(self.values):
             return [self.values[code] for code in self.codes.tolist()]
@@ -60,7 +71,7 @@ class Coded:
 
     def narrowed(self) -> Coded:
         """The same; of many stored texts, only those that occur, as a list."""
-        if not isinstance(self.values, StoredTexts):
+        if not isinstance(self.values, Texts):
             return self
         used, places = patiently(np.unique, self.codes, return_inverse=True)
         return Coded(places, self.values.take(used))
@@ -149,7 +160,7 @@ def equal_values(vector: Vector) -> Array | None:
 
     Values are told apart with their types: 1 and 1.0 are two, so that the one is shown which SQLite shows.
     """
-    if not isinstance(vector, Coded) or vector.index is not None or isinstance(vector.values, StoredTexts):
+    if not isinstance(vector, Coded) or vector.index is not None or isinstance(vector.values, Texts):
         return None
     if not {int, float} <= set(map(type, vector.values)):
         return None
@@ -167,9 +178,9 @@ def sort_ranks(vector: Vector) -> Array:
         return np.where(vector.mask, ranks + 1, 0)
     if isinstance(vector, Numbers):
         return value_ranks(vector.tolist())
-    if isinstance(vector.values, StoredTexts) or len(vector.codes) < len(vector.values):
+    if isinstance(vector.values, Texts) or len(vector.codes) < len(vector.values):
         used, places = patiently(np.unique, vector.codes, return_inverse=True)
-        if isinstance(vector.values, StoredTexts):
+        if isinstance(vector.values, Texts):
             return vector.values.ranks(used)[places]
         return value_ranks([vector.values[code] for code in used.tolist()])[places]
     return value_ranks(vector.values)[vector.codes]

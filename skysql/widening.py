@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .columns import DTYPES, Array, Sparse
+from .columns import Sparse
+from .dtypes import DTYPES, Array
 from .format import FormatError
 from .schema import Kind, Property
 

@@ -26,7 +26,8 @@ import numpy as np
 
 import skysql
 from skysql import format as fmt
-from skysql.columns import Array, Batch, Sparse
+from skysql.columns import Batch, Sparse
+from skysql.dtypes import Array
 from skysql.ingest import parse_changes
 from skysql.pages import Fault, Pages
 from skysql.schema import Kind, parse_arguments

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysql import format as fmt
-from skysql.columns import DTYPES, Batch, Lists, Sparse
+from skysql.columns import Batch, Lists, Sparse
+from skysql.dtypes import DTYPES
 from skysql.schema import Kind
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

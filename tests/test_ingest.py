@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysql.columns import DTYPES, Array, Batch, Int64
+from skysql.columns import Batch
+from skysql.dtypes import DTYPES, Array, Int64
 from skysql.errors import DataError, IntegrityError, ProgrammingError
 from skysql.ingest import RowBuffer, columns_to_batch
 from skysql.schema import Kind, Table, parse_arguments

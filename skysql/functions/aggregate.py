@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import aggregates
 from ..affinity import shown
-from ..columns import Int64
+from ..dtypes import Int64
 from ..errors import ProgrammingError
 from ..interruption import patiently
 from ..masks import Met

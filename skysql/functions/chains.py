@@ -17,19 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import compiled, kernels
+from ..dtypes import Array, Bool, Int64
 from ..interruption import looking
 from ..masks import Masks, Met
 from .moments import Rules, level_once
-
-Array = npt.NDArray[Any]
-Int64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 _NEVER = np.iinfo(np.int64).max
 

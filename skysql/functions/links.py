@@ -13,13 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import compiled, kernels
+from ..dtypes import Int64
 from ..interruption import look, looking
 from ..masks import Masks, Met
-
-Int64 = npt.NDArray[np.int64]
 
 _FEW = 64
 """Groups that are walked one by one: with fewer, an array operation costs more than it does at once."""

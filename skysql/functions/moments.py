@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from ..dtypes import Int64
 from ..interruption import looking, pieces
-
-Int64 = npt.NDArray[np.int64]
 
 _MOST = 32
 """Steps of a funnel at the most."""

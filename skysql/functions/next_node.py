@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..columns import Bool, Int64
+from ..dtypes import Bool, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..plan import Value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from ..columns import Int64
+from ..dtypes import Int64
 from ..plan import Value
 from ..vectors import Vector
 

@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..columns import Int64
+from ..dtypes import Int64
 from ..interruption import pieces
 from ..masks import Met
 from ..plan import Value

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels, timestamps
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..errors import DataError
 from ..interruption import look, looking, pieces
 from ..plan import Value

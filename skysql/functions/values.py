@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import kernels
-from ..columns import Array, Bool
+from ..dtypes import Array, Bool
 from ..interruption import pieces
 from ..plan import Value
 from ..vectors import Coded, Vector, compact_codes

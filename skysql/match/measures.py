@@ -17,7 +17,7 @@ import numpy as np
 from vtab.source import read
 
 from .. import sums
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..interruption import look, looking, patiently, pieces

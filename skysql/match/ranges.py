@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..interruption import look, pieces
 
 Parts: TypeAlias = tuple[Array, ...]

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import InternalError
 from ..evaluate import Evaluation
 from ..plan import Column, Expr, Value

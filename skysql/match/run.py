@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import timestamps
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import DataError
 from ..evaluate import Evaluation, Evaluator
 from ..plan import Column, Expr, Value, columns

@@ -17,7 +17,7 @@ from re import Match
 import numpy as np
 
 from .. import kernels
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import DataError, OperationalError
 from ..interruption import look, looking
 from ..lazily import cached_property

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..interruption import look, looking, patiently
 
 NONE = -1

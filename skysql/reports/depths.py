@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from .. import compiled
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..masks import Masks
 from ..segment import Segment
 from .design import Design

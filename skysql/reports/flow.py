@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
 from ..schema import ACTION

@@ -39,7 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels, timestamps
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
 from ..plan import Value

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..columns import Bool, Int64
+from ..dtypes import Bool, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..segment import Segment

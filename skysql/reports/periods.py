@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import timestamps
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import DataError, OperationalError, ProgrammingError, instead
 
 _SECOND = 1_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..columns import Array, Int64
+from ..dtypes import Array, Int64
 from ..interruption import patiently
 
 _SECOND = 1e6

@@ -19,7 +19,7 @@ from vtab import Batch, Column
 from vtab.source import Constraint
 
 from .. import timestamps
-from ..columns import Bool, Int64
+from ..dtypes import Bool, Int64
 from ..interruption import looking
 from ..plan import Value
 from ..segment import Segment

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import compiled, kernels
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
 from ..interruption import looking

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..columns import Int64
+from ..dtypes import Int64
 from ..errors import OperationalError
 from ..interruption import looking
 from ..segment import Segment

@@ -13,8 +13,8 @@ import apsw
 import numpy as np
 
 from ..affinity import shown
-from ..columns import Array, Bool, Int64
 from ..compiled import ByPath
+from ..dtypes import Array, Bool, Int64
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
 from ..lazily import cached_property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels
-from ..columns import Array, Bool, Int64
+from ..dtypes import Array, Bool, Int64
 from ..groups import joined
 from ..interruption import looking, patiently
 from ..schema import ACTION
