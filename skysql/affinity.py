@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .dtypes import Array, Bool
 from .errors import DataError
 from .schema import Kind, Table
 from .timestamps import is_null
+
+Value: TypeAlias = None | int | float | str | bytes
+"""A value of SQLite's."""
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from vtab.source import Column
 
-from .plan import Value
+from .affinity import Value
 
 _SEPARATE = 16
 _AT_ONCE = 100

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .affinity import Value
 from .dictionary import Dictionary
 from .dtypes import Array, Bool, Int64
 from .interruption import patiently
-from .plan import Column, Value
+from .plan import Column
 from .rows import EventRows, property_vector
 from .schema import Table
 from .segment import Segment

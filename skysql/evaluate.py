@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from . import kernels, timestamps
+from .affinity import Value
 from .dtypes import Array, Bool
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .plan import (
@@ -38,7 +39,6 @@ from .plan import (
     Parameter,
     Source,
     Sql,
-    Value,
     columns,
     sql,
 )

@@ -15,9 +15,9 @@ import apsw
 from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
+from .affinity import Value
 from .cache import Cache
 from .evaluate import K, Typed
-from .plan import Value
 from .results import Results, reference
 from .schema import quote
 

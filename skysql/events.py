@@ -10,8 +10,6 @@ import numpy as np
 from . import kernels
 from .columns import Batch, Sparse, concatenate, take
 from .dtypes import Bool, Int64
-from .plan import Column
-from .rows import EventRows
 from .schema import ACTION, Kind, Table
 from .segment import Block, Segment
 from .snapshot import Snapshot
@@ -109,15 +107,6 @@ def _values(snapshot: Snapshot, segment: Segment, position: int) -> dict[int, An
         if known or id in states:  # an attribute that was a state property may have been changed to NULL
             found[id] = value if known else None
     return found
-
-
-def columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
-    """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
-    ((segment, _, positions),) = by_segment(snapshot, np.array([number], np.int64))
-    rows = EventRows(segment, snapshot.table, snapshot.store.dictionary, positions)
-    names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
-    names += [p.name.lower() for p in snapshot.table.states]
-    return {name: rows.vector(Column(name)).tolist()[0] for name in names}
 
 
 def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) -> tuple[Int64, Batch]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, timestamps
+from .affinity import Value
 from .dtypes import Array, Bool, Int64
 from .evaluate import Evaluation
 from .functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
@@ -19,7 +20,7 @@ from .functions.arguments import LIMIT, moment
 from .groups import Grouping
 from .interruption import patiently
 from .masks import Met
-from .plan import Column, Expr, PathAggregate, Value, columns
+from .plan import Column, Expr, PathAggregate, columns
 from .rows import EventRows, Rows
 from .vectors import Numbers
 

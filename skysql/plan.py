@@ -15,9 +15,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
+from .affinity import Value
 from .schema import literal, quote
-
-Value: TypeAlias = None | int | float | str | bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,27 +16,13 @@ from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
 from . import timestamps
-from .affinity import integer
+from .affinity import Value, integer
 from .check import check
 from .counts import Clock, Counts
 from .dtypes import Array, Int64
 from .errors import IntegrityError
 from .evaluate import Evaluator
-from .plan import (
-    And,
-    Changes,
-    Column,
-    Compare,
-    Duration,
-    Events,
-    Expr,
-    Literal,
-    Moment,
-    Objects,
-    PathScan,
-    Sessions,
-    Value,
-)
+from .plan import And, Changes, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions
 from .rows import EventRows
 from .scan import Scan
 from .schema import Table

@@ -15,11 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import kernels, timestamps
+from .affinity import Value
 from .dictionary import Dictionary
 from .dtypes import Array, Bool, Int64
 from .errors import InternalError
 from .pairs import ObjectMoments
-from .plan import Column, Value
+from .plan import Column
 from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
 from .vectors import Coded, Numbers, Vector

@@ -20,6 +20,7 @@ import numpy as np
 from vtab.source import read
 
 from . import compiled, kernels
+from .affinity import Value
 from .changes import ChangeRows
 from .dtypes import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
@@ -65,7 +66,6 @@ from .plan import (
     Sessions,
     Source,
     SqlAggregate,
-    Value,
     aggregate_sql,
     columns,
     conjuncts,

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from .dtypes import Array, Bool, Int64
 from .format import hash_of
 from .interruption import looking, patiently
+from .vectors import Texts
 
 _FEW = 32
 """So many codes are looked up one by one."""
@@ -148,7 +149,7 @@ def _places(first: Bool) -> Int64:
     return np.repeat(places, np.diff(np.append(places, len(first))))
 
 
-class StoredTexts(Sequence[str | None]):
+class StoredTexts(Texts):
     """The texts by code; None for 0, which is NULL, and for texts that were dropped.
 
     rows: those after the chunks, the first of which is at 1.

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from .affinity import Value
 from .dtypes import Array, Bool
 from .interruption import patiently
 

@@ -26,6 +26,8 @@ from .columns import Batch, concatenate, take
 from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes
+from .plan import Column
+from .rows import EventRows
 from .schema import Table
 from .snapshot import Snapshot, Stamp
 from .store import Store
@@ -228,7 +230,7 @@ class Writer:
 
     def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:
         """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""
-        was, changed = events.columns_of(self._scan(), row), list(values)
+        was, changed = _columns_of(self._scan(), row), list(values)
         names = [name.lower() for name in self.columns.names]
         for at in self.columns.spared():
             if names[at] in was and was[names[at]] == values[at]:
@@ -334,3 +336,12 @@ class Writer:
 def _of_outer(entries: list[tuple[int, V]], clock: Clock) -> list[tuple[int, V]]:
     """Those of statements within which the one under way runs; all others have ended, or are to begin anew."""
     return [entry for entry in entries if entry[0] < clock.now] if clock.outer else []
+
+
+def _columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
+    """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
+    ((segment, _, positions),) = events.by_segment(snapshot, np.array([number], np.int64))
+    rows = EventRows(segment, snapshot.table, snapshot.store.dictionary, positions)
+    names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
+    names += [p.name.lower() for p in snapshot.table.states]
+    return {name: rows.vector(Column(name)).tolist()[0] for name in names}

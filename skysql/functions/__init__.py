@@ -37,4 +37,9 @@ _ALL: tuple[PathFunction, ...] = (
 FUNCTIONS: dict[str, PathFunction] = {function.name: function for function in _ALL}
 """By name."""
 
-__all__ = ["FUNCTIONS", "TIMESTAMPS", "VARIES", "NotConstant", "PathFunction", "Result", "Role", "Runs", "awaited"]
+STRICT = "sky_in_order_"
+"""What the names of their strict forms begin with, which refuse rows that come out of order."""
+
+# fmt: off
+__all__ = ["FUNCTIONS", "STRICT", "TIMESTAMPS", "VARIES", "NotConstant", "PathFunction", "Result", "Role", "Runs",
+           "awaited"]

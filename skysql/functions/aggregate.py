@@ -20,21 +20,16 @@ import apsw
 import numpy as np
 
 from .. import aggregates
-from ..affinity import shown
+from ..affinity import Value, shown
 from ..dtypes import Int64
 from ..errors import ProgrammingError
 from ..interruption import patiently
 from ..masks import Met
-from ..plan import Value
 from ..vectors import Coded
-from . import FUNCTIONS, TIMESTAMPS, PathFunction, Role, Runs, awaited
+from . import FUNCTIONS, STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
 from .arguments import moment
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
-
-
-STRICT = "sky_in_order_"
-"""What the names of strict functions begin with."""
 
 
 def register(sqlite: apsw.Connection) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from .. import timestamps
-from ..affinity import shown
+from ..affinity import Value, shown
 from ..errors import DataError, ProgrammingError
-from ..plan import Value
 from .protocol import TIMESTAMPS, VARIES, NotConstant, Role
 
 MAX_CONDITIONS = 32

@@ -51,8 +51,8 @@ from itertools import takewhile
 from typing import Any
 
 from .. import timestamps
+from ..affinity import Value
 from ..errors import DataError, ProgrammingError
-from ..plan import Value
 from ..vectors import Numbers
 from . import arguments as check
 from .chains import levels

@@ -24,10 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from ..affinity import CONVERT
+from ..affinity import CONVERT, Value
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
-from ..plan import Value
 from ..schema import Kind
 from ..vectors import Coded, Vector
 from . import arguments as check

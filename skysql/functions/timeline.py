@@ -38,10 +38,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels, timestamps
+from ..affinity import Value
 from ..dtypes import Array, Int64
 from ..errors import DataError
 from ..interruption import look, looking, pieces
-from ..plan import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs

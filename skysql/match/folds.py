@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import apsw
 
-from ..plan import Value
+from ..affinity import Value
 from ..vectors import sort_key
 
 SUMS = frozenset({"sum", "total", "avg"})

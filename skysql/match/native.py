@@ -10,7 +10,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from ..plan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter, Value
+from ..affinity import Value
+from ..plan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter
 from .plan import leaf_label
 
 Function: TypeAlias = "Callable[[Sequence[Value]], Any]"

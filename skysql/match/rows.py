@@ -13,10 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
+from ..affinity import Value
 from ..dtypes import Array, Bool, Int64
 from ..errors import InternalError
 from ..evaluate import Evaluation
-from ..plan import Column, Expr, Value
+from ..plan import Column, Expr
 from ..rows import EventRows
 from ..vectors import Coded, Numbers, Vector
 

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from .. import timestamps
+from ..affinity import Value
 from ..dtypes import Array, Bool, Int64
 from ..errors import DataError
 from ..evaluate import Evaluation, Evaluator
-from ..plan import Column, Expr, Value, columns
+from ..plan import Column, Expr, columns
 from ..schema import Table
 from ..vectors import Coded, Numbers, Vector
 from .clause import RowsPerMatch

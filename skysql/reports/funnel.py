@@ -39,10 +39,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels, timestamps
+from ..affinity import Value
 from ..dtypes import Array, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
-from ..plan import Value
 from ..vectors import compact_codes, sort_ranks
 from .depths import counts
 from .design import Design, parse_design

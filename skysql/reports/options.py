@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .. import timestamps
-from ..affinity import shown
+from ..affinity import Value, shown
 from ..errors import DataError, ProgrammingError, near
-from ..plan import Value
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ from vtab import Batch, Column
 from vtab.source import Constraint
 
 from .. import timestamps
+from ..affinity import Value
 from ..dtypes import Bool, Int64
 from ..interruption import looking
-from ..plan import Value
 from ..segment import Segment
 from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects

@@ -29,10 +29,11 @@ from dataclasses import dataclass
 import apsw
 from sqlglot import exp
 
+from ..affinity import Value
 from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
-from ..plan import PathScan, Value
+from ..plan import PathScan
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog

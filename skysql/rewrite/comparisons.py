@@ -16,8 +16,8 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from .. import timestamps
+from ..affinity import Value
 from ..errors import DataError, NotSupportedError
-from ..plan import Value
 from ..schema import literal as quoted
 from .dialect import is_star
 from .kinds import COMPARING, GREATEST, Kind, Types, alias, items, merged_names

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import apsw
 from sqlglot import exp
 
+from ..affinity import Value
 from ..errors import ProgrammingError, near
 from ..evaluate import Evaluator
-from ..plan import Expr, Value
+from ..plan import Expr
 from ..schema import quote
 from .catalog import Catalog, Entry
 from .convert import Scope

@@ -24,8 +24,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sqlglot import exp
 
 from ..errors import NotSupportedError
-from ..functions import FUNCTIONS
-from ..functions.aggregate import STRICT
+from ..functions import FUNCTIONS, STRICT
 from ..match.lexer import Kind, Token, closing, names_in, replace_tokens, tokenize
 from ..schema import quote
 from . import kinds
