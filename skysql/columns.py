@@ -1,6 +1,7 @@
 """Events as arrays: the shapes that format, ingest, store, replay and scan hand each other.
 
-The dtypes of values are told in dtypes.py. All arrays are to be treated as read-only by whoever did not make them.
+The dtypes of values are told in dtypes.py. All arrays are to be treated as read-only by whoever
+did not make them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@
 ctypes, and not an extension module, because the files then need nothing of Python's: one binary does for every version
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
 what is passed: so everything goes through here, where dtypes are checked. Lengths, offsets and numbers of groups are
-checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read (blocks.py).
+checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read
+(blocks.py).
 
 A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.
@@ -255,8 +256,8 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
 
 
 MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16, "path": 32}
-"""Of a funnel; see functions/moments.py, Rules. path: an event is of one step of a chain, and those at one time come in
-the order of the path; without it, in that of their steps."""
+"""Of a funnel; see functions/moments.py, Rules. path: an event is of one step of a chain, and those at one time
+come in the order of the path; without it, in that of their steps."""
 
 
 def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Array, most: Int64) -> Callable[[], Int64]:

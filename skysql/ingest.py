@@ -3,8 +3,8 @@
     RowBuffer           rows of INSERT, one at a time; a row that is refused leaves no trace
     columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (none of them imported here)
 
-Columns are read by frames.py, as arrays with masks, codes or lists; values are converted by affinity.py, each distinct
-one once. NULL is "no value" for an attribute and "no change" for a state property.
+Columns are read by frames.py, as arrays with masks, codes or lists; values are converted by affinity.py, each
+distinct one once. NULL is "no value" for an attribute and "no change" for a state property.
 
 Not here: whether a change changes anything (a value equal to the current one is a change all the same), order
 (a batch is in order of arrival), and bytes. Texts get their codes last, when nothing can be refused any more.

@@ -9,8 +9,8 @@ and with a chunk of texts the values that are one of them.
 An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
-Besides store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads the old
-file by SQLite alone (rescue.py) and writes the new one as any other. Object ids and keys stay what they were.
+Besides store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
+the old file by SQLite alone (rescue.py) and writes the new one as any other. Object ids and keys stay what they were.
 """
 
 from __future__ import annotations

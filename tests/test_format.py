@@ -1,4 +1,4 @@
-"""skysql.format: everything comes back as it was, and nothing but a FormatError comes of bytes that are not a blob."""
+"""skysql.format: everything comes back as it was; of bytes that are no blob comes nothing but a FormatError."""
 
 from __future__ import annotations
 
