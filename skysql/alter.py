@@ -17,14 +17,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import compact, former
-from .alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from .blocks import MemoryBlock, StoredBlock
-from .dtypes import Array, Int64
 from .errors import DataError, IntegrityError, OperationalError
 from .events import distinct
 from .interruption import looking
+from .model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
+from .model.dtypes import Array, Int64
+from .model.table import ACTION, Kind, Property, Table, quote
 from .replay import known
-from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Segment
 from .store import Store, new_stamp
 from .widening import Casts

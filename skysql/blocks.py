@@ -20,13 +20,13 @@ from . import format as fmt
 from . import kernels
 from .cache import Cache
 from .columns import Batch, Sparse, no_values, reorder, same
-from .dtypes import Array, Int64
 from .errors import CorruptError, InternalError
 from .interruption import patiently
 from .lazily import cached_property
-from .schema import Kind, Property
+from .model.dtypes import Array, Int64
+from .model.table import Kind, Property
+from .model.timestamps import MAX_US, MIN_US
 from .segment import Block, size
-from .timestamps import MAX_US, MIN_US
 from .widening import widen
 
 if TYPE_CHECKING:

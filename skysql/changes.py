@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .affinity import Value
 from .dictionary import Dictionary
-from .dtypes import Array, Bool, Int64
 from .interruption import patiently
+from .model.dtypes import Array, Bool, Int64
+from .model.table import Table
+from .model.values import Value
 from .plan import Column
 from .rows import EventRows, property_vector
-from .schema import Table
 from .segment import Segment
 from .vectors import Coded, Numbers, Vector
 

@@ -23,10 +23,10 @@ from . import chunks, former, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
 from .columns import Sparse
-from .dtypes import Int64
 from .errors import DatabaseError, ProgrammingError
+from .model.dtypes import Int64
+from .model.table import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .replay import known
-from .schema import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
 

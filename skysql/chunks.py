@@ -17,9 +17,9 @@ import numpy as np
 from . import format as fmt
 from . import shadows
 from .cache import Cache
-from .dtypes import Array
 from .errors import CorruptError, InternalError, OperationalError
 from .interruption import looking
+from .model.dtypes import Array
 from .texts import Chunk, ChunkTexts
 
 V = TypeVar("V")

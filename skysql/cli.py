@@ -167,7 +167,7 @@ def _chart_arguments(parser: argparse.ArgumentParser) -> None:
 def _wanted(text: str) -> Wanted:
     """COL or COL:TYPE; a colon that no type follows is part of the column's name."""
     from .importer import Wanted
-    from .schema import Kind
+    from .model.table import Kind
 
     column, colon, kind = text.rpartition(":")
     synonyms = {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}
@@ -336,7 +336,7 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _description(info: TableInfo) -> str:
-    from . import timestamps
+    from .model import timestamps
 
     name = info.name if info.database == "main" else f"{info.database}.{info.name}"
     arguments = info.table.arguments()
@@ -366,7 +366,7 @@ def _distinct(count: int | None, exact: bool) -> str:
 
 
 def _alter(arguments: argparse.Namespace) -> int:
-    from .schema import quote
+    from .model.table import quote
 
     words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
     change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)

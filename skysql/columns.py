@@ -1,6 +1,6 @@
 """Events as arrays: the shapes that format, ingest, store, replay and scan hand each other.
 
-The dtypes of values are told in dtypes.py. All arrays are to be treated as read-only by whoever
+The dtypes of values are told in model/dtypes.py. All arrays are to be treated as read-only by whoever
 did not make them.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import DTYPES, Array, Bool, Int32, Int64
 from .interruption import patiently
-from .schema import Kind
+from .model.dtypes import DTYPES, Array, Bool, Int32, Int64
+from .model.table import Kind
 
 
 @dataclass(frozen=True, slots=True)

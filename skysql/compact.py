@@ -26,9 +26,9 @@ import numpy as np
 from . import former, kernels
 from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .columns import Batch, Lists
-from .dtypes import Int64
+from .model.dtypes import Int64
+from .model.table import ACTION, Kind
 from .replay import known
-from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
 from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
 from .store import Store

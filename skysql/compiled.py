@@ -34,10 +34,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .dtypes import Array, Int64
 from .errors import InternalError
 from .interruption import looking, outcome
 from .masks import Masks
+from .model.dtypes import Array, Int64
 
 R = TypeVar("R")
 

@@ -16,7 +16,7 @@ import apsw
 
 import vtab
 
-from . import aggregates, alteration, compact, dependents, ingest, repeated, timestamps
+from . import aggregates, compact, dependents, ingest, repeated
 from .alter import alter
 from .arguments import sky_arguments
 from .cache import SHARED, Cache, Part, parse_size
@@ -28,12 +28,13 @@ from .functions import aggregate
 from .hints import hint_for
 from .lineage import OpenFile
 from .match.plan import Recognition
+from .model import alteration, timestamps
+from .model.table import Table, name_key, parse_arguments, quote
 from .plan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import ReportPlan, Reports, Written
 from .results import Results
 from .rewrite import Catalog, Rewriter, Rewritten
-from .schema import Table, name_key, parse_arguments, quote
 from .shadows import SHADOWS
 from .snapshot import distinct
 from .store import Store

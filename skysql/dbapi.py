@@ -23,8 +23,8 @@ import apsw
 from . import aggregates, errors
 from .cursor import Cursor, Guard, RowFactory
 from .errors import ProgrammingError
+from .model.table import Table, literal, quote
 from .parameters import Parameters
-from .schema import Table, literal, quote
 
 if TYPE_CHECKING:
     from .connection import Engine, TableInfo

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from .blocks import FIRST_PROPERTY, GONE
-from .schema import Kind, Property, Table, check_table
+from .model.table import Kind, Property, Table, check_table
 
 
 def dump(table: Table) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .dtypes import Array, Bool, Int64
+from .model.dtypes import Array, Bool, Int64
 
 if TYPE_CHECKING:
     from .dbapi import Connection

@@ -23,12 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shadows
-from .alteration import MAX_ID
 from .chunks import Chunks, cut, full
-from .dtypes import Array, Bool, Int64
 from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
 from .interruption import look, looking, pieces
+from .model.alteration import MAX_ID
+from .model.dtypes import Array, Bool, Int64
 from .texts import Chunk, StoredCodes, StoredTexts
 from .vectors import Coded
 

@@ -17,10 +17,12 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from . import kernels, timestamps
-from .affinity import Value
-from .dtypes import Array, Bool
+from . import kernels
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
+from .model import timestamps
+from .model.dtypes import Array, Bool
+from .model.table import Table
+from .model.values import Value
 from .plan import (
     And,
     Arithmetic,
@@ -43,7 +45,6 @@ from .plan import (
     sql,
 )
 from .rows import Rows
-from .schema import Table
 from .texts import StoredCodes
 from .vectors import Coded, Numbers, Vector, compact_codes
 

@@ -15,11 +15,11 @@ import apsw
 from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
-from .affinity import Value
 from .cache import Cache
 from .evaluate import K, Typed
+from .model.table import quote
+from .model.values import Value
 from .results import Results, reference
-from .schema import quote
 
 OVERFLOW = "integer overflow"
 """What SQLite says of a sum of integers that leaves 64 bits."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from . import kernels
 from .columns import Batch, Sparse, concatenate, take
-from .dtypes import Bool, Int64
-from .schema import ACTION, Kind, Table
+from .model.dtypes import Bool, Int64
+from .model.table import ACTION, Kind, Table
 from .segment import Block, Segment
 from .snapshot import Snapshot
 

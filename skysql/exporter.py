@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .connection import TableInfo
 from .errors import ProgrammingError
 from .files import Format, Writer
-from .schema import Kind, Property, Table, quote
+from .model.table import Kind, Property, Table, quote
 
 if TYPE_CHECKING:
     from .dbapi import Connection

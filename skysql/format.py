@@ -76,8 +76,8 @@ import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from .columns import Batch, Lists, Sparse
-from .dtypes import DTYPES, Array, Bool, Int32, Int64
-from .schema import Kind
+from .model.dtypes import DTYPES, Array, Bool, Int32, Int64
+from .model.table import Kind
 
 VERSION: Final = 3
 """The version of the format that is written, and the newest that is read."""

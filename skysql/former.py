@@ -12,7 +12,7 @@ from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, StoredBlock, read_property_back
 from .chunks import PROPERTY_BITS as CHUNK_BITS
-from .schema import ACTION, Property, Table
+from .model.table import ACTION, Property, Table
 from .store import Store
 
 

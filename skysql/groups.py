@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from . import kernels, sums
-from .affinity import Value
-from .dtypes import Array, Int64
 from .interruption import look, looking, patiently
+from .model.dtypes import Array, Int64
+from .model.values import Value
 from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
 from .sums import Magnitudes
 from .vectors import Coded, Numbers, Vector, compact_codes, equal_values, sort_ranks

@@ -31,14 +31,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import time_units, timestamps
-from .affinity import shown
-from .dtypes import Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, is_beyond, take
 from .ingest import RowBuffer, columns_to_batch
+from .model import time_units, timestamps
+from .model.dtypes import Array, Bool, Int64
+from .model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
+from .model.values import shown
 from .observations import Held
-from .schema import RESERVED, Kind, Property, Table, parse_arguments, quote
 
 if TYPE_CHECKING:
     from .dbapi import Connection
@@ -63,7 +63,7 @@ class Wanted:
 class Request:
     """What to import as what.
 
-    time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: see time_units.py.
+    time_unit: what a number in the time column counts, 'us', 'ms' or 's'. None: see model/time_units.py.
     nulls: texts that are read as if there was nothing.
     """
 

@@ -3,7 +3,7 @@
     RowBuffer           rows of INSERT, one at a time; a row that is refused leaves no trace
     columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (none of them imported here)
 
-Columns are read by frames.py, as arrays with masks, codes or lists; values are converted by affinity.py, each
+Columns are read by frames.py, as arrays with masks, codes or lists; values are converted by model/values.py, each
 distinct one once. NULL is "no value" for an attribute and "no change" for a state property.
 
 Not here: whether a change changes anything (a value equal to the current one is a change all the same), order
@@ -21,15 +21,17 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from . import affinity, frames, time_units, timestamps
-from .affinity import MAX_INTEGER, shown
+from . import frames
 from .columns import Batch, Lists, Sparse
-from .dtypes import DTYPES, Array, Bool, Int64
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .interruption import look, looking, patiently
-from .schema import ACTION, Kind, Property, Table
-from .timestamps import is_null
+from .model import time_units, timestamps
+from .model import values as affinity
+from .model.dtypes import DTYPES, Array, Bool, Int64
+from .model.table import ACTION, Kind, Property, Table
+from .model.timestamps import is_null
+from .model.values import MAX_INTEGER, shown
 
 MAX_EVENTS = 2**31 - 1
 """Events of one batch: their numbers are int32."""
@@ -580,7 +582,7 @@ def columns_to_batch(table: Table, columns: Any, dictionary: Dictionary, time_un
     """Events of columns, in their order: what Connection.append stores.
 
     time_unit: what numbers in the column of times count, 'us', 'ms' or 's'. None: microseconds, and columns whose
-    numbers may be something else are refused (time_units.py).
+    numbers may be something else are refused (model/time_units.py).
 
     columns: names to columns of one length, or a frame. Names: the object's (object_id, or as the table calls it),
     timestamp or ts, action, properties, changes; the first two are required. int64 and float64 arrays are taken as they

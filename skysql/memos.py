@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .affinity import Value
-from .dtypes import Array
+from .model.dtypes import Array
+from .model.values import Value
 from .vectors import Coded
 
 REMEMBERED = 1 << 20

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import timestamps
 from .columns import Batch, Sparse, concatenate
-from .dtypes import DTYPES, Array, Bool, Int64
 from .interruption import patiently
-from .schema import ACTION, Kind, Property, Table, quote
+from .model import timestamps
+from .model.dtypes import DTYPES, Array, Bool, Int64
+from .model.table import ACTION, Kind, Property, Table, quote
 from .spill import Spill
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels, timestamps
+from . import kernels
 from .dictionary import Dictionary
-from .dtypes import Int64
+from .model import timestamps
+from .model.dtypes import Int64
 from .segment import Segment
 
 

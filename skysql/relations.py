@@ -15,17 +15,17 @@ import numpy as np
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from . import timestamps
-from .affinity import Value, integer
 from .check import check
 from .counts import Clock, Counts
-from .dtypes import Array, Int64
 from .errors import IntegrityError
 from .evaluate import Evaluator
+from .model import timestamps
+from .model.dtypes import Array, Int64
+from .model.table import Table
+from .model.values import Value, integer
 from .plan import And, Changes, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions
 from .rows import EventRows
 from .scan import Scan
-from .schema import Table
 from .store import Store
 from .writing import Writer
 

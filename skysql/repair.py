@@ -30,17 +30,17 @@ from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from .cache import Cache
 from .columns import Batch, Sparse, take
 from .connection import Engine
-from .dtypes import Array, Int64
 from .errors import DatabaseError, OperationalError
+from .model.dtypes import Array, Int64
+from .model.table import ACTION, Kind, Property, Table, quote
+from .model.timestamps import MAX_US, MIN_US
 from .pages import Row, Value
 from .replay import known
 from .rescue import Loss, Report, Source
-from .schema import ACTION, Kind, Property, Table, quote
 from .shadows import computed
 from .snapshot import END
 from .store import MOST_LOGGED, Store
 from .texts import ChunkTexts
-from .timestamps import MAX_US, MIN_US
 from .widening import widen
 
 V = TypeVar("V")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .columns import Sparse
-from .dtypes import Array, Int64
+from .model.dtypes import Array, Int64
 
 
 def fill_index(sparse: Sparse, starts: Int64, *, ignore_nulls: bool = False) -> Array:

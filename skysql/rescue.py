@@ -17,8 +17,8 @@ from typing import Any
 import apsw
 
 from .errors import DatabaseError, OperationalError
+from .model.table import quote
 from .pages import Fault, Pages, Row, Value
-from .schema import quote
 
 _SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
 _PATIENCE = 1000

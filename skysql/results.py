@@ -20,7 +20,7 @@ from vtab import publish, retract
 from vtab.source import Relation
 
 from .errors import ProgrammingError
-from .schema import quote
+from .model.table import quote
 
 
 class Results:

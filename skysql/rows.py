@@ -14,14 +14,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import kernels, timestamps
-from .affinity import Value
+from . import kernels
 from .dictionary import Dictionary
-from .dtypes import Array, Bool, Int64
 from .errors import InternalError
+from .model import timestamps
+from .model.dtypes import Array, Bool, Int64
+from .model.table import ACTION, Kind, Property, Table
+from .model.values import Value
 from .pairs import ObjectMoments
 from .plan import Column
-from .schema import ACTION, Kind, Property, Table
 from .segment import Segment
 from .vectors import Coded, Numbers, Vector
 

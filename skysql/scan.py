@@ -20,9 +20,7 @@ import numpy as np
 from vtab.source import read
 
 from . import compiled, kernels
-from .affinity import Value
 from .changes import ChangeRows
-from .dtypes import Array, Bool, Int64
 from .evaluate import Evaluation, Evaluator, column_type
 from .functions import Result, awaited
 from .groups import (
@@ -42,6 +40,9 @@ from .interruption import look, looking, patiently
 from .layouts import Measure, layout_of
 from .lazily import cached_property
 from .masks import CODES, Met
+from .model.dtypes import Array, Bool, Int64
+from .model.table import ACTION, Property, Table
+from .model.values import Value
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
 from .plan import (
@@ -71,7 +72,6 @@ from .plan import (
     conjuncts,
 )
 from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .schema import ACTION, Property, Table
 from .segment import Segment
 from .snapshot import Snapshot
 from .sums import Magnitudes

@@ -16,12 +16,13 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from . import compiled, kernels, replay, sums, timestamps
+from . import compiled, kernels, replay, sums
 from .cache import Cache
 from .columns import Sparse, reorder
-from .dtypes import DTYPES, Array, Int64
 from .interruption import patiently
-from .schema import Kind, Property
+from .model import timestamps
+from .model.dtypes import DTYPES, Array, Int64
+from .model.table import Kind, Property
 from .sums import Magnitudes
 
 V = TypeVar("V")

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from .errors import CorruptError
-from .schema import name_key, quote
+from .model.table import name_key, quote
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 

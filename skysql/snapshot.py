@@ -16,11 +16,11 @@ import numpy as np
 
 from . import kernels, statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
-from .dtypes import Array, Int64
 from .format import MAX_COUNT
 from .lazily import cached_property
+from .model.dtypes import Array, Int64
+from .model.table import ACTION, Kind
 from .replay import known
-from .schema import ACTION, Kind
 from .segment import Block, Part, Segment
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 
 from . import compact
 from .columns import Batch, Sparse, concatenate
-from .dtypes import Bool
-from .schema import ACTION, Kind, Property, Table
+from .model.dtypes import Bool
+from .model.table import ACTION, Kind, Property, Table
 from .segment import Segment
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shadows
-from .dtypes import Array
+from .model.dtypes import Array
 
 Registers = npt.NDArray[np.uint8]
 

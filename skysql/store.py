@@ -45,17 +45,17 @@ from .cache import Cache
 from .chunks import Chunks
 from .columns import EMPTY, Batch, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
-from .dtypes import DTYPES, Array, Int64
 from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from .interruption import look, looking
 from .lazily import cached_property
+from .model.dtypes import DTYPES, Array, Int64
+from .model.table import ACTION, Kind, Property, Table, quote
+from .model.timestamps import MAX_US, MIN_US
 from .replay import known
-from .schema import ACTION, Kind, Property, Table, quote
 from .segment import Part, size
 from .shadows import SHADOWS
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
-from .timestamps import MAX_US, MIN_US
 from .widening import Casts, widen
 
 Row = TypeVar("Row", BlockRow, LogRow)

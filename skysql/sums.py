@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from . import compiled
-from .dtypes import Array, Int64
+from .model.dtypes import Array, Int64
 
 Magnitudes: TypeAlias = tuple[float, float]
 """The least and the most |x| of some values other than 0."""

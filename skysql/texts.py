@@ -22,9 +22,9 @@ from typing import Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import Array, Bool, Int64
 from .format import hash_of
 from .interruption import looking, patiently
+from .model.dtypes import Array, Bool, Int64
 from .vectors import Texts
 
 _FEW = 32

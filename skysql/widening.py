@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .columns import Sparse
-from .dtypes import DTYPES, Array
 from .format import FormatError
-from .schema import Kind, Property
+from .model.dtypes import DTYPES, Array
+from .model.table import Kind, Property
 
 
 @dataclass(frozen=True, slots=True)

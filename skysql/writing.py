@@ -21,14 +21,14 @@ import apsw
 import numpy as np
 
 from . import compact, events
-from .affinity import convert
 from .columns import Batch, concatenate, take
 from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes
+from .model.table import Table
+from .model.values import convert
 from .plan import Column
 from .rows import EventRows
-from .schema import Table
 from .snapshot import Snapshot, Stamp
 from .store import Store
 

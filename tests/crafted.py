@@ -28,7 +28,7 @@ import numpy as np
 import skysql
 from skysql import chunks, compact, snapshot
 from skysql import format as fmt
-from skysql.dtypes import DTYPES, Array
+from skysql.model.dtypes import DTYPES, Array
 from skysql.repair import repair
 
 MEMORY = 2 << 30

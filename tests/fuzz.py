@@ -27,10 +27,10 @@ import numpy as np
 import skysql
 from skysql import format as fmt
 from skysql.columns import Batch, Sparse
-from skysql.dtypes import Array
 from skysql.ingest import parse_changes
+from skysql.model.dtypes import Array
+from skysql.model.table import Kind, parse_arguments
 from skysql.pages import Fault, Pages
-from skysql.schema import Kind, parse_arguments
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
 

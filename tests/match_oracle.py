@@ -14,7 +14,6 @@ from typing import Any
 
 import apsw
 
-from skysql import timestamps
 from skysql.match.clause import Clause, ClauseParser, RowsPerMatch, Target
 from skysql.match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
 from skysql.match.lexer import Reader, tokenize
@@ -28,6 +27,7 @@ from skysql.match.pattern import (
     Quantified,
     Variable,
 )
+from skysql.model import timestamps
 from skysql.rewrite.match import item_of, places
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "json_group_array", "median"})

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from skysql import format as fmt
 from skysql.columns import Batch, Lists, Sparse
-from skysql.dtypes import DTYPES
-from skysql.schema import Kind
+from skysql.model.dtypes import DTYPES
+from skysql.model.table import Kind
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skysql.columns import Batch
-from skysql.dtypes import DTYPES, Array, Int64
 from skysql.errors import DataError, IntegrityError, ProgrammingError
 from skysql.ingest import RowBuffer, columns_to_batch
-from skysql.schema import Kind, Table, parse_arguments
+from skysql.model.dtypes import DTYPES, Array, Int64
+from skysql.model.table import Kind, Table, parse_arguments
 
 USERS = parse_arguments(
     "users", ["plan TEXT STATE", "level INTEGER STATE", "vip BOOLEAN STATE", "amount REAL", "url TEXT", "n INTEGER"]

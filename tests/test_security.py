@@ -19,7 +19,7 @@ import skysql
 from skysql import chunks
 from skysql import format as fmt
 from skysql.columns import Batch, Sparse
-from skysql.schema import Kind
+from skysql.model.table import Kind
 
 # shadow tables
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 
 import skysql
-from skysql.time_units import UNITS, times
-from skysql.timestamps import MAX_US, MIN_US
+from skysql.model.time_units import UNITS, times
+from skysql.model.timestamps import MAX_US, MIN_US
 
 SECONDS = 1_467_331_200  # 2016-07-01
 TEXT = "2016-07-01 00:00:00.000000"

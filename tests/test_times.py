@@ -18,7 +18,7 @@ import pytest
 from sides import Sides
 
 import skysql
-from skysql import timestamps
+from skysql.model import timestamps
 from skysql.rewrite.dialect import parse
 from skysql.rewrite.statement import Statement
 

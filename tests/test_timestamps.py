@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
-from skysql import timestamps
 from skysql.errors import DataError
-from skysql.timestamps import MAX_US, MIN_US, duration, format, format_array, parse, parse_array
+from skysql.model import timestamps
+from skysql.model.timestamps import MAX_US, MIN_US, duration, format, format_array, parse, parse_array
 
 DAY = 86_400_000_000
 NEW_YEAR = 1_767_225_600_000_000  # 2026-01-01

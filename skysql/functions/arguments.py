@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from .. import timestamps
-from ..affinity import Value, shown
 from ..errors import DataError, ProgrammingError
+from ..model import timestamps
+from ..model.values import Value, shown
 from .protocol import TIMESTAMPS, VARIES, NotConstant, Role
 
 MAX_CONDITIONS = 32

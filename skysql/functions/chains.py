@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import compiled, kernels
-from ..dtypes import Array, Bool, Int64
 from ..interruption import looking
 from ..masks import Masks, Met
+from ..model.dtypes import Array, Bool, Int64
 from .moments import Rules, level_once
 
 _NEVER = np.iinfo(np.int64).max

@@ -50,9 +50,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from .. import timestamps
-from ..affinity import Value
 from ..errors import DataError, ProgrammingError
+from ..model import timestamps
+from ..model.values import Value
 from ..vectors import Numbers
 from . import arguments as check
 from .chains import levels

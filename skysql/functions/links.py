@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import compiled, kernels
-from ..dtypes import Int64
 from ..interruption import look, looking
 from ..masks import Masks, Met
+from ..model.dtypes import Int64
 
 _FEW = 64
 """Groups that are walked one by one: with fewer, an array operation costs more than it does at once."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..dtypes import Int64
 from ..interruption import looking, pieces
+from ..model.dtypes import Int64
 
 _MOST = 32
 """Steps of a funnel at the most."""

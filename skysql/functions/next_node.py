@@ -35,10 +35,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..affinity import Value
-from ..dtypes import Bool, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking
+from ..model.dtypes import Bool, Int64
+from ..model.values import Value
 from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from ..affinity import CONVERT, Value
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
-from ..schema import Kind
+from ..model.table import Kind
+from ..model.values import CONVERT, Value
 from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from ..affinity import Value
-from ..dtypes import Int64
+from ..model.dtypes import Int64
+from ..model.values import Value
 from ..vectors import Vector
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..affinity import Value
+from ..model.values import Value
 from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs

@@ -45,10 +45,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..affinity import Value
-from ..dtypes import Int64
 from ..interruption import pieces
 from ..masks import Met
+from ..model.dtypes import Int64
+from ..model.values import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from . import links

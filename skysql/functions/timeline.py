@@ -37,11 +37,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels, timestamps
-from ..affinity import Value
-from ..dtypes import Array, Int64
+from .. import kernels
 from ..errors import DataError
 from ..interruption import look, looking, pieces
+from ..model import timestamps
+from ..model.dtypes import Array, Int64
+from ..model.values import Value
 from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import kernels
-from ..affinity import Value
-from ..dtypes import Array, Bool
 from ..interruption import pieces
+from ..model.dtypes import Array, Bool
+from ..model.values import Value
 from ..vectors import Coded, Vector, compact_codes
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
-from .. import timestamps
 from ..errors import DataError, ProgrammingError
 from ..lazily import cached_property
+from ..model import timestamps
 from ..plan import identifier
 from .expressions import Expression, ExpressionParser, Names
 from .lexer import OPEN_PATTERN, Kind, Reader, Token, closing, is_open

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import apsw
 
-from ..affinity import Value
+from ..model.values import Value
 from ..vectors import sort_key
 
 SUMS = frozenset({"sum", "total", "avg"})

@@ -17,12 +17,12 @@ import numpy as np
 from vtab.source import read
 
 from .. import sums
-from ..affinity import Value
-from ..dtypes import Array, Bool, Int64
 from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..interruption import look, looking, patiently, pieces
 from ..lazily import cached_property
+from ..model.dtypes import Array, Bool, Int64
+from ..model.values import Value
 from ..vectors import Coded, Numbers, Vector, sort_ranks
 from . import folds, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row

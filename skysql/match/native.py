@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from ..affinity import Value
+from ..model.values import Value
 from ..plan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter
 from .plan import leaf_label
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..dtypes import Array, Int64
 from ..interruption import look, pieces
+from ..model.dtypes import Array, Int64
 
 Parts: TypeAlias = tuple[Array, ...]
 """Values, each of one element of every array."""

@@ -9,9 +9,9 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint
 
-from ..affinity import Value
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
+from ..model.values import Value
 from ..plan import And, Column, Compare, Literal, conjuncts
 from ..rows import EventRows
 from ..scan import Scan

@@ -13,10 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..affinity import Value
-from ..dtypes import Array, Bool, Int64
 from ..errors import InternalError
 from ..evaluate import Evaluation
+from ..model.dtypes import Array, Bool, Int64
+from ..model.values import Value
 from ..plan import Column, Expr
 from ..rows import EventRows
 from ..vectors import Coded, Numbers, Vector

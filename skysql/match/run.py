@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import timestamps
-from ..affinity import Value
-from ..dtypes import Array, Bool, Int64
 from ..errors import DataError
 from ..evaluate import Evaluation, Evaluator
+from ..model import timestamps
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import Table
+from ..model.values import Value
 from ..plan import Column, Expr, columns
-from ..schema import Table
 from ..vectors import Coded, Numbers, Vector
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, Row

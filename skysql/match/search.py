@@ -17,10 +17,10 @@ from re import Match
 import numpy as np
 
 from .. import kernels
-from ..dtypes import Array, Bool, Int64
 from ..errors import DataError, OperationalError
 from ..interruption import look, looking
 from ..lazily import cached_property
+from ..model.dtypes import Array, Bool, Int64
 from .clause import Clause, RowsPerMatch, Target
 from .matcher import History, Matcher
 from .measures import Matches

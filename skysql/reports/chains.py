@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..dtypes import Array, Bool, Int64
 from ..interruption import look, looking, patiently
+from ..model.dtypes import Array, Bool, Int64
 
 NONE = -1
 """Stands for the event of a step that a chain does not have."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from .. import compiled
-from ..dtypes import Array, Int64
 from ..masks import Masks
+from ..model.dtypes import Array, Int64
 from ..segment import Segment
 from .design import Design
 from .relation import Call

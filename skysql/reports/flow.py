@@ -25,10 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels
-from ..dtypes import Array, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
-from ..schema import ACTION
+from ..model.dtypes import Array, Int64
+from ..model.table import ACTION
 from ..segment import Segment
 from .chains import firsts
 from .options import Options

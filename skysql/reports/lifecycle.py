@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dtypes import Bool, Int64
 from ..errors import ProgrammingError
 from ..interruption import looking
+from ..model.dtypes import Bool, Int64
 from ..segment import Segment
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit

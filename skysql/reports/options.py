@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from .. import timestamps
-from ..affinity import Value, shown
 from ..errors import DataError, ProgrammingError, near
+from ..model import timestamps
+from ..model.values import Value, shown
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import timestamps
-from ..dtypes import Array, Bool, Int64
 from ..errors import DataError, OperationalError, ProgrammingError, instead
+from ..model import timestamps
+from ..model.dtypes import Array, Bool, Int64
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND

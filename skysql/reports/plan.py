@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..affinity import Value
 from ..errors import ProgrammingError
+from ..model.values import Value
 from .options import loads
 from .steps import step_names
 

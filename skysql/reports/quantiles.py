@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..dtypes import Array, Int64
 from ..interruption import patiently
+from ..model.dtypes import Array, Int64
 
 _SECOND = 1e6
 

@@ -18,10 +18,10 @@ import numpy as np
 from vtab import Batch, Column
 from vtab.source import Constraint
 
-from .. import timestamps
-from ..affinity import Value
-from ..dtypes import Bool, Int64
 from ..interruption import looking
+from ..model import timestamps
+from ..model.dtypes import Bool, Int64
+from ..model.values import Value
 from ..segment import Segment
 from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects

@@ -27,15 +27,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import compiled, kernels
-from ..affinity import Value
-from ..dtypes import Array, Bool, Int64
 from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
 from ..interruption import looking
 from ..lazily import cached_property
+from ..model.dtypes import Array, Bool, Int64
+from ..model.timestamps import MAX_US, MIN_US
+from ..model.values import Value
 from ..plan import Expr
 from ..segment import Segment
-from ..timestamps import MAX_US, MIN_US
 from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..affinity import Value
 from ..errors import ProgrammingError, instead, near
+from ..model.values import Value
 from .options import duration, loads
 from .subject import Condition, Subject
 

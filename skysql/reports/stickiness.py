@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..dtypes import Int64
 from ..errors import OperationalError
 from ..interruption import looking
+from ..model.dtypes import Int64
 from ..segment import Segment
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit

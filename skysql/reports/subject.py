@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import apsw
 import numpy as np
 
-from ..affinity import shown
 from ..compiled import ByPath
-from ..dtypes import Array, Bool, Int64
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
 from ..lazily import cached_property
 from ..masks import CODES, Met
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import ACTION
+from ..model.values import shown
 from ..plan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
 from ..rows import ActionRows, EventRows
-from ..schema import ACTION
 from ..segment import Segment
 from ..snapshot import Snapshot
 from ..vectors import Coded, Vector

@@ -21,11 +21,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import kernels, timestamps
+from .. import kernels
 from ..errors import ProgrammingError, instead
 from ..functions.timeline import ends_of, state_changes
 from ..functions.values import distinct
 from ..interruption import pieces
+from ..model import timestamps
 from ..plan import Expr
 from ..segment import Segment
 from .options import Options

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import kernels
-from ..dtypes import Array, Bool, Int64
 from ..groups import joined
 from ..interruption import looking, patiently
-from ..schema import ACTION
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import ACTION
 from ..segment import Segment
 from ..vectors import Vector, compact_codes
 from . import chains

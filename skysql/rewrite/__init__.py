@@ -29,10 +29,10 @@ from dataclasses import dataclass
 import apsw
 from sqlglot import exp
 
-from ..affinity import Value
 from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
+from ..model.values import Value
 from ..plan import PathScan
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate

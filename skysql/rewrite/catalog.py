@@ -14,9 +14,9 @@ from typing import Any
 import apsw
 
 from ..errors import AlteredError, Error
+from ..model.table import Table, name_key, quote
 from ..plan import PathScan
 from ..results import Results
-from ..schema import Table, name_key, quote
 from ..snapshot import Snapshot
 
 Snapshots = Callable[[str, str], Snapshot]

@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from .. import timestamps
-from ..affinity import Value
 from ..errors import DataError, NotSupportedError
-from ..schema import literal as quoted
+from ..model import timestamps
+from ..model.table import literal as quoted
+from ..model.values import Value
 from .dialect import is_star
 from .kinds import COMPARING, GREATEST, Kind, Types, alias, items, merged_names
 from .lists import Listed, elements, value

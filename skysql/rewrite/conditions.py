@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import apsw
 from sqlglot import exp
 
-from ..affinity import Value
 from ..errors import ProgrammingError, near
 from ..evaluate import Evaluator
+from ..model.table import quote
+from ..model.values import Value
 from ..plan import Expr
-from ..schema import quote
 from .catalog import Catalog, Entry
 from .convert import Scope
 from .dialect import Source, TokenType, parse, span

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
-from ..affinity import Value
+from ..model.values import Value
 
 SHORTEST = 100
 """Elements of a list from which on it is one token."""

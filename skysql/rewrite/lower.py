@@ -19,7 +19,7 @@ from itertools import pairwise
 from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
-from ..schema import quote
+from ..model.table import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
 from .convert import conjuncts_of

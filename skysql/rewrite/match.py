@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..match.lexer import OPEN_PATTERN, Kind, Reader, Token, closing, count_of, is_open, replace_tokens, tokenize
-from ..schema import quote
+from ..model.table import quote
 
 WORD = "match_recognize"
 

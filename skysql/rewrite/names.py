@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from ..evaluate import column_type
 from ..match.run import NO_TABLE
+from ..model.table import Table
 from ..plan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
 from ..plan import Groups as GroupsOf
 from ..scan import object_columns
-from ..schema import Table
 from .dialect import Source as Text
 from .statement import Arguments, NotPushable, Statement
 

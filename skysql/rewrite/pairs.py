@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..evaluate import declared_type
+from ..model.table import literal, quote
 from ..plan import Column, Pairs, PathScan
-from ..schema import literal, quote
 from .calls import repeatable
 from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of

@@ -26,7 +26,7 @@ from sqlglot import exp
 from ..errors import NotSupportedError
 from ..functions import FUNCTIONS, STRICT
 from ..match.lexer import Kind, Token, closing, names_in, replace_tokens, tokenize
-from ..schema import quote
+from ..model.table import quote
 from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from ..model.table import name_key
 from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
-from ..schema import name_key
 from .calls import has_aggregates
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal

@@ -14,9 +14,9 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint, Fault, Relation, read
 
-from ..affinity import Value
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
+from ..model.values import Value
 from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot

@@ -15,9 +15,9 @@ from itertools import accumulate
 from sqlglot import exp
 
 from ..arguments import call_of
+from ..model.table import quote
 from ..plan import Parameter, PathScan
 from ..results import reference
-from ..schema import quote
 from .catalog import Catalog
 from .comparisons import Conversions, conversions
 from .dialect import Source, TokenType, is_star, span

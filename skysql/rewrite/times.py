@@ -15,8 +15,8 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..match.lexer import tokenize
-from ..schema import literal as quoted
-from ..schema import quote
+from ..model.table import literal as quoted
+from ..model.table import quote
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span

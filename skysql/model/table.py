@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .errors import ProgrammingError
+from ..errors import ProgrammingError
 
 ACTION_ID = 0
 """The property id of the action."""

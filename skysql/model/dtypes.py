@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .schema import Kind
+from .table import Kind
 
 Array = npt.NDArray[Any]
 Int64 = npt.NDArray[np.int64]

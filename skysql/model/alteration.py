@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from .errors import ProgrammingError, near
-from .schema import RESERVED, SYNONYMS, Kind, Property, Table, check_table
+from ..errors import ProgrammingError, near
+from .table import RESERVED, SYNONYMS, Kind, Property, Table, check_table
 
 MAX_ID = 0xFFFF - 3
 """The last property id of which a block can have a column."""

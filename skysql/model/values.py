@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..errors import DataError
 from .dtypes import Array, Bool
-from .errors import DataError
-from .schema import Kind, Table
+from .table import Kind, Table
 from .timestamps import is_null
 
 Value: TypeAlias = None | int | float | str | bytes

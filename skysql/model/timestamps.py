@@ -27,9 +27,9 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
+from ..errors import DataError
+from ..interruption import looking, pieces, types_of
 from .dtypes import Array, Bool, Int64
-from .errors import DataError
-from .interruption import looking, pieces, types_of
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DataError, Error, ProgrammingError
+from ..interruption import looking, types_of
 from . import timestamps
 from .dtypes import Array, Int64
-from .errors import DataError, Error, ProgrammingError
-from .interruption import looking, types_of
 from .timestamps import FINER, MAX_US, MIN_US, WHOLE, YEARS
 
 UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}

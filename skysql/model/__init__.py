@@ -1,0 +1,10 @@
+"""What there is: tables and properties, kinds of value, times, and the grammar by which a table is altered.
+
+    table        Table, Property, Kind: the definition of a sky table, as written in CREATE VIRTUAL TABLE
+    alteration   what `sky_alter` is told, and what becomes of a definition by it
+    values       affinity: a value of SQLite's as the one that a property keeps
+    timestamps   microseconds since 1970, from and to text;  time_units: numbers that count something coarser
+    dtypes       the arrays that values are kept in
+
+Not here: where any of it is stored (store/), or asked for (plan/). Imports numpy, errors and interruption.
+"""
