@@ -26,7 +26,7 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from bench.events import Events, generate
 from skysql import format as fmt
-from skysql.columns import Sparse
+from skysql.arrays.batch import Sparse
 from skysql.model.table import Kind
 
 Array = npt.NDArray[Any]

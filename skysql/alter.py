@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import compact, former
+from .arrays.replay import known
 from .blocks import MemoryBlock, StoredBlock
 from .errors import DataError, IntegrityError, OperationalError
 from .events import distinct
@@ -24,7 +25,6 @@ from .interruption import looking
 from .model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from .model.dtypes import Array, Int64
 from .model.table import ACTION, Kind, Property, Table, quote
-from .replay import known
 from .segment import Segment
 from .store import Store, new_stamp
 from .widening import Casts

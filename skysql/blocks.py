@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from . import format as fmt
-from . import kernels
+from .arrays import kernels
+from .arrays.batch import Batch, Sparse, no_values, reorder, same
 from .cache import Cache
-from .columns import Batch, Sparse, no_values, reorder, same
 from .errors import CorruptError, InternalError
 from .interruption import patiently
 from .lazily import cached_property

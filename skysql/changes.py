@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .arrays.vectors import Coded, Numbers, Vector
 from .dictionary import Dictionary
 from .interruption import patiently
 from .model.dtypes import Array, Bool, Int64
@@ -18,7 +19,6 @@ from .model.values import Value
 from .plan import Column
 from .rows import EventRows, property_vector
 from .segment import Segment
-from .vectors import Coded, Numbers, Vector
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ import apsw
 import numpy as np
 
 from . import chunks, former, statistics
+from .arrays.batch import Sparse
+from .arrays.replay import known
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
-from .columns import Sparse
 from .errors import DatabaseError, ProgrammingError
 from .model.dtypes import Int64
 from .model.table import ACTION, Kind, Property, arguments_of, parse_arguments, quote
-from .replay import known
 from .snapshot import LogRow, Snapshot
 from .store import Store
 

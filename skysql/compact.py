@@ -23,12 +23,13 @@ from itertools import groupby
 
 import numpy as np
 
-from . import former, kernels
+from . import former
+from .arrays import kernels
+from .arrays.batch import Batch, Lists
+from .arrays.replay import known
 from .blocks import BlockRow, MemoryBlock, StoredBlock
-from .columns import Batch, Lists
 from .model.dtypes import Int64
 from .model.table import ACTION, Kind
-from .replay import known
 from .segment import Block, Part, Segment
 from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
 from .store import Store

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shadows
+from .arrays.vectors import Coded
 from .chunks import Chunks, cut, full
 from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
@@ -30,7 +31,6 @@ from .interruption import look, looking, pieces
 from .model.alteration import MAX_ID
 from .model.dtypes import Array, Bool, Int64
 from .texts import Chunk, StoredCodes, StoredTexts
-from .vectors import Coded
 
 _PIECE = 1 << 18
 """So many texts at a time are given codes: as long, they are in memory."""

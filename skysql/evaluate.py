@@ -17,7 +17,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from . import kernels
+from .arrays import kernels
+from .arrays.vectors import Coded, Numbers, Vector, compact_codes
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .model import timestamps
 from .model.dtypes import Array, Bool
@@ -46,7 +47,6 @@ from .plan import (
 )
 from .rows import Rows
 from .texts import StoredCodes
-from .vectors import Coded, Numbers, Vector, compact_codes
 
 _EXACT = 1 << 53
 """Integers up to here are exact as float64."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
-from .columns import Batch, Sparse, concatenate, take
+from .arrays import kernels
+from .arrays.batch import Batch, Sparse, concatenate, take
 from .model.dtypes import Bool, Int64
 from .model.table import ACTION, Kind, Table
 from .segment import Block, Segment

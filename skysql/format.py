@@ -75,7 +75,7 @@ from typing import Any, Final
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
-from .columns import Batch, Lists, Sparse
+from .arrays.batch import Batch, Lists, Sparse
 from .model.dtypes import DTYPES, Array, Bool, Int32, Int64
 from .model.table import Kind
 

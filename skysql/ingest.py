@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import frames
-from .columns import Batch, Lists, Sparse
+from .arrays.batch import Batch, Lists, Sparse
 from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
 from .interruption import look, looking, patiently

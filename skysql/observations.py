@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import Batch, Sparse, concatenate
+from .arrays.batch import Batch, Sparse, concatenate
 from .interruption import patiently
 from .model import timestamps
 from .model.dtypes import DTYPES, Array, Bool, Int64

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from .arrays import kernels
 from .dictionary import Dictionary
 from .model import timestamps
 from .model.dtypes import Int64

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
+from .arrays import kernels
+from .arrays.masks import Met
+from .arrays.vectors import Numbers
 from .evaluate import Evaluation
 from .functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from .functions.arguments import LIMIT, moment
 from .groups import Grouping
 from .interruption import patiently
-from .masks import Met
 from .model import timestamps
 from .model.dtypes import Array, Bool, Int64
 from .model.values import Value
 from .plan import Column, Expr, PathAggregate, columns
 from .rows import EventRows, Rows
-from .vectors import Numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,16 @@ import numpy as np
 
 from . import chunks, compact, rescue
 from . import format as fmt
+from .arrays.batch import Batch, Sparse, take
+from .arrays.replay import known
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from .cache import Cache
-from .columns import Batch, Sparse, take
 from .connection import Engine
 from .errors import DatabaseError, OperationalError
 from .model.dtypes import Array, Int64
 from .model.table import ACTION, Kind, Property, Table, quote
 from .model.timestamps import MAX_US, MIN_US
 from .pages import Row, Value
-from .replay import known
 from .rescue import Loss, Report, Source
 from .shadows import computed
 from .snapshot import END

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import kernels
+from .arrays import kernels
+from .arrays.vectors import Coded, Numbers, Vector
 from .dictionary import Dictionary
 from .errors import InternalError
 from .model import timestamps
@@ -24,7 +25,6 @@ from .model.values import Value
 from .pairs import ObjectMoments
 from .plan import Column
 from .segment import Segment
-from .vectors import Coded, Numbers, Vector
 
 
 class Rows(Protocol):

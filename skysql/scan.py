@@ -19,7 +19,10 @@ import numpy as np
 
 from vtab.source import read
 
-from . import compiled, kernels
+from .arrays import compiled, kernels
+from .arrays.masks import CODES, Met
+from .arrays.sums import Magnitudes
+from .arrays.vectors import Coded, Numbers, Vector, sort_ranks
 from .changes import ChangeRows
 from .evaluate import Evaluation, Evaluator, column_type
 from .functions import Result, awaited
@@ -39,7 +42,6 @@ from .groups import (
 from .interruption import look, looking, patiently
 from .layouts import Measure, layout_of
 from .lazily import cached_property
-from .masks import CODES, Met
 from .model.dtypes import Array, Bool, Int64
 from .model.table import ACTION, Property, Table
 from .model.values import Value
@@ -74,8 +76,6 @@ from .plan import (
 from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
 from .segment import Segment
 from .snapshot import Snapshot
-from .sums import Magnitudes
-from .vectors import Coded, Numbers, Vector, sort_ranks
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import compact
-from .columns import Batch, Sparse, concatenate
+from .arrays.batch import Batch, Sparse, concatenate
 from .model.dtypes import Bool
 from .model.table import ACTION, Kind, Property, Table
 from .segment import Segment

@@ -40,10 +40,11 @@ import numpy as np
 
 from . import definition, shadows
 from . import format as fmt
+from .arrays.batch import EMPTY, Batch, Lists, Sparse, concatenate, joined
+from .arrays.replay import known
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
 from .chunks import Chunks
-from .columns import EMPTY, Batch, Lists, Sparse, concatenate, joined
 from .dictionary import Dictionary
 from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from .interruption import look, looking
@@ -51,7 +52,6 @@ from .lazily import cached_property
 from .model.dtypes import DTYPES, Array, Int64
 from .model.table import ACTION, Kind, Property, Table, quote
 from .model.timestamps import MAX_US, MIN_US
-from .replay import known
 from .segment import Part, size
 from .shadows import SHADOWS
 from .snapshot import LogRow, Snapshot, Stamp

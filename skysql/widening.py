@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .columns import Sparse
+from .arrays.batch import Sparse
 from .format import FormatError
 from .model.dtypes import DTYPES, Array
 from .model.table import Kind, Property

@@ -21,7 +21,7 @@ import apsw
 import numpy as np
 
 from . import compact, events
-from .columns import Batch, concatenate, take
+from .arrays.batch import Batch, concatenate, take
 from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes

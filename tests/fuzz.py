@@ -26,7 +26,7 @@ import numpy as np
 
 import skysql
 from skysql import format as fmt
-from skysql.columns import Batch, Sparse
+from skysql.arrays.batch import Batch, Sparse
 from skysql.ingest import parse_changes
 from skysql.model.dtypes import Array
 from skysql.model.table import Kind, parse_arguments

@@ -6,7 +6,7 @@ from conftest import damage
 
 import skysql
 from skysql import format as fmt
-from skysql.columns import Batch, Sparse
+from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import Kind
 
 ONE = Sparse(np.array([0], np.int32), np.array([1], np.uint32))

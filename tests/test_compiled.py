@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from conftest import Connect
 
-from skysql import InternalError, compiled
-from skysql.masks import Masks, Met
+from skysql import InternalError
+from skysql.arrays import compiled
+from skysql.arrays.masks import Masks, Met
 
 FUNNEL = """
     SELECT level, count(*) FROM (
@@ -23,7 +24,7 @@ FUNNEL = """
 
 PROGRAM = f'''
 import os, skysql
-from skysql import compiled
+from skysql.arrays import compiled
 
 def ask():
     db = skysql.connect(":memory:")
@@ -96,8 +97,9 @@ def test_they_run_beside_one_another() -> None:
 
 BROKEN = """
 import numpy as np
-from skysql import InternalError, compiled
-from skysql.masks import Masks
+from skysql import InternalError
+from skysql.arrays import compiled
+from skysql.arrays.masks import Masks
 
 ones, few = np.ones(3, np.int64), np.zeros(2, np.uint8)
 masks = Masks(np.zeros(3, np.uint8), np.zeros(256, np.uint32), None)

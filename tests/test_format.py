@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysql import format as fmt
-from skysql.columns import Batch, Lists, Sparse
+from skysql.arrays.batch import Batch, Lists, Sparse
 from skysql.model.dtypes import DTYPES
 from skysql.model.table import Kind
 

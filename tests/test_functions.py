@@ -14,11 +14,11 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compiled
+from skysql.arrays import compiled
+from skysql.arrays.masks import Met
+from skysql.arrays.vectors import Coded, Numbers, Vector
 from skysql.functions import FUNCTIONS, Role, Runs, awaited, links
 from skysql.functions.aggregate import is_true
-from skysql.masks import Met
-from skysql.vectors import Coded, Numbers, Vector
 
 MODES = ["strict_deduplication", "strict_order", "strict_increase", "strict_once", "allow_reentry"]
 COMBINATIONS = [

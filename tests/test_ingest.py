@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysql.columns import Batch
+from skysql.arrays.batch import Batch
 from skysql.errors import DataError, IntegrityError, ProgrammingError
 from skysql.ingest import RowBuffer, columns_to_batch
 from skysql.model.dtypes import DTYPES, Array, Int64

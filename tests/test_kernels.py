@@ -1,4 +1,4 @@
-"""kernels.py against loops."""
+"""arrays/kernels.py against loops."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysql import compiled, kernels
+from skysql.arrays import compiled, kernels
 
 IDS = st.integers(1, 5) | st.integers(1, 2**63 - 1) | st.sampled_from([1, 2**63 - 1])
 TIMES = st.integers(0, 3) | st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
-from skysql import compiled
+from skysql.arrays import compiled
+from skysql.arrays.batch import Batch
 from skysql.blocks import MemoryBlock
 from skysql.cache import Cache
-from skysql.columns import Batch
 from skysql.pairs import ObjectMoments, read_pairs
 from skysql.segment import Part, Segment
 

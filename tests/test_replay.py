@@ -1,4 +1,4 @@
-"""replay.py against a loop over the events of each path."""
+"""arrays/replay.py against a loop over the events of each path."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from skysql import replay
-from skysql.columns import Sparse
+from skysql.arrays import replay
+from skysql.arrays.batch import Sparse
 
 Change = tuple[bool, int]
 """(whether there is a change at an event, its value; 0 is NULL)."""

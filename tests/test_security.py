@@ -18,7 +18,7 @@ from conftest import Connect
 import skysql
 from skysql import chunks
 from skysql import format as fmt
-from skysql.columns import Batch, Sparse
+from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import Kind
 
 # shadow tables

@@ -16,7 +16,7 @@ from oracle import Event, Oracle, Property, Schema
 import skysql
 from skysql import chunks, compact
 from skysql import format as fmt
-from skysql.columns import Sparse
+from skysql.arrays.batch import Sparse
 from skysql.compact import FOLD_BATCHES, FOLD_EVENTS
 
 USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL)"

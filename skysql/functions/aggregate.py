@@ -20,12 +20,12 @@ import apsw
 import numpy as np
 
 from .. import aggregates
+from ..arrays.masks import Met
+from ..arrays.vectors import Coded
 from ..errors import ProgrammingError
 from ..interruption import patiently
-from ..masks import Met
 from ..model.dtypes import Int64
 from ..model.values import Value, shown
-from ..vectors import Coded
 from . import FUNCTIONS, STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
 from .arguments import moment
 

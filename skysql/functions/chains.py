@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import compiled, kernels
+from ..arrays import compiled, kernels
+from ..arrays.masks import Masks, Met
 from ..interruption import looking
-from ..masks import Masks, Met
 from ..model.dtypes import Array, Bool, Int64
 from .moments import Rules, level_once
 

@@ -50,10 +50,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from ..arrays.vectors import Numbers
 from ..errors import DataError, ProgrammingError
 from ..model import timestamps
 from ..model.values import Value
-from ..vectors import Numbers
 from . import arguments as check
 from .chains import levels
 from .moments import Rules

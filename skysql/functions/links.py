@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import compiled, kernels
+from ..arrays import compiled, kernels
+from ..arrays.masks import Masks, Met
 from ..interruption import look, looking
-from ..masks import Masks, Met
 from ..model.dtypes import Int64
 
 _FEW = 64

@@ -34,12 +34,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
-from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 

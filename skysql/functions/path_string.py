@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
 from ..model.table import Kind
 from ..model.values import CONVERT, Value
-from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 from .values import distinct

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
+from ..arrays.vectors import Vector
 from ..model.dtypes import Int64
 from ..model.values import Value
-from ..vectors import Vector
 
 
 class Role(Enum):

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Vector
 from ..model.values import Value
-from ..vectors import Coded, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 

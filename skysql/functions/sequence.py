@@ -44,12 +44,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.masks import Met
+from ..arrays.vectors import Coded, Numbers, Vector
 from ..interruption import pieces
-from ..masks import Met
 from ..model.dtypes import Int64
 from ..model.values import Value
-from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from . import links
 from .pattern import Pattern, parse

@@ -37,13 +37,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import DataError
 from ..interruption import look, looking, pieces
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
-from ..vectors import Coded, Numbers, Vector
 from . import arguments as check
 from .protocol import NotConstant, Role, Runs
 from .values import distinct, is_value

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Vector, compact_codes
 from ..interruption import pieces
 from ..model.dtypes import Array, Bool
 from ..model.values import Value
-from ..vectors import Coded, Vector, compact_codes
 
 
 def distinct(vector: Vector) -> Coded:

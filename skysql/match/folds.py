@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import apsw
 
+from ..arrays.vectors import sort_key
 from ..model.values import Value
-from ..vectors import sort_key
 
 SUMS = frozenset({"sum", "total", "avg"})
 """Those that add numbers."""

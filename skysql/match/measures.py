@@ -16,14 +16,14 @@ import numpy as np
 
 from vtab.source import read
 
-from .. import sums
+from ..arrays import sums
+from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks
 from ..errors import OperationalError
 from ..evaluate import Evaluator
 from ..interruption import look, looking, patiently, pieces
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..vectors import Coded, Numbers, Vector, sort_ranks
 from . import folds, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .rows import look_up, moved, vector_of

@@ -13,13 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
+from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import InternalError
 from ..evaluate import Evaluation
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
 from ..plan import Column, Expr
 from ..rows import EventRows
-from ..vectors import Coded, Numbers, Vector
 
 _CHUNK = 1 << 16
 

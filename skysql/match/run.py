@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import DataError
 from ..evaluate import Evaluation, Evaluator
 from ..model import timestamps
@@ -23,7 +24,6 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
 from ..plan import Column, Expr, columns
-from ..vectors import Coded, Numbers, Vector
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, Row
 from .history import Conditions, Judged

@@ -16,7 +16,7 @@ from re import Match
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
 from ..errors import DataError, OperationalError
 from ..interruption import look, looking
 from ..lazily import cached_property

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from ..arrays import kernels
 from ..interruption import look, looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from .. import compiled
-from ..masks import Masks
+from ..arrays import compiled
+from ..arrays.masks import Masks
 from ..model.dtypes import Array, Int64
 from ..segment import Segment
 from .design import Design

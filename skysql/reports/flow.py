@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
 from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
 from ..model.dtypes import Array, Int64

@@ -38,13 +38,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import compact_codes, sort_ranks
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
-from ..vectors import compact_codes, sort_ranks
 from .depths import counts
 from .design import Design, parse_design
 from .quantiles import Reals, summarize

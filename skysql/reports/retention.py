@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .. import compiled, kernels
+from ..arrays import compiled, kernels
+from ..arrays.vectors import Numbers, Vector, compact_codes, sort_ranks
 from ..errors import OperationalError, ProgrammingError
 from ..groups import joined
 from ..interruption import looking
@@ -36,7 +37,6 @@ from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan import Expr
 from ..segment import Segment
-from ..vectors import Numbers, Vector, compact_codes, sort_ranks
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
 from .relation import MOST_ROWS, Call, Column, Columns

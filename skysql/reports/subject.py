@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import apsw
 import numpy as np
 
-from ..compiled import ByPath
+from ..arrays.compiled import ByPath
+from ..arrays.masks import CODES, Met
+from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError, instead, near
 from ..evaluate import Evaluation, Evaluator
 from ..lazily import cached_property
-from ..masks import CODES, Met
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
@@ -26,7 +27,6 @@ from ..rewrite.conditions import Conditions
 from ..rows import ActionRows, EventRows
 from ..segment import Segment
 from ..snapshot import Snapshot
-from ..vectors import Coded, Vector
 from .options import loads
 
 

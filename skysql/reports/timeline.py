@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
 from ..errors import ProgrammingError, instead
 from ..functions.timeline import ends_of, state_changes
 from ..functions.values import distinct

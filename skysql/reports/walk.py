@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import kernels
+from ..arrays import kernels
+from ..arrays.vectors import Vector, compact_codes
 from ..groups import joined
 from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..segment import Segment
-from ..vectors import Vector, compact_codes
 from . import chains
 from .chains import NONE, Chains, Course, Link, Ranks, Stop
 from .design import Design

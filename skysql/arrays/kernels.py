@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..interruption import look, looking, patiently, pieces
+from ..model.dtypes import Array, Bool, Int64
 from . import compiled
-from .interruption import look, looking, patiently, pieces
-from .model.dtypes import Array, Bool, Int64
 
 _BUCKET = 1 << 17
 """Events that are sorted at a time: their keys and indexes stay in the L2 cache."""

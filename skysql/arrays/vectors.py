@@ -17,9 +17,9 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from .interruption import patiently
-from .model.dtypes import Array, Bool
-from .model.values import Value
+from ..interruption import patiently
+from ..model.dtypes import Array, Bool
+from ..model.values import Value
 
 
 class Texts(Sequence["str | None"]):

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .interruption import patiently
-from .model.dtypes import DTYPES, Array, Bool, Int32, Int64
-from .model.table import Kind
+from ..interruption import patiently
+from ..model.dtypes import DTYPES, Array, Bool, Int32, Int64
+from ..model.table import Kind
 
 
 @dataclass(frozen=True, slots=True)

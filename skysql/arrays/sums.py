@@ -17,8 +17,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..model.dtypes import Array, Int64
 from . import compiled
-from .model.dtypes import Array, Int64
 
 Magnitudes: TypeAlias = tuple[float, float]
 """The least and the most |x| of some values other than 0."""

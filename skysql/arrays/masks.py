@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lazily import cached_property
-from .model.dtypes import Array, Bool, Int64
+from ..lazily import cached_property
+from ..model.dtypes import Array, Bool, Int64
 
 CODES = 256
 """Rows may be known by codes of one byte."""

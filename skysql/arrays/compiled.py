@@ -34,10 +34,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .errors import InternalError
-from .interruption import looking, outcome
+from ..errors import InternalError
+from ..interruption import looking, outcome
+from ..model.dtypes import Array, Int64
 from .masks import Masks
-from .model.dtypes import Array, Int64
 
 R = TypeVar("R")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .columns import Sparse
-from .model.dtypes import Array, Int64
+from ..model.dtypes import Array, Int64
+from .batch import Sparse
 
 
 def fill_index(sparse: Sparse, starts: Int64, *, ignore_nulls: bool = False) -> Array:
