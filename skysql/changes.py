@@ -16,7 +16,7 @@ from .interruption import patiently
 from .model.dtypes import Array, Bool, Int64
 from .model.table import Table
 from .model.values import Value
-from .plan import Column
+from .plan.scan import Column
 from .rows import EventRows, property_vector
 from .segment import Segment
 

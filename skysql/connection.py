@@ -30,7 +30,7 @@ from .lineage import OpenFile
 from .match.plan import Recognition
 from .model import alteration, timestamps
 from .model.table import Table, name_key, parse_arguments, quote
-from .plan import PathScan
+from .plan.scan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import ReportPlan, Reports, Written
 from .results import Results

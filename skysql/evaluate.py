@@ -24,7 +24,7 @@ from .model import timestamps
 from .model.dtypes import Array, Bool
 from .model.table import Table
 from .model.values import Value
-from .plan import (
+from .plan.scan import (
     And,
     Arithmetic,
     Changes,

@@ -20,7 +20,7 @@ from .arrays.vectors import Coded, Numbers, Vector, compact_codes, equal_values,
 from .interruption import look, looking, patiently
 from .model.dtypes import Array, Int64
 from .model.values import Value
-from .plan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
+from .plan.scan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
 
 
 class Inexact(Exception):

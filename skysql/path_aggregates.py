@@ -22,7 +22,7 @@ from .interruption import patiently
 from .model import timestamps
 from .model.dtypes import Array, Bool, Int64
 from .model.values import Value
-from .plan import Column, Expr, PathAggregate, columns
+from .plan.scan import Column, Expr, PathAggregate, columns
 from .rows import EventRows, Rows
 
 

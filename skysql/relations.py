@@ -23,7 +23,20 @@ from .model import timestamps
 from .model.dtypes import Array, Int64
 from .model.table import Table
 from .model.values import Value, integer
-from .plan import And, Changes, Column, Compare, Duration, Events, Expr, Literal, Moment, Objects, PathScan, Sessions
+from .plan.scan import (
+    And,
+    Changes,
+    Column,
+    Compare,
+    Duration,
+    Events,
+    Expr,
+    Literal,
+    Moment,
+    Objects,
+    PathScan,
+    Sessions,
+)
 from .rows import EventRows
 from .scan import Scan
 from .store import Store

@@ -23,7 +23,7 @@ from .model.dtypes import Array, Bool, Int64
 from .model.table import ACTION, Kind, Property, Table
 from .model.values import Value
 from .pairs import ObjectMoments
-from .plan import Column
+from .plan.scan import Column
 from .segment import Segment
 
 

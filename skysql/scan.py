@@ -47,7 +47,7 @@ from .model.table import ACTION, Property, Table
 from .model.values import Value
 from .pairs import ObjectMoments, is_query, read_pairs
 from .path_aggregates import PathAggregates
-from .plan import (
+from .plan.scan import (
     Aggregate,
     And,
     AnyAggregate,

@@ -27,7 +27,7 @@ from .errors import DataError, IntegrityError, OperationalError
 from .ingest import RowBuffer, parse_changes
 from .model.table import Table
 from .model.values import convert
-from .plan import Column
+from .plan.scan import Column
 from .rows import EventRows
 from .snapshot import Snapshot, Stamp
 from .store import Store

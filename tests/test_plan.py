@@ -18,8 +18,8 @@ from scripts import Case, ask, every_case, sky
 from test_golden import answer, params
 
 import skysql
-from skysql import plan as plans
-from skysql.plan import Column, Literal, PathScan, Sql
+from skysql.plan import scan as plans
+from skysql.plan.scan import Column, Literal, PathScan, Sql
 from skysql.rows import Rows
 from skysql.scan import Inexact, Partial, Scan, merge, object_columns, with_sql
 

@@ -19,7 +19,7 @@ from enum import Enum
 from ..errors import DataError, ProgrammingError
 from ..lazily import cached_property
 from ..model import timestamps
-from ..plan import identifier
+from ..plan.scan import identifier
 from .expressions import Expression, ExpressionParser, Names
 from .lexer import OPEN_PATTERN, Kind, Reader, Token, closing, is_open
 from .pattern import Excluded, Node, PatternParser, variables, walk

@@ -25,7 +25,7 @@ from typing import NoReturn, TypeAlias
 
 import apsw
 
-from ..plan import identifier
+from ..plan.scan import identifier
 from .lexer import Kind, Reader, Token, closing, count_of
 
 LOGICAL = ("FIRST", "LAST")

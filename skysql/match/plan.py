@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..plan import Expr, PathScan, conjuncts, sql
+from ..plan.scan import Expr, PathScan, conjuncts, sql
 from .clause import Clause, Key, Target
 from .expressions import Leaf, Row
 from .pattern import show

@@ -12,7 +12,7 @@ from vtab.source import Constraint
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
 from ..model.values import Value
-from ..plan import And, Column, Compare, Literal, conjuncts
+from ..plan.scan import And, Column, Compare, Literal, conjuncts
 from ..rows import EventRows
 from ..scan import Scan
 from ..snapshot import Snapshot

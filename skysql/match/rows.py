@@ -18,7 +18,7 @@ from ..errors import InternalError
 from ..evaluate import Evaluation
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..plan import Column, Expr
+from ..plan.scan import Column, Expr
 from ..rows import EventRows
 
 _CHUNK = 1 << 16

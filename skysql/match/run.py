@@ -23,7 +23,7 @@ from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
-from ..plan import Column, Expr, columns
+from ..plan.scan import Column, Expr, columns
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, Row
 from .history import Conditions, Judged

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ProgrammingError
-from ..plan import Expr
+from ..plan.scan import Expr
 from .options import Options, duration
 from .relation import Call
 from .steps import Step, parse_steps

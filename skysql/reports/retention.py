@@ -35,7 +35,7 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
-from ..plan import Expr
+from ..plan.scan import Expr
 from ..segment import Segment
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit

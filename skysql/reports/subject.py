@@ -21,7 +21,7 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
-from ..plan import And, Expr, columns, conjuncts
+from ..plan.scan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
 from ..rows import ActionRows, EventRows

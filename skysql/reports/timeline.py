@@ -27,7 +27,7 @@ from ..functions.timeline import ends_of, state_changes
 from ..functions.values import distinct
 from ..interruption import pieces
 from ..model import timestamps
-from ..plan import Expr
+from ..plan.scan import Expr
 from ..segment import Segment
 from .options import Options
 from .relation import MOST_ROWS, Call, Column, Columns, segments

@@ -33,7 +33,7 @@ from ..errors import Error
 from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..model.values import Value
-from ..plan import PathScan
+from ..plan.scan import PathScan
 from ..snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog

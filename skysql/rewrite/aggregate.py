@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..plan import And, PathScan
+from ..plan.scan import And, PathScan
 from ..results import aliased
 from .calls import has_aggregate, has_aggregates, is_aggregate
 from .convert import Scope, conjuncts_of

@@ -15,7 +15,7 @@ import apsw
 
 from ..errors import AlteredError, Error
 from ..model.table import Table, name_key, quote
-from ..plan import PathScan
+from ..plan.scan import PathScan
 from ..results import Results
 from ..snapshot import Snapshot
 

@@ -17,7 +17,7 @@ from ..errors import ProgrammingError, near
 from ..evaluate import Evaluator
 from ..model.table import quote
 from ..model.values import Value
-from ..plan import Expr
+from ..plan.scan import Expr
 from .catalog import Catalog, Entry
 from .convert import Scope
 from .dialect import Source, TokenType, parse, span

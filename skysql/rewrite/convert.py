@@ -15,7 +15,22 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from ..model.table import literal as quoted
-from ..plan import And, Arithmetic, Column, Compare, Expr, InSet, Literal, Moment, Not, Or, Parameter, Sql, columns, sql
+from ..plan.scan import (
+    And,
+    Arithmetic,
+    Column,
+    Compare,
+    Expr,
+    InSet,
+    Literal,
+    Moment,
+    Not,
+    Or,
+    Parameter,
+    Sql,
+    columns,
+    sql,
+)
 from .calls import has_aggregate
 from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import Source as Text

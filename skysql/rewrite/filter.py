@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from ..evaluate import expression_type
 from ..model.table import quote
-from ..plan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
+from ..plan.scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ..results import aliased
 from .calls import own
 from .catalog import ROWIDS

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from ..model.table import Kind, quote
-from ..plan import Aggregate, And, Column, Expr, Literal, PathScan
+from ..plan.scan import Aggregate, And, Column, Expr, Literal, PathScan
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from .convert import Scope, conjuncts_of
 from .dialect import join_form, span

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..evaluate import declared_type
 from ..model.table import literal, quote
-from ..plan import Column, Pairs, PathScan
+from ..plan.scan import Column, Pairs, PathScan
 from .calls import repeatable
 from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of

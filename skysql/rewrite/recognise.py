@@ -33,7 +33,7 @@ from ..match.program import compile_pattern
 from ..match.regex import expressible
 from ..match.run import NO_TABLE
 from ..model.table import literal, quote
-from ..plan import And, Column, Events, Expr, PathScan, Sql
+from ..plan.scan import And, Column, Events, Expr, PathScan, Sql
 from .catalog import Catalog
 from .convert import Scope, conjuncts_of
 from .dialect import parse, span

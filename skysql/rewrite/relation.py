@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from ..model.table import name_key
-from ..plan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
+from ..plan.scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .calls import has_aggregates
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal

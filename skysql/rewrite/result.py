@@ -17,7 +17,7 @@ from vtab.source import Constraint, Fault, Relation, read
 from ..arguments import argument_columns, values_of
 from ..evaluate import Evaluator
 from ..model.values import Value
-from ..plan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
+from ..plan.scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan import Scan
 from ..snapshot import Snapshot
 from .statement import ScanCall

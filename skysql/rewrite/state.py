@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..plan import Column, Expr, Literal
+from ..plan.scan import Column, Expr, Literal
 from .catalog import Entry
 from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import cte_of, database_of, join_form

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from ..arguments import call_of
 from ..model.table import quote
-from ..plan import Parameter, PathScan
+from ..plan.scan import Parameter, PathScan
 from ..results import reference
 from .catalog import Catalog
 from .comparisons import Conversions, conversions

@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
-from .model.table import literal, quote
-from .model.values import Value
+from ..model.table import literal, quote
+from ..model.values import Value
 
 
 @dataclass(frozen=True, slots=True)
