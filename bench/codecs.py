@@ -25,9 +25,9 @@ import numpy.typing as npt
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from bench.events import Events, generate
-from skysql import format as fmt
 from skysql.arrays.batch import Sparse
 from skysql.model.table import Kind
+from skysql.store import format as fmt
 
 Array = npt.NDArray[Any]
 Result = TypeVar("Result")

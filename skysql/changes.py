@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .arrays.vectors import Coded, Numbers, Vector
-from .dictionary import Dictionary
 from .interruption import patiently
 from .model.dtypes import Array, Bool, Int64
 from .model.table import Table
 from .model.values import Value
 from .plan.scan import Column
 from .rows import EventRows, property_vector
-from .segment import Segment
+from .store.dictionary import Dictionary
+from .store.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)

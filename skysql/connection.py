@@ -16,17 +16,13 @@ import apsw
 
 import vtab
 
-from . import aggregates, compact, dependents, ingest, repeated
-from .alter import alter
+from . import aggregates, dependents, ingest, repeated
 from .arguments import sky_arguments
-from .cache import SHARED, Cache, Part, parse_size
-from .check import check
 from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
 from .hints import hint_for
-from .lineage import OpenFile
 from .match.plan import Recognition
 from .model import alteration, timestamps
 from .model.table import Table, name_key, parse_arguments, quote
@@ -35,9 +31,14 @@ from .relations import ChangesRelation, EventsRelation, ObjectsRelation, Session
 from .reports import ReportPlan, Reports, Written
 from .results import Results
 from .rewrite import Catalog, Rewriter, Rewritten
-from .shadows import SHADOWS
-from .snapshot import distinct
-from .store import Store
+from .store import compact
+from .store.alter import alter
+from .store.cache import SHARED, Cache, Part, parse_size
+from .store.check import check
+from .store.lineage import OpenFile
+from .store.shadows import SHADOWS
+from .store.snapshot import distinct
+from .store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from .plan.scan import (
     sql,
 )
 from .rows import Rows
-from .texts import StoredCodes
+from .store.texts import StoredCodes
 
 _EXACT = 1 << 53
 """Integers up to here are exact as float64."""

@@ -15,11 +15,11 @@ import apsw
 from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
-from .cache import Cache
 from .evaluate import K, Typed
 from .model.table import quote
 from .model.values import Value
 from .results import Results, reference
+from .store.cache import Cache
 
 OVERFLOW = "integer overflow"
 """What SQLite says of a sum of integers that leaves 64 bits."""

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import kernels
-from .dictionary import Dictionary
 from .model import timestamps
 from .model.dtypes import Int64
-from .segment import Segment
+from .store.dictionary import Dictionary
+from .store.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)

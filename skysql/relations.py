@@ -15,7 +15,6 @@ import numpy as np
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from .check import check
 from .counts import Clock, Counts
 from .errors import IntegrityError
 from .evaluate import Evaluator
@@ -39,7 +38,8 @@ from .plan.scan import (
 )
 from .rows import EventRows
 from .scan import Scan
-from .store import Store
+from .store.check import check
+from .store.store import Store
 from .writing import Writer
 
 _FIRST_ROWS = 256

@@ -9,7 +9,7 @@ and with a chunk of texts the values that are one of them.
 An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
-Besides store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
+Besides store/store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
 the old file by SQLite alone (rescue.py) and writes the new one as any other. Object ids and keys stay what they were.
 """
 
@@ -24,12 +24,9 @@ from typing import Any, TypeVar, cast
 import apsw
 import numpy as np
 
-from . import chunks, compact, rescue
-from . import format as fmt
+from . import rescue
 from .arrays.batch import Batch, Sparse, take
 from .arrays.replay import known
-from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
-from .cache import Cache
 from .connection import Engine
 from .errors import DatabaseError, OperationalError
 from .model.dtypes import Array, Int64
@@ -37,11 +34,15 @@ from .model.table import ACTION, Kind, Property, Table, quote
 from .model.timestamps import MAX_US, MIN_US
 from .pages import Row, Value
 from .rescue import Loss, Report, Source
-from .shadows import computed
-from .snapshot import END
-from .store import MOST_LOGGED, Store
-from .texts import ChunkTexts
-from .widening import widen
+from .store import chunks, compact
+from .store import format as fmt
+from .store.blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
+from .store.cache import Cache
+from .store.retyped import widen
+from .store.shadows import computed
+from .store.snapshot import END
+from .store.store import MOST_LOGGED, Store
+from .store.texts import ChunkTexts
 
 V = TypeVar("V")
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from .arrays import kernels
 from .arrays.vectors import Coded, Numbers, Vector
-from .dictionary import Dictionary
 from .errors import InternalError
 from .model import timestamps
 from .model.dtypes import Array, Bool, Int64
@@ -24,7 +23,8 @@ from .model.table import ACTION, Kind, Property, Table
 from .model.values import Value
 from .pairs import ObjectMoments
 from .plan.scan import Column
-from .segment import Segment
+from .store.dictionary import Dictionary
+from .store.segment import Segment
 
 
 class Rows(Protocol):

@@ -74,8 +74,8 @@ from .plan.scan import (
     conjuncts,
 )
 from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .segment import Segment
-from .snapshot import Snapshot
+from .store.segment import Segment
+from .store.snapshot import Snapshot
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import compact
 from .arrays.batch import Batch, Sparse, concatenate
 from .model.dtypes import Bool
 from .model.table import ACTION, Kind, Property, Table
-from .segment import Segment
+from .store import compact
+from .store.segment import Segment
 
 if TYPE_CHECKING:
-    from .store import Store
+    from .store.store import Store
 
 _NAME = "held"
 _CACHE = "256 MB"  # a block of each of some runs, which lie beside one another

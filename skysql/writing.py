@@ -9,7 +9,7 @@ here are of one snapshot, the current one.
 
 `INSERT OR IGNORE` has to say of each row whether it is dropped, so it looks for the event here and in the store.
 `INSERT OR REPLACE` only remembers that a row replaces: what goes is found at the flush, for all rows at once.
-An UPDATE is a deletion and an insertion, of the event with all that it holds; see events.py for the order.
+An UPDATE is a deletion and an insertion, of the event with all that it holds; see store/numbered.py for the order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 import apsw
 import numpy as np
 
-from . import compact, events
 from .arrays.batch import Batch, concatenate, take
 from .counts import Clock, Counts
 from .errors import DataError, IntegrityError, OperationalError
@@ -29,8 +28,9 @@ from .model.table import Table
 from .model.values import convert
 from .plan.scan import Column
 from .rows import EventRows
-from .snapshot import Snapshot, Stamp
-from .store import Store
+from .store import compact, numbered
+from .store.snapshot import Snapshot, Stamp
+from .store.store import Store
 
 V = TypeVar("V")
 
@@ -256,7 +256,7 @@ class Writer:
         object = self.store.dictionary.object(place[0]) if self.columns.keyed else place[0]
         if object is None:
             return False
-        return any(values == found for values in events.same_place(snapshot, object, place[1]))
+        return any(values == found for values in numbered.same_place(snapshot, object, place[1]))
 
     # as a whole
 
@@ -284,15 +284,15 @@ class Writer:
         if (self._deleted or self._changed_rows) and self._numbered != snapshot.stamp:
             raise self._written()
         dictionary = store.begin_batch()
-        going = events.distinct(np.array(self._deleted, np.int64))
+        going = numbered.distinct(np.array(self._deleted, np.int64))
         inserted, replaced = self._surviving(self._inserted.take(dictionary).batch(store.kinds))
         if self._changed_rows:
             changed = self._changed.take(dictionary).batch(store.kinds)
-            going, changed = events.rewritten(snapshot, np.array(self._changed_rows, np.int64), changed, going)
+            going, changed = numbered.rewritten(snapshot, np.array(self._changed_rows, np.int64), changed, going)
             inserted = concatenate([changed, inserted])
         if replaced:
             objects, ts = (np.array(each, np.int64) for each in zip(*replaced, strict=True))
-            going = events.distinct(np.concatenate((going, events.events_at(snapshot, objects, ts))))
+            going = numbered.distinct(np.concatenate((going, numbered.events_at(snapshot, objects, ts))))
         dictionary.note_unused()
         if len(going):
             compact.delete(store, going)
@@ -340,7 +340,7 @@ def _of_outer(entries: list[tuple[int, V]], clock: Clock) -> list[tuple[int, V]]
 
 def _columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
     """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
-    ((segment, _, positions),) = events.by_segment(snapshot, np.array([number], np.int64))
+    ((segment, _, positions),) = numbered.by_segment(snapshot, np.array([number], np.int64))
     rows = EventRows(segment, snapshot.table, snapshot.store.dictionary, positions)
     names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
     names += [p.name.lower() for p in snapshot.table.states]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import skysql
-from skysql import compact, snapshot
 from skysql.arrays import compiled
+from skysql.store import compact, snapshot
 
 settings.register_profile(  # how long a test takes depends on what else the machine does
     "default", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]

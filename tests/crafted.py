@@ -26,10 +26,10 @@ from unittest import mock
 import numpy as np
 
 import skysql
-from skysql import chunks, compact, snapshot
-from skysql import format as fmt
 from skysql.model.dtypes import DTYPES, Array
 from skysql.repair import repair
+from skysql.store import chunks, compact, snapshot
+from skysql.store import format as fmt
 
 MEMORY = 2 << 30
 SECONDS = 6.0

@@ -31,8 +31,8 @@ from oracle import Event, Oracle, Property, Schema, timestamp
 from oracle_sessions import load_sessions
 
 import skysql
-from skysql import compact
 from skysql.functions import aggregate
+from skysql.store import compact
 
 GOLDEN = Path(__file__).parent / "golden"
 UNCHANGED = "(as it is)"

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skysql
-from skysql.cache import SHARED, Cache, parse_size
 from skysql.lazily import cached_property
+from skysql.store import format as fmt
+from skysql.store.cache import SHARED, Cache, parse_size
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 FILES = int(os.environ.get("SKYSQL_TEST_FILES", "3"))
@@ -260,7 +261,7 @@ def test_one_file_is_decoded_once(
     expected = answers(first)
     if not kept_open:
         first.close()
-    monkeypatch.setattr(skysql.store.fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
     second = skysql.connect(again if name != "path" else path)
     assert answers(second) == expected
     second.close()
@@ -388,7 +389,7 @@ def test_a_checkpoint_makes_later_connections_begin_anew_once(path: str, monkeyp
     first = skysql.connect(path)
     expected = answers(first)
     first.close()
-    monkeypatch.setattr(skysql.store.fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(fmt, "decode_sparse", lambda *_: pytest.fail("decoded again"))
     second = skysql.connect(path)
     assert answers(second) == expected
     second.close()

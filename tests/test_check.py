@@ -5,9 +5,9 @@ import pytest
 from conftest import damage
 
 import skysql
-from skysql import format as fmt
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import Kind
+from skysql.store import format as fmt
 
 ONE = Sparse(np.array([0], np.int32), np.array([1], np.uint32))
 

@@ -14,8 +14,8 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import format as fmt
-from skysql.cache import SHARED
+from skysql.store import format as fmt
+from skysql.store.cache import SHARED
 
 SECONDS = float(os.environ.get("SKYSQL_TEST_SECONDS", "2"))
 

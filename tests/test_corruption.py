@@ -16,7 +16,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import chunks
+from skysql.store import chunks
 
 DAMAGES = int(os.environ.get("SKYSQL_TEST_DAMAGES", "200"))
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))

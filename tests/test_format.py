@@ -1,4 +1,4 @@
-"""skysql.format: everything comes back as it was; of bytes that are no blob comes nothing but a FormatError."""
+"""skysql.store.format: everything comes back as it was; of bytes that are no blob comes nothing but a FormatError."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skysql import format as fmt
 from skysql.arrays.batch import Batch, Lists, Sparse
 from skysql.model.dtypes import DTYPES
 from skysql.model.table import Kind
+from skysql.store import format as fmt
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {

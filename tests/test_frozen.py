@@ -9,7 +9,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql.format import VERSION
+from skysql.store.format import VERSION
 
 DATA = Path(__file__).parent / "data"
 FILES = sorted(DATA.glob("version*.db"))

@@ -9,7 +9,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact, snapshot
+from skysql.store import compact, snapshot
 
 SMALL = {"FOLD_EVENTS": 64, "SEGMENT_EVENTS": 64, "STEP": 640}
 

@@ -10,7 +10,7 @@ from conftest import Connect
 from sides import Sides
 
 import skysql
-from skysql.segment import Segment
+from skysql.store.segment import Segment
 
 CONDITIONS = [
     "= 'N1'", "= 'n1'", "= 12", "= 3.0", "= 12.0", "= '12'", "<> 'N1'", "= NULL", "IN ('N1', '3')", "IN ('N1', NULL)",
@@ -99,7 +99,7 @@ def reads(db: skysql.Connection, sql: str) -> set[int]:
 def test_only_the_paths_asked_for_are_read(connect: Connect) -> None:
     db = connect()
     db.execute("CREATE VIRTUAL TABLE f USING sky(tail TEXT OBJECT, url TEXT)")
-    with mock.patch("skysql.compact.SEGMENT_EVENTS", 200):
+    with mock.patch("skysql.store.compact.SEGMENT_EVENTS", 200):
         who = [f"N{at % 500}" for at in range(5000)]
         db.append("f", {"tail": who, "timestamp": list(range(5000)), "action": ["a"] * 5000}, time_unit="us")
         db.compact()

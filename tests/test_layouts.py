@@ -10,7 +10,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact, snapshot
+from skysql.store import compact, snapshot
 
 TABLE = """CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, place TEXT STATE, seats INTEGER STATE,
     amount REAL, n INTEGER, yes BOOLEAN, url TEXT)"""

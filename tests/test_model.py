@@ -29,7 +29,7 @@ from oracle import Oracle
 from test_changing import KEYED, SCHEMA, World, same, to_json
 
 import skysql
-from skysql import chunks
+from skysql.store import chunks
 
 EXAMPLES = int(os.environ.get("SKYSQL_TEST_EXAMPLES", "30"))
 ALTERATIONS = [("RENAME plan TO p", "RENAME p TO plan"), ("ADD more TEXT STATE", "DROP more"),

@@ -12,9 +12,9 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact
 from skysql.pages import Fault, Pages
 from skysql.repair import repair
+from skysql.store import compact
 
 INNER = (2, 5)
 

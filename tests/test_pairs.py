@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import skysql
 from skysql.arrays import compiled
 from skysql.arrays.batch import Batch
-from skysql.blocks import MemoryBlock
-from skysql.cache import Cache
 from skysql.pairs import ObjectMoments, read_pairs
-from skysql.segment import Part, Segment
+from skysql.store.blocks import MemoryBlock
+from skysql.store.cache import Cache
+from skysql.store.segment import Part, Segment
 
 JOIN = "FROM orders o JOIN users_objects s ON s.object_id = o.who AND s.as_of = o.at"
 PLANS = f"SELECT s.plan, count(*) {JOIN} GROUP BY 1"

@@ -18,7 +18,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact
+from skysql.store import compact
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "400"))

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 import skysql
-from skysql import chunks, cli, compact
+from skysql import cli
 from skysql.repair import repair
 from skysql.rescue import Report
+from skysql.store import chunks, compact
 
 HISTORIES = int(os.environ.get("SKYSQL_TEST_REPAIRS", "12"))
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))

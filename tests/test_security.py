@@ -16,10 +16,10 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import chunks
-from skysql import format as fmt
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import Kind
+from skysql.store import chunks
+from skysql.store import format as fmt
 
 # shadow tables
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import compact, snapshot, statistics
+from skysql.store import compact, snapshot, statistics
 
 TABLE = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL, vip BOOLEAN)"
 COUNTS = ("SELECT count(*), count(DISTINCT object_id), min(ts), max(ts), count(DISTINCT action), count(DISTINCT plan),"

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skysql
-from skysql import snapshot
 from skysql.arrays import compiled, sums
+from skysql.store import snapshot
 
 PRICES = [round(random.Random(12).uniform(0.01, 100), 2) for _ in range(20_000)]
 

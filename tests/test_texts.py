@@ -14,10 +14,11 @@ import pytest
 from conftest import Connect, close, damage
 
 import skysql
-from skysql import chunks, cli, compact, dictionary, evaluate, memos, scan, texts
-from skysql.cache import Cache
+from skysql import cli, evaluate, memos, scan
 from skysql.repair import repair
-from skysql.texts import Chunk, ChunkTexts
+from skysql.store import chunks, compact, dictionary, texts
+from skysql.store.cache import Cache
+from skysql.store.texts import Chunk, ChunkTexts
 
 TABLE = "CREATE VIRTUAL TABLE visits USING sky(page TEXT, place TEXT STATE, amount REAL)"
 INSERT = "INSERT INTO visits(object_id, ts, action, page, place, amount) VALUES (?, ?, ?, ?, ?, ?)"

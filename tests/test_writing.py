@@ -14,10 +14,10 @@ from conftest import Connect, close
 from oracle import Event, Oracle, Property, Schema
 
 import skysql
-from skysql import chunks, compact
-from skysql import format as fmt
 from skysql.arrays.batch import Sparse
-from skysql.compact import FOLD_BATCHES, FOLD_EVENTS
+from skysql.store import chunks, compact
+from skysql.store import format as fmt
+from skysql.store.compact import FOLD_BATCHES, FOLD_EVENTS
 
 USERS = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL)"
 INSERT = "INSERT INTO users(object_id, ts, action, plan) VALUES (?, ?, ?, ?)"

@@ -3,7 +3,7 @@
     funnel     functions/chains.py, levels; reports/walk.py, Walk
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
-    last_marks segment.py, Marks.last
+    last_marks store/segment.py, Marks.last
     counts     kernels.py, group_count
     few_sums   sums.py, by_group
     many_sums  sums.py, by_group
@@ -13,7 +13,7 @@ ctypes, and not an extension module, because the files then need nothing of Pyth
 of it, and a call releases the interpreter's lock. The price is half a microsecond an argument, and that nothing checks
 what is passed: so everything goes through here, where dtypes are checked. Lengths, offsets and numbers of groups are
 checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read
-(blocks.py).
+(store/blocks.py).
 
 A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.

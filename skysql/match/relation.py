@@ -15,7 +15,7 @@ from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Literal, conjuncts
 from ..rows import EventRows
 from ..scan import Scan
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 from .plan import EventSource, QuerySource, Recognition, row_name
 from .rows import Chunk, EventChunk, path_starts, query_chunks
 from .run import NO_TABLE, Run

@@ -27,7 +27,7 @@ import vtab
 from ..errors import ProgrammingError
 from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects
 from .lifecycle import Lifecycle

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import compiled
 from ..arrays.masks import Masks
 from ..model.dtypes import Array, Int64
-from ..segment import Segment
+from ..store.segment import Segment
 from .design import Design
 from .relation import Call
 from .walk import tells_events

@@ -29,7 +29,7 @@ from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
 from ..model.dtypes import Array, Int64
 from ..model.table import ACTION
-from ..segment import Segment
+from ..store.segment import Segment
 from .chains import firsts
 from .options import Options
 from .relation import MOST_ROWS, Call, Column, Columns

@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Bool, Int64
-from ..segment import Segment
+from ..store.segment import Segment
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit
 from .relation import Call, Column, Columns

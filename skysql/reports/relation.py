@@ -22,7 +22,7 @@ from ..interruption import looking
 from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
-from ..segment import Segment
+from ..store.segment import Segment
 from .plan import ReportPlan, Written, shown
 from .subject import Subject, Subjects
 

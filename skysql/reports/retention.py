@@ -36,7 +36,7 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan.scan import Expr
-from ..segment import Segment
+from ..store.segment import Segment
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
 from .relation import MOST_ROWS, Call, Column, Columns

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import OperationalError
 from ..interruption import looking
 from ..model.dtypes import Int64
-from ..segment import Segment
+from ..store.segment import Segment
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
 from .relation import Call, Column, Columns

@@ -25,8 +25,8 @@ from ..plan.scan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
 from ..rows import ActionRows, EventRows
-from ..segment import Segment
-from ..snapshot import Snapshot
+from ..store.segment import Segment
+from ..store.snapshot import Snapshot
 from .options import loads
 
 

@@ -28,7 +28,7 @@ from ..functions.values import distinct
 from ..interruption import pieces
 from ..model import timestamps
 from ..plan.scan import Expr
-from ..segment import Segment
+from ..store.segment import Segment
 from .options import Options
 from .relation import MOST_ROWS, Call, Column, Columns, segments
 

@@ -13,7 +13,7 @@ from ..groups import joined
 from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
-from ..segment import Segment
+from ..store.segment import Segment
 from . import chains
 from .chains import NONE, Chains, Course, Link, Ranks, Stop
 from .design import Design

@@ -34,7 +34,7 @@ from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..model.values import Value
 from ..plan.scan import PathScan
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog
 from .convert import literal

@@ -17,7 +17,7 @@ from ..errors import AlteredError, Error
 from ..model.table import Table, name_key, quote
 from ..plan.scan import PathScan
 from ..results import Results
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 
 Snapshots = Callable[[str, str], Snapshot]
 

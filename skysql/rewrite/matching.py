@@ -25,7 +25,7 @@ from ..match.relation import MatchRelation
 from ..model.table import literal
 from ..model.values import Value
 from ..results import aliased, reference
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 from .catalog import Catalog, Entry
 from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise

@@ -19,7 +19,7 @@ from ..evaluate import Evaluator
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan import Scan
-from ..snapshot import Snapshot
+from ..store.snapshot import Snapshot
 from .statement import ScanCall
 
 Snapshots = Callable[[str, str], Snapshot]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import skysql
-from skysql import chunks
-from skysql.format import VERSION
+from skysql.store import chunks
+from skysql.store.format import VERSION
 
 HERE = Path(__file__).parent
 

@@ -14,12 +14,12 @@ from typing import TypeVar
 import apsw
 import numpy as np
 
+from ..errors import CorruptError, InternalError, OperationalError
+from ..interruption import looking
+from ..model.dtypes import Array
 from . import format as fmt
 from . import shadows
 from .cache import Cache
-from .errors import CorruptError, InternalError, OperationalError
-from .interruption import looking
-from .model.dtypes import Array
 from .texts import Chunk, ChunkTexts
 
 V = TypeVar("V")

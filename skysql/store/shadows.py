@@ -8,8 +8,8 @@ from typing import Any
 
 import apsw
 
-from .errors import CorruptError
-from .model.table import name_key, quote
+from ..errors import CorruptError
+from ..model.table import name_key, quote
 
 SHADOWS = ("meta", "value", "key", "log", "block", "column")
 

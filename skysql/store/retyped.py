@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays.batch import Sparse
+from ..arrays.batch import Sparse
+from ..model.dtypes import DTYPES, Array
+from ..model.table import Kind, Property
 from .format import FormatError
-from .model.dtypes import DTYPES, Array
-from .model.table import Kind, Property
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import kernels
-from .arrays.batch import Batch, Sparse, concatenate, take
-from .model.dtypes import Bool, Int64
-from .model.table import ACTION, Kind, Table
+from ..arrays import kernels
+from ..arrays.batch import Batch, Sparse, concatenate, take
+from ..model.dtypes import Bool, Int64
+from ..model.table import ACTION, Kind, Table
 from .segment import Block, Segment
 from .snapshot import Snapshot
 

@@ -22,14 +22,14 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays.vectors import Coded
+from ..errors import CorruptError, changed_under_reader
+from ..interruption import look, looking, pieces
+from ..model.alteration import MAX_ID
+from ..model.dtypes import Array, Bool, Int64
 from . import shadows
-from .arrays.vectors import Coded
 from .chunks import Chunks, cut, full
-from .errors import CorruptError, changed_under_reader
 from .format import VERSION, FormatError, decode_chunk
-from .interruption import look, looking, pieces
-from .model.alteration import MAX_ID
-from .model.dtypes import Array, Bool, Int64
 from .texts import Chunk, StoredCodes, StoredTexts
 
 _PIECE = 1 << 18

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import apsw
 
+from ..model.table import ACTION, Property, Table
 from . import definition
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, StoredBlock, read_property_back
 from .chunks import PROPERTY_BITS as CHUNK_BITS
-from .model.table import ACTION, Property, Table
 from .store import Store
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from ..model.table import Kind, Property, Table, check_table
 from .blocks import FIRST_PROPERTY, GONE
-from .model.table import Kind, Property, Table, check_table
 
 
 def dump(table: Table) -> str:

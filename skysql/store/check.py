@@ -19,14 +19,14 @@ from typing import Any
 import apsw
 import numpy as np
 
-from . import chunks, former, statistics
-from .arrays.batch import Sparse
-from .arrays.replay import known
+from ..arrays.batch import Sparse
+from ..arrays.replay import known
+from ..errors import DatabaseError, ProgrammingError
+from ..model.dtypes import Int64
+from ..model.table import ACTION, Kind, Property, arguments_of, parse_arguments, quote
+from . import chunks, leftovers, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
-from .errors import DatabaseError, ProgrammingError
-from .model.dtypes import Int64
-from .model.table import ACTION, Kind, Property, arguments_of, parse_arguments, quote
 from .snapshot import LogRow, Snapshot
 from .store import Store
 
@@ -169,7 +169,7 @@ def _texts(store: Store) -> Iterator[str]:
             for fault in store.dictionary.faults(property.id):
                 yield f"dictionary of {property.name!r}: {fault}"
     known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
-    if former.may_be_left(store):
+    if leftovers.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.dictionary.properties():
         if id not in known:
@@ -250,7 +250,7 @@ def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
-    if former.may_be_left(store):
+    if leftovers.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.column_properties():
         if id not in known:

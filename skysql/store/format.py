@@ -75,9 +75,9 @@ from typing import Any, Final
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
-from .arrays.batch import Batch, Lists, Sparse
-from .model.dtypes import DTYPES, Array, Bool, Int32, Int64
-from .model.table import Kind
+from ..arrays.batch import Batch, Lists, Sparse
+from ..model.dtypes import DTYPES, Array, Bool, Int32, Int64
+from ..model.table import Kind
 
 VERSION: Final = 3
 """The version of the format that is written, and the newest that is read."""

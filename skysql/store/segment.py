@@ -16,14 +16,14 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from .arrays import compiled, kernels, replay, sums
-from .arrays.batch import Sparse, reorder
-from .arrays.sums import Magnitudes
+from ..arrays import compiled, kernels, replay, sums
+from ..arrays.batch import Sparse, reorder
+from ..arrays.sums import Magnitudes
+from ..interruption import patiently
+from ..model import timestamps
+from ..model.dtypes import DTYPES, Array, Int64
+from ..model.table import Kind, Property
 from .cache import Cache
-from .interruption import patiently
-from .model import timestamps
-from .model.dtypes import DTYPES, Array, Int64
-from .model.table import Kind, Property
 
 V = TypeVar("V")
 

@@ -22,10 +22,10 @@ from typing import Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from .arrays.vectors import Texts
+from ..arrays.vectors import Texts
+from ..interruption import looking, patiently
+from ..model.dtypes import Array, Bool, Int64
 from .format import hash_of
-from .interruption import looking, patiently
-from .model.dtypes import Array, Bool, Int64
 
 _FEW = 32
 """So many codes are looked up one by one."""

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ..arrays import kernels
+from ..arrays.replay import known
+from ..lazily import cached_property
+from ..model.dtypes import Array, Int64
+from ..model.table import ACTION, Kind
 from . import statistics
-from .arrays import kernels
-from .arrays.replay import known
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .format import MAX_COUNT
-from .lazily import cached_property
-from .model.dtypes import Array, Int64
-from .model.table import ACTION, Kind
 from .segment import Block, Part, Segment
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The shadow tables: the only module that names one, but for shadows.py, former.py and repair.py.
+"""The shadow tables: the only module that names one, but for shadows.py, leftovers.py and repair.py.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
@@ -38,25 +38,25 @@ from typing import Any, TypeVar
 import apsw
 import numpy as np
 
+from ..arrays.batch import EMPTY, Batch, Lists, Sparse, concatenate, joined
+from ..arrays.replay import known
+from ..errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
+from ..interruption import look, looking
+from ..lazily import cached_property
+from ..model.dtypes import DTYPES, Array, Int64
+from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.timestamps import MAX_US, MIN_US
 from . import definition, shadows
 from . import format as fmt
-from .arrays.batch import EMPTY, Batch, Lists, Sparse, concatenate, joined
-from .arrays.replay import known
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
 from .chunks import Chunks
 from .dictionary import Dictionary
-from .errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
-from .interruption import look, looking
-from .lazily import cached_property
-from .model.dtypes import DTYPES, Array, Int64
-from .model.table import ACTION, Kind, Property, Table, quote
-from .model.timestamps import MAX_US, MIN_US
+from .retyped import Casts, widen
 from .segment import Part, size
 from .shadows import SHADOWS
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
-from .widening import Casts, widen
 
 Row = TypeVar("Row", BlockRow, LogRow)
 

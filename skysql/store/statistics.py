@@ -18,8 +18,8 @@ import apsw
 import numpy as np
 import numpy.typing as npt
 
+from ..model.dtypes import Array
 from . import shadows
-from .model.dtypes import Array
 
 Registers = npt.NDArray[np.uint8]
 

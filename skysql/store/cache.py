@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from .errors import ProgrammingError
+from ..errors import ProgrammingError
 
 V = TypeVar("V")
 

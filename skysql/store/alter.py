@@ -1,6 +1,6 @@
 """Altering a table: what its events allow, and what has to be written for it. No event is rewritten.
 
-What is stored names properties by id and tells its own type, so it is read as the new definition has it (widening.py),
+What is stored names properties by id and tells its own type, so it is read as the new definition has it (retyped.py),
 and is written anew when it is next compacted. An alteration writes the definition, and besides
 
     ALTER ... TYPE TEXT    the texts of all values that occur, into the dictionary, and which value became which text
@@ -16,18 +16,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import compact, former
-from .arrays.replay import known
+from ..arrays.replay import known
+from ..errors import DataError, IntegrityError, OperationalError
+from ..interruption import looking
+from ..model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
+from ..model.dtypes import Array, Int64
+from ..model.table import ACTION, Kind, Property, Table, quote
+from . import compact, leftovers
 from .blocks import MemoryBlock, StoredBlock
-from .errors import DataError, IntegrityError, OperationalError
-from .events import distinct
-from .interruption import looking
-from .model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
-from .model.dtypes import Array, Int64
-from .model.table import ACTION, Kind, Property, Table, quote
+from .numbered import distinct
+from .retyped import Casts
 from .segment import Segment
 from .store import Store, new_stamp
-from .widening import Casts
 
 
 def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
@@ -38,7 +38,7 @@ def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
             f"a statement that reads {table.name!r} is under way", "fetch all of its rows, or close its cursor, first"
         )
     done = _prepare(store, alteration)
-    former.define(store, table)
+    leftovers.define(store, table)
     return table, done
 
 

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..arrays import kernels
+from ..arrays.batch import Batch, Sparse, no_values, reorder, same
+from ..errors import CorruptError, InternalError
+from ..interruption import patiently
+from ..lazily import cached_property
+from ..model.dtypes import Array, Int64
+from ..model.table import Kind, Property
+from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
-from .arrays import kernels
-from .arrays.batch import Batch, Sparse, no_values, reorder, same
 from .cache import Cache
-from .errors import CorruptError, InternalError
-from .interruption import patiently
-from .lazily import cached_property
-from .model.dtypes import Array, Int64
-from .model.table import Kind, Property
-from .model.timestamps import MAX_US, MIN_US
+from .retyped import widen
 from .segment import Block, size
-from .widening import widen
 
 if TYPE_CHECKING:
     from .store import Store

@@ -23,13 +23,13 @@ from itertools import groupby
 
 import numpy as np
 
-from . import former
-from .arrays import kernels
-from .arrays.batch import Batch, Lists
-from .arrays.replay import known
+from ..arrays import kernels
+from ..arrays.batch import Batch, Lists
+from ..arrays.replay import known
+from ..model.dtypes import Int64
+from ..model.table import ACTION, Kind
+from . import leftovers
 from .blocks import BlockRow, MemoryBlock, StoredBlock
-from .model.dtypes import Int64
-from .model.table import ACTION, Kind
 from .segment import Block, Part, Segment
 from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
 from .store import Store
@@ -109,8 +109,8 @@ def compact(store: Store) -> None:
         if row.gone is not None:
             _rewrite(store, [row], row.run)
             store.touch()
-    if former.may_be_left(store):
-        former.drop(store)
+    if leftovers.may_be_left(store):
+        leftovers.drop(store)
     if store.dictionary.may_hold_unused or not store.statistics.complete:
         _count(store)
     if store.dictionary.may_hold_unused:
