@@ -1,6 +1,6 @@
 """loops.c and sums.c by ctypes: the same arrays in and out as their twins of numpy, used where they were not compiled.
 
-    funnel     functions/chains.py, levels; reports/walk.py, Walk
+    funnel     functions/funnel_levels.py, levels; reports/walk.py, Walk
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
     last_marks store/segment.py, Marks.last
@@ -256,7 +256,7 @@ def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, mode
 
 
 MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16, "path": 32}
-"""Of a funnel; see functions/moments.py, Rules. path: an event is of one step of a chain, and those at one time
+"""Of a funnel; see functions/funnel_moments.py, Rules. path: an event is of one step of a chain, and those at one time
 come in the order of the path; without it, in that of their steps."""
 
 

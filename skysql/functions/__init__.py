@@ -15,10 +15,10 @@ rewriter finds, and every connection has as an aggregate.
 
 from __future__ import annotations
 
+from .function import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs, awaited
 from .funnel import WindowFunnel
 from .next_node import SequenceNextNode
 from .path_string import PathString
-from .protocol import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs, awaited
 from .retention import Retention
 from .sequence import SequenceCount, SequenceMatch, SequenceMatchEvents
 from .timeline import DurationIn, StateTimeline

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ..errors import DataError, ProgrammingError
 from ..model import timestamps
 from ..model.values import Value, shown
-from .protocol import TIMESTAMPS, VARIES, NotConstant, Role
+from .function import TIMESTAMPS, VARIES, NotConstant, Role
 
 MAX_CONDITIONS = 32
 

@@ -55,9 +55,9 @@ from ..errors import DataError, ProgrammingError
 from ..model import timestamps
 from ..model.values import Value
 from . import arguments as check
-from .chains import levels
-from .moments import Rules
-from .protocol import NotConstant, Result, Role, Runs
+from .function import NotConstant, Result, Role, Runs
+from .funnel_levels import levels
+from .funnel_moments import Rules
 
 _MODES = {
     "strict_deduplication": "deduplication",

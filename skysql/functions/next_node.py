@@ -41,7 +41,7 @@ from ..interruption import looking
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
 from . import arguments as check
-from .protocol import NotConstant, Role, Runs
+from .function import NotConstant, Role, Runs
 
 _MOST_CONDITIONS = 64
 

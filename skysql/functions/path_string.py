@@ -30,7 +30,7 @@ from ..interruption import looking, pieces
 from ..model.table import Kind
 from ..model.values import CONVERT, Value
 from . import arguments as check
-from .protocol import NotConstant, Role, Runs
+from .function import NotConstant, Role, Runs
 from .values import distinct
 
 _AT_ONCE = 1 << 16

@@ -24,7 +24,7 @@ from ..arrays import kernels
 from ..arrays.vectors import Coded, Vector
 from ..model.values import Value
 from . import arguments as check
-from .protocol import NotConstant, Role, Runs
+from .function import NotConstant, Role, Runs
 
 
 class Retention:

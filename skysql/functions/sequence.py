@@ -52,8 +52,8 @@ from ..model.dtypes import Int64
 from ..model.values import Value
 from . import arguments as check
 from . import links
+from .function import NotConstant, Result, Role, Runs
 from .pattern import Pattern, parse
-from .protocol import NotConstant, Result, Role, Runs
 
 
 class _Sequence:

@@ -45,7 +45,7 @@ from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
 from . import arguments as check
-from .protocol import NotConstant, Role, Runs
+from .function import NotConstant, Role, Runs
 from .values import distinct, is_value
 
 

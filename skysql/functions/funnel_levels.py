@@ -24,7 +24,7 @@ from ..arrays import compiled, kernels
 from ..arrays.masks import Masks, Met
 from ..interruption import looking
 from ..model.dtypes import Array, Bool, Int64
-from .moments import Rules, level_once
+from .funnel_moments import Rules, level_once
 
 _NEVER = np.iinfo(np.int64).max
 
