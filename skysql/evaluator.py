@@ -15,10 +15,10 @@ import apsw
 from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
-from .evaluate import K, Typed
 from .model.table import quote
 from .model.values import Value
 from .results import Results, reference
+from .scan.evaluation import K, Typed
 from .store.cache import Cache
 
 OVERFLOW = "integer overflow"

@@ -17,7 +17,6 @@ from vtab.source import Column as Declared
 
 from .counts import Clock, Counts
 from .errors import IntegrityError
-from .evaluate import Evaluator
 from .model import timestamps
 from .model.dtypes import Array, Int64
 from .model.table import Table
@@ -36,8 +35,9 @@ from .plan.scan import (
     PathScan,
     Sessions,
 )
-from .rows import EventRows
-from .scan import Scan
+from .scan.evaluation import Evaluator
+from .scan.rows import EventRows
+from .scan.scan import Scan
 from .store.check import check
 from .store.store import Store
 from .writing import Writer

@@ -27,7 +27,7 @@ from .ingest import RowBuffer, parse_changes
 from .model.table import Table
 from .model.values import convert
 from .plan.scan import Column
-from .rows import EventRows
+from .scan.rows import EventRows
 from .store import compact, numbered
 from .store.snapshot import Snapshot, Stamp
 from .store.store import Store

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import skysql
 from skysql.arrays import compiled
 from skysql.arrays.batch import Batch
-from skysql.pairs import ObjectMoments, read_pairs
+from skysql.scan.pairs import ObjectMoments, read_pairs
 from skysql.store.blocks import MemoryBlock
 from skysql.store.cache import Cache
 from skysql.store.segment import Part, Segment

@@ -20,8 +20,8 @@ from test_golden import answer, params
 import skysql
 from skysql.plan import scan as plans
 from skysql.plan.scan import Column, Literal, PathScan, Sql
-from skysql.rows import Rows
-from skysql.scan import Inexact, Partial, Scan, merge, object_columns, with_sql
+from skysql.scan.rows import Rows
+from skysql.scan.scan import Inexact, Partial, Scan, merge, object_columns, with_sql
 
 INTEGERS = (0, -1, 2**63 - 1, -(2**63))
 REALS = (0.0, 2.5, 1e300, float("inf"), float("-inf"))

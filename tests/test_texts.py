@@ -14,8 +14,9 @@ import pytest
 from conftest import Connect, close, damage
 
 import skysql
-from skysql import cli, evaluate, memos, scan
+from skysql import cli
 from skysql.repair import repair
+from skysql.scan import evaluation, memos, scan
 from skysql.store import chunks, compact, dictionary, texts
 from skysql.store.cache import Cache
 from skysql.store.texts import Chunk, ChunkTexts
@@ -573,7 +574,7 @@ def test_a_text_with_a_nul_is_evaluated_like_others(
 
 def test_results_that_are_many_are_remembered_in_part(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """More distinct results of an expression than are remembered, whether a text or a number is read."""
-    for module in (evaluate, memos):
+    for module in (evaluation, memos):
         monkeypatch.setattr(module, "REMEMBERED", 16)
     monkeypatch.setattr(compact, "SEGMENT_EVENTS", 32)
     db = connect(isolation_level=None)

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 from vtab.source import read
 
-from ..evaluate import Evaluator
 from ..model.values import Value
+from ..scan.evaluation import Evaluator
 from . import folds
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .matcher import State

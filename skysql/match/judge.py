@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..evaluate import Evaluator
 from ..model.values import Value
+from ..scan.evaluation import Evaluator
 from .lexer import Kind, replace_tokens
 from .native import Unsure, function_of, truth
 from .plan import Test, leaf_name

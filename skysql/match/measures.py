@@ -19,11 +19,11 @@ from vtab.source import read
 from ..arrays import sums
 from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks
 from ..errors import OperationalError
-from ..evaluate import Evaluator
 from ..interruption import look, looking, patiently, pieces
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
+from ..scan.evaluation import Evaluator
 from . import folds, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .rows import look_up, moved, vector_of

@@ -10,11 +10,11 @@ from vtab.source import Column as Declared
 from vtab.source import Constraint
 
 from ..arguments import argument_columns, values_of
-from ..evaluate import Evaluator
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Literal, conjuncts
-from ..rows import EventRows
-from ..scan import Scan
+from ..scan.evaluation import Evaluator
+from ..scan.rows import EventRows
+from ..scan.scan import Scan
 from ..store.snapshot import Snapshot
 from .plan import EventSource, QuerySource, Recognition, row_name
 from .rows import Chunk, EventChunk, path_starts, query_chunks

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import InternalError
-from ..evaluate import Evaluation
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
 from ..plan.scan import Column, Expr
-from ..rows import EventRows
+from ..scan.evaluation import Evaluation
+from ..scan.rows import EventRows
 
 _CHUNK = 1 << 16
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import DataError
-from ..evaluate import Evaluation, Evaluator
 from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
 from ..plan.scan import Column, Expr, columns
+from ..scan.evaluation import Evaluation, Evaluator
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, Row
 from .history import Conditions, Judged

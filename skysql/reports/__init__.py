@@ -25,8 +25,8 @@ import apsw
 import vtab
 
 from ..errors import ProgrammingError
-from ..evaluate import Evaluator
 from ..rewrite.catalog import Catalog
+from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects

@@ -29,13 +29,13 @@ import numpy as np
 from ..arrays import compiled, kernels
 from ..arrays.vectors import Numbers, Vector, compact_codes, sort_ranks
 from ..errors import OperationalError, ProgrammingError
-from ..groups import joined
 from ..interruption import looking
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan.scan import Expr
+from ..scan.groups import joined
 from ..store.segment import Segment
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit

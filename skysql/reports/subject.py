@@ -16,7 +16,6 @@ from ..arrays.compiled import ByPath
 from ..arrays.masks import CODES, Met
 from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError, instead, near
-from ..evaluate import Evaluation, Evaluator
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
@@ -24,7 +23,8 @@ from ..model.values import shown
 from ..plan.scan import And, Expr, columns, conjuncts
 from ..rewrite.catalog import Catalog, Entry
 from ..rewrite.conditions import Conditions
-from ..rows import ActionRows, EventRows
+from ..scan.evaluation import Evaluation, Evaluator
+from ..scan.rows import ActionRows, EventRows
 from ..store.segment import Segment
 from ..store.snapshot import Snapshot
 from .options import loads

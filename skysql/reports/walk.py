@@ -9,10 +9,10 @@ import numpy as np
 
 from ..arrays import kernels
 from ..arrays.vectors import Vector, compact_codes
-from ..groups import joined
 from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
+from ..scan.groups import joined
 from ..store.segment import Segment
 from . import chains
 from .chains import NONE, Chains, Course, Link, Ranks, Stop

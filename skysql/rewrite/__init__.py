@@ -30,10 +30,10 @@ import apsw
 from sqlglot import exp
 
 from ..errors import Error
-from ..evaluate import Evaluator
 from ..match.plan import Recognition
 from ..model.values import Value
 from ..plan.scan import PathScan
+from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .aggregate import push_aggregate
 from .catalog import Catalog

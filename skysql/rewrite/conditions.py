@@ -14,10 +14,10 @@ import apsw
 from sqlglot import exp
 
 from ..errors import ProgrammingError, near
-from ..evaluate import Evaluator
 from ..model.table import quote
 from ..model.values import Value
 from ..plan.scan import Expr
+from ..scan.evaluation import Evaluator
 from .catalog import Catalog, Entry
 from .convert import Scope
 from .dialect import Source, TokenType, parse, span

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..evaluate import expression_type
 from ..model.table import quote
 from ..plan.scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ..results import aliased
+from ..scan.evaluation import expression_type
 from .calls import own
 from .catalog import ROWIDS
 from .convert import Scope, conjuncts_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..evaluate import expression_type
 from ..functions import FUNCTIONS, VARIES
 from ..plan.scan import Aggregate, AnyAggregate, Column, Expr, Literal, Parameter, PathAggregate, PathScan, SqlAggregate
+from ..scan.evaluation import expression_type
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .convert import Scope, literal
 from .dialect import span

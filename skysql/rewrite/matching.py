@@ -18,13 +18,13 @@ import apsw
 
 from ..arguments import call_of
 from ..errors import Error, NotSupportedError, ProgrammingError
-from ..evaluate import Evaluator
 from ..match.lexer import join, names_in, tokenize
 from ..match.plan import EventSource, Recognition
 from ..match.relation import MatchRelation
 from ..model.table import literal
 from ..model.values import Value
 from ..results import aliased, reference
+from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .catalog import Catalog, Entry
 from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes

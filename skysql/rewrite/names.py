@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..evaluate import column_type
 from ..match.run import NO_TABLE
 from ..model.table import Table
 from ..plan.scan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
 from ..plan.scan import Groups as GroupsOf
-from ..scan import object_columns
+from ..scan.evaluation import column_type
+from ..scan.scan import object_columns
 from .dialect import Source as Text
 from .statement import Arguments, NotPushable, Statement
 

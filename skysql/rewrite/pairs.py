@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ..evaluate import declared_type
 from ..model.table import literal, quote
 from ..plan.scan import Column, Pairs, PathScan
+from ..scan.evaluation import declared_type
 from .calls import repeatable
 from .catalog import ROWIDS, Entry
 from .convert import Scope, conjuncts_of

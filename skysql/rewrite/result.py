@@ -15,10 +15,10 @@ from vtab.source import Column as Declared
 from vtab.source import Constraint, Fault, Relation, read
 
 from ..arguments import argument_columns, values_of
-from ..evaluate import Evaluator
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
-from ..scan import Scan
+from ..scan.evaluation import Evaluator
+from ..scan.scan import Scan
 from ..store.snapshot import Snapshot
 from .statement import ScanCall
 

@@ -17,14 +17,13 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from .arrays import kernels
-from .arrays.vectors import Coded, Numbers, Vector, compact_codes
-from .memos import REMEMBERED, Memo, in_pieces, told_apart
-from .model import timestamps
-from .model.dtypes import Array, Bool
-from .model.table import Table
-from .model.values import Value
-from .plan.scan import (
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Numbers, Vector, compact_codes
+from ..model import timestamps
+from ..model.dtypes import Array, Bool
+from ..model.table import Table
+from ..model.values import Value
+from ..plan.scan import (
     And,
     Arithmetic,
     Changes,
@@ -45,8 +44,9 @@ from .plan.scan import (
     columns,
     sql,
 )
+from ..store.texts import StoredCodes
+from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .rows import Rows
-from .store.texts import StoredCodes
 
 _EXACT = 1 << 53
 """Integers up to here are exact as float64."""

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .arrays.vectors import Coded, Numbers, Vector
-from .interruption import patiently
-from .model.dtypes import Array, Bool, Int64
-from .model.table import Table
-from .model.values import Value
-from .plan.scan import Column
+from ..arrays.vectors import Coded, Numbers, Vector
+from ..interruption import patiently
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import Table
+from ..model.values import Value
+from ..plan.scan import Column
+from ..store.dictionary import Dictionary
+from ..store.segment import Segment
 from .rows import EventRows, property_vector
-from .store.dictionary import Dictionary
-from .store.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .arrays.vectors import Coded
-from .model.dtypes import Array
-from .model.values import Value
+from ..arrays.vectors import Coded
+from ..model.dtypes import Array
+from ..model.values import Value
 
 REMEMBERED = 1 << 20
 """So many results of an expression are remembered, and no more than a segment's more."""

@@ -19,35 +19,17 @@ import numpy as np
 
 from vtab.source import read
 
-from .arrays import compiled, kernels
-from .arrays.masks import CODES, Met
-from .arrays.sums import Magnitudes
-from .arrays.vectors import Coded, Numbers, Vector, sort_ranks
-from .changes import ChangeRows
-from .evaluate import Evaluation, Evaluator, column_type
-from .functions import Result, awaited
-from .groups import (
-    FEW,
-    Accumulator,
-    Grouping,
-    Inexact,
-    Partial,
-    accumulate,
-    accumulate_runs,
-    finished,
-    group,
-    joined,
-    merge,
-)
-from .interruption import look, looking, patiently
-from .layouts import Measure, layout_of
-from .lazily import cached_property
-from .model.dtypes import Array, Bool, Int64
-from .model.table import ACTION, Property, Table
-from .model.values import Value
-from .pairs import ObjectMoments, is_query, read_pairs
-from .path_aggregates import PathAggregates
-from .plan.scan import (
+from ..arrays import compiled, kernels
+from ..arrays.masks import CODES, Met
+from ..arrays.sums import Magnitudes
+from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks
+from ..functions import Result, awaited
+from ..interruption import look, looking, patiently
+from ..lazily import cached_property
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import ACTION, Property, Table
+from ..model.values import Value
+from ..plan.scan import (
     Aggregate,
     And,
     AnyAggregate,
@@ -73,9 +55,27 @@ from .plan.scan import (
     columns,
     conjuncts,
 )
+from ..store.segment import Segment
+from ..store.snapshot import Snapshot
+from .changes import ChangeRows
+from .evaluation import Evaluation, Evaluator, column_type
+from .groups import (
+    FEW,
+    Accumulator,
+    Grouping,
+    Inexact,
+    Partial,
+    accumulate,
+    accumulate_runs,
+    finished,
+    group,
+    joined,
+    merge,
+)
+from .layouts import Measure, layout_of
+from .pairs import ObjectMoments, is_query, read_pairs
+from .paths import PathAggregates
 from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
-from .store.segment import Segment
-from .store.snapshot import Snapshot
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import kernels
-from .model import timestamps
-from .model.dtypes import Int64
-from .store.dictionary import Dictionary
-from .store.segment import Segment
+from ..arrays import kernels
+from ..model import timestamps
+from ..model.dtypes import Int64
+from ..store.dictionary import Dictionary
+from ..store.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)

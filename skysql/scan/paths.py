@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import kernels
-from .arrays.masks import Met
-from .arrays.vectors import Numbers
-from .evaluate import Evaluation
-from .functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
-from .functions.arguments import LIMIT, moment
+from ..arrays import kernels
+from ..arrays.masks import Met
+from ..arrays.vectors import Numbers
+from ..functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
+from ..functions.arguments import LIMIT, moment
+from ..interruption import patiently
+from ..model import timestamps
+from ..model.dtypes import Array, Bool, Int64
+from ..model.values import Value
+from ..plan.scan import Column, Expr, PathAggregate, columns
+from .evaluation import Evaluation
 from .groups import Grouping
-from .interruption import patiently
-from .model import timestamps
-from .model.dtypes import Array, Bool, Int64
-from .model.values import Value
-from .plan.scan import Column, Expr, PathAggregate, columns
 from .rows import EventRows, Rows
 
 

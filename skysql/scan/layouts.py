@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from .model.table import Kind, Property, Table
-from .plan.scan import Aggregate, Column, Events, Expr, PathScan
+from ..model.table import Kind, Property, Table
+from ..plan.scan import Aggregate, Column, Events, Expr, PathScan
 
 Measure: TypeAlias = tuple[Aggregate, Property | None]
 """An aggregate, and the property that it is of; None for the rows themselves."""

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import kernels, sums
-from .arrays.sums import Magnitudes
-from .arrays.vectors import Coded, Numbers, Vector, compact_codes, equal_values, sort_ranks
-from .interruption import look, looking, patiently
-from .model.dtypes import Array, Int64
-from .model.values import Value
-from .plan.scan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
+from ..arrays import kernels, sums
+from ..arrays.sums import Magnitudes
+from ..arrays.vectors import Coded, Numbers, Vector, compact_codes, equal_values, sort_ranks
+from ..interruption import look, looking, patiently
+from ..model.dtypes import Array, Int64
+from ..model.values import Value
+from ..plan.scan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
 
 
 class Inexact(Exception):

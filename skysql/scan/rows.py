@@ -14,17 +14,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .arrays import kernels
-from .arrays.vectors import Coded, Numbers, Vector
-from .errors import InternalError
-from .model import timestamps
-from .model.dtypes import Array, Bool, Int64
-from .model.table import ACTION, Kind, Property, Table
-from .model.values import Value
+from ..arrays import kernels
+from ..arrays.vectors import Coded, Numbers, Vector
+from ..errors import InternalError
+from ..model import timestamps
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import ACTION, Kind, Property, Table
+from ..model.values import Value
+from ..plan.scan import Column
+from ..store.dictionary import Dictionary
+from ..store.segment import Segment
 from .pairs import ObjectMoments
-from .plan.scan import Column
-from .store.dictionary import Dictionary
-from .store.segment import Segment
 
 
 class Rows(Protocol):

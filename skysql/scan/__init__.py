@@ -1,0 +1,9 @@
+"""A plan and a snapshot -> the answer.
+
+    scan         runs a PathScan segment by segment, on threads, and merges what comes of each
+    rows         the events, objects or sessions of a segment as rows;  changes, pairs: other kinds of rows
+    evaluation   an expression over such rows, as vectors;  memos: results of SQLite's that are kept
+    groups       aggregates, by group;  paths: path functions in them;  layouts: events laid out by state for sums
+
+Not here: the functions over a path (functions/), and how SQLite reads the answer (relations/).
+"""
