@@ -32,7 +32,7 @@ from conftest import Connect
 from match_oracle import recognise
 
 import skysql
-from skysql.match import folds, matcher, measures, search
+from skysql.match import aggregates, matcher, measures, search
 from skysql.match.lexer import Reader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
@@ -1104,11 +1104,11 @@ def test_aggregates_are_those_of_sqlite(function: str) -> None:
             expected = sqlite.execute(f"SELECT {function}(column1) FROM (VALUES {listed}){where}", values).fetchall()[0][0]
         except apsw.SQLError:
             pass
-        state = folds.begin(function)
+        state = aggregates.begin(function)
         try:
             for value in values:
-                state = folds.step(function, state, numeric(value) if function in folds.SUMS else value)
-            found = folds.finish(function, state)
+                state = aggregates.step(function, state, numeric(value) if function in aggregates.SUMS else value)
+            found = aggregates.finish(function, state)
         except apsw.SQLError:
             pass
         assert (type(found), repr(found)) == (type(expected), repr(expected)), values

@@ -5,7 +5,7 @@
     plan.py       a Recognition: everything that is to be done, frozen; skysql/rewrite/recognise.py makes it
     rows.py       the input, some whole partitions at a time
     search.py     the matches of a chunk: by regex.py where that is safe, else by matcher.py
-    history.py, judge.py, folds.py   conditions that look back
+    running.py, tests.py, aggregates.py   conditions that look back
     measures.py   what measures look up among the rows of a match
     run.py        all of it, chunk by chunk; relation.py hands the result to SQLite
 

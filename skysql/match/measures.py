@@ -24,7 +24,7 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
 from ..scan.evaluation import Evaluator
-from . import folds, ranges
+from . import aggregates, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .rows import look_up, moved, vector_of
 
@@ -251,15 +251,15 @@ class Lookup:
         order = patiently(np.lexsort, (high, low))
         _bound(function, low[order], high[order])
         lows, highs = low.tolist(), high.tolist()
-        state, begun, at = folds.begin(function), -1, 0
+        state, begun, at = aggregates.begin(function), -1, 0
         for point in looking(order.tolist()):
             if lows[point] != begun:
-                state, begun, at = folds.begin(function), lows[point], lows[point]
+                state, begun, at = aggregates.begin(function), lows[point], lows[point]
             for piece in pieces(highs[point] - at):
                 for value in listed[at + piece.start : at + piece.stop]:
-                    state = folds.step(function, state, value)
+                    state = aggregates.step(function, state, value)
             at = max(at, highs[point])
-            results[point] = folds.finish(function, state)
+            results[point] = aggregates.finish(function, state)
         return vector_of(results)
 
     def _by_sqlite(self, leaf: Fold, low: Int64, high: Int64, places: Int64 | None) -> Vector:

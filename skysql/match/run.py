@@ -26,12 +26,12 @@ from ..plan.scan import Column, Expr, columns
 from ..scan.evaluation import Evaluation, Evaluator
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, Row
-from .history import Conditions, Judged
-from .judge import Judge
 from .measures import Lookup, Matches, Points
 from .plan import Condition, Output, Recognition, leaf_label, row_label
 from .rows import Chunk, look_up, move
+from .running import Conditions, Judged
 from .search import ABSENT, Needs, Partitions, Search, Truth
+from .tests import Judge
 
 _MOST_VALUES = 1 << 16
 

@@ -20,7 +20,7 @@ from vtab.source import read
 
 from ..model.values import Value
 from ..scan.evaluation import Evaluator
-from . import folds
+from . import aggregates
 from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
 from .matcher import State
 from .measures import numeric
@@ -85,17 +85,17 @@ class _Running:
     function: str
     column: Sequence[Value] | None  # None for count(*)
 
-    def begin(self, number: int) -> folds.Accumulator:
-        return folds.begin(self.function)
+    def begin(self, number: int) -> aggregates.Accumulator:
+        return aggregates.begin(self.function)
 
-    def step(self, known: folds.Accumulator, label: str, row: int) -> folds.Accumulator:
+    def step(self, known: aggregates.Accumulator, label: str, row: int) -> aggregates.Accumulator:
         value = 1 if self.column is None else self.column[row]
         if value is None:
             return known
-        return folds.step(self.function, known, numeric(value) if self.function in folds.SUMS else value)
+        return aggregates.step(self.function, known, numeric(value) if self.function in aggregates.SUMS else value)
 
-    def value(self, known: folds.Accumulator) -> Value:
-        return folds.finish(self.function, known)
+    def value(self, known: aggregates.Accumulator) -> Value:
+        return aggregates.finish(self.function, known)
 
 
 @dataclass(slots=True)
