@@ -16,9 +16,8 @@ import apsw
 
 import vtab
 
-from . import aggregates, dependents, ingest, repeated
+from . import aggregates, dependents, repeated
 from .arguments import sky_arguments
-from .counts import Clock, Counts
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
@@ -39,6 +38,8 @@ from .store.lineage import OpenFile
 from .store.shadows import SHADOWS
 from .store.snapshot import distinct
 from .store.store import Store
+from .write import columns as ingest
+from .write.counts import Clock, Counts
 
 
 @dataclass(frozen=True, slots=True)

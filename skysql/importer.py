@@ -13,7 +13,7 @@ row, so that changes to NULL and repeated values survive export and import.
 Tables without state columns are written chunk by chunk. With state columns every row must be known first, so the rows
 are held as compact arrays (observations.py); then reduced, then written.
 
-Not here: what files look like (files.py), and what a value may be (ingest.py).
+Not here: what files look like (files.py), and what a value may be (write/columns.py).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ import numpy as np
 
 from .errors import DataError, Error, IntegrityError, ProgrammingError
 from .files import Cells, Chunk, Fault, Reader, Source, is_beyond, take
-from .ingest import RowBuffer, columns_to_batch
 from .model import time_units, timestamps
 from .model.dtypes import Array, Bool, Int64
 from .model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
 from .model.values import shown
 from .observations import Held
+from .write.columns import RowBuffer, columns_to_batch
 
 if TYPE_CHECKING:
     from .dbapi import Connection

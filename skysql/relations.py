@@ -15,7 +15,6 @@ import numpy as np
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from .counts import Clock, Counts
 from .errors import IntegrityError
 from .model import timestamps
 from .model.dtypes import Array, Int64
@@ -40,7 +39,8 @@ from .scan.rows import EventRows
 from .scan.scan import Scan
 from .store.check import check
 from .store.store import Store
-from .writing import Writer
+from .write.counts import Clock, Counts
+from .write.writer import Writer
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16

@@ -26,11 +26,11 @@ import numpy as np
 
 import skysql
 from skysql.arrays.batch import Batch, Sparse
-from skysql.ingest import parse_changes
 from skysql.model.dtypes import Array
 from skysql.model.table import Kind, parse_arguments
 from skysql.pages import Fault, Pages
 from skysql.store import format as fmt
+from skysql.write.columns import parse_changes
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
 

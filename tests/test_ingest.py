@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from skysql.arrays.batch import Batch
 from skysql.errors import DataError, IntegrityError, ProgrammingError
-from skysql.ingest import RowBuffer, columns_to_batch
 from skysql.model.dtypes import DTYPES, Array, Int64
 from skysql.model.table import Kind, Table, parse_arguments
+from skysql.write.columns import RowBuffer, columns_to_batch
 
 USERS = parse_arguments(
     "users", ["plan TEXT STATE", "level INTEGER STATE", "vip BOOLEAN STATE", "amount REAL", "url TEXT", "n INTEGER"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import apsw
 
-from .errors import OperationalError
+from ..errors import OperationalError
 
 
 class Clock:

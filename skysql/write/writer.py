@@ -20,17 +20,17 @@ from typing import Any, TypeVar
 import apsw
 import numpy as np
 
-from .arrays.batch import Batch, concatenate, take
+from ..arrays.batch import Batch, concatenate, take
+from ..errors import DataError, IntegrityError, OperationalError
+from ..model.table import Table
+from ..model.values import convert
+from ..plan.scan import Column
+from ..scan.rows import EventRows
+from ..store import compact, numbered
+from ..store.snapshot import Snapshot, Stamp
+from ..store.store import Store
+from .columns import RowBuffer, parse_changes
 from .counts import Clock, Counts
-from .errors import DataError, IntegrityError, OperationalError
-from .ingest import RowBuffer, parse_changes
-from .model.table import Table
-from .model.values import convert
-from .plan.scan import Column
-from .scan.rows import EventRows
-from .store import compact, numbered
-from .store.snapshot import Snapshot, Stamp
-from .store.store import Store
 
 V = TypeVar("V")
 

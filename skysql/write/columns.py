@@ -21,17 +21,17 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays.batch import Batch, Lists, Sparse
+from ..errors import DataError, Error, IntegrityError, ProgrammingError, near
+from ..interruption import look, looking, patiently
+from ..model import time_units, timestamps
+from ..model import values as affinity
+from ..model.dtypes import DTYPES, Array, Bool, Int64
+from ..model.table import ACTION, Kind, Property, Table
+from ..model.timestamps import is_null
+from ..model.values import MAX_INTEGER, shown
 from . import frames
-from .arrays.batch import Batch, Lists, Sparse
-from .errors import DataError, Error, IntegrityError, ProgrammingError, near
 from .frames import Coded, Column, Plain
-from .interruption import look, looking, patiently
-from .model import time_units, timestamps
-from .model import values as affinity
-from .model.dtypes import DTYPES, Array, Bool, Int64
-from .model.table import ACTION, Kind, Property, Table
-from .model.timestamps import is_null
-from .model.values import MAX_INTEGER, shown
 
 MAX_EVENTS = 2**31 - 1
 """Events of one batch: their numbers are int32."""

@@ -7,7 +7,7 @@
 None of the libraries is imported here: a column is known by the module that its type comes from. Codes of NULL stand
 for a None among the values. No loop in Python goes over the rows but those that fill dictionaries.
 
-Not here: what a value may be (model/values.py), and what becomes of the columns (ingest.py).
+Not here: what a value may be (model/values.py), and what becomes of the columns (columns.py).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ProgrammingError
-from .interruption import patiently, pieces, types_of
-from .model.dtypes import Array, Bool
+from ..errors import ProgrammingError
+from ..interruption import patiently, pieces, types_of
+from ..model.dtypes import Array, Bool
 
 
 @dataclass(frozen=True, slots=True)

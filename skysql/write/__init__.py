@@ -1,0 +1,9 @@
+"""Rows and columns of users -> batches of events.
+
+    columns   validates what INSERT and append() are given: object, time, action, values
+    frames    columns of any library: numpy, pandas, polars, pyarrow, lists
+    writer    what the statements of a transaction have asked for and the store does not hold yet
+    counts    which statement a connection is at, and how many rows its statements changed
+
+Not here: files (transfer/), and what becomes of a batch in a table (store/).
+"""
