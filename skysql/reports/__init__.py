@@ -2,7 +2,7 @@
 
     SELECT * FROM sky_funnel('users', 'sign up > purchase', '7 days', '{"by": "plan"}')
 
-    relation.py   a report as a virtual table: arguments, and what WHERE may push into it
+    report.py   a report as a virtual table: arguments, and what WHERE may push into it
     subject.py    the table that a report is about, and the events that meet its conditions
     options.py    the JSON of the last argument
     steps.py      the steps of a funnel, as they are written
@@ -32,7 +32,7 @@ from .flow import Flow
 from .funnel import Funnel, FunnelObjects
 from .lifecycle import Lifecycle
 from .plan import Argument, ReportPlan, Written
-from .relation import Report, ReportRelation
+from .report import Report, ReportRelation
 from .retention import Retention
 from .stickiness import Stickiness
 from .subject import Subjects

@@ -32,7 +32,7 @@ from ..model.table import ACTION
 from ..store.segment import Segment
 from .chains import firsts
 from .options import Options
-from .relation import MOST_ROWS, Call, Column, Columns
+from .report import MOST_ROWS, Call, Column, Columns
 from .subject import Condition, Subject
 
 _OPTIONS = ("from", "to", "session", "starts", "depth", "collapse", "top")

@@ -45,11 +45,11 @@ from ..interruption import looking, pieces
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
-from .depths import counts
-from .design import Design, parse_design
+from .funnel_chains import NEVER, Counted, Walk, merge
+from .funnel_depths import counts
+from .funnel_design import Design, parse_design
 from .quantiles import Reals, summarize
-from .relation import MOST_ROWS, Call, Column, Columns, segments
-from .walk import NEVER, Counted, Walk, merge
+from .report import MOST_ROWS, Call, Column, Columns, segments
 
 _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "first_mean", "first_p90")
 

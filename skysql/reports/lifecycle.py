@@ -25,7 +25,7 @@ from ..model.dtypes import Bool, Int64
 from ..store.segment import Segment
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit
-from .relation import Call, Column, Columns
+from .report import Call, Column, Columns
 from .subject import Condition, Subject
 
 _STATES = ("new", "returning", "resurrecting", "dormant")

@@ -39,7 +39,7 @@ from ..scan.groups import joined
 from ..store.segment import Segment
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
-from .relation import MOST_ROWS, Call, Column, Columns
+from .report import MOST_ROWS, Call, Column, Columns
 from .subject import Condition, Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")

@@ -20,7 +20,7 @@ from ..model.dtypes import Int64
 from ..store.segment import Segment
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
-from .relation import Call, Column, Columns
+from .report import Call, Column, Columns
 from .subject import Condition, Subject
 
 

@@ -30,7 +30,7 @@ from ..model import timestamps
 from ..plan.scan import Expr
 from ..store.segment import Segment
 from .options import Options
-from .relation import MOST_ROWS, Call, Column, Columns, segments
+from .report import MOST_ROWS, Call, Column, Columns, segments
 
 
 class Timeline:

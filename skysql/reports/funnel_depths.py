@@ -1,6 +1,6 @@
 """How far each path gets through the steps of a funnel of which nothing else is asked: by a compiled loop.
 
-The chains are those of walk.py, and so are the counts; which events they are of is not found out.
+The chains are those of funnel_chains.py, and so are the counts; which events they are of is not found out.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ..arrays import compiled
 from ..arrays.masks import Masks
 from ..model.dtypes import Array, Int64
 from ..store.segment import Segment
-from .design import Design
-from .relation import Call
-from .walk import tells_events
+from .funnel_chains import tells_events
+from .funnel_design import Design
+from .report import Call
 
 
 def counts(call: Call, design: Design, segments: Iterable[Segment]) -> Int64 | None:

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ProgrammingError
 from ..plan.scan import Expr
 from .options import Options, duration
-from .relation import Call
+from .report import Call
 from .steps import Step, parse_steps
 from .subject import Condition, Subject
 

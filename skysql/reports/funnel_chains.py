@@ -16,8 +16,8 @@ from ..scan.groups import joined
 from ..store.segment import Segment
 from . import chains
 from .chains import NONE, Chains, Course, Link, Ranks, Stop
-from .design import Design
-from .relation import Call
+from .funnel_design import Design
+from .report import Call
 from .subject import may_equal
 
 NEVER = int(np.iinfo(np.int64).min)
