@@ -17,7 +17,6 @@ import apsw
 import vtab
 
 from . import aggregates, dependents, repeated
-from .arguments import sky_arguments
 from .errors import CorruptError, OperationalError, ProgrammingError, near
 from .evaluator import SQLiteEvaluator
 from .functions import aggregate
@@ -28,8 +27,9 @@ from .model.table import Table, name_key, parse_arguments, quote
 from .plan.scan import PathScan
 from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import ReportPlan, Reports, Written
-from .results import Results
-from .rewrite import Catalog, Rewriter, Rewritten
+from .sql.arguments import sky_arguments
+from .sql.published import Results
+from .sql.rewriter import Catalog, Rewriter, Rewritten
 from .store import compact
 from .store.alter import alter
 from .store.cache import SHARED, Cache, Part, parse_size

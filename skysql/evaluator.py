@@ -17,8 +17,8 @@ from vtab.source import Column, Constraint, Fault
 
 from .model.table import quote
 from .model.values import Value
-from .results import Results, reference
 from .scan.evaluation import K, Typed
+from .sql.published import Results, reference
 from .store.cache import Cache
 
 OVERFLOW = "integer overflow"

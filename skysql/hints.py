@@ -10,7 +10,7 @@ import apsw
 
 from .functions import FUNCTIONS
 from .reports import REPORTS
-from .rewrite.catalog import Catalog, Entry
+from .sql.catalog import Catalog, Entry
 
 _UNKNOWN = re.compile(
     r"no such column: (?:(?P<qualifier>.*)\.)?(?P<column>[^.]+)$|table \S+ has no column named (?P<given>.+)$"

@@ -28,7 +28,7 @@ from skysql.match.pattern import (
     Variable,
 )
 from skysql.model import timestamps
-from skysql.rewrite.match import item_of, places
+from skysql.sql.match.places import item_of, places
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "json_group_array", "median"})
 

@@ -7,8 +7,8 @@ import pytest
 from sides import Sides
 
 import skysql
-from skysql.rewrite.dialect import parse
-from skysql.rewrite.lists import SHORTEST
+from skysql.sql.dialect import parse
+from skysql.sql.lists import SHORTEST
 
 LITERALS = ["1", "2", "-3", "+3", "- 1", "007", "2.5", ".5", "1.", "1e2", "9223372036854775808", "NULL", "null", "'1'",
             "-9223372036854775808", "'pro'", "'it''s'", "''", "'3.0'", "'/Shop/É'", "'a, b)'", "'IN (1)'", "'--'",

@@ -12,9 +12,9 @@ from sides import Sides, typed
 from sqlglot import exp
 
 import skysql
-from skysql.rewrite import RULES
-from skysql.rewrite.dialect import parse
-from skysql.rewrite.statement import NotPushable, Statement, all_of
+from skysql.sql.dialect import parse
+from skysql.sql.edits import NotPushable, Statement, all_of
+from skysql.sql.rewriter import RULES
 
 
 @pytest.fixture(scope="module")

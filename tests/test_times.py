@@ -19,8 +19,8 @@ from sides import Sides
 
 import skysql
 from skysql.model import timestamps
-from skysql.rewrite.dialect import parse
-from skysql.rewrite.statement import Statement
+from skysql.sql.dialect import parse
+from skysql.sql.edits import Statement
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "300"))

@@ -9,12 +9,12 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint
 
-from ..arguments import argument_columns, values_of
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Literal, conjuncts
 from ..scan.evaluation import Evaluator
 from ..scan.rows import EventRows
 from ..scan.scan import Scan
+from ..sql.arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot
 from .plan import EventSource, QuerySource, Recognition, row_name
 from .rows import Chunk, EventChunk, path_starts, query_chunks

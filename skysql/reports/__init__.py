@@ -25,8 +25,8 @@ import apsw
 import vtab
 
 from ..errors import ProgrammingError
-from ..rewrite.catalog import Catalog
 from ..scan.evaluation import Evaluator
+from ..sql.catalog import Catalog
 from ..store.snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects

@@ -21,10 +21,10 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
 from ..plan.scan import And, Expr, columns, conjuncts
-from ..rewrite.catalog import Catalog, Entry
-from ..rewrite.conditions import Conditions
 from ..scan.evaluation import Evaluation, Evaluator
 from ..scan.rows import ActionRows, EventRows
+from ..sql.catalog import Catalog, Entry
+from ..sql.conditions import Conditions
 from ..store.segment import Segment
 from ..store.snapshot import Snapshot
 from .options import loads

@@ -14,13 +14,13 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint, Fault, Relation, read
 
-from ..arguments import argument_columns, values_of
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan.evaluation import Evaluator
 from ..scan.scan import Scan
+from ..sql.arguments import argument_columns, values_of
+from ..sql.edits import ScanCall
 from ..store.snapshot import Snapshot
-from .statement import ScanCall
 
 Snapshots = Callable[[str, str], Snapshot]
 

@@ -19,10 +19,10 @@ from ..model.values import Value
 from ..plan.scan import Expr
 from ..scan.evaluation import Evaluator
 from .catalog import Catalog, Entry
-from .convert import Scope
 from .dialect import Source, TokenType, parse, span
-from .relation import event_relation
-from .statement import Arguments, NotPushable, Statement
+from .edits import Arguments, NotPushable, Statement
+from .resolver import event_relation
+from .scope import Scope
 
 _BEFORE, _AFTER = "SELECT (\n", "\n) FROM "
 _TOKENS_AFTER = 4  # FROM, the database, a dot, the table

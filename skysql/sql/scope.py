@@ -35,11 +35,11 @@ from .calls import has_aggregate
 from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import Source as Text
 from .dialect import TokenType, span
+from .edits import Arguments, NotPushable, Statement
 from .granularity import granularity_of
 from .kinds import alias, items, seen_from
 from .lists import LIST, Listed, elements, number, values
 from .names import KnownCount, Names, Relation
-from .statement import Arguments, NotPushable, Statement
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
 _COMPARISONS: _Operators = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}

@@ -16,8 +16,8 @@ import apsw
 from ..errors import AlteredError, Error
 from ..model.table import Table, name_key, quote
 from ..plan.scan import PathScan
-from ..results import Results
 from ..store.snapshot import Snapshot
+from .published import Results
 
 Snapshots = Callable[[str, str], Snapshot]
 

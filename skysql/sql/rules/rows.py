@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..model.table import quote
-from ..plan.scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
-from ..results import aliased
-from ..scan.evaluation import expression_type
-from .calls import own
-from .catalog import ROWIDS
-from .convert import Scope, conjuncts_of
-from .dialect import is_star, span
-from .names import KnownCount, Relation, alias_of, object_names, source_of
-from .relation import Resolver, take_arguments
-from .state import IDIOMS, latest
-from .statement import Arguments, NotPushable, Statement, all_of, rule
+from ...model.table import quote
+from ...plan.scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
+from ...scan.evaluation import expression_type
+from ..calls import own
+from ..catalog import ROWIDS
+from ..dialect import is_star, span
+from ..edits import Arguments, NotPushable, Statement, all_of, rule
+from ..idioms import IDIOMS, latest
+from ..names import KnownCount, Relation, alias_of, object_names, source_of
+from ..published import aliased
+from ..resolver import Resolver, take_arguments
+from ..scope import Scope, conjuncts_of
 
 _TOLD = ("=", "<", "<=", ">", ">=")
 """The comparisons that a virtual table hears of."""

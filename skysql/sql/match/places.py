@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..match.lexer import OPEN_PATTERN, Kind, Reader, Token, closing, count_of, is_open, replace_tokens, tokenize
-from ..model.table import quote
+from ...match.lexer import OPEN_PATTERN, Kind, Reader, Token, closing, count_of, is_open, replace_tokens, tokenize
+from ...model.table import quote
 
 WORD = "match_recognize"
 

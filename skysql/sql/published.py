@@ -19,8 +19,8 @@ import apsw
 from vtab import publish, retract
 from vtab.source import Relation
 
-from .errors import ProgrammingError
-from .model.table import quote
+from ..errors import ProgrammingError
+from ..model.table import quote
 
 
 class Results:

@@ -16,18 +16,18 @@ from hashlib import blake2b
 
 import apsw
 
+from ...errors import Error, NotSupportedError, ProgrammingError
+from ...match.lexer import join, names_in, tokenize
+from ...match.plan import EventSource, Recognition
+from ...match.relation import MatchRelation
+from ...model.table import literal
+from ...model.values import Value
+from ...scan.evaluation import Evaluator
+from ...store.snapshot import Snapshot
 from ..arguments import call_of
-from ..errors import Error, NotSupportedError, ProgrammingError
-from ..match.lexer import join, names_in, tokenize
-from ..match.plan import EventSource, Recognition
-from ..match.relation import MatchRelation
-from ..model.table import literal
-from ..model.values import Value
-from ..results import aliased, reference
-from ..scan.evaluation import Evaluator
-from ..store.snapshot import Snapshot
-from .catalog import Catalog, Entry
-from .match import WORD, Place, number_parameters, places, stored_kind, visible_ctes
+from ..catalog import Catalog, Entry
+from ..published import aliased, reference
+from .places import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
 
 MATCHES = "sky_match_"

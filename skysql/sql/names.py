@@ -14,7 +14,7 @@ from ..plan.scan import Groups as GroupsOf
 from ..scan.evaluation import column_type
 from ..scan.scan import object_columns
 from .dialect import Source as Text
-from .statement import Arguments, NotPushable, Statement
+from .edits import Arguments, NotPushable, Statement
 
 TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
 

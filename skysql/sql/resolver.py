@@ -12,12 +12,12 @@ from ..model.table import name_key
 from ..plan.scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .calls import has_aggregates
 from .catalog import Entry
-from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import Source, database_of, is_star, parse, span
+from .edits import Arguments, NotPushable, Statement, other_clauses
 from .grouping import Groups, GroupScope, wanted_keys
+from .idioms import join_state
 from .names import KnownCount, Relation, alias_of, object_names, source_of
-from .state import join_state
-from .statement import Arguments, NotPushable, Statement, other_clauses
+from .scope import Idiom, Scope, conjuncts_of, literal
 
 _SELECTION = ("expressions", "from_", "where", "order")
 """The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""

@@ -22,9 +22,9 @@ from ..errors import NotSupportedError, ProgrammingError
 from ..model.table import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
-from .convert import conjuncts_of
 from .dialect import Source, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of
-from .statement import Statement, all_of, other_clauses
+from .edits import Statement, all_of, other_clauses
+from .scope import conjuncts_of
 from .times import time_names
 
 _INNER = "asof row"

@@ -11,10 +11,10 @@ from ..functions import FUNCTIONS, VARIES
 from ..plan.scan import Aggregate, AnyAggregate, Column, Expr, Literal, Parameter, PathAggregate, PathScan, SqlAggregate
 from ..scan.evaluation import expression_type
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
-from .convert import Scope, literal
 from .dialect import span
+from .edits import NotPushable
 from .names import KnownCount, Relation, object_names, runs_of, source_of
-from .statement import NotPushable
+from .scope import Scope, literal
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
 _NUMBERS = frozenset({"count", "sum", "total", "avg"})

@@ -17,17 +17,17 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from ..model.table import Kind, quote
-from ..plan.scan import Aggregate, And, Column, Expr, Literal, PathScan
-from .calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
-from .convert import Scope, conjuncts_of
-from .dialect import join_form, span
-from .grouping import Groups, result_columns
-from .names import alias_of, source_of
-from .pairs import ordinary_table
-from .relation import Resolver, take_arguments
-from .state import IDIOMS
-from .statement import Arguments, NotPushable, Statement, all_of, rule
+from ...model.table import Kind, quote
+from ...plan.scan import Aggregate, And, Column, Expr, Literal, PathScan
+from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
+from ..dialect import join_form, span
+from ..edits import Arguments, NotPushable, Statement, all_of, rule
+from ..grouping import Groups, result_columns
+from ..idioms import IDIOMS
+from ..names import alias_of, source_of
+from ..resolver import Resolver, take_arguments
+from ..scope import Scope, conjuncts_of
+from .moments import ordinary_table
 
 
 @rule("with_", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset")

@@ -14,7 +14,7 @@ from typing import Any
 
 from vtab.source import Column
 
-from .model.values import Value
+from ..model.values import Value
 
 _SEPARATE = 16
 _AT_ONCE = 100

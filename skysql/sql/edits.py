@@ -14,15 +14,15 @@ from itertools import accumulate
 
 from sqlglot import exp
 
-from ..arguments import call_of
 from ..model.table import quote
 from ..plan.scan import Parameter, PathScan
-from ..results import reference
+from .arguments import call_of
 from .catalog import Catalog
 from .comparisons import Conversions, conversions
 from .dialect import Source, TokenType, is_star, span
 from .kinds import Types
 from .lists import LIST, elements, numbered
+from .published import reference
 
 _PARAMETER = re.compile(r"[?:@$]\w+")
 

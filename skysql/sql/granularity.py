@@ -14,7 +14,7 @@ from ..plan.scan import Sql
 from .dialect import Token, TokenType, span
 
 if TYPE_CHECKING:
-    from .convert import Scope
+    from .scope import Scope
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND

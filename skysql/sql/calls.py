@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from .dialect import Source, TokenType, span
-from .statement import Statement
+from .edits import Statement
 
 
 def own(node: exp.Expression) -> list[exp.Expression]:

@@ -24,13 +24,13 @@ from sqlglot import exp
 
 from ..plan.scan import Column, Expr, Literal
 from .catalog import Entry
-from .convert import Idiom, Scope, conjuncts_of, literal
 from .dialect import cte_of, database_of, join_form
+from .edits import NotPushable, other_clauses
 from .names import KnownCount, Relation
-from .statement import NotPushable, other_clauses
+from .scope import Idiom, Scope, conjuncts_of, literal
 
 if TYPE_CHECKING:
-    from .relation import Resolver
+    from .resolver import Resolver
 
 _MOMENTS = ("timestamp", "ts")
 _UNTIL = (exp.LTE, exp.GTE)

@@ -15,34 +15,25 @@ from typing import Any
 import apsw
 from sqlglot import exp
 
-from ..errors import NotSupportedError, ProgrammingError
-from ..match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
-from ..match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
-from ..match.lexer import Kind, Reader, Token, replace_tokens, tokenize
-from ..match.plan import (
-    Condition,
-    EventSource,
-    Output,
-    QuerySource,
-    Recognition,
-    Test,
-    leaf_name,
-    row_name,
-)
-from ..match.program import compile_pattern
-from ..match.regex import expressible
-from ..match.run import NO_TABLE
-from ..model.table import literal, quote
-from ..plan.scan import And, Column, Events, Expr, PathScan, Sql
-from .catalog import Catalog
-from .convert import Scope, conjuncts_of
-from .dialect import parse, span
-from .match import Item, Place, item_of, visible_ctes
-from .names import TIMES, Relation, source_of, times_of
-from .relation import Resolver
-from .state import IDIOMS
-from .statement import Arguments, NotPushable, Statement
-from .times import normalize_times
+from ...errors import NotSupportedError, ProgrammingError
+from ...match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
+from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
+from ...match.lexer import Kind, Reader, Token, replace_tokens, tokenize
+from ...match.plan import Condition, EventSource, Output, QuerySource, Recognition, Test, leaf_name, row_name
+from ...match.program import compile_pattern
+from ...match.regex import expressible
+from ...match.run import NO_TABLE
+from ...model.table import literal, quote
+from ...plan.scan import And, Column, Events, Expr, PathScan, Sql
+from ..catalog import Catalog
+from ..dialect import parse, span
+from ..edits import Arguments, NotPushable, Statement
+from ..idioms import IDIOMS
+from ..names import TIMES, Relation, source_of, times_of
+from ..resolver import Resolver
+from ..scope import Scope, conjuncts_of
+from ..times import normalize_times
+from .places import Item, Place, item_of, visible_ctes
 
 _MARK = ":sky_constant_"
 

@@ -20,10 +20,10 @@ from ..model.table import quote
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
+from .edits import Statement
 from .kinds import Kind, alias, star_columns
 from .lists import Listed, elements
 from .places import check_views
-from .statement import Statement
 
 
 def lower_system_time(statement: Statement) -> None:

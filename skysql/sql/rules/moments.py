@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ..model.table import literal, quote
-from ..plan.scan import Column, Pairs, PathScan
-from ..scan.evaluation import declared_type
-from .calls import repeatable
-from .catalog import ROWIDS, Entry
-from .convert import Scope, conjuncts_of
-from .dialect import cte_of, is_star, join_form, span
-from .lists import Listed, has_parameters
-from .names import Relation, source_of
-from .statement import Arguments, NotPushable, Statement, all_of, rule
+from ...model.table import literal, quote
+from ...plan.scan import Column, Pairs, PathScan
+from ...scan.evaluation import declared_type
+from ..calls import repeatable
+from ..catalog import ROWIDS, Entry
+from ..dialect import cte_of, is_star, join_form, span
+from ..edits import Arguments, NotPushable, Statement, all_of, rule
+from ..lists import Listed, has_parameters
+from ..names import Relation, source_of
+from ..scope import Scope, conjuncts_of
 
 _ROW = "row of the pair"
 
@@ -213,7 +213,7 @@ def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments
 
 
 def _relation(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Relation:
-    from .relation import object_relation
+    from ..resolver import object_relation
 
     relation = object_relation(join.entry, None)
     relation.pairs = collect(statement, join, arguments, numbered)

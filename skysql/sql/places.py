@@ -31,9 +31,9 @@ from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import Entry
 from .dialect import Source, TokenType, cte_of, is_star, parse, span
+from .edits import Statement
 from .kinds import seen_from
 from .names import alias_of, runs_of
-from .statement import Statement
 
 _PATH_CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\b", re.IGNORECASE)
 _ONLY_ROWS = frozenset({"expressions", "from_", "joins", "where", "order", "limit", "offset", "with_", "kind"})

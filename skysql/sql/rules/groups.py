@@ -15,17 +15,17 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..plan.scan import And, PathScan
-from ..results import aliased
-from .calls import has_aggregate, has_aggregates, is_aggregate
-from .convert import Scope, conjuncts_of
-from .dialect import span
-from .grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
-from .names import alias_of, source_of
-from .pairs import pair_relation
-from .relation import Resolver, take_arguments
-from .state import IDIOMS
-from .statement import Arguments, NotPushable, Statement, rule
+from ...plan.scan import And, PathScan
+from ..calls import has_aggregate, has_aggregates, is_aggregate
+from ..dialect import span
+from ..edits import Arguments, NotPushable, Statement, rule
+from ..grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
+from ..idioms import IDIOMS
+from ..names import alias_of, source_of
+from ..published import aliased
+from ..resolver import Resolver, take_arguments
+from ..scope import Scope, conjuncts_of
+from .moments import pair_relation
 
 
 @rule("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset")

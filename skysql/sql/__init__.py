@@ -1,0 +1,17 @@
+"""Statements -> the same statements, with plans in the place of what a scan answers. Only here is sqlglot imported.
+
+    rewriter    a statement's way through all of it
+    dialect     parsing, with the place of every node in the text;  edits: the text, and the edits made to it
+    catalog     which names are sky tables and views;  resolver: FROM items that a scan can produce
+    names, scope, granularity   what columns mean, and expressions;  calls: which nodes call functions, and aggregates
+    kinds, comparisons, times   which expressions are times, what is compared with them, and its form
+    lists       long lists of literals, one token each
+    idioms      the idioms of state at the time of the action
+    places      the order of paths, for functions over a path that no scan answers
+    lower       ASOF JOIN and IGNORE NULLS in SQLite's own terms
+    rules/      each takes a select, and edits it or raises NotPushable
+    match/      MATCH_RECOGNIZE, before anything else
+    published   results under names that nothing else can have;  arguments: what a statement hands to them
+
+The text outside of what is replaced stays as it was written.
+"""

@@ -1,0 +1,1 @@
+"""MATCH_RECOGNIZE in statements: where the clauses are, what they mean, what is put in their place."""
