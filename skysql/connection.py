@@ -25,7 +25,7 @@ from .match.plan import Recognition
 from .model import alteration, timestamps
 from .model.table import Table, name_key, parse_arguments, quote
 from .plan.scan import PathScan
-from .relations import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
+from .relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from .reports import ReportPlan, Reports, Written
 from .sql.arguments import sky_arguments
 from .sql.published import Results

@@ -7,7 +7,7 @@
     search.py     the matches of a chunk: by regex.py where that is safe, else by matcher.py
     running.py, tests.py, aggregates.py   conditions that look back
     measures.py   what measures look up among the rows of a match
-    run.py        all of it, chunk by chunk; relation.py hands the result to SQLite
+    run.py        all of it, chunk by chunk; relations/matches.py hands the result to SQLite
 
 Decisions where the standard leaves a choice, or SQLite's ways differ from its own
 - Names of variables are compared without regard to case; CLASSIFIER() gives an unquoted one in capitals.

@@ -18,7 +18,7 @@ from ..errors import Error
 from ..match.plan import Recognition
 from ..model.values import Value
 from ..plan.scan import PathScan
-from ..rewrite.result import result_of
+from ..relations.results import result_of
 from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .catalog import Catalog

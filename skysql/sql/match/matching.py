@@ -19,9 +19,9 @@ import apsw
 from ...errors import Error, NotSupportedError, ProgrammingError
 from ...match.lexer import join, names_in, tokenize
 from ...match.plan import EventSource, Recognition
-from ...match.relation import MatchRelation
 from ...model.table import literal
 from ...model.values import Value
+from ...relations.matches import MatchRelation
 from ...scan.evaluation import Evaluator
 from ...store.snapshot import Snapshot
 from ..arguments import call_of

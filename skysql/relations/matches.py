@@ -9,6 +9,9 @@ from vtab import Batch
 from vtab.source import Column as Declared
 from vtab.source import Constraint
 
+from ..match.plan import EventSource, QuerySource, Recognition, row_name
+from ..match.rows import Chunk, EventChunk, path_starts, query_chunks
+from ..match.run import NO_TABLE, Run
 from ..model.values import Value
 from ..plan.scan import And, Column, Compare, Literal, conjuncts
 from ..scan.evaluation import Evaluator
@@ -16,9 +19,6 @@ from ..scan.rows import EventRows
 from ..scan.scan import Scan
 from ..sql.arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot
-from .plan import EventSource, QuerySource, Recognition, row_name
-from .rows import Chunk, EventChunk, path_starts, query_chunks
-from .run import NO_TABLE, Run
 
 Query = Callable[[str, dict[str, Value]], Iterator[tuple[Value, ...]]]
 

@@ -15,12 +15,12 @@ import numpy as np
 from vtab.source import Batch, Constraint
 from vtab.source import Column as Declared
 
-from .errors import IntegrityError
-from .model import timestamps
-from .model.dtypes import Array, Int64
-from .model.table import Table
-from .model.values import Value, integer
-from .plan.scan import (
+from ..errors import IntegrityError
+from ..model import timestamps
+from ..model.dtypes import Array, Int64
+from ..model.table import Table
+from ..model.values import Value, integer
+from ..plan.scan import (
     And,
     Changes,
     Column,
@@ -34,13 +34,13 @@ from .plan.scan import (
     PathScan,
     Sessions,
 )
-from .scan.evaluation import Evaluator
-from .scan.rows import EventRows
-from .scan.scan import Scan
-from .store.check import check
-from .store.store import Store
-from .write.counts import Clock, Counts
-from .write.writer import Writer
+from ..scan.evaluation import Evaluator
+from ..scan.rows import EventRows
+from ..scan.scan import Scan
+from ..store.check import check
+from ..store.store import Store
+from ..write.counts import Clock, Counts
+from ..write.writer import Writer
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
