@@ -24,9 +24,9 @@ from .errors import DatabaseError, Error, OperationalError, ProgrammingError
 from .terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
-    from .connection import TableInfo
     from .cursor import Cursor
     from .dbapi import Connection
+    from .engine.engine import TableInfo
     from .importer import Report, Wanted
 
 PREVIEW = 1000

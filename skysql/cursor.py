@@ -32,8 +32,8 @@ from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bin
 from .statements import READS, Statement, analyse, statements
 
 if TYPE_CHECKING:
-    from .connection import Engine, Plan
     from .dbapi import Connection
+    from .engine.engine import Engine, Plan
 
 
 V = TypeVar("V")

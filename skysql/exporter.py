@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .connection import TableInfo
+from .engine.engine import TableInfo
 from .errors import ProgrammingError
 from .files import Format, Writer
 from .model.table import Kind, Property, Table, quote

@@ -27,7 +27,7 @@ import numpy as np
 from . import rescue
 from .arrays.batch import Batch, Sparse, take
 from .arrays.replay import known
-from .connection import Engine
+from .engine.engine import Engine
 from .errors import DatabaseError, OperationalError
 from .model.dtypes import Array, Int64
 from .model.table import ACTION, Kind, Property, Table, quote

@@ -42,7 +42,7 @@ def guide(target: str, directory: Path, options: list[str]) -> None:
         import fuzz
 
         if target == "statements":  # the others need little, and this takes a while
-            import skysql.connection  # noqa: F401
+            import skysql.engine.engine  # noqa: F401
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
         r = random.Random(seed)

@@ -31,7 +31,7 @@ from oracle import Event, Oracle, Property, Schema, timestamp
 from oracle_sessions import load_sessions
 
 import skysql
-from skysql.functions import aggregate
+from skysql.engine import path_functions
 from skysql.store import compact
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -336,7 +336,7 @@ def plain() -> apsw.Connection:
     moment there is, users_idle_0 and users_sessions_0 and so on.
     """
     sqlite = apsw.Connection(":memory:")
-    aggregate.register(sqlite)
+    path_functions.register(sqlite)
     events = [e for batch in (*COMPACTED, *LOGGED) for e in batch]
     moments = {e.ts for e in (*events, *FLOWN)} | {us(row[4]) for row in ORDERS if row[4] is not None}
     moments |= {us(row[1]) for row in FLIGHTS} | {us("2026-01-15"), us("2026-02-08 20:00:00")}

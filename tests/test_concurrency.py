@@ -39,7 +39,7 @@ def test_readers_beside_a_writer_see_whole_commits(connect: Connect, path: str) 
     """Threads and processes; the writer inserts, deletes, updates and compacts, and keeps the books even."""
     db = filled(connect, path)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["beside", "skysql.connection"])
+    context.set_forkserver_preload(["beside", "skysql.engine.engine"])
     stop, wrong, r = context.Event(), context.Queue(), random.Random(1)
     readers: list[Any] = [threading.Thread(target=beside.read, args=(path, n, stop, wrong)) for n in range(3)]
     readers += [context.Process(target=beside.read, args=(path, n, stop, wrong)) for n in range(3, 5)]

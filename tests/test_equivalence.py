@@ -43,7 +43,8 @@ from statements import Generator
 from worlds import Script, Write, insert, ordinary_ddl, random_script, table_of
 
 from skysql import Error
-from skysql.functions import FUNCTIONS, aggregate
+from skysql.engine import path_functions
+from skysql.functions import FUNCTIONS
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "6000"))
@@ -60,7 +61,7 @@ class Plain:
     def __init__(self, script: Script, ids: dict[str, int] | None = None) -> None:
         self.oracle = Oracle(script.schema, script.events, ids)
         self.sqlite = apsw.Connection(":memory:")
-        aggregate.register(self.sqlite)
+        path_functions.register(self.sqlite)
         self.names: tuple[str, ...] = ()
         with self.sqlite:
             for sql in ordinary_ddl(random.Random(0), script, sky=False):

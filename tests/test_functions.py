@@ -17,8 +17,8 @@ import skysql
 from skysql.arrays import compiled
 from skysql.arrays.masks import Met
 from skysql.arrays.vectors import Coded, Numbers, Vector
+from skysql.engine.path_functions import is_true
 from skysql.functions import FUNCTIONS, Role, Runs, awaited, links
-from skysql.functions.aggregate import is_true
 
 MODES = ["strict_deduplication", "strict_order", "strict_increase", "strict_once", "allow_reentry"]
 COMBINATIONS = [

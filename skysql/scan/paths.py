@@ -1,6 +1,6 @@
 """Functions over a path inside a scan: the rows of a segment put side by side by group, arguments in their forms.
 
-What a function gets here is what SQLite would hand it row by row (functions/aggregate.py), for all groups at once.
+What a function gets here is what SQLite would hand it row by row (engine/path_functions.py), for all groups at once.
 """
 
 from __future__ import annotations

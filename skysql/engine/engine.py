@@ -16,30 +16,29 @@ import apsw
 
 import vtab
 
-from . import aggregates, dependents, repeated
-from .errors import CorruptError, OperationalError, ProgrammingError, near
+from ..errors import CorruptError, OperationalError, ProgrammingError, near
+from ..match.plan import Recognition
+from ..model import alteration, timestamps
+from ..model.table import Table, name_key, parse_arguments, quote
+from ..plan.scan import PathScan
+from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
+from ..reports import ReportPlan, Reports, Written
+from ..sql.arguments import sky_arguments
+from ..sql.published import Results
+from ..sql.rewriter import Catalog, Rewriter, Rewritten
+from ..store import compact
+from ..store.alter import alter
+from ..store.cache import SHARED, Cache, Part, parse_size
+from ..store.check import check
+from ..store.lineage import OpenFile
+from ..store.shadows import SHADOWS
+from ..store.snapshot import distinct
+from ..store.store import Store
+from ..write import columns as ingest
+from ..write.counts import Clock, Counts
+from . import aggregates, dependents, path_functions, repeated
 from .evaluator import SQLiteEvaluator
-from .functions import aggregate
 from .hints import hint_for
-from .match.plan import Recognition
-from .model import alteration, timestamps
-from .model.table import Table, name_key, parse_arguments, quote
-from .plan.scan import PathScan
-from .relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
-from .reports import ReportPlan, Reports, Written
-from .sql.arguments import sky_arguments
-from .sql.published import Results
-from .sql.rewriter import Catalog, Rewriter, Rewritten
-from .store import compact
-from .store.alter import alter
-from .store.cache import SHARED, Cache, Part, parse_size
-from .store.check import check
-from .store.lineage import OpenFile
-from .store.shadows import SHADOWS
-from .store.snapshot import distinct
-from .store.store import Store
-from .write import columns as ingest
-from .write.counts import Clock, Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class Engine:
         scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]
         aggregates.create_window(self.sqlite, "sky_last_value", _LastKnown, 1, flags)
         repeated.register(self.sqlite)
-        aggregate.register(self.sqlite)
+        path_functions.register(self.sqlite)
 
     # tables
 

@@ -15,11 +15,11 @@ import apsw
 from vtab import Batch
 from vtab.source import Column, Constraint, Fault
 
-from .model.table import quote
-from .model.values import Value
-from .scan.evaluation import K, Typed
-from .sql.published import Results, reference
-from .store.cache import Cache
+from ..model.table import quote
+from ..model.values import Value
+from ..scan.evaluation import K, Typed
+from ..sql.published import Results, reference
+from ..store.cache import Cache
 
 OVERFLOW = "integer overflow"
 """What SQLite says of a sum of integers that leaves 64 bits."""

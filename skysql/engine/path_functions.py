@@ -19,15 +19,15 @@ from typing import Any
 import apsw
 import numpy as np
 
-from .. import aggregates
 from ..arrays.masks import Met
 from ..arrays.vectors import Coded
 from ..errors import ProgrammingError
+from ..functions import FUNCTIONS, STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
+from ..functions.arguments import moment
 from ..interruption import patiently
 from ..model.dtypes import Int64
 from ..model.values import Value, shown
-from . import FUNCTIONS, STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
-from .arguments import moment
+from . import aggregates
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import apsw
 
-from .functions import FUNCTIONS
-from .reports import REPORTS
-from .sql.catalog import Catalog, Entry
+from ..functions import FUNCTIONS
+from ..reports import REPORTS
+from ..sql.catalog import Catalog, Entry
 
 _UNKNOWN = re.compile(
     r"no such column: (?:(?P<qualifier>.*)\.)?(?P<column>[^.]+)$|table \S+ has no column named (?P<given>.+)$"

@@ -18,9 +18,9 @@ from functools import partial
 
 import apsw
 
+from ..errors import OperationalError
+from ..model.values import MAX_INTEGER, MIN_INTEGER, Value
 from . import aggregates
-from .errors import OperationalError
-from .model.values import MAX_INTEGER, MIN_INTEGER, Value
 
 _INTEGER = re.compile(r"[ \t\n\r\f\v]*[+-]?0*\d{1,19}[ \t\n\r\f\v]*", re.ASCII)
 _PREFIX = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)

@@ -1,0 +1,9 @@
+"""One connection: its tables, statements, functions, and all that was published for it.
+
+    engine           wires everything: SQLite's connection, the modules, the rewriter, transactions
+    path_functions   functions over a path as aggregates of SQLite's;  repeated, aggregates: how SQLite calls Python's
+    evaluator        expressions that SQLite computes for a scan
+    dependents       views and triggers that name a table;  hints: what an error should say besides
+
+Fronts stand on it: dbapi/ today.
+"""
