@@ -30,21 +30,22 @@ __all__ = [
 # fmt: on
 
 if TYPE_CHECKING:  # all that these define, of which the package has what __all__ names
-    from .cursor import *
-    from .dbapi import *
+    from .dbapi.connection import *
+    from .dbapi.cursor import *
+    from .dbapi.parameters import *
     from .errors import *
-    from .parameters import *
 else:
 
     def __getattr__(name):
         """Import everything with the first name that is asked for: before that, a command can end at Ctrl-C."""
-        if name in ("cursor", "dbapi", "errors", "parameters"):
+        if name in ("dbapi", "errors"):
             return import_module(f"{__name__}.{name}")
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import cursor, dbapi, errors, parameters
+        from . import errors
+        from .dbapi import connection, cursor, parameters
 
-        for module in (dbapi, cursor, errors, parameters):
+        for module in (connection, cursor, errors, parameters):
             globals().update({name: vars(module)[name] for name in __all__ if name in vars(module)})
         return globals()[name]
 

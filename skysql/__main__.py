@@ -13,7 +13,7 @@ def main() -> int:
     if alone:
         signal.signal(signal.SIGINT, _leave)
     cli = import_module("skysql.cli")
-    import_module("skysql.dbapi")  # which takes half a second
+    import_module("skysql.dbapi.connection")  # which takes half a second
     try:
         if alone:
             signal.signal(signal.SIGINT, signal.default_int_handler)

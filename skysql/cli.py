@@ -24,8 +24,8 @@ from .errors import DatabaseError, Error, OperationalError, ProgrammingError
 from .terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
-    from .cursor import Cursor
-    from .dbapi import Connection
+    from .dbapi.connection import Connection
+    from .dbapi.cursor import Cursor
     from .engine.engine import TableInfo
     from .importer import Report, Wanted
 
@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except (Error, OSError) as error:
         return _fail("; ".join([_message(error), *_notes(error)]), 1)
     except apsw.Error as error:  # of a file that is opened without a Connection
-        from .cursor import translate
+        from .dbapi.cursor import translate
 
         return _fail("; ".join([str(translate(error)), *_notes(error)]), 1)
 

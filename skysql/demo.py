@@ -17,7 +17,7 @@ import numpy as np
 from .model.dtypes import Array, Bool, Int64
 
 if TYPE_CHECKING:
-    from .dbapi import Connection
+    from .dbapi.connection import Connection
 
 EVENTS = 1_000_000
 CUSTOMERS = 40_000

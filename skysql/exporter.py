@@ -22,7 +22,7 @@ from .files import Format, Writer
 from .model.table import Kind, Property, Table, quote
 
 if TYPE_CHECKING:
-    from .dbapi import Connection
+    from .dbapi.connection import Connection
 
 ROWS = 2_000
 """Rows that are read and written at once: few enough to stay in the processor's cache."""

@@ -41,7 +41,7 @@ from .observations import Held
 from .write.columns import RowBuffer, columns_to_batch
 
 if TYPE_CHECKING:
-    from .dbapi import Connection
+    from .dbapi.connection import Connection
 
 FAULTS_KEPT = 5
 """Faults whose reasons are kept; the others are counted."""

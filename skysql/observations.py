@@ -26,7 +26,7 @@ from .model.table import ACTION, Kind, Property, Table, quote
 from .spill import Spill
 
 if TYPE_CHECKING:
-    from .dbapi import Connection
+    from .dbapi.connection import Connection
 
 SLICE = 1_000_000
 """Rows that are written at once."""

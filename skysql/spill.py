@@ -29,7 +29,7 @@ class Spill:
     """Batches in, the same rows by object out; those of one object in order of time, and of arrival."""
 
     def __init__(self, table: Table) -> None:
-        from .dbapi import connect  # which imports what imports this
+        from .dbapi.connection import connect  # which imports what imports this
 
         self._properties = (ACTION, *table.properties)
         self._db = connect("", cache_size=_CACHE)

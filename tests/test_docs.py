@@ -18,7 +18,7 @@ import pytest
 
 import skysql
 from skysql import cli
-from skysql.statements import statements
+from skysql.dbapi.statements import statements
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import apsw
 
-from .errors import ProgrammingError
+from ..errors import ProgrammingError
 
 _NEXT_SEMICOLON = re.compile(
     r"""(?: [^;'"`\[/-] | '[^']*'? | "[^"]*"? | `[^`]*`? | \[[^\]]*\]? | --[^\n]* | /\*.*?(?:\*/|\Z) | [/-] )*+ ;""",

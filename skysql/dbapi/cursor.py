@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, overload
 
 import apsw
 
-from . import errors
-from .errors import DataError, ProgrammingError
-from .interruption import Interruption, looking
+from .. import errors
+from ..errors import DataError, ProgrammingError
+from ..interruption import Interruption, looking
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 from .statements import READS, Statement, analyse, statements
 
 if TYPE_CHECKING:
-    from .dbapi import Connection
-    from .engine.engine import Engine, Plan
+    from ..engine.engine import Engine, Plan
+    from .connection import Connection
 
 
 V = TypeVar("V")

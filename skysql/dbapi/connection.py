@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from . import errors
+from .. import errors
+from ..engine import aggregates
+from ..errors import ProgrammingError
+from ..model.table import Table, literal, quote
 from .cursor import Cursor, Guard, RowFactory
-from .engine import aggregates
-from .errors import ProgrammingError
-from .model.table import Table, literal, quote
 from .parameters import Parameters
 
 if TYPE_CHECKING:
-    from .engine.engine import Engine, TableInfo
+    from ..engine.engine import Engine, TableInfo
 
 apilevel = "2.0"
 threadsafety = 2  # threads may share connections: each call is one turn at Guard.lock
@@ -61,7 +61,7 @@ class Connection:
         cache_size: int | str | None = None,
         read_only: bool = False,
     ) -> None:
-        from .engine.engine import Engine  # late: it loads all the rest, which `import skysql` alone can do without
+        from ..engine.engine import Engine  # late: it loads all the rest, which `import skysql` alone can do without
 
         self.guard = Guard()
         self.detect_types = detect_types

@@ -11,8 +11,8 @@ from typing import Any
 import apsw
 import numpy as np
 
-from .errors import DataError, ProgrammingError
-from .model import timestamps
+from ..errors import DataError, ProgrammingError
+from ..model import timestamps
 
 PARSE_DECLTYPES = 1
 PARSE_COLNAMES = 2
