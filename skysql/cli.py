@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import apsw
 
 from .errors import DatabaseError, Error, OperationalError, ProgrammingError
-from .terminal import bare, shown_on, visible
+from .transfer.terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
     from .dbapi.connection import Connection
     from .dbapi.cursor import Cursor
     from .engine.engine import TableInfo
-    from .importer import Report, Wanted
+    from .transfer.load import Report, Wanted
 
 PREVIEW = 1000
 """Rows that a table's column widths are taken from; later, longer values stick out."""
@@ -166,8 +166,8 @@ def _chart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _wanted(text: str) -> Wanted:
     """COL or COL:TYPE; a colon that no type follows is part of the column's name."""
-    from .importer import Wanted
     from .model.table import Kind
+    from .transfer.load import Wanted
 
     column, colon, kind = text.rpartition(":")
     synonyms = {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}
@@ -205,8 +205,8 @@ def _open(
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from .files import Format, Source
-    from .importer import Request, check_request, load
+    from .transfer.formats import Format, Source
+    from .transfer.load import Request, check_request, load
 
     request = Request(
         table=arguments.table,
@@ -412,8 +412,8 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from .exporter import command, find, save
-    from .files import Format, format_of
+    from .transfer.formats import Format, format_of
+    from .transfer.save import command, find, save
 
     path = arguments.file
     format = Format(arguments.format) if arguments.format else format_of(path)
@@ -509,7 +509,7 @@ def print_rows(rows: Iterable[Row] | Cursor, names: Sequence[str], format: str, 
 
 
 def _print_csv(names: Sequence[str], rows: Iterator[Row], out: TextIO) -> None:
-    from .files import Csv
+    from .transfer.formats import Csv
 
     writer = Csv(out)
     writer.write([names])
@@ -534,7 +534,7 @@ class _Counted:
 
 
 def _json(names: Sequence[str], row: Row) -> str:
-    from .files import json_object
+    from .transfer.formats import json_object
 
     return json_object({n: v.hex() if isinstance(v, bytes) else v for n, v in zip(names, row, strict=True)})
 

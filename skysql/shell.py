@@ -14,7 +14,7 @@ import apsw.shell
 
 from .dbapi.statements import statements
 from .errors import Error
-from .terminal import bare, visible
+from .transfer.terminal import bare, visible
 
 if TYPE_CHECKING:
     from .dbapi.connection import Connection

@@ -27,7 +27,8 @@ import pytest
 from pyarrow import parquet
 
 import skysql
-from skysql import cli, demo, exporter, files, rescue
+from skysql import cli, demo, rescue
+from skysql.transfer import formats, save
 
 CSV = """\
 user,when,what,plan,amount,url
@@ -211,9 +212,10 @@ def naive_changes(stored: list[tuple], observations: list[tuple]) -> list[tuple]
 @pytest.fixture(params=["memory", "file"])
 def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows wait for the last one in memory, or in a file."""
-    from skysql import files, observations
+    from skysql.transfer import formats
+    from skysql.transfer import states as observations
 
-    monkeypatch.setattr(files, "CHUNK", 7)
+    monkeypatch.setattr(formats, "CHUNK", 7)
     monkeypatch.setattr(observations, "SLICE", 11)
     if request.param == "file":
         monkeypatch.setattr(observations, "MOST", 5)
@@ -235,7 +237,7 @@ def test_what_a_change_is_goes_by_time_not_by_place_in_the_file(seed: int, key: 
 
 @pytest.mark.parametrize("key", [[], ["user:TEXT"]])
 def test_rows_that_wait_in_a_file_are_the_same(key: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from skysql import observations
+    from skysql.transfer import states as observations
 
     rng = random.Random(2)
     cells = [["", "free", "pro", "a 'b'"], ["", "1", "-2"], ["", "0.5", "9e999"], ["", "true", "false"]]
@@ -350,8 +352,8 @@ def test_the_unit_is_asked_for_where_the_numbers_begin(
     state: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a file of several chunks; and not again, where some lie near 1970."""
-    monkeypatch.setattr(files, "CHUNK", 2)
-    monkeypatch.setattr(files, "PIECE", 1)
+    monkeypatch.setattr(formats, "CHUNK", 2)
+    monkeypatch.setattr(formats, "PIECE", 1)
     options = ["--object", "o", "--time", "t", "--action-name", "x", *state]
     times = ["2026-01-01"] * 4 + [str(10**15)] * 3 + [str(10**6)] * 3
     load("o,t,p\n" + "".join(f"1,{t},\n" for t in times), *options)
@@ -812,7 +814,7 @@ def test_random_texts_come_back_from_csv(seed: int) -> None:
         texts = [["".join(rng.choices("a,\t\"'\r\n \x00\x1b\ufeff\u2028", k=rng.randint(0, 4))) for _ in range(columns)]
                  for _ in range(rng.randint(1, 4))]  # fmt: skip
         delimiter, out = rng.choice(",\t"), io.StringIO(newline="")
-        files.Csv(out, delimiter).write(texts)
+        formats.Csv(out, delimiter).write(texts)
         assert list(csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter, strict=True)) == texts
 
 
@@ -872,7 +874,7 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(monkeypatch: pytest
     def fail(self: Any, row: Any) -> None:
         raise skysql.OperationalError("no more")
 
-    monkeypatch.setattr(exporter._Cut, "row", fail)
+    monkeypatch.setattr(save._Cut, "row", fail)
     run("export", "shop.db", "users", "out.csv", status=1)
     assert [p.name for p in Path().glob("out*")] == ["out.csv"]
     assert Path("out.csv").read_text() == "old"

@@ -18,7 +18,7 @@ FILES = 4
 def processes() -> multiprocessing.context.ForkServerContext:
     """Where to start processes that have imported everything already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crash_writer", "skysql.engine.engine", "skysql.importer"])
+    context.set_forkserver_preload(["crash_writer", "skysql.engine.engine", "skysql.transfer.load"])
     return context
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays.batch import Batch, Sparse, concatenate
-from .model.dtypes import Bool
-from .model.table import ACTION, Kind, Property, Table
-from .store import compact
-from .store.segment import Segment
+from ..arrays.batch import Batch, Sparse, concatenate
+from ..model.dtypes import Bool
+from ..model.table import ACTION, Kind, Property, Table
+from ..store import compact
+from ..store.segment import Segment
 
 if TYPE_CHECKING:
-    from .store.store import Store
+    from ..store.store import Store
 
 _NAME = "held"
 _CACHE = "256 MB"  # a block of each of some runs, which lie beside one another
@@ -29,7 +29,7 @@ class Spill:
     """Batches in, the same rows by object out; those of one object in order of time, and of arrival."""
 
     def __init__(self, table: Table) -> None:
-        from .dbapi.connection import connect  # which imports what imports this
+        from ..dbapi.connection import connect  # which imports what imports this
 
         self._properties = (ACTION, *table.properties)
         self._db = connect("", cache_size=_CACHE)

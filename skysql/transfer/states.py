@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays.batch import Batch, Sparse, concatenate
-from .interruption import patiently
-from .model import timestamps
-from .model.dtypes import DTYPES, Array, Bool, Int64
-from .model.table import ACTION, Kind, Property, Table, quote
+from ..arrays.batch import Batch, Sparse, concatenate
+from ..interruption import patiently
+from ..model import timestamps
+from ..model.dtypes import DTYPES, Array, Bool, Int64
+from ..model.table import ACTION, Kind, Property, Table, quote
 from .spill import Spill
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
+    from ..dbapi.connection import Connection
 
 SLICE = 1_000_000
 """Rows that are written at once."""

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .engine.engine import TableInfo
-from .errors import ProgrammingError
-from .files import Format, Writer
-from .model.table import Kind, Property, Table, quote
+from ..engine.engine import TableInfo
+from ..errors import ProgrammingError
+from ..model.table import Kind, Property, Table, quote
+from .formats import Format, Writer
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
+    from ..dbapi.connection import Connection
 
 ROWS = 2_000
 """Rows that are read and written at once: few enough to stay in the processor's cache."""

@@ -11,9 +11,9 @@ A column called `changes` (which export writes) is different: its JSON is taken 
 row, so that changes to NULL and repeated values survive export and import.
 
 Tables without state columns are written chunk by chunk. With state columns every row must be known first, so the rows
-are held as compact arrays (observations.py); then reduced, then written.
+are held as compact arrays (states.py); then reduced, then written.
 
-Not here: what files look like (files.py), and what a value may be (write/columns.py).
+Not here: what files look like (formats.py), and what a value may be (write/columns.py).
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DataError, Error, IntegrityError, ProgrammingError
-from .files import Cells, Chunk, Fault, Reader, Source, is_beyond, take
-from .model import time_units, timestamps
-from .model.dtypes import Array, Bool, Int64
-from .model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
-from .model.values import shown
-from .observations import Held
-from .write.columns import RowBuffer, columns_to_batch
+from ..errors import DataError, Error, IntegrityError, ProgrammingError
+from ..model import time_units, timestamps
+from ..model.dtypes import Array, Bool, Int64
+from ..model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
+from ..model.values import shown
+from ..write.columns import RowBuffer, columns_to_batch
+from .formats import Cells, Chunk, Fault, Reader, Source, is_beyond, take
+from .states import Held
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
+    from ..dbapi.connection import Connection
 
 FAULTS_KEPT = 5
 """Faults whose reasons are kept; the others are counted."""

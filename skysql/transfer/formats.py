@@ -28,8 +28,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, TextIO, cast
 
-from .errors import DataError, NotSupportedError, OperationalError, ProgrammingError
-from .model.dtypes import Array
+from ..errors import DataError, NotSupportedError, OperationalError, ProgrammingError
+from ..model.dtypes import Array
 from .terminal import shown_on
 
 CHUNK = 100_000
