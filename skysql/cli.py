@@ -396,7 +396,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _repair(arguments: argparse.Namespace) -> int:
-    from .repair import repair
+    from .repair.repair import repair
 
     report = repair(arguments.database, arguments.target)
     for table, events in report.events.items():

@@ -27,7 +27,7 @@ import numpy as np
 
 import skysql
 from skysql.model.dtypes import DTYPES, Array
-from skysql.repair import repair
+from skysql.repair.repair import repair
 from skysql.store import chunks, compact, snapshot
 from skysql.store import format as fmt
 

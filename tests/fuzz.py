@@ -28,7 +28,7 @@ import skysql
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.dtypes import Array
 from skysql.model.table import Kind, parse_arguments
-from skysql.pages import Fault, Pages
+from skysql.repair.pages import Fault, Pages
 from skysql.store import format as fmt
 from skysql.write.columns import parse_changes
 

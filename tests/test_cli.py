@@ -27,7 +27,8 @@ import pytest
 from pyarrow import parquet
 
 import skysql
-from skysql import cli, demo, rescue
+from skysql import cli, demo
+from skysql.repair import rows as rescue
 from skysql.transfer import formats, save
 
 CSV = """\
@@ -729,7 +730,7 @@ def test_a_repair_that_has_no_room_is_one_line(monkeypatch: pytest.MonkeyPatch, 
     def fail(*arguments: Any) -> None:
         raise apsw.FullError("database or disk is full")
 
-    monkeypatch.setattr("skysql.repair.repair", fail)
+    monkeypatch.setattr("skysql.repair.repair.repair", fail)
     run("repair", "shop.db", "new.db", status=1)
     assert failure(capsys) == "skysql: database or disk is full\n"
 

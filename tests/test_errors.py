@@ -14,7 +14,7 @@ import pytest
 from conftest import ROW, USERS, Connect, close, damage
 
 import skysql
-from skysql.repair import repair
+from skysql.repair.repair import repair
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql.pages import Fault, Pages
-from skysql.repair import repair
+from skysql.repair.pages import Fault, Pages
+from skysql.repair.repair import repair
 from skysql.store import compact
 
 INNER = (2, 5)

@@ -13,8 +13,8 @@ import pytest
 
 import skysql
 from skysql import cli
-from skysql.repair import repair
-from skysql.rescue import Report
+from skysql.repair.repair import repair
+from skysql.repair.rows import Report
 from skysql.store import chunks, compact
 
 HISTORIES = int(os.environ.get("SKYSQL_TEST_REPAIRS", "12"))

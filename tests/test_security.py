@@ -317,7 +317,7 @@ import os, resource, sys
 if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which takes terabytes of addresses for itself
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 import skysql
-from skysql.repair import repair
+from skysql.repair.repair import repair
 db = skysql.connect(sys.argv[1], isolation_level=None, cache_size="64MB")
 for sql in ("SELECT * FROM users", "SELECT plan, count(*) FROM users GROUP BY plan", "SELECT * FROM users_objects",
             "SELECT sum(amount) FROM users", "INSERT INTO users(object_id, ts, action) VALUES (1, 1, 'a')",

@@ -15,7 +15,7 @@ from conftest import Connect, close, damage
 
 import skysql
 from skysql import cli
-from skysql.repair import repair
+from skysql.repair.repair import repair
 from skysql.scan import evaluation, memos, scan
 from skysql.store import chunks, compact, dictionary, texts
 from skysql.store.cache import Cache

@@ -1,7 +1,7 @@
 """What alterations leave behind in the shadow tables until the table is compacted.
 
 Values of the types that a property had before, and all that is of properties that were dropped. Besides store.py and
-repair.py the only module that names shadow tables.
+repair/repair.py the only module that names shadow tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The shadow tables: the only module that names one, but for shadows.py, leftovers.py and repair.py.
+"""The shadow tables: the only module that names one, but for shadows.py, leftovers.py and repair/repair.py.
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys

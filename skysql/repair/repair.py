@@ -10,7 +10,7 @@ An event is saved if its object, its time, and an action or a change are left of
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
 Besides store/store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
-the old file by SQLite alone (rescue.py) and writes the new one as any other. Object ids and keys stay what they were.
+the old file by SQLite alone (rows.py) and writes the new one as any other. Object ids and keys stay what they were.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from typing import Any, TypeVar, cast
 import apsw
 import numpy as np
 
-from . import rescue
-from .arrays.batch import Batch, Sparse, take
-from .arrays.replay import known
-from .engine.engine import Engine
-from .errors import DatabaseError, OperationalError
-from .model.dtypes import Array, Int64
-from .model.table import ACTION, Kind, Property, Table, quote
-from .model.timestamps import MAX_US, MIN_US
+from ..arrays.batch import Batch, Sparse, take
+from ..arrays.replay import known
+from ..engine.engine import Engine
+from ..errors import DatabaseError, OperationalError
+from ..model.dtypes import Array, Int64
+from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.timestamps import MAX_US, MIN_US
+from ..store import chunks, compact
+from ..store import format as fmt
+from ..store.blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
+from ..store.cache import Cache
+from ..store.retyped import widen
+from ..store.shadows import computed
+from ..store.snapshot import END
+from ..store.store import MOST_LOGGED, Store
+from ..store.texts import ChunkTexts
+from . import rows as rescue
 from .pages import Row, Value
-from .rescue import Loss, Report, Source
-from .store import chunks, compact
-from .store import format as fmt
-from .store.blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
-from .store.cache import Cache
-from .store.retyped import widen
-from .store.shadows import computed
-from .store.snapshot import END
-from .store.store import MOST_LOGGED, Store
-from .store.texts import ChunkTexts
+from .rows import Loss, Report, Source
 
 V = TypeVar("V")
 

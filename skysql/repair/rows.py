@@ -16,8 +16,8 @@ from typing import Any
 
 import apsw
 
-from .errors import DatabaseError, OperationalError
-from .model.table import quote
+from ..errors import DatabaseError, OperationalError
+from ..model.table import quote
 from .pages import Fault, Pages, Row, Value
 
 _SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
