@@ -12,7 +12,7 @@ def main() -> int:
     alone = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # it may be ignored
     if alone:
         signal.signal(signal.SIGINT, _leave)
-    cli = import_module("skysql.cli")
+    cli = import_module("skysql.cli.main")
     import_module("skysql.dbapi.connection")  # which takes half a second
     try:
         if alone:

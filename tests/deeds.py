@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import skysql
-from skysql.cli import main
+from skysql.cli.main import main
 
 Events = dict[int, "Event"]
 

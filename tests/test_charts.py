@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 import skysql
-from skysql import charts, cli
+from skysql.cli import charts, main
 
 pytest.importorskip("matplotlib")
 
@@ -51,7 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def chart(sql: str, output: str, *options: str, status: int = 0) -> None:
-    assert cli.main(["chart", "shop.db", sql, "-o", output, *options]) == status
+    assert main.main(["chart", "shop.db", sql, "-o", output, *options]) == status
 
 
 def texts(svg: str) -> str:

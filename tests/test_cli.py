@@ -27,7 +27,7 @@ import pytest
 from pyarrow import parquet
 
 import skysql
-from skysql import cli, demo
+from skysql.cli import demo, main
 from skysql.repair import rows as rescue
 from skysql.transfer import formats, save
 
@@ -51,7 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, status: int = 0) -> None:
-    assert cli.main(list(arguments)) == status
+    assert main.main(list(arguments)) == status
 
 
 def rows(sql: str, db: str = "shop.db") -> list[tuple]:
@@ -509,7 +509,7 @@ def test_an_interrupt_while_modules_are_imported(here: Path, module: str, comman
 def test_an_interrupt_before_there_is_a_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_wanted", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(main, "_wanted", Mock(side_effect=KeyboardInterrupt))
     run(*IMPORT, "in.csv", "--object", "o", "--time", "t", status=130)
     assert failure(capsys) == "skysql: interrupted\n"
 
@@ -661,13 +661,13 @@ def test_an_interrupted_import_is_rolled_back(first: bool) -> None:
 
 WHEN_TOLD = """
 import os, sys, skysql
-from skysql import cli
+from skysql.cli import main
 connect = skysql.connect
 def when_told(*arguments, **options):
     os.write(2, b"ready"), os.read(0, 1)
     return connect(*arguments, **{**options, "timeout": 0.0})
 skysql.connect = when_told
-sys.exit(cli.main())
+sys.exit(main.main())
 """
 """The command line, which looks for the database, says "ready" and opens it when it gets a byte."""
 
@@ -1144,7 +1144,7 @@ def test_a_file_that_is_no_database_is_named(capsys: pytest.CaptureFixture[str])
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["--version"])
+        main.main(["--version"])
     assert re.fullmatch(r"skysql \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
@@ -1175,7 +1175,7 @@ def test_shell() -> None:
 )
 def test_wrong_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
+        main.main(arguments)
     assert left.value.code == 2
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import skysql
-from skysql import cli
+from skysql.cli import main
 from skysql.dbapi.statements import statements
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ class Runner:
             self.db.execute(statement)
         cursor, out = self.db.execute(last), io.StringIO()
         if cursor.description:
-            cli.print_rows(cursor, [column[0] for column in cursor.description], "table", out)
+            main.print_rows(cursor, [column[0] for column in cursor.description], "table", out)
         self.db.commit()
         self.printed = out.getvalue()
         return body
@@ -63,7 +63,7 @@ class Runner:
         for command in re.findall(r"^\$ skysql (.*)$", body, re.MULTILINE):
             out.write(f"$ skysql {command}\n")
             with contextlib.redirect_stdout(out):
-                assert cli.main(shlex.split(command)) == 0, command
+                assert main.main(shlex.split(command)) == 0, command
         return TIMES.sub("in 0.1 s (60 rows/s)", out.getvalue())
 
     def run_python(self, body: str, _argument: str) -> str:
@@ -89,7 +89,7 @@ def test_readme_shows_what_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def commands() -> list[str]:
-    (action,) = [a for a in cli._parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    (action,) = [a for a in main._parser()._actions if isinstance(a, argparse._SubParsersAction)]
     return list(action.choices)
 
 

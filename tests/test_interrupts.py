@@ -16,7 +16,8 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql import cli, interruption
+from skysql import interruption
+from skysql.cli import main
 from skysql.functions import FUNCTIONS
 from skysql.interruption import Interrupted, Interruption
 from skysql.reports import REPORTS
@@ -281,7 +282,7 @@ def test_no_more_memory_or_threads_for_an_import(
     (tmp_path / "events.csv").write_text("object_id,timestamp,action\n1,2026-01-01,view\n")
     given = ["--object", "object_id", "--time", "timestamp", "--action", "action"]
     looks.seen, looks.at, looks.instead = 0, 1, error
-    assert cli.main(["import", str(tmp_path / "x.db"), "users", str(tmp_path / "events.csv"), *given]) == 1
+    assert main.main(["import", str(tmp_path / "x.db"), "users", str(tmp_path / "events.csv"), *given]) == 1
     told = capsys.readouterr().err
     assert message[1:14] in told and len(told.splitlines()) <= 2
 
@@ -293,7 +294,7 @@ def test_an_import_stops_and_stores_nothing(tmp_path: Path, looks: Looks, capsys
 
     def load(name: str) -> int:
         given = ["--object", "object_id", "--time", "timestamp", "--action", "action"]
-        return cli.main(["import", str(tmp_path / name), "users", str(file), *given])
+        return main.main(["import", str(tmp_path / name), "users", str(file), *given])
 
     assert looks.count(lambda: load("whole.db")) == 0
     for at in sorted({1, looks.seen // 2 + 1, looks.seen}):

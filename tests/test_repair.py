@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import skysql
-from skysql import cli
+from skysql.cli import main
 from skysql.repair.repair import repair
 from skysql.repair.rows import Report
 from skysql.store import chunks, compact
@@ -254,12 +254,12 @@ def test_files_of_which_nothing_is_left(patient: Patient, tmp_path: Path) -> Non
 
 
 def test_the_command(patient: Patient, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["repair", patient.path, patient.target]) == 0
+    assert main.main(["repair", patient.path, patient.target]) == 0
     out = capsys.readouterr().out
     assert "planes: 24 events saved\n" in out and "plain: 2,000 rows saved\n" in out and "nothing was lost" in out
     os.unlink(patient.target)
     patient.sql("UPDATE planes_log SET data = zeroblob(4) WHERE id = 1")
-    assert cli.main(["repair", patient.path, patient.target]) == 1
+    assert main.main(["repair", patient.path, patient.target]) == 1
     told = capsys.readouterr()
     assert "lost: planes, log batch 1 (1 event): 4 bytes, fewer than a header\n" in told.out
     assert "not all could be saved (1 losses)" in told.err

@@ -14,7 +14,7 @@ import pytest
 from conftest import Connect, close, damage
 
 import skysql
-from skysql import cli
+from skysql.cli import main
 from skysql.repair.repair import repair
 from skysql.scan import evaluation, memos, scan
 from skysql.store import chunks, compact, dictionary, texts
@@ -314,7 +314,7 @@ def test_alterations(connect: Connect, path: str) -> None:
 @pytest.mark.usefixtures("size")
 def test_an_export_has_all_texts(connect: Connect, path: str, tmp_path: Path) -> None:
     right = stored(connect, path).execute("SELECT page FROM visits").fetchall()
-    assert cli.main(["export", path, "visits", str(tmp_path / "visits.csv")]) == 0
+    assert main.main(["export", path, "visits", str(tmp_path / "visits.csv")]) == 0
     with open(tmp_path / "visits.csv", newline="") as lines:
         assert [(row["page"],) for row in csv.DictReader(lines)] == right
 

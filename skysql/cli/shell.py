@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import apsw.shell
 
-from .dbapi.statements import statements
-from .errors import Error
-from .transfer.terminal import bare, visible
+from ..dbapi.statements import statements
+from ..errors import Error
+from ..transfer.terminal import bare, visible
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
+    from ..dbapi.connection import Connection
 
 _INTRO = """\
 skysql on SQLite {sqlite}. Sky tables: {tables}.

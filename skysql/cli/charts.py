@@ -25,8 +25,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import OperationalError, ProgrammingError
-from .model.values import Value
+from ..errors import OperationalError, ProgrammingError
+from ..model.values import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

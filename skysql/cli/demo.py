@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .model.dtypes import Array, Bool, Int64
+from ..model.dtypes import Array, Bool, Int64
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
+    from ..dbapi.connection import Connection
 
 EVENTS = 1_000_000
 CUSTOMERS = 40_000

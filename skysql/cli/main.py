@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import apsw
 
-from .errors import DatabaseError, Error, OperationalError, ProgrammingError
-from .transfer.terminal import bare, shown_on, visible
+from ..errors import DatabaseError, Error, OperationalError, ProgrammingError
+from ..transfer.terminal import bare, shown_on, visible
 
 if TYPE_CHECKING:
-    from .dbapi.connection import Connection
-    from .dbapi.cursor import Cursor
-    from .engine.engine import TableInfo
-    from .transfer.load import Report, Wanted
+    from ..dbapi.connection import Connection
+    from ..dbapi.cursor import Cursor
+    from ..engine.engine import TableInfo
+    from ..transfer.load import Report, Wanted
 
 PREVIEW = 1000
 """Rows that a table's column widths are taken from; later, longer values stick out."""
@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except (Error, OSError) as error:
         return _fail("; ".join([_message(error), *_notes(error)]), 1)
     except apsw.Error as error:  # of a file that is opened without a Connection
-        from .dbapi.cursor import translate
+        from ..dbapi.cursor import translate
 
         return _fail("; ".join([str(translate(error)), *_notes(error)]), 1)
 
@@ -166,8 +166,8 @@ def _chart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _wanted(text: str) -> Wanted:
     """COL or COL:TYPE; a colon that no type follows is part of the column's name."""
-    from .model.table import Kind
-    from .transfer.load import Wanted
+    from ..model.table import Kind
+    from ..transfer.load import Wanted
 
     column, colon, kind = text.rpartition(":")
     synonyms = {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}
@@ -205,8 +205,8 @@ def _open(
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from .transfer.formats import Format, Source
-    from .transfer.load import Request, check_request, load
+    from ..transfer.formats import Format, Source
+    from ..transfer.load import Request, check_request, load
 
     request = Request(
         table=arguments.table,
@@ -336,7 +336,7 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _description(info: TableInfo) -> str:
-    from .model import timestamps
+    from ..model import timestamps
 
     name = info.name if info.database == "main" else f"{info.database}.{info.name}"
     arguments = info.table.arguments()
@@ -366,7 +366,7 @@ def _distinct(count: int | None, exact: bool) -> str:
 
 
 def _alter(arguments: argparse.Namespace) -> int:
-    from .model.table import quote
+    from ..model.table import quote
 
     words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
     change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)
@@ -396,7 +396,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _repair(arguments: argparse.Namespace) -> int:
-    from .repair.repair import repair
+    from ..repair.repair import repair
 
     report = repair(arguments.database, arguments.target)
     for table, events in report.events.items():
@@ -412,8 +412,8 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from .transfer.formats import Format, format_of
-    from .transfer.save import command, find, save
+    from ..transfer.formats import Format, format_of
+    from ..transfer.save import command, find, save
 
     path = arguments.file
     format = Format(arguments.format) if arguments.format else format_of(path)
@@ -509,7 +509,7 @@ def print_rows(rows: Iterable[Row] | Cursor, names: Sequence[str], format: str, 
 
 
 def _print_csv(names: Sequence[str], rows: Iterator[Row], out: TextIO) -> None:
-    from .transfer.formats import Csv
+    from ..transfer.formats import Csv
 
     writer = Csv(out)
     writer.write([names])
@@ -534,7 +534,7 @@ class _Counted:
 
 
 def _json(names: Sequence[str], row: Row) -> str:
-    from .transfer.formats import json_object
+    from ..transfer.formats import json_object
 
     return json_object({n: v.hex() if isinstance(v, bytes) else v for n, v in zip(names, row, strict=True)})
 
