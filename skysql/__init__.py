@@ -1,18 +1,19 @@
 """SQL on behaviour: connect() to a file of sky tables as one does with sqlite3.
 
 Life of a query
-1. dbapi     Cursor.execute looks at the verb, binds parameters, and asks the connection's Engine for the statement.
-2. rewrite/  finds what a path scan can answer, makes a plan of it, and puts the read of a result table in its place.
-3. scan      runs the plan over a store's snapshot, block by block; replay fills states forward, kernels reduce.
-4. vtab/     hands the result to SQLite as batches of columns; what was not rewritten reads the sky tables themselves.
-5. SQLite    does the rest: joins with ordinary tables, HAVING, ORDER BY. dbapi hands out its rows.
+1. dbapi/      Cursor.execute looks at the verb, binds parameters, and asks the connection's Engine for the statement.
+2. sql/        finds what a path scan can answer, makes a plan of it, and puts the read of a result in its place.
+3. relations/  is what SQLite reads there: the result runs the plan over a snapshot of the store when it is asked for.
+4. scan/       runs it block by block: arrays/replay fills states forward, arrays/kernels reduce, functions/ see paths.
+5. vtab/       hands the result to SQLite as batches of columns; what was not rewritten reads the sky tables themselves.
+6. SQLite      does the rest: joins with ordinary tables, HAVING, ORDER BY. dbapi/ hands out its rows.
 
 Life of an event
-1. ingest    validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values.
-2. writing   buffers what is written until the transaction commits, a savepoint begins, or the table is read.
-3. format    encodes them as one batch, checksummed; store writes it as one row of the log, a shadow table.
-4. compact   merges log and blocks into blocks of whole paths, one blob a column, once the log is long enough.
-5. store     shows log and blocks as one snapshot, always; cache keeps what was decoded of it.
+1. write/      validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values; and
+               keeps what is written until the transaction commits, a savepoint begins, or the table is read.
+2. store/      format encodes the events as one batch, checksummed; store writes it as a row of the log, a shadow table;
+               compact merges log and blocks into blocks of whole paths, one blob a column, once the log is long enough;
+               a snapshot shows log and blocks as one, always; the cache keeps what was decoded of it.
 """
 
 # ruff: noqa: F403, F405

@@ -2,8 +2,8 @@
 
 A path function is given *runs*: rows of events that lie side by side, cut into groups (the events of an object, or of a
 session), each in order of time. It returns one value a group. A path scan calls it with the runs of a whole segment;
-SQLite calls it, through `engine/path_functions.py`, with the rows of one group of any table. So both
-give the same answers.
+SQLite calls it, through `engine/path_functions.py`, with the rows of one group of any table. So both give the
+same answers.
 
     funnel.py        window_funnel             retention.py     retention
     sequence.py      sequence_match, ...       next_node.py     sequence_next_node

@@ -2,7 +2,7 @@
 
     SELECT * FROM sky_funnel('users', 'sign up > purchase', '7 days', '{"by": "plan"}')
 
-    report.py   a report as a virtual table: arguments, and what WHERE may push into it
+    report.py     a report as a virtual table: arguments, and what WHERE may push into it
     subject.py    the table that a report is about, and the events that meet its conditions
     options.py    the JSON of the last argument
     steps.py      the steps of a funnel, as they are written
