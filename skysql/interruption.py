@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -144,6 +145,7 @@ def pieces(size: int, most: int = _PIECE) -> Iterator[slice]:
 def types_of(values: Sequence[object]) -> set[type]:
     """The types that there are among them."""
     types: set[type] = set()
+    rest = iter(values)
     for piece in pieces(len(values)):
-        types.update(map(type, values[piece]))
+        types.update(map(type, islice(rest, piece.stop - piece.start)))
     return types

@@ -500,8 +500,10 @@ class Scan:
         return accumulate(place, aggregate, values, numbers, size, count, self._magnitudes(aggregate, rows))
 
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
-        """Between which magnitudes the values of a property lie, which the segment knows."""
+        """Between which magnitudes the values of a property lie, or the durations of sessions: the segment knows."""
         argument = aggregate.argument
+        if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == "duration":
+            return rows.segment.duration_magnitudes(idle_us(rows.idle))
         if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
             return None
         property = self.table.find(argument.name)

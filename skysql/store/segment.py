@@ -302,6 +302,10 @@ class Segment:
 
         return self._keep(("session durations", idle), make)
 
+    def duration_magnitudes(self, idle: int) -> Magnitudes:
+        """Between which magnitudes these durations lie."""
+        return self._keep(("duration magnitudes", idle), lambda: sums.magnitudes(self.session_durations(idle)))
+
     def session_codes(self, idle: int, property: Property, largest: int) -> Array:
         """`codes` at the first event of each session: unsigned [s]."""
         return self._keep(
