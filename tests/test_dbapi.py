@@ -1013,7 +1013,7 @@ def test_sky_tables_in_copies(sky):
         copy.close()
 
 
-@pytest.mark.parametrize("name", ["errors", "dbapi"])
+@pytest.mark.parametrize("name", ["errors", "dbapi.connection", "dbapi.cursor", "dbapi.parameters"])
 def test_modules_of_what_the_package_names_are_there_from_the_start(name: str) -> None:
     asked = f"import skysql; skysql.{name}; assert skysql.errors.Error is skysql.Error"
     subprocess.run([sys.executable, "-c", asked], check=True)

@@ -1,4 +1,4 @@
-"""Events as arrays: the shapes that format, ingest, store, replay and scan hand each other.
+"""Events as arrays: the shapes that store/, write/, scan/ and replay hand each other.
 
 The dtypes of values are told in model/dtypes.py. All arrays are to be treated as read-only by whoever
 did not make them.

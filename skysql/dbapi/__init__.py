@@ -4,3 +4,7 @@
     cursor       Cursor and Row; errors of SQLite's as those of PEP 249
     parameters   what is bound;  statements: where one ends, and its verb
 """
+
+from . import connection, cursor, parameters
+
+__all__ = ["connection", "cursor", "parameters"]

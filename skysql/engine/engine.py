@@ -34,7 +34,7 @@ from ..store.lineage import OpenFile
 from ..store.shadows import SHADOWS
 from ..store.snapshot import distinct
 from ..store.store import Store
-from ..write import columns as ingest
+from ..write.columns import columns_to_batch
 from ..write.counts import Clock, Counts
 from . import aggregates, dependents, path_functions, repeated
 from .evaluator import SQLiteEvaluator
@@ -357,12 +357,12 @@ class Engine:
     def append(self, table: str, columns: Any, time_unit: str | None = None) -> int:
         """Store many events at once: `columns` maps names to arrays, or is a frame. Returns how many.
 
-        time_unit: see `ingest.columns_to_batch`. Part of the current transaction if there is one, else one of its own.
+        time_unit: see `columns_to_batch`. Part of the current transaction if there is one, else one of its own.
         """
         (relation,) = self._named(table)
         with self.transaction():
             relation.flush()
-            batch = ingest.columns_to_batch(relation.store.table, columns, relation.store.begin_batch(), time_unit)
+            batch = columns_to_batch(relation.store.table, columns, relation.store.begin_batch(), time_unit)
             if len(batch):
                 compact.add(relation.store, batch)
         return len(batch)
