@@ -363,3 +363,15 @@ def test_a_long_sort_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) ->
         use.leave()
         thread.join()
     assert interruption.patiently(np.sort, np.array([3, 1, 2, 5, 4])).tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("make", ["pandas", "polars", "pyarrow"])
+def test_what_a_thread_of_its_own_reads_is_stored(connect: Connect, make: str) -> None:
+    db, size = connect(), 270_000
+    for table, columns_ in (("users", _made(make, size)), ("right", _made("arrays", size))):
+        db.execute(f'CREATE VIRTUAL TABLE "{table}" USING sky(plan TEXT STATE, amount REAL, note TEXT)')
+        assert db.append(table, columns_) == size
+    values = "count(*), sum(amount), count(DISTINCT note), min(ts)"
+    asked = f"SELECT plan, action, {values} FROM {{}} GROUP BY 1, 2 ORDER BY 1, 2"
+    right = db.execute(asked.format('"right"')).fetchall()
+    assert len(right) > 1 and db.execute(asked.format("users")).fetchall() == right
