@@ -576,28 +576,9 @@ static int last_marks(const int64_t *job) {
     return FINE;
 }
 
-/* Groups: kernels.py. Four tables are filled in turn, as an addition waits for the one before it in the same group. */
-
-enum { GROUPS = 256, TURNS = 4 };
-
-/* counts int64[GROUPS]: how many of groups uint8[n] there are of each. */
-static int count(const int64_t *job) {
-    const uint8_t *groups = AT(uint8_t, 1);
-    const int64_t n = LENGTH(1);
-    int64_t *counts = AT(int64_t, 3);
-    if (LENGTH(3) != GROUPS) return BROKEN;
-    int64_t tables[TURNS][GROUPS] = {{0}}, at = 0;
-    for (; at + TURNS <= n; at += TURNS)
-        for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]]++;
-    for (; at < n; at++) tables[0][groups[at]]++;
-    for (int group = 0; group < GROUPS; group++)
-        counts[group] = tables[0][group] + tables[1][group] + tables[2][group] + tables[3][group];
-    return FINE;
-}
-
 /* The loops by their numbers in jobs, and how many words each takes, that of its number included. */
-static int (*const LOOPS[])(const int64_t *) = {funnel, matches, retention, last_marks, count};
-static const int64_t WORDS[] = {16, 19, 32, 14, 5};
+static int (*const LOOPS[])(const int64_t *) = {funnel, matches, retention, last_marks};
+static const int64_t WORDS[] = {16, 19, 32, 14};
 enum { KNOWN = sizeof WORDS / sizeof *WORDS };
 
 /* Runs jobs int64[words / width][width]. Many in one call, so that a thread comes back to Python's lock but once. */

@@ -66,10 +66,10 @@ INLINE Pair add(Pair sum, double x) {
     return (Pair){high, low - (high - s)};
 }
 
-/* How values are split: 2^bits of them at a time, or none if bits is 0. */
+/* How values are split: 2^bits of them at a time, or none if bits is 0. It serves for 0 and what lies from 2^f to 2^e. */
 typedef struct {
     double split;
-    int bits;
+    int bits, f, e;
 } Split;
 
 /* f of 2^f <= x < 2^(f+1); of what is no number of usual size, something that ends in no split. */
@@ -94,7 +94,7 @@ INLINE Magnitudes measured(const double *values, int64_t n) {
     Four leasts[2] = {all, all}, mosts[2] = {none, none};
     for (; at + 8 <= n; at += 8)
         for (int turn = 0; turn < 2; turn++) {
-            Four x = (Four)(*(const Bits *)(const Four *)(values + at + 4 * turn) & size);
+            Four x = (Four)((Bits)*(const Four *)(values + at + 4 * turn) & size);
             Four other = (Four)((Bits)x | ((x == none) & (Bits)all));
             mosts[turn] = CHOSEN(x > mosts[turn], x, mosts[turn]);
             leasts[turn] = CHOSEN(other < leasts[turn], other, leasts[turn]);
@@ -115,14 +115,16 @@ INLINE Magnitudes measured(const double *values, int64_t n) {
 
 /* How to add up to n values a sum. */
 INLINE Split split_of(Magnitudes of, int64_t n) {
-    Split found = {0, 0};
+    Split found = {0, 0, 0, 0};
     int f = exponent(of.least), e = exponent(of.most) + 1, needed = FEWEST_BITS;
     if (f < -900 || e > 960 || f > e) return found;
     int bits = (f + 54 - e) / 2;
     if (bits < FEWEST_BITS) return found;
     while (needed < MOST_BITS && (int64_t)1 << needed < n) needed++;
-    found.bits = bits < needed ? bits : needed;
-    uint64_t power = (uint64_t)(e + found.bits + 1023) << 52 | (uint64_t)1 << 51;
+    if (bits > needed) bits = needed;
+    int spare = f + 54 - e - 2 * bits;
+    found = (Split){0, bits, f - spare / 2, e + (spare + 1) / 2};
+    uint64_t power = (uint64_t)(found.e + bits + 1023) << 52 | (uint64_t)1 << 51;
     memcpy(&found.split, &power, sizeof power);
     return found;
 }
@@ -195,19 +197,20 @@ TWICE(range_sums,
        double most, double *high, double *low),
       (values, n, lows, highs, ranges, least, most, high, low))
 
-/* Some sums of each group, which are exact, on their way to the pairs. Four are filled in turn, as an addition waits for
-   the one before it in the same group. */
+/* Some sums of each group, on their way to the pairs. Four are filled in turn, as an addition waits for the one before it
+   in the same group; they lie side by side, so that no two are a page apart, where stores would be mistaken for others. */
 typedef struct {
-    Pair sums[TURNS][GROUPS];
+    Pair sums[GROUPS][TURNS];
 } Tables;
 
+/* Adds what they hold to the pairs. */
 INLINE void empty(Tables *tables, int64_t size, double *high, double *low) {
     for (int64_t g = 0; g < size; g++) {
         Pair all = {0, 0};
         for (int turn = 0; turn < TURNS; turn++) {
-            all.high += tables->sums[turn][g].high;
-            all.low += tables->sums[turn][g].low;
-            tables->sums[turn][g] = (Pair){0, 0};
+            all.high += tables->sums[g][turn].high;
+            all.low += tables->sums[g][turn].low;
+            tables->sums[g][turn] = (Pair){0, 0};
         }
         Pair sum = add(add((Pair){high[g], low[g]}, all.high), all.low);
         high[g] = sum.high;
@@ -215,55 +218,112 @@ INLINE void empty(Tables *tables, int64_t size, double *high, double *low) {
     }
 }
 
-/* Adds up to 2^bits values. */
-INLINE void fill(Tables *tables, const uint8_t *groups, const double *values, int64_t n, double split) {
-    Pair(*const sums)[GROUPS] = tables->sums;
-    int64_t at = 0;
 #if defined(__GNUC__)
-    const Two by = {split, split};
-    for (; at + TURNS <= n; at += TURNS) {
-        Two x = {values[at], values[at + 1]}, y = {values[at + 2], values[at + 3]};
-        Two head = (x + by) - by, other = (y + by) - by, rest = x - head, left = y - other;
-        *(Two *)&sums[0][groups[at]] += (Two){head[0], rest[0]};
-        *(Two *)&sums[1][groups[at + 1]] += (Two){head[1], rest[1]};
-        *(Two *)&sums[2][groups[at + 2]] += (Two){other[0], left[0]};
-        *(Two *)&sums[3][groups[at + 3]] += (Two){other[1], left[1]};
-    }
+INLINE void fill_four(Pair (*sums)[TURNS], const uint8_t *groups, const double *values, Four split) {
+    Four x = *(const Four *)values, heads = (x + split) - split, rests = x - heads;
+    *(Two *)&sums[groups[0]][0] += (Two){heads[0], rests[0]};
+    *(Two *)&sums[groups[1]][1] += (Two){heads[1], rests[1]};
+    *(Two *)&sums[groups[2]][2] += (Two){heads[2], rests[2]};
+    *(Two *)&sums[groups[3]][3] += (Two){heads[3], rests[3]};
+}
 #endif
-    for (; at < n; at++) sums[at % TURNS][groups[at]] = plain(sums[at % TURNS][groups[at]], values[at], split);
+
+/* Adds n values, and returns whether the `ahead` values after them, n at the most, can be split in the same way: they
+   are looked at while the additions wait for memory. */
+INLINE int fill(Tables *tables, const uint8_t *groups, const double *values, int64_t n, int64_t ahead, Split by) {
+    Pair(*const sums)[TURNS] = tables->sums;
+    const double *next = values + n;
+    const int64_t least = (int64_t)(by.f + 1023) << 52, span = ((int64_t)(by.e + 1023) << 52) - 1 - least;
+    int64_t at = 0, seen, beyond = 0;
+#if defined(__GNUC__)
+    const Four split = {by.split, by.split, by.split, by.split};
+    const Bits leasts = {least, least, least, least}, spans = {span, span, span, span}, none = {0},
+               size = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    Bits signs = {0};
+    for (; at + TURNS <= ahead; at += TURNS) {
+        fill_four(sums, groups + at, values + at, split);
+        Bits x = (Bits)*(const Four *)(next + at) & size, above = x - leasts;
+        signs |= (above | (spans - above)) & ~(x == none);
+    }
+    seen = at;
+    for (; at + TURNS <= n; at += TURNS) fill_four(sums, groups + at, values + at, split);
+    beyond = signs[0] | signs[1] | signs[2] | signs[3];
+#else
+    seen = 0;
+#endif
+    for (; at < n; at++) sums[groups[at]][at % TURNS] = plain(sums[groups[at]][at % TURNS], values[at], by.split);
+    for (; seen < ahead; seen++) {
+        int64_t x;
+        memcpy(&x, next + seen, sizeof x);
+        x &= INT64_MAX;
+        if (x) beyond |= (x - least) | (span - (x - least));
+    }
+    return beyond >= 0;
 }
 
-/* high, low double[size]: the sums of each group's values, the group of value k being groups[k]; 1 <= size <= GROUPS. */
+/* Adds any values to the pairs. */
+INLINE void fill_any(Tables *tables, const uint8_t *groups, const double *values, int64_t n, int64_t size, double *high,
+                     double *low) {
+    Pair(*const sums)[TURNS] = tables->sums;
+    for (int64_t k = 0; k < n; k++) sums[groups[k]][k % TURNS] = add(sums[groups[k]][k % TURNS], values[k]);
+    for (int64_t g = 0; g < size; g++) {
+        Pair sum = {high[g], low[g]};
+        for (int turn = 0; turn < TURNS; turn++) {
+            sum = add(add(sum, sums[g][turn].high), sums[g][turn].low);
+            sums[g][turn] = (Pair){0, 0};
+        }
+        high[g] = sum.high;
+        low[g] = sum.low;
+    }
+}
+
+INLINE Magnitudes both(Magnitudes x, Magnitudes y) {
+    return (Magnitudes){x.least < y.least ? x.least : y.least, x.most > y.most ? x.most : y.most};
+}
+
+/* high, low double[size]: the sums of each group's values, the group of value k being groups[k]; 1 <= size <= GROUPS.
+   Where magnitudes are not known, a piece is measured that cannot be split as the one before it. */
 INLINE int few_sums_body(const uint8_t *groups, const double *values, int64_t n, int64_t size, double least,
                          double most, double *high, double *low) {
-    const Split split = split_for(values, n, n, least, most);
-    const int64_t many = (int64_t)1 << split.bits;
+    enum { KNOWN = 4096, UNKNOWN = 256 }; /* values a piece: with these, two pieces stay in the nearest cache */
+    const int known = least > 0;
+    const int64_t pieces = known ? KNOWN : UNKNOWN;
+    Magnitudes bounds = {least, most};
+    Split by = known ? split_of(bounds, n) : (Split){0, 0, 0, 0};
+    int64_t room = (int64_t)1 << by.bits;
+    int fits = known;
     Tables tables;
-    uint8_t largest = 0;
     if (size < 1 || size > GROUPS) return BROKEN;
-    for (int64_t k = 0; k < n; k++) largest = largest < groups[k] ? groups[k] : largest;
-    if (largest >= size) return BROKEN;
-    for (int turn = 0; turn < TURNS; turn++) memset(tables.sums[turn], 0, (size_t)size * sizeof(Pair));
+    memset(tables.sums, 0, (size_t)size * sizeof *tables.sums);
     memset(high, 0, (size_t)size * sizeof *high);
     memset(low, 0, (size_t)size * sizeof *low);
-    if (!split.bits) {
-        for (int64_t k = 0; k < n; k++) {
-            Pair *sum = &tables.sums[k % TURNS][groups[k]];
-            *sum = add(*sum, values[k]);
+    for (int64_t at = 0, piece; at < n; at += piece) {
+        uint8_t largest = 0;
+        piece = n - at < pieces ? n - at : pieces;
+        for (int64_t k = at; k < at + piece; k++) largest = largest < groups[k] ? groups[k] : largest;
+        if (largest >= size) return BROKEN;
+        if (!fits) {
+            const Magnitudes own = measured(values + at, piece);
+            empty(&tables, size, high, low);
+            bounds = at ? both(bounds, own) : own;
+            by = split_of(bounds, n);
+            if (!by.bits) by = split_of(bounds = own, n);
+            room = (int64_t)1 << by.bits;
         }
-        for (int64_t g = 0; g < size; g++) {
-            Pair sum = tables.sums[0][g];
-            for (int turn = 1; turn < TURNS; turn++)
-                sum = add(add(sum, tables.sums[turn][g].high), tables.sums[turn][g].low);
-            high[g] = sum.high;
-            low[g] = sum.low;
+        if (!by.bits) {
+            fill_any(&tables, groups + at, values + at, piece, size, high, low);
+            continue;
         }
-        return FINE;
+        if (piece > room) {
+            empty(&tables, size, high, low);
+            room = (int64_t)1 << by.bits;
+            if (piece > room) piece = room;
+        }
+        room -= piece;
+        int64_t ahead = known ? 0 : n - at - piece;
+        fits = fill(&tables, groups + at, values + at, piece, ahead < piece ? ahead : piece, by);
     }
-    for (int64_t at = 0; at < n; at += many) {
-        fill(&tables, groups + at, values + at, n - at < many ? n - at : many, split.split);
-        empty(&tables, size, high, low);
-    }
+    empty(&tables, size, high, low);
     return FINE;
 }
 
@@ -271,6 +331,17 @@ TWICE(few_sums,
       (const uint8_t *groups, const double *values, int64_t n, int64_t size, double least, double most, double *high,
        double *low),
       (groups, values, n, size, least, most, high, low))
+
+/* counts int64[GROUPS]: how many of groups uint8[n] there are of each. */
+EXPORT int skysql_counts(const uint8_t *groups, int64_t n, int64_t *counts) {
+    int64_t tables[TURNS][GROUPS] = {{0}}, at = 0;
+    for (; at + TURNS <= n; at += TURNS)
+        for (int turn = 0; turn < TURNS; turn++) tables[turn][groups[at + turn]]++;
+    for (; at < n; at++) tables[0][groups[at]]++;
+    for (int group = 0; group < GROUPS; group++)
+        counts[group] = tables[0][group] + tables[1][group] + tables[2][group] + tables[3][group];
+    return FINE;
+}
 
 INLINE uint64_t numbered(const void *groups, int64_t bytes, int64_t k) {
     return bytes == 1   ? ((const uint8_t *)groups)[k]

@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_refused_with_and_without_asserts() -> None:
 
 # any job at all
 
-_JOBS = {0: "bIIqqnnnb", 1: "bIIqqIbqq", 2: "iiqiiqnninnnnnqnnqqq", 3: "qqnnnqqq", 4: "bq"}
+_JOBS = {0: "bIIqqnnnb", 1: "bIIqqIbqq", 2: "iiqiiqnninnnnnqnnqqq", 3: "qqnnnqqq"}
 """By loop what its words are: arrays by the letter of their elements, each an address and a length, and numbers (n)."""
 
 _DTYPES = {"b": np.uint8, "I": np.uint32, "i": np.int32, "q": np.int64}

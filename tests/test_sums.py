@@ -79,6 +79,28 @@ def test_of_many(loops: Any) -> None:
 
 
 @both
+@pytest.mark.parametrize("seed", range(12))
+def test_magnitudes_that_change_on_the_way(loops: Any, seed: int) -> None:
+    """They are known of some values at a time: what is found of those must not be taken to hold of the next."""
+    rng = random.Random(seed)
+    draw = np.random.default_rng(seed)
+    parts = [
+        draw.normal(0, 1, rng.choice([1, 5, 64, 255, 256, 257, 700]))
+        * rng.choice([0.0, 1, 1, 1, 1e-12, 1e15, 10.0 ** rng.randint(-30, 30), 1e-200, 2.0**900])
+        for _ in range(rng.choice([3, 12, 30]))
+    ]
+    data = np.concatenate(parts)
+    if rng.random() < 0.5:
+        data = np.append(data, -data[rng.randrange(300) :])
+    size = rng.choice([2, 5, 256])
+    groups = draw.integers(0, size, len(data)).astype(np.uint8)
+    known = sums.magnitudes(data) if rng.random() < 0.2 else None
+    with mock.patch.object(compiled, "_loops", loops):
+        high, low = sums.by_group(groups, data, size, known)
+    assert all(within(high[g], low[g], data[groups == g].tolist()) for g in range(size))
+
+
+@both
 @pytest.mark.parametrize("scale", [1, 1e4, 1e9])
 @pytest.mark.parametrize("known", [True, False])
 def test_of_many_groups(loops: Any, scale: float, known: bool) -> None:

@@ -54,9 +54,10 @@ CROWDED = 255
 """Stands for the level of a group in which an event counts once and several at one time meet several steps."""
 
 
-_SUMS = {"few_sums": "array array int int real real array array",
-         "many_sums": "array int array int int int real real array array",
-         "range_sums": "array int array array int real real array array"}  # fmt: skip
+_DIRECT = {"counts": "array int array",
+           "few_sums": "array array int int real real array array",
+           "many_sums": "array int array int int int real real array array",
+           "range_sums": "array int array array int real real array array"}  # fmt: skip
 """The arguments of each loop of sums.c."""
 
 
@@ -69,7 +70,7 @@ def _load() -> ctypes.CDLL | None:
     except OSError:  # made for another machine
         return None
     types = {"array": ctypes.c_void_p, "int": ctypes.c_int64, "real": ctypes.c_double}
-    for name, arguments in _SUMS.items():
+    for name, arguments in _DIRECT.items():
         getattr(loops, "skysql_" + name).argtypes = [types[kind] for kind in arguments.split()]
     return loops
 
@@ -235,7 +236,7 @@ def _then(job: Job, result: R) -> Callable[[], R]:
     return get
 
 
-_FUNNEL, _MATCHES, _RETENTION, _LAST_MARKS, _COUNTS = range(5)
+_FUNNEL, _MATCHES, _RETENTION, _LAST_MARKS = range(4)
 
 
 def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | None, ...]:
@@ -358,9 +359,9 @@ GROUPS = 256
 
 def counts(groups: Array) -> Int64:
     """How many elements each group has: int64[GROUPS]. groups: uint8[n]."""
-    found = np.zeros(GROUPS, np.int64)
+    found = np.empty(GROUPS, np.int64)
     _check(groups.dtype == np.uint8)
-    _now(_COUNTS, groups, found)
+    _call("counts", groups, len(groups), found)
     return found
 
 

@@ -186,8 +186,8 @@ class Engine:
 
     def part(self, database: str, name: str) -> Part:
         """The part of the cache that is of one table."""
-        file = self._file(database)
-        return Part(self.cache, lambda: (file.token, name_key(name)))
+        file, key = self._file(database), name_key(name)
+        return Part(self.cache, lambda: (file.token, key))
 
     def _file(self, database: str) -> OpenFile:
         file = self._files.get(database)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -299,7 +300,7 @@ class ObjectRows:
         raise InternalError(f"{self.table.name}_objects has no column {column.name!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionRows:
     """Sessions of a segment: their places in `session_starts`, int[m] ascending, or None for all."""
 
@@ -321,7 +322,7 @@ class SessionRows:
     def __len__(self) -> int:
         return len(self._begins) - 1 if self.sessions is None else len(self.sessions)
 
-    @property
+    @cached_property
     def _begins(self) -> Int64:
         return self.segment.session_starts(idle_us(self.idle))
 

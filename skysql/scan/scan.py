@@ -495,7 +495,7 @@ class Scan:
         if known is not None and not known.all():
             chosen = np.flatnonzero(known)
             values, numbers, count = values.take(chosen), numbers[chosen], None
-        if isinstance(values, Numbers):
+        if isinstance(values, Numbers) and values.mask is not None:
             values = replace(values, mask=None)
         return accumulate(place, aggregate, values, numbers, size, count, self._magnitudes(aggregate, rows))
 
