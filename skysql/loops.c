@@ -87,7 +87,7 @@ static inline int within(int64_t since, int64_t t, int64_t window) {
     return (uint64_t)t - (uint64_t)since <= (uint64_t)window;
 }
 
-/* Funnels: functions/funnel.py says what the modes mean, and functions/chains.py why one chain for each number of steps
+/* Funnels: functions/window_funnel.py says what the modes mean, and functions/funnel_levels.py why one chain for each number of steps
    is enough. PATH: an event is of one step, and events at one time come in the order of the path; else they come in the
    order of their steps. */
 
@@ -544,7 +544,7 @@ static int retention(const int64_t *job) {
     return FINE;
 }
 
-/* Moments: segment.py, Marks. A path has few marks, so they are looked through from its first on. */
+/* Moments: shard.py, Marks. A path has few marks, so they are looked through from its first on. */
 
 enum { FEW_MARKS = 16 };
 

@@ -62,11 +62,11 @@ def path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few events make many batches, blocks, runs and segments."""
+    """Few events make many batches, blocks, runs and shards."""
     monkeypatch.setattr(compact, "FOLD_BATCHES", 6)
     monkeypatch.setattr(compact, "FOLD_EVENTS", 24)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 16)
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 16)
+    monkeypatch.setattr(compact, "SHARD_EVENTS", 16)
+    monkeypatch.setattr(snapshot, "SHARD_EVENTS", 16)
 
 
 def close(db: skysql.Connection) -> None:

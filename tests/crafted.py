@@ -62,7 +62,7 @@ WRITES = [
 
 def base() -> bytes:
     """A file with blocks of two runs, a log, lists of deleted events, chunks of texts, casts, and statistics."""
-    small: Any = {"SEGMENT_EVENTS": 64}
+    small: Any = {"SHARD_EVENTS": 64}
     with (
         tempfile.TemporaryDirectory() as directory,
         mock.patch.multiple(compact, **small),

@@ -28,7 +28,7 @@ import skysql
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.dtypes import Array
 from skysql.model.table import Kind, parse_arguments
-from skysql.repair.pages import Fault, Pages
+from skysql.repair.pages import PageFault, Pages
 from skysql.store import format as fmt
 from skysql.write.columns import parse_changes
 
@@ -215,7 +215,7 @@ def pages(data: bytes) -> None:
     """The pages of a file: rows, or none; and no more of them than the file has bytes."""
     try:
         file = Pages(data)
-    except Fault:
+    except PageFault:
         return
     reached, _ = file.reached(1)
     for page in (*reached, *file.orphans(reached)):

@@ -15,8 +15,8 @@ from typing import Any
 import apsw
 
 from skysql.match.clause import Clause, ClauseParser, RowsPerMatch, Target
-from skysql.match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
-from skysql.match.lexer import Reader, tokenize
+from skysql.match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
+from skysql.match.lexer import TokenReader, tokenize
 from skysql.match.pattern import (
     Alternation,
     Anchor,
@@ -28,7 +28,7 @@ from skysql.match.pattern import (
     Variable,
 )
 from skysql.model import timestamps
-from skysql.sql.match.places import item_of, places
+from skysql.sql.match.clauses import item_of, places
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "json_group_array", "median"})
 
@@ -52,7 +52,7 @@ class Oracle:
         self.columns = [row[1] for row in sqlite.execute("PRAGMA temp.table_info(given)")]
         folded = {name.lower(): name for name in self.columns}
         tokens = tokenize(clause)
-        reader = Reader(clause, tokens, 0, len(tokens), "MATCH_RECOGNIZE")
+        reader = TokenReader(clause, tokens, 0, len(tokens), "MATCH_RECOGNIZE")
         self.clause: Clause = ClauseParser(
             reader, lambda name: folded.get(name.lower()), tuple(self.columns), AGGREGATES, alias
         ).parse()
@@ -252,7 +252,7 @@ class Oracle:
     def _fold(self, leaf: Fold, match: Match, rows: list[int]) -> str:
         pieces = []
         for piece in leaf.call:
-            if isinstance(piece, Row):
+            if isinstance(piece, RowExpression):
                 pieces.append("label" if piece.classifier else str(match.number) if piece.number else piece.text)
             else:
                 pieces.append(piece)

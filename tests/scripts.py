@@ -303,7 +303,7 @@ def sky(*, pushdown: bool = True, path: str = ":memory:") -> skysql.Connection:
     connection.execute(USERS.ddl())
     connection.execute(PLANES.ddl())
     connection.commit()
-    with mock.patch.object(compact, "SEGMENT_EVENTS", 6):
+    with mock.patch.object(compact, "SHARD_EVENTS", 6):
         for events in COMPACTED:
             _insert(connection, USERS, events)
             connection.compact("users")

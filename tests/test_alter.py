@@ -343,7 +343,7 @@ def test_open_connections_and_prepared_statements_see_it(shop: skysql.Connection
 
 
 def test_what_was_cached_before_is_not_taken_for_what_it_is_now(shop: skysql.Connection) -> None:
-    shop.execute("DELETE FROM users WHERE ts >= 50")  # no log: segments of two runs
+    shop.execute("DELETE FROM users WHERE ts >= 50")  # no log: shards of two runs
     sql = "SELECT {0}, count(*) FROM users GROUP BY {0} ORDER BY {0}"
     numbers = shop.execute(sql.format("seats")).fetchall()
     shop.execute("BEGIN")

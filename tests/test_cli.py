@@ -28,7 +28,7 @@ from pyarrow import parquet
 
 import skysql
 from skysql.cli import demo, main
-from skysql.repair import rows as rescue
+from skysql.repair import salvage as rescue
 from skysql.transfer import formats, save
 
 CSV = """\

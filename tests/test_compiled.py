@@ -66,7 +66,7 @@ def test_any_number_of_threads_gives_the_same_rows(
 ) -> None:
     monkeypatch.setattr(compiled, "THREADS", threads)
     monkeypatch.setattr(compiled, "_jobs", compiled._Jobs())
-    db, rng, n = connect(), random.Random(threads), 600_000  # events of several segments
+    db, rng, n = connect(), random.Random(threads), 600_000  # events of several shards
     db.execute("CREATE VIRTUAL TABLE events USING sky(plan TEXT STATE)")
     times = np.arange(n) * rng.randint(60, 900) * 1_000_000
     actions = [rng.choice("abcd") for _ in range(n)]

@@ -11,7 +11,7 @@ from conftest import Connect
 import skysql
 from skysql.store import compact, snapshot
 
-SMALL = {"FOLD_EVENTS": 64, "SEGMENT_EVENTS": 64, "STEP": 640}
+SMALL = {"FOLD_EVENTS": 64, "SHARD_EVENTS": 64, "STEP": 640}
 
 
 @pytest.fixture
@@ -156,10 +156,10 @@ def test_which_runs_are_merged_meanwhile() -> None:
     assert compact.alike([100] * 12, 350) is None
 
 
-def test_objects_that_are_new_in_each_batch_do_not_end_up_in_one_segment(
+def test_objects_that_are_new_in_each_batch_do_not_end_up_in_one_shard(
     connect: Connect, small: None, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", SMALL["SEGMENT_EVENTS"])
+    monkeypatch.setattr(snapshot, "SHARD_EVENTS", SMALL["SHARD_EVENTS"])
     rng, db = random.Random(3), connect(path)
     db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
     arrived: list[tuple[Any, ...]] = []
@@ -167,7 +167,7 @@ def test_objects_that_are_new_in_each_batch_do_not_end_up_in_one_segment(
     for commit in range(60):
         feed(db, rng, arrived, 20, first=1 if commit < 12 else commit * 20)
         table = db.engine.relation("main", "users").store.snapshot()
-        largest = max(largest, *(len(segment) for segment in table.segments()))
-    assert largest <= 5 * SMALL["SEGMENT_EVENTS"]
+        largest = max(largest, *(len(shard) for shard in table.shards()))
+    assert largest <= 5 * SMALL["SHARD_EVENTS"]
     assert db.execute("SELECT object_id, ts, action, plan FROM users").fetchall() == in_order(arrived)
     assert db.check() == []

@@ -202,7 +202,7 @@ def test_groups_of_rows(rows: list[int], cuts: list[int]) -> None:
     starts = [0, *sorted(cuts), 200]
     groups = [max(g for g, start in enumerate(starts[:-1]) if start <= row) for row in rows]
     assert kernels.groups_of(int64(rows), int64(starts)).tolist() == groups
-    assert kernels.Groups(int64(starts)).of(int64(rows)).tolist() == groups
+    assert kernels.GroupStarts(int64(starts)).of(int64(rows)).tolist() == groups
     assert kernels.bounds_of(int64(rows), int64(starts)).tolist() == [sum(row < s for row in rows) for s in starts]
 
 

@@ -10,7 +10,7 @@ from conftest import Connect
 from sides import Sides
 
 import skysql
-from skysql.store.segment import Segment
+from skysql.store.shard import Shard
 
 CONDITIONS = [
     "= 'N1'", "= 'n1'", "= 12", "= 3.0", "= 12.0", "= '12'", "<> 'N1'", "= NULL", "IN ('N1', '3')", "IN ('N1', NULL)",
@@ -83,15 +83,15 @@ def test_joins_on_objects(sides: Sides, sql: str) -> None:
 
 
 def reads(db: skysql.Connection, sql: str) -> set[int]:
-    """The first objects of the segments whose times are read to answer a statement: how much of the table it is."""
+    """The first objects of the shards whose times are read to answer a statement: how much of the table it is."""
     found = set()
-    inherited = Segment.ts
+    inherited = Shard.ts
 
-    def ts(segment: Segment) -> object:
-        found.add(segment.first_object)
-        return inherited(segment)
+    def ts(shard: Shard) -> object:
+        found.add(shard.first_object)
+        return inherited(shard)
 
-    with mock.patch.object(Segment, "ts", ts):
+    with mock.patch.object(Shard, "ts", ts):
         db.execute(sql).fetchall()
     return found
 
@@ -99,7 +99,7 @@ def reads(db: skysql.Connection, sql: str) -> set[int]:
 def test_only_the_paths_asked_for_are_read(connect: Connect) -> None:
     db = connect()
     db.execute("CREATE VIRTUAL TABLE f USING sky(tail TEXT OBJECT, url TEXT)")
-    with mock.patch("skysql.store.compact.SEGMENT_EVENTS", 200):
+    with mock.patch("skysql.store.compact.SHARD_EVENTS", 200):
         who = [f"N{at % 500}" for at in range(5000)]
         db.append("f", {"tail": who, "timestamp": list(range(5000)), "action": ["a"] * 5000}, time_unit="us")
         db.compact()

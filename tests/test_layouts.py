@@ -1,4 +1,4 @@
-"""Aggregates of one action's events by the state they are in, which segments keep laid out by group."""
+"""Aggregates of one action's events by the state they are in, which shards keep laid out by group."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def close(found: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_against_row_by_row(connect: Connect, path: str, monkeypatch: Any, seed: int) -> None:
-    """Several segments, values that are missing everywhere, a log on top, and sums that leave 64 bits."""
+    """Several shards, values that are missing everywhere, a log on top, and sums that leave 64 bits."""
     rng = random.Random(seed)
     for module in (compact, snapshot):
-        monkeypatch.setattr(module, "SEGMENT_EVENTS", 60)
+        monkeypatch.setattr(module, "SHARD_EVENTS", 60)
     db, plain = connect(path, isolation_level=None), connect(path, isolation_level=None, pushdown=False)
     db.execute(TABLE)
     db.executemany(INSERT, [row(rng, large=False) for _ in range(300)])

@@ -33,11 +33,11 @@ from match_oracle import recognise
 
 import skysql
 from skysql.match import aggregates, matcher, measures, search
-from skysql.match.lexer import Reader, tokenize
+from skysql.match.lexer import TokenReader, tokenize
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
 from skysql.match.program import compile_pattern
-from skysql.match.regex import SEPARATOR, Expression
+from skysql.match.regex import SEPARATOR, Regex
 
 GOLDEN = Path(__file__).parent / "golden" / "match.txt"
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))
@@ -486,7 +486,7 @@ def test_interrupt(connect: Connect) -> None:
 def test_short_attempts_look_for_interrupts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many that take a step each, as those that take many."""
     tokens = tokenize("A B")
-    program = compile_pattern(PatternParser(Reader("A B", tokens, 0, len(tokens), "PATTERN")).parse())
+    program = compile_pattern(PatternParser(TokenReader("A B", tokens, 0, len(tokens), "PATTERN")).parse())
     looks: list[int] = []
     monkeypatch.setattr(matcher, "look", lambda: looks.append(1))
     found = matcher.Matcher(program)
@@ -563,7 +563,7 @@ def test_a_regular_expression_takes_few_steps_between_two_looks(
     bounds: list[float] = []
     split = search._split
 
-    def counted(expression: Expression, text: bytes) -> Any:
+    def counted(expression: Regex, text: bytes) -> Any:
         bounds.append(sum(expression.bound(len(part)) for part in text.split(bytes([SEPARATOR]))))
         return split(expression, text)
 
@@ -1131,7 +1131,7 @@ def test_aggregates_are_those_of_sqlite(function: str) -> None:
 def test_patterns_print_as_sql(text: str, printed: str) -> None:
     def parse(text: str) -> Any:
         tokens = tokenize(text)
-        return PatternParser(Reader(text, tokens, 0, len(tokens), "PATTERN")).parse()
+        return PatternParser(TokenReader(text, tokens, 0, len(tokens), "PATTERN")).parse()
 
     assert show(parse(text)) == printed
     assert parse(printed) == parse(text)

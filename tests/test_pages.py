@@ -12,7 +12,7 @@ import pytest
 from conftest import Connect
 
 import skysql
-from skysql.repair.pages import Fault, Pages
+from skysql.repair.pages import PageFault, Pages
 from skysql.repair.repair import repair
 from skysql.store import compact
 
@@ -75,7 +75,7 @@ def test_rows_are_those_of_sqlite(path: str, size: int, rowid: str) -> None:
 
 def test_what_is_no_file() -> None:
     for data in (b"", b"SQLite format 3\0", bytes(4096), b"SQLite format 3\0" + bytes(1000)):
-        with pytest.raises(Fault):
+        with pytest.raises(PageFault):
             Pages(data)
 
 

@@ -19,7 +19,7 @@ from skysql.arrays.batch import Batch
 from skysql.scan.pairs import ObjectMoments, read_pairs
 from skysql.store.blocks import MemoryBlock
 from skysql.store.cache import Cache
-from skysql.store.segment import Part, Segment
+from skysql.store.shard import Part, Shard
 
 JOIN = "FROM orders o JOIN users_objects s ON s.object_id = o.who AND s.as_of = o.at"
 PLANS = f"SELECT s.plan, count(*) {JOIN} GROUP BY 1"
@@ -70,7 +70,7 @@ def test_read_pairs_of_other_types() -> None:
     st.lists(st.tuples(st.integers(0, 7), TIMES), min_size=1, max_size=20),
     st.booleans(),
 )
-def test_last_until_of_a_segment(
+def test_last_until_of_a_shard(
     loops: Any, events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool
 ) -> None:
     """`far`: some moments are too far apart for keys of 63 bits."""
@@ -83,16 +83,16 @@ def last_until(events: list[tuple[int, int]], asked: list[tuple[int, int]], far:
         events = sorted([*events, (1, 0), (1, 2**62), (2, 0)])
     objects, ts = np.array(events, np.int64).T
     block = MemoryBlock.sort("b", Batch(objects.copy(), ts.copy(), {}))
-    segment = Segment(0, (Part(block, 0, len(set(objects.tolist())), True),), Cache(1 << 20))
+    shard = Shard(0, (Part(block, 0, len(set(objects.tolist())), True),), Cache(1 << 20))
     pairs = ObjectMoments.sort(*np.array(asked, np.int64).T.copy(), None)
-    paths = segment.find(pairs.objects)
+    paths = shard.find(pairs.objects)
     expected = [
         max((i for i, (who, ts) in enumerate(events) if who == object and ts <= moment), default=-1)
         for object, moment in sorted(asked, key=lambda pair: pair[0])
     ]
-    assert segment.last_until(paths, pairs.moments).tolist() == expected
+    assert shard.last_until(paths, pairs.moments).tolist() == expected
     begins = [next((i for i, e in enumerate(events) if at >= 0 and e[0] == events[at][0]), -1) for at in expected]
-    assert segment.last_until(paths, pairs.moments, ()).tolist() == (expected if far else begins)
+    assert shard.last_until(paths, pairs.moments, ()).tolist() == (expected if far else begins)
 
 
 # remembering them

@@ -50,7 +50,7 @@ def fill(db: skysql.Connection, rng: random.Random) -> list[Event]:
         db.commit()
         events += more
         if rng.random() < 0.5:
-            with mock.patch.object(compact, "SEGMENT_EVENTS", 8):
+            with mock.patch.object(compact, "SHARD_EVENTS", 8):
                 db.compact()
     db.create_function("f", 1, lambda value: value)
     return events

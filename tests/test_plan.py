@@ -18,8 +18,8 @@ from scripts import Case, ask, every_case, sky
 from test_golden import answer, params
 
 import skysql
-from skysql.plan import scan as plans
-from skysql.plan.scan import Column, Literal, PathScan, Sql
+from skysql.plan import path_scan as plans
+from skysql.plan.path_scan import Column, Literal, PathScan, Sql
 from skysql.scan.rows import Rows
 from skysql.scan.scan import Inexact, Partial, Scan, merge, object_columns, with_sql
 
@@ -124,7 +124,7 @@ Split = Callable[[int], int]
 
 
 def partials(scan: Scan, parts: int, part_of: Split) -> list[Partial]:
-    """A partial for each part of each segment that has rows, in an order that means nothing."""
+    """A partial for each part of each shard that has rows, in an order that means nothing."""
     found = []
     for rows in scan.rows():
         numbers = np.array([part_of(object) for object in objects_of(scan, rows)])

@@ -14,7 +14,7 @@ import pytest
 import skysql
 from skysql.cli import main
 from skysql.repair.repair import repair
-from skysql.repair.rows import Report
+from skysql.repair.salvage import RepairReport
 from skysql.store import chunks, compact
 
 HISTORIES = int(os.environ.get("SKYSQL_TEST_REPAIRS", "12"))
@@ -60,7 +60,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]
     db.executemany(insert, rows)
     db.execute("COMMIT")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compact, "SEGMENT_EVENTS", 200)
+        patch.setattr(compact, "SHARD_EVENTS", 200)
         db.compact()
     db.execute("SELECT sky_alter('users', 'ALTER seats TYPE TEXT')")
     for i in range(0, 40, 10):
@@ -95,7 +95,7 @@ class Patient:
         Path(self.path).write_bytes(change(content))
         return self
 
-    def repaired(self) -> tuple[Report, dict[str, Any]]:
+    def repaired(self) -> tuple[RepairReport, dict[str, Any]]:
         """The report, and of each question 'same', or its rows."""
         report = repair(self.path, self.target)
         db = skysql.connect(self.target)
@@ -179,7 +179,7 @@ def test_other_tables_and_all_that_is_readable_are_kept(
     assert not losses or any(re.search(losses, str(loss)) for loss in report.losses), report.losses
 
 
-def patient_or_less(patient: Patient) -> tuple[Report, dict[str, Any]]:
+def patient_or_less(patient: Patient) -> tuple[RepairReport, dict[str, Any]]:
     """Repaired; of a table that could not be saved at all, nothing is asked."""
     report = repair(patient.path, patient.target)
     db = skysql.connect(patient.target)
@@ -283,7 +283,7 @@ class History:
         self.db.execute(f"CREATE VIRTUAL TABLE users USING sky({who}, plan TEXT STATE, seats INTEGER STATE,"
                         " amount REAL, size INTEGER)")  # fmt: skip
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compact, "SEGMENT_EVENTS", r.choice([16, 50, 1 << 18]))
+            patch.setattr(compact, "SHARD_EVENTS", r.choice([16, 50, 1 << 18]))
             patch.setattr(chunks, "SIZE", r.choice([4, chunks.SIZE]))
             for _ in range(r.randint(4, 14)):
                 r.choice([self.insert, self.insert, self.insert, self.delete, self.update, self.compact, self.alter])()
@@ -327,7 +327,7 @@ class History:
             pass
 
 
-def saved(path: str, target: str) -> tuple[Report, list[Any]]:
+def saved(path: str, target: str) -> tuple[RepairReport, list[Any]]:
     """What repair saves of a file, in which check() finds nothing."""
     report = repair(path, target)
     db = skysql.connect(target)

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 import skysql
 from skysql.sql.dialect import parse
-from skysql.sql.edits import NotPushable, Statement, all_of
+from skysql.sql.edits import EditedStatement, NotPushable, all_of
 from skysql.sql.rewriter import RULES
 
 
@@ -287,7 +287,7 @@ def test_clauses_that_sqlite_lacks_are_no_rules_business(clause: str) -> None:
         source.tree.set(clause, exp.true())
         for rule in RULES:
             with pytest.raises(NotPushable, match=clause):
-                rule(cast(Statement, None), source.tree)  # which is not even looked at
+                rule(cast(EditedStatement, None), source.tree)  # which is not even looked at
 
 
 # types and conversions

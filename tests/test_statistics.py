@@ -28,8 +28,8 @@ def test_they_are_those_of_the_events(
     connect: Connect, path: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compact, "FOLD_BATCHES", 5)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 50)
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 50)
+    monkeypatch.setattr(compact, "SHARD_EVENTS", 50)
+    monkeypatch.setattr(snapshot, "SHARD_EVENTS", 50)
     rng = random.Random(seed)
     db, other = connect(path, isolation_level=None), connect(path, isolation_level=None)
     db.execute(TABLE)

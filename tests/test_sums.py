@@ -196,8 +196,8 @@ def filled(connect: Connect, path: str, reals: list[float]) -> skysql.Connection
 
 
 def test_prices_add_up(connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over many segments, merged."""
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 1000)
+    """Over many shards, merged."""
+    monkeypatch.setattr(snapshot, "SHARD_EVENTS", 1000)
     db = filled(connect, path, PRICES)
     exact = math.fsum(PRICES)
     assert exact == round(exact, 2)
@@ -220,7 +220,7 @@ QUESTIONS = [
 def test_a_scan_shows_what_sqlite_does(
     connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
-    monkeypatch.setattr(snapshot, "SEGMENT_EVENTS", 500)
+    monkeypatch.setattr(snapshot, "SHARD_EVENTS", 500)
     db = filled(connect, path, PRICES[:5000])
     plain = connect(path, isolation_level=None, pushdown=False)
     assert sorted(db.execute(question).fetchall()) == sorted(plain.execute(question).fetchall())

@@ -19,7 +19,7 @@ from skysql.repair.repair import repair
 from skysql.scan import evaluation, memos, scan
 from skysql.store import chunks, compact, dictionary, texts
 from skysql.store.cache import Cache
-from skysql.store.texts import Chunk, ChunkTexts
+from skysql.store.texts import ChunkTexts, TextChunk
 
 TABLE = "CREATE VIRTUAL TABLE visits USING sky(page TEXT, place TEXT STATE, amount REAL)"
 INSERT = "INSERT INTO visits(object_id, ts, action, page, place, amount) VALUES (?, ?, ?, ?, ?, ?)"
@@ -485,17 +485,17 @@ class Memory:
     def __init__(self, size: int, every: list[str | None]) -> None:
         self.every, self.read = every, 0
         self.chunks = [
-            Chunk(at + 1, at + size, sum(text is not None for text in every[at : at + size]), at)
+            TextChunk(at + 1, at + size, sum(text is not None for text in every[at : at + size]), at)
             for at in range(0, len(every) - size + 1, size)
         ]
 
-    def texts(self, _: int, chunk: Chunk) -> ChunkTexts:
+    def texts(self, _: int, chunk: TextChunk) -> ChunkTexts:
         self.read += 1
         encoded = [None if text is None else text.encode() for text in self.every[chunk.first - 1 : chunk.last]]
         data, starts, known = chunks.fmt.decode_texts(chunks.fmt.encode_texts(encoded))
         return ChunkTexts(data, starts, known)
 
-    def hashes(self, _: int, chunk: Chunk) -> Any:
+    def hashes(self, _: int, chunk: TextChunk) -> Any:
         found = self.every[chunk.first - 1 : chunk.last]
         return np.array([0 if text is None else chunks.fmt.hash_of(text.encode()) for text in found], np.uint32)
 
@@ -576,7 +576,7 @@ def test_results_that_are_many_are_remembered_in_part(connect: Connect, monkeypa
     """More distinct results of an expression than are remembered, whether a text or a number is read."""
     for module in (evaluation, memos):
         monkeypatch.setattr(module, "REMEMBERED", 16)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 32)
+    monkeypatch.setattr(compact, "SHARD_EVENTS", 32)
     db = connect(isolation_level=None)
     db.execute(TABLE)
     db.executemany(INSERT, [(i % 50 + 1, i, "a", f"page {i % 70}", None, i) for i in range(1, 300)])

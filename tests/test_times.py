@@ -20,7 +20,7 @@ from sides import Sides
 import skysql
 from skysql.model import timestamps
 from skysql.sql.dialect import parse
-from skysql.sql.edits import Statement
+from skysql.sql.edits import EditedStatement
 
 SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "300"))
@@ -316,7 +316,7 @@ def test_every_function_that_returns_an_argument_hands_a_time_on(sides: Sides) -
             arguments = ["NULL" if at != place else "timestamp" for at in range(count)]
             source = parse(f"SELECT {call(name, arguments, window)} FROM users")
             assert source is not None, call(name, arguments, window)
-            types = Statement(source, sides.pushed.engine._catalog).types
+            types = EditedStatement(source, sides.pushed.engine._catalog).types
             assert types.kind(source.tree.expressions[0]).timely, (name, arguments)
     assert handing >= {"coalesce", "nullif", "iif", "likelihood", "max", "min", "lag", "nth_value", "sky_last_value"}
     assert not handing & {"lower", "substr", "trim", "replace", "printf", "concat", "group_concat", "date", "json"}

@@ -578,7 +578,7 @@ def test_a_path_of_too_many_events_is_refused(connect: Connect, monkeypatch: pyt
     """Whoever would put them into one block is told, and what was there stays."""
     monkeypatch.setattr(fmt, "MOST_BYTES", 8 * 500)
     monkeypatch.setattr(compact, "FOLD_EVENTS", 300)
-    monkeypatch.setattr(compact, "SEGMENT_EVENTS", 100)
+    monkeypatch.setattr(compact, "SHARD_EVENTS", 100)
     monkeypatch.setattr(compact, "ALIKE", 2)
     db = connect(isolation_level=None)
     db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")

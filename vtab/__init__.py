@@ -10,14 +10,14 @@ Knows nothing of skysql: whatever implements the protocols of `vtab.source` can 
 
 from .events import register
 from .relation import publish, retract
-from .source import Batch, Column, Constraint, Relation, Source, WritableRelation
+from .source import Constraint, Declared, Relation, RowBatch, Tables, WritableRelation
 
 __all__ = [
-    "Batch",
-    "Column",
+    "RowBatch",
+    "Declared",
     "Constraint",
     "Relation",
-    "Source",
+    "Tables",
     "WritableRelation",
     "publish",
     "register",

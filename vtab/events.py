@@ -27,7 +27,7 @@ from typing import Any
 import apsw
 
 from .relation import RelationCursor, RelationTable, declaration
-from .source import Source, Value, WritableRelation
+from .source import Tables, Value, WritableRelation
 
 VERSION = 4
 """iVersion: xSavepoint, xRelease, xRollbackTo (2), xShadowName (3), xIntegrity (4)."""
@@ -37,7 +37,7 @@ PLAIN_VERSION = 2
 listed as such, nor protected in defensive mode, and PRAGMA integrity_check does not look into tables of events."""
 
 
-def register(connection: apsw.Connection, source: Source) -> None:
+def register(connection: apsw.Connection, source: Tables) -> None:
     """Make the modules `sky` and `sky_<companion>` known to the connection."""
     dropping: set[tuple[str, str]] = set()
     events = EventsModule(source, dropping)
@@ -56,7 +56,7 @@ def register(connection: apsw.Connection, source: Source) -> None:
 class EventsModule:
     """Makes and opens tables of events."""
 
-    def __init__(self, source: Source, dropping: set[tuple[str, str]]) -> None:
+    def __init__(self, source: Tables, dropping: set[tuple[str, str]]) -> None:
         self.source = source
         self.dropping = dropping  # companions whose table is being dropped or renamed: the only ones that may go
 
@@ -211,7 +211,7 @@ class EventsTable(RelationTable):
 class CompanionModule:
     """Opens the companions of one suffix."""
 
-    def __init__(self, source: Source, suffix: str, dropping: set[tuple[str, str]]) -> None:
+    def __init__(self, source: Tables, suffix: str, dropping: set[tuple[str, str]]) -> None:
         self.source = source
         self.suffix = suffix
         self.dropping = dropping

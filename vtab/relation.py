@@ -25,7 +25,7 @@ from typing import Any
 import apsw
 
 from .kept import KeptRows
-from .source import Batch, Column, Constraint, Relation, TurningRelation, Value, read
+from .source import Constraint, Declared, Relation, RowBatch, TurningRelation, Value, read
 
 _OPS = {
     apsw.SQLITE_INDEX_CONSTRAINT_EQ: "=",
@@ -61,10 +61,10 @@ class Choice:
     backwards: bool = False
 
 
-def declaration(columns: Sequence[Column]) -> str:
+def declaration(columns: Sequence[Declared]) -> str:
     """The CREATE TABLE that declares these columns to SQLite."""
 
-    def declare(column: Column) -> str:
+    def declare(column: Declared) -> str:
         name = column.name.replace('"', '""')
         return f'"{name}" {column.type}{" HIDDEN" if column.hidden else ""}'
 
@@ -235,7 +235,7 @@ class RelationCursor:
         self.rows, self.row, self._choice, self._kept = iter(()), None, None, None
 
 
-def _rows(batch: Batch, width: int) -> Iterator[tuple[Value, ...]]:
+def _rows(batch: RowBatch, width: int) -> Iterator[tuple[Value, ...]]:
     nothing = repeat(None)
     return zip(*(batch.columns.get(n, nothing) for n in range(width)), batch.rowids)  # noqa: B905 (repeat is endless)
 
@@ -245,7 +245,7 @@ class _RowWhenRead(Sequence[Any]):
 
     __slots__ = ("_at", "_batch")
 
-    def __init__(self, batch: Batch, at: int) -> None:
+    def __init__(self, batch: RowBatch, at: int) -> None:
         self._batch = batch
         self._at = at
 
@@ -256,7 +256,7 @@ class _RowWhenRead(Sequence[Any]):
         return len(self._batch.columns) + 1
 
 
-def _rows_when_read(batch: Batch, _width: int) -> Iterator[_RowWhenRead]:
+def _rows_when_read(batch: RowBatch, _width: int) -> Iterator[_RowWhenRead]:
     return (_RowWhenRead(batch, at) for at in range(len(batch.rowids)))
 
 
@@ -269,7 +269,7 @@ class _FaultyRow(tuple[Any, ...]):
         return read(super().__getitem__(number))
 
 
-def _faulty_rows(batch: Batch, width: int) -> Iterator[_FaultyRow]:
+def _faulty_rows(batch: RowBatch, width: int) -> Iterator[_FaultyRow]:
     return map(_FaultyRow, _rows(batch, width))
 
 

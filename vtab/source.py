@@ -20,7 +20,7 @@ Value: TypeAlias = None | int | float | str | bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Declared:
     """A column as declared to SQLite: `type` gives its affinity, `hidden` keeps it out of `*`.
 
     A `required` column is an argument of the relation: a constraint on it must be usable, or the plan is refused.
@@ -56,7 +56,7 @@ def read(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RowBatch:
     """Rows as columns: column number -> values, and a rowid for each row; all of one length.
 
     faulty: whether there may be a Fault among the values.
@@ -71,7 +71,7 @@ class Relation(Protocol):
     """Something that can be read."""
 
     @property
-    def columns(self) -> Sequence[Column]:
+    def columns(self) -> Sequence[Declared]:
         """The columns, as numbered everywhere else."""
         ...
 
@@ -104,7 +104,7 @@ class Relation(Protocol):
         """What EXPLAIN QUERY PLAN shows of a scan under these constraints; None for a value that is not known yet."""
         ...
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows; columns that are not asked for may be missing from the batches.
 
         For an UPDATE, SQLite asks for more columns than there are: then all must be there, and few will be read.
@@ -116,7 +116,7 @@ class Relation(Protocol):
 class TurningRelation(Relation, Protocol):
     """A relation that can also be read from its end."""
 
-    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of `scan` in the opposite of its order; those that sort alike as `scan` gives them."""
         ...
 
@@ -176,7 +176,7 @@ class WritableRelation(Relation, Protocol):
         ...
 
 
-class Source(Protocol):
+class Tables(Protocol):
     """Where the tables of one connection come from."""
 
     @property

@@ -3,7 +3,7 @@
     funnel     functions/funnel_levels.py, levels; reports/funnel_chains.py, Walk
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
-    last_marks store/segment.py, Marks.last
+    last_marks store/shard.py, Marks.last
     counts     kernels.py, group_count
     few_sums   sums.py, by_group
     many_sums  sums.py, by_group
@@ -15,7 +15,7 @@ what is passed: so everything goes through here, where dtypes are checked. Lengt
 checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read
 (store/blocks.py).
 
-A long loop runs in a thread of a pool while the caller goes on to the next segments: what is returned is to be called
+A long loop runs in a thread of a pool while the caller goes on to the next shards: what is returned is to be called
 for the result. Only the loops run there, and never anything that touches SQLite.
 """
 
@@ -289,7 +289,7 @@ class Periods:
 
 
 @dataclass(frozen=True, slots=True)
-class Cohorts:
+class CohortRule:
     """How many there are, and of which one a path is: of the one of its birth's period of `unit` microseconds from
     `origin` on, or of[its number], int32[paths], -1 for none. Born at begin <= ts < end; others do not count.
     """
@@ -307,7 +307,7 @@ class Cohorts:
 
 @dataclass(frozen=True, slots=True)
 class ByPath:
-    """Some events of a segment, in path order: positions int32[m], ts int64[m].
+    """Some events of a shard, in path order: positions int32[m], ts int64[m].
 
     starts: int32[paths+1], where those of each path begin.
     """
@@ -318,7 +318,7 @@ class ByPath:
 
 
 def retention(
-    first: ByPath, again: ByPath, cohorts: Cohorts, periods: Periods, on_or_after: bool
+    first: ByPath, again: ByPath, cohorts: CohortRule, periods: Periods, on_or_after: bool
 ) -> Callable[[], tuple[Int64, Int64, Int64]]:
     """What waits for (the paths of each cohort [c], its first birth's ts [c], how many returned [c, rows]), int64 each.
 

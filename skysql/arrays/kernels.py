@@ -252,7 +252,7 @@ def bounds_of(rows: Int64, starts: Int64) -> Int64:
     return Ranks(rows, int(starts[-1])).below(starts)
 
 
-class Groups:
+class GroupStarts:
     """The groups that rows are in. starts: int64[g+1], ending with the number of events; a group may be empty."""
 
     def __init__(self, starts: Int64) -> None:
@@ -270,7 +270,7 @@ class Groups:
 def groups_of(rows: Int64, starts: Int64) -> Int64:
     """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
     if len(rows) <= len(starts):
-        return Groups(starts).of(rows)
+        return GroupStarts(starts).of(rows)
     look()
     return np.repeat(np.arange(len(starts) - 1), np.diff(bounds_of(rows, starts)))
 

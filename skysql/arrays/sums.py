@@ -32,19 +32,19 @@ class Overflow(ArithmeticError):
     """A sum of finite values left the range of float64 on the way, where its value depends on the order."""
 
 
-class Pairs(NamedTuple):
+class DoubleDouble(NamedTuple):
     """Sums, float64[n] each: high is the nearest float64 to high + low."""
 
     high: Array
     low: Array
 
-    def plus(self, values: Array) -> Pairs:
+    def plus(self, values: Array) -> DoubleDouble:
         """After one more value each, with a relative error below 2^-105."""
         s = self.high + values
         b = s - self.high
         low = ((self.high - (s - b)) + (values - b)) + self.low
         high = s + low
-        return Pairs(high, low - (high - s))
+        return DoubleDouble(high, low - (high - s))
 
 
 def magnitudes(values: Array) -> Magnitudes:
@@ -61,7 +61,7 @@ def magnitudes(values: Array) -> Magnitudes:
 
 def by_group(
     groups: Array, values: Array, size: int, known: Magnitudes | None = None, count: Int64 | None = None
-) -> Pairs:
+) -> DoubleDouble:
     """The sum of each of `size` groups' values: groups int[n], values float64[n].
 
     known: magnitudes of these values, and maybe of more. count: int64[size], the values of each group. Raises Overflow.
@@ -74,33 +74,33 @@ def by_group(
         groups = groups.astype(np.intp, copy=False)
         found = _leveled(values, size, known, lambda heads: np.bincount(groups, heads, size))
     elif groups.dtype == np.uint8 and size <= compiled.GROUPS:
-        found = Pairs(*compiled.few_sums(np.ascontiguousarray(groups), values, size, *(known or _UNKNOWN)))
+        found = DoubleDouble(*compiled.few_sums(np.ascontiguousarray(groups), values, size, *(known or _UNKNOWN)))
     else:
         fullest = len(values) if count is None else int(count.max(initial=0))
         groups = np.ascontiguousarray(groups)
-        found = Pairs(*compiled.many_sums(groups, values, size, fullest, *(known or _UNKNOWN)))
+        found = DoubleDouble(*compiled.many_sums(groups, values, size, fullest, *(known or _UNKNOWN)))
     return _checked(found, values, lambda some: np.bincount(groups[some], minlength=size) > 0,
                     lambda some: np.bincount(groups[some], values[some], size))  # fmt: skip
 
 
-def by_range(values: Array, lows: Int64, highs: Int64, known: Magnitudes | None = None) -> Pairs:
+def by_range(values: Array, lows: Int64, highs: Int64, known: Magnitudes | None = None) -> DoubleDouble:
     """The sums of values[lows[i]:highs[i]], float64; 0 of an empty range. Raises Overflow."""
     values = np.ascontiguousarray(values, np.float64)
     if compiled.available():
         lows, highs = np.ascontiguousarray(lows), np.ascontiguousarray(highs)
-        found = Pairs(*compiled.range_sums(values, lows, highs, *(known or _UNKNOWN)))
+        found = DoubleDouble(*compiled.range_sums(values, lows, highs, *(known or _UNKNOWN)))
     else:
         found = _leveled(values, len(lows), known, lambda heads: _of_ranges(heads, lows, highs))
     return _checked(found, values, lambda some: _of_ranges(some.astype(np.float64), lows, highs) > 0,
                     lambda some: _of_ranges(np.where(some, values, 0.0), lows, highs))  # fmt: skip
 
 
-def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callable[[Array], Array]) -> Pairs:
+def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callable[[Array], Array]) -> DoubleDouble:
     """The sums by what sums heads exactly: they are multiples of one power of 2, and too small to leave 53 bits."""
-    sums: Pairs | None = None
+    sums: DoubleDouble | None = None
 
-    def plus(more: Array) -> Pairs:
-        return Pairs(more, np.zeros(size)) if sums is None else sums.plus(more)
+    def plus(more: Array) -> DoubleDouble:
+        return DoubleDouble(more, np.zeros(size)) if sums is None else sums.plus(more)
 
     bits = len(values).bit_length()
     with np.errstate(all="ignore"):
@@ -123,7 +123,7 @@ def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callabl
                 return plus(summed(values))
             if not values.any():
                 break
-    return Pairs(np.zeros(size), np.zeros(size)) if sums is None else sums
+    return DoubleDouble(np.zeros(size), np.zeros(size)) if sums is None else sums
 
 
 def _of_ranges(values: Array, lows: Int64, highs: Int64) -> Array:
@@ -137,8 +137,8 @@ def _of_ranges(values: Array, lows: Int64, highs: Int64) -> Array:
 
 
 def _checked(
-    found: Pairs, values: Array, holding: Callable[[Array], Array], summed: Callable[[Array], Array]
-) -> Pairs:
+    found: DoubleDouble, values: Array, holding: Callable[[Array], Array], summed: Callable[[Array], Array]
+) -> DoubleDouble:
     """The sums, those of infinite values as IEEE 754 adds them; raises Overflow."""
     finite = np.isfinite(found.high)
     if np.count_nonzero(finite) == len(finite):
@@ -149,4 +149,4 @@ def _checked(
     if (unknown & ~holds).any():
         raise Overflow
     with np.errstate(all="ignore"):
-        return Pairs(np.where(holds, summed(infinite), found.high), np.where(holds, 0.0, found.low))
+        return DoubleDouble(np.where(holds, summed(infinite), found.high), np.where(holds, 0.0, found.low))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..dbapi.connection import Connection
     from ..dbapi.cursor import Cursor
     from ..engine.engine import TableInfo
-    from ..transfer.load import Report, Wanted
+    from ..transfer.load import LoadReport, Wanted
 
 PREVIEW = 1000
 """Rows that a table's column widths are taken from; later, longer values stick out."""
@@ -205,7 +205,7 @@ def _open(
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from ..transfer.formats import Format, Source
+    from ..transfer.formats import Format, Input
     from ..transfer.load import Request, check_request, load
 
     request = Request(
@@ -221,7 +221,7 @@ def _import(arguments: argparse.Namespace) -> int:
         nulls=frozenset(arguments.null),
     )
     started = time.perf_counter()
-    with Source(arguments.file, Format(arguments.format) if arguments.format else None) as source:
+    with Input(arguments.file, Format(arguments.format) if arguments.format else None) as source:
         if not os.path.exists(arguments.database):
             check_request(request, source)  # before there is a database
         # each column is read once or twice, to be merged
@@ -231,7 +231,7 @@ def _import(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_report(report: Report, table: str, seconds: float) -> None:
+def _print_report(report: LoadReport, table: str, seconds: float) -> None:
     rate = report.rows / max(seconds, 1e-9)
     print(f"{report.events:,} events imported into {table} in {seconds:.1f} s ({rate:,.0f} rows/s)")
     if report.dropped:

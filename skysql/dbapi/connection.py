@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import apsw
 
 from .. import errors
-from ..engine import aggregates
+from ..engine import waiting_errors
 from ..errors import ProgrammingError
 from ..model.table import Table, literal, quote
 from .cursor import Cursor, Guard, RowFactory
@@ -208,13 +208,13 @@ class Connection:
     def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
         with self.guard:
-            aggregates.create(self.sqlite, name, aggregate_class, n_arg)
+            waiting_errors.create(self.sqlite, name, aggregate_class, n_arg)
             self.engine.functions_changed(name)
 
     def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
         with self.guard:
-            aggregates.create_window(self.sqlite, name, aggregate_class, num_params)
+            waiting_errors.create_window(self.sqlite, name, aggregate_class, num_params)
             self.engine.functions_changed(name)
 
     def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:

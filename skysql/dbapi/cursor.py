@@ -29,7 +29,7 @@ from .. import errors
 from ..errors import DataError, ProgrammingError
 from ..interruption import Interruption, looking
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
-from .statements import READS, Statement, analyse, statements
+from .statements import READS, SplitText, analyse, statements
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine, Plan
@@ -254,7 +254,7 @@ class _Undoing:
 
     __slots__ = ("before", "engine", "sql", "statement")
 
-    def __init__(self, engine: Engine, statement: Statement, sql: str) -> None:
+    def __init__(self, engine: Engine, statement: SplitText, sql: str) -> None:
         self.engine = engine
         self.statement = statement
         self.sql = sql
@@ -335,7 +335,7 @@ class Cursor:
             raise _unbound(error, parameters) from None
         self._take(next(self._raw, None))
 
-    def _run(self, statement: Statement, sql: str, run: Callable[[str], None]) -> str:
+    def _run(self, statement: SplitText, sql: str, run: Callable[[str], None]) -> str:
         """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
         for left in reversed(range(_PLANS)):
             text = sql
@@ -354,7 +354,7 @@ class Cursor:
                     raise
         return text
 
-    def _is_outdated(self, error: Exception, statement: Statement, sql: str, text: str) -> bool:
+    def _is_outdated(self, error: Exception, statement: SplitText, sql: str, text: str) -> bool:
         """Whether a statement has failed for a plan that would be another by now."""
         if isinstance(error, errors.AlteredError | apsw.SchemaChangeError):
             return True
@@ -410,7 +410,7 @@ class Cursor:
         if self._closed:
             raise ProgrammingError("Cannot operate on a closed cursor.")
 
-    def _prepare(self, method: str, sql: str) -> Statement:
+    def _prepare(self, method: str, sql: str) -> SplitText:
         """Forget the statement before, and look at the new one."""
         self._check()
         if not isinstance(sql, str):
@@ -424,18 +424,18 @@ class Cursor:
         self.rowcount = 0 if statement.writes else -1
         return statement
 
-    def _rewrite(self, statement: Statement, sql: str) -> str:
+    def _rewrite(self, statement: SplitText, sql: str) -> str:
         if not statement.reads:
             return sql
         prepared = self.connection.engine.prepare(sql)
         self.plan = prepared.plan
         return prepared.sql
 
-    def _begin(self, statement: Statement) -> None:
+    def _begin(self, statement: SplitText) -> None:
         level, within = self.connection.isolation_level, self.connection.sqlite.in_transaction
         self._start.begin = f"BEGIN {level}" if statement.writes and level is not None and not within else ""
 
-    def _counted(self, rows: Iterable[Parameters], statement: Statement) -> Iterator[Parameters]:
+    def _counted(self, rows: Iterable[Parameters], statement: SplitText) -> Iterator[Parameters]:
         """The rows, adding up what each changed; total_changes would count what triggers did too."""
         changes, clock = self.connection.engine.counts.changes, self._clock
         interruption = self._guard.interruption

@@ -45,7 +45,7 @@ def statements(script: str) -> Iterator[str]:
         yield script[start:]
 
 
-class Statement(NamedTuple):
+class SplitText(NamedTuple):
     """What is to be known of a statement before it runs. verb: its first word, or that after its CTEs, in capitals."""
 
     verb: str
@@ -54,7 +54,7 @@ class Statement(NamedTuple):
 
 
 @lru_cache(1024)
-def analyse(sql: str) -> Statement:
+def analyse(sql: str) -> SplitText:
     """Raises ProgrammingError if there are several statements."""
     if "\0" in sql:
         raise ProgrammingError("the query contains a null character")
@@ -63,7 +63,7 @@ def analyse(sql: str) -> Statement:
     blank = _BLANK.match(sql)
     verb = _verb(sql, blank.end() if blank else 0)
     reads = verb not in ("INSERT", "REPLACE", "") or "select" in sql.lower()
-    return Statement(verb, verb in _WRITES, reads)
+    return SplitText(verb, verb in _WRITES, reads)
 
 
 def _verb(sql: str, start: int) -> str:

@@ -17,18 +17,18 @@ import apsw
 import vtab
 
 from ..errors import CorruptError, OperationalError, ProgrammingError, near
-from ..match.plan import Recognition
+from ..match.recognition import Recognition
 from ..model import alteration, timestamps
 from ..model.table import Table, name_key, parse_arguments, quote
-from ..plan.scan import PathScan
+from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from ..reports import ReportPlan, Reports, Written
-from ..sql.arguments import sky_arguments
+from ..sql.hidden_arguments import sky_arguments
 from ..sql.published import Results
 from ..sql.rewriter import Catalog, Rewriter, Rewritten
 from ..store import compact
 from ..store.alter import alter
-from ..store.cache import SHARED, Cache, Part, parse_size
+from ..store.cache import SHARED, Cache, TableCache, parse_size
 from ..store.check import check
 from ..store.lineage import OpenFile
 from ..store.shadows import SHADOWS
@@ -36,7 +36,7 @@ from ..store.snapshot import distinct
 from ..store.store import Store
 from ..write.columns import columns_to_batch
 from ..write.counts import Clock, Counts
-from . import aggregates, dependents, path_functions, repeated
+from . import dependents, path_functions, repeated, waiting_errors
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
 
@@ -172,7 +172,7 @@ class Engine:
         scalar("changes", self.counts.changes, 0, flags=flags)  # type: ignore[arg-type]
         scalar("total_changes", self.counts.total, 0, flags=flags)  # type: ignore[arg-type]
         scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]
-        aggregates.create_window(self.sqlite, "sky_last_value", _LastKnown, 1, flags)
+        waiting_errors.create_window(self.sqlite, "sky_last_value", _LastKnown, 1, flags)
         repeated.register(self.sqlite)
         path_functions.register(self.sqlite)
 
@@ -184,10 +184,10 @@ class Engine:
         self._relations[store.database, name_key(store.table.name)] = relation
         return relation
 
-    def part(self, database: str, name: str) -> Part:
+    def part(self, database: str, name: str) -> TableCache:
         """The part of the cache that is of one table."""
         file, key = self._file(database), name_key(name)
-        return Part(self.cache, lambda: (file.token, key))
+        return TableCache(self.cache, lambda: (file.token, key))
 
     def _file(self, database: str) -> OpenFile:
         file = self._files.get(database)

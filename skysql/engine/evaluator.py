@@ -12,8 +12,8 @@ from typing import Any
 
 import apsw
 
-from vtab import Batch
-from vtab.source import Column, Constraint, Fault
+from vtab import RowBatch
+from vtab.source import Constraint, Declared, Fault
 
 from ..model.table import quote
 from ..model.values import Value
@@ -31,7 +31,7 @@ class _Feed:
     order: Sequence[frozenset[int]] = ()
     keeps: frozenset[int] = frozenset()
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Declared]) -> None:
         self.columns = columns
         self.data: Sequence[Sequence[Value]] = ()
         self.length = 0
@@ -48,8 +48,8 @@ class _Feed:
     def explain(self, _constraints: object, _values: object) -> str:
         return ""
 
-    def scan(self, _columns: frozenset[int], _constraints: Sequence[Constraint]) -> Iterator[Batch]:
-        yield Batch(dict(enumerate(self.data)), range(self.length))
+    def scan(self, _columns: frozenset[int], _constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
+        yield RowBatch(dict(enumerate(self.data)), range(self.length))
 
 
 class SQLiteEvaluator:
@@ -66,7 +66,7 @@ class SQLiteEvaluator:
         """What to select from."""
         key = tuple(names)
         if key not in self._feeds:
-            name, feed = self._results.fresh(), _Feed([Column(label, type or "") for label, type in key])
+            name, feed = self._results.fresh(), _Feed([Declared(label, type or "") for label, type in key])
             self._results.publish(name, feed, "values")
             self._feeds[key] = _without_affinity(reference(name), key), feed
         source, feed = self._feeds[key]

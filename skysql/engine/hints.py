@@ -10,7 +10,7 @@ import apsw
 
 from ..functions import FUNCTIONS
 from ..reports import REPORTS
-from ..sql.catalog import Catalog, Entry
+from ..sql.catalog import Catalog, CatalogEntry
 
 _UNKNOWN = re.compile(
     r"no such column: (?:(?P<qualifier>.*)\.)?(?P<column>[^.]+)$|table \S+ has no column named (?P<given>.+)$"
@@ -65,7 +65,7 @@ def _of_column(name: str, qualifier: str | None, sql: str, catalog: Catalog) -> 
     return None
 
 
-def _columns(entry: Entry, catalog: Catalog) -> list[str]:
+def _columns(entry: CatalogEntry, catalog: Catalog) -> list[str]:
     return [*catalog.columns(entry), *_HIDDEN.get(entry.kind, ())]
 
 

@@ -27,7 +27,7 @@ from ..functions.arguments import moment
 from ..interruption import patiently
 from ..model.dtypes import Int64
 from ..model.values import Value, shown
-from . import aggregates
+from . import waiting_errors
 
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
@@ -36,10 +36,10 @@ def register(sqlite: apsw.Connection) -> None:
     """Make every path function callable on the connection, and its strict form."""
     for name, function in FUNCTIONS.items():
         for called, strict in ((name, False), (STRICT + name, True)):
-            aggregates.create(sqlite, called, partial(Aggregate, function, strict), -1, apsw.SQLITE_INNOCUOUS)
+            waiting_errors.create(sqlite, called, partial(GroupCall, function, strict), -1, apsw.SQLITE_INNOCUOUS)
 
 
-class Aggregate:
+class GroupCall:
     """One group of one call: what its rows say is kept by argument, in the form that the argument's role needs."""
 
     def __init__(self, function: PathFunction, strict: bool) -> None:

@@ -20,7 +20,7 @@ import apsw
 
 from ..errors import OperationalError
 from ..model.values import MAX_INTEGER, MIN_INTEGER, Value
-from . import aggregates
+from . import waiting_errors
 
 _INTEGER = re.compile(r"[ \t\n\r\f\v]*[+-]?0*\d{1,19}[ \t\n\r\f\v]*", re.ASCII)
 _PREFIX = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
@@ -38,8 +38,8 @@ def register(sqlite: apsw.Connection) -> None:
         "sky_partial_total": partial(PartialSum, total=True),
     }
     for name, made in forms.items():
-        aggregates.create(sqlite, name, made, 2, apsw.SQLITE_INNOCUOUS)
-    aggregates.create(sqlite, "sky_rest_of_sum", RestOfSum, 1, apsw.SQLITE_INNOCUOUS)
+        waiting_errors.create(sqlite, name, made, 2, apsw.SQLITE_INNOCUOUS)
+    waiting_errors.create(sqlite, "sky_rest_of_sum", RestOfSum, 1, apsw.SQLITE_INNOCUOUS)
 
 
 class _Sum:

@@ -1,13 +1,13 @@
 """Functions over a path: SQL aggregates that look at the order of events, for many paths at once.
 
 A path function is given *runs*: rows of events that lie side by side, cut into groups (the events of an object, or of a
-session), each in order of time. It returns one value a group. A path scan calls it with the runs of a whole segment;
+session), each in order of time. It returns one value a group. A path scan calls it with the runs of a whole shard;
 SQLite calls it, through `engine/path_functions.py`, with the rows of one group of any table. So both give the
 same answers.
 
-    funnel.py        window_funnel             retention.py     retention
-    sequence.py      sequence_match, ...       next_node.py     sequence_next_node
-    timeline.py      duration_in, ...          path_string.py   path_string
+    window_funnel.py   window_funnel             conditions_met.py   retention
+    sequence.py        sequence_match, ...       next_node.py        sequence_next_node
+    durations.py       duration_in, ...          path_string.py      path_string
 
 Each says at its head what its functions mean, to the last corner. FUNCTIONS is the registry: what is in it, the
 rewriter finds, and every connection has as an aggregate.
@@ -15,13 +15,13 @@ rewriter finds, and every connection has as an aggregate.
 
 from __future__ import annotations
 
+from .conditions_met import Retention
+from .durations import DurationIn, StateTimeline
 from .function import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs, awaited
-from .funnel import WindowFunnel
 from .next_node import SequenceNextNode
 from .path_string import PathString
-from .retention import Retention
 from .sequence import SequenceCount, SequenceMatch, SequenceMatchEvents
-from .timeline import DurationIn, StateTimeline
+from .window_funnel import WindowFunnel
 
 _ALL: tuple[PathFunction, ...] = (
     WindowFunnel(),

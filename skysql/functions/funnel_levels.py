@@ -88,7 +88,7 @@ def _with_crowded(
 def _by_arrays(starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> tuple[Array, list[int]]:
     """(levels, the groups that are crowded), without a loop over events."""
     order = _Order(starts, ts, conditions, rules)
-    groups = kernels.Groups(starts)
+    groups = kernels.GroupStarts(starts)
     chains = _Chains(conditions[0], conditions[0], kernels.Ranks(conditions[0], len(ts)))
     reached = [_first_reached(chains, starts)]
     for rows in looking(conditions[1:]):

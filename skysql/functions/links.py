@@ -37,7 +37,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class LinkedMatches:
     """From every event with which a match begins the first match, m in all.
 
     groups: int64[m], the group of each.
@@ -77,13 +77,13 @@ def conditions_only(starts: Int64, ts: Int64, conditions: Sequence[Int64]) -> tu
 
 def matches(
     starts: Int64, ts: Int64, candidates: Sequence[Int64], gaps: Sequence[Gap], latest: bool = False
-) -> Matches:
+) -> LinkedMatches:
     """The matches of a pattern of p wanted events with p-1 gaps between them.
 
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. candidates: the rows that may be each event, int64,
     ascending. latest: of the matches that differ in their first event only, that with the last of them will do.
     """
-    of = kernels.Groups(starts)
+    of = kernels.GroupStarts(starts)
     found: list[Int64] = [candidates[-1]]
     links: list[Int64] = []
     groups: Int64 | None = None
@@ -91,11 +91,11 @@ def matches(
         groups, linked, to = _links(starts, of, ts, rows, found[-1], gap, latest and left == 0)
         found.append(rows[linked])
         links.append(to)
-    return Matches(of.of(found[-1]) if groups is None else groups, tuple(found[::-1]), tuple(links[::-1]))
+    return LinkedMatches(of.of(found[-1]) if groups is None else groups, tuple(found[::-1]), tuple(links[::-1]))
 
 
 def _links(
-    starts: Int64, of: kernels.Groups, ts: Int64, rows: Int64, later: Int64, gap: Gap, latest: bool
+    starts: Int64, of: kernels.GroupStarts, ts: Int64, rows: Int64, later: Int64, gap: Gap, latest: bool
 ) -> tuple[Int64, Int64, Int64]:
     """The links from rows to those of `later` that follow after the gap: (group, index in rows, index in later).
 

@@ -30,8 +30,8 @@ from ..interruption import looking, pieces
 from ..model.table import Kind
 from ..model.values import CONVERT, Value
 from . import arguments as check
+from .equality import distinct
 from .function import NotConstant, Role, Runs
-from .values import distinct
 
 _AT_ONCE = 1 << 16
 """Words that are joined between two looks at whether to stop."""

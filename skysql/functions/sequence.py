@@ -7,9 +7,9 @@
     SELECT object_id, sequence_count('(?1)(?t<=''1 hour'')(?2)', ts, action = 'search', action = 'purchase')
     FROM users GROUP BY object_id
 
-`pattern` is one for all rows, and is described in pattern.py; `(?1)` is an event that meets cond1. `ts` orders the
-events: timestamps (a TEXT or integers, as microseconds), or integers in any unit. A number in `(?t<=3600)` is in that
-unit, as the window of window_funnel is, and is refused where the times are texts; a duration in quotes is in
+`pattern` is one for all rows, and is described in sequence_pattern.py; `(?1)` is an event that meets cond1. `ts` orders
+the events: timestamps (a TEXT or integers, as microseconds), or integers in any unit. A number in `(?t<=3600)` is in
+that unit, as the window of window_funnel is, and is refused where the times are texts; a duration in quotes is in
 microseconds. There are up to 32 conditions.
 
 Only events that meet a condition count, also one that the pattern does not mention: `.` is one of these, and
@@ -53,7 +53,7 @@ from ..model.values import Value
 from . import arguments as check
 from . import links
 from .function import NotConstant, Result, Role, Runs
-from .pattern import Pattern, parse
+from .sequence_pattern import Pattern, parse
 
 
 class _Sequence:
@@ -126,7 +126,7 @@ class SequenceMatchEvents(_Sequence):
         left = np.ones(len(texts), bool)  # groups without a match so far
         length = len(pattern.events)
 
-        def matches(length: int) -> links.Matches:
+        def matches(length: int) -> links.LinkedMatches:
             part = pattern.prefix(length)
             every = links.candidates(part.events, ts, rows)
             candidates = [may_be[left[kernels.groups_of(may_be, starts)]] for may_be in every]
@@ -149,7 +149,7 @@ class SequenceMatchEvents(_Sequence):
         return Coded(np.arange(len(texts)), texts)
 
 
-def _longest(length: int, matches: Callable[[int], links.Matches]) -> tuple[int, links.Matches] | None:
+def _longest(length: int, matches: Callable[[int], links.LinkedMatches]) -> tuple[int, links.LinkedMatches] | None:
     """The most events of a pattern, up to that length, of which there are matches, and these; None if of none.
 
     What matches a pattern begins with what matches each of its beginnings, so the length is found by halving.

@@ -2,8 +2,8 @@
 
     lexer.py, pattern.py, expressions.py, clause.py   the text becomes a Clause
     program.py    a pattern as positions and what may follow each
-    plan.py       a Recognition: everything that is to be done, frozen; skysql/sql/match/recognise.py makes it
-    rows.py       the input, some whole partitions at a time
+    recognition.py  a Recognition: everything that is to be done, frozen; skysql/sql/match/recognise.py makes it
+    inputs.py     the input, some whole partitions at a time
     search.py     the matches of a chunk: by regex.py where that is safe, else by matcher.py
     running.py, tests.py, aggregates.py   conditions that look back
     measures.py   what measures look up among the rows of a match

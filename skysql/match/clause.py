@@ -19,9 +19,9 @@ from enum import Enum
 from ..errors import DataError, ProgrammingError
 from ..lazily import cached_property
 from ..model import timestamps
-from ..plan.scan import identifier
-from .expressions import Expression, ExpressionParser, Names
-from .lexer import OPEN_PATTERN, Kind, Reader, Token, closing, is_open
+from ..plan.path_scan import identifier
+from .expressions import ClauseNames, Expression, ExpressionParser
+from .lexer import OPEN_PATTERN, Token, TokenKind, TokenReader, closing, is_open
 from .pattern import Excluded, Node, PatternParser, variables, walk
 
 
@@ -110,11 +110,16 @@ class ClauseParser:
     """Reads the tokens between the parentheses."""
 
     def __init__(
-        self, reader: Reader, column: Columns, columns: tuple[str, ...], aggregates: frozenset[str], alias: str | None
+        self,
+        reader: TokenReader,
+        column: Columns,
+        columns: tuple[str, ...],
+        aggregates: frozenset[str],
+        alias: str | None,
     ) -> None:
         self.reader = reader
         self.alias = alias  # the input's name, which may qualify the columns of PARTITION BY and ORDER BY
-        self._names = Names({}, {}, column, columns, aggregates)
+        self._names = ClauseNames({}, {}, column, columns, aggregates)
 
     def parse(self) -> Clause:
         """The clause; raises ProgrammingError."""
@@ -127,7 +132,7 @@ class ClauseParser:
         pattern, names = self._pattern()
         within = self._within(order)
         unions = self._unions(names) if reader.accept("SUBSET") else {}
-        self._names = Names(names, unions, self._names.column, self._names.columns, self._names.aggregates)
+        self._names = ClauseNames(names, unions, self._names.column, self._names.columns, self._names.aggregates)
         conditions = self._conditions() if reader.accept("DEFINE") else ()
         reader.what = "MATCH_RECOGNIZE"
         if not reader.ended:
@@ -153,7 +158,7 @@ class ClauseParser:
             or (words[0] in _WINDOWS and words[1:3] == ("PATTERN", "("))
         )
 
-    def _section(self, what: str) -> Reader:
+    def _section(self, what: str) -> TokenReader:
         """The tokens up to the next part of the clause."""
         reader = self.reader
         first, depth = reader.at, 0
@@ -161,10 +166,10 @@ class ClauseParser:
             text = reader.tokens[reader.at].text
             depth += (text == "(") - (text == ")")
             reader.at += 1
-        return Reader(reader.text, reader.tokens, first, reader.at, what)
+        return TokenReader(reader.text, reader.tokens, first, reader.at, what)
 
     @staticmethod
-    def _items(section: Reader) -> Iterator[Reader]:
+    def _items(section: TokenReader) -> Iterator[TokenReader]:
         """The parts between the commas."""
         first, depth = section.at, 0
         for at in range(section.at, section.last):
@@ -179,7 +184,7 @@ class ClauseParser:
         section = self._section(f"{what} BY")
         return tuple(self._key(item, what == "ORDER") for item in self._items(section))
 
-    def _key(self, item: Reader, ordered: bool) -> Key:
+    def _key(self, item: TokenReader, ordered: bool) -> Key:
         first, last = item.at, item.last
         if first == last:
             raise item.error("expected a column")
@@ -261,7 +266,7 @@ class ClauseParser:
         end = closing(reader.tokens, opening)
         if end >= reader.last:
             raise reader.error(OPEN_PATTERN, opening)
-        parser = PatternParser(Reader(reader.text, reader.tokens, reader.at, end, "PATTERN"))
+        parser = PatternParser(TokenReader(reader.text, reader.tokens, reader.at, end, "PATTERN"))
         try:
             pattern = parser.parse()
         except ProgrammingError:
@@ -278,10 +283,10 @@ class ClauseParser:
         reader.accept("INTERVAL")
         token = reader.take("a duration")
         text = token.text
-        if token.kind is Kind.STRING:
+        if token.kind is TokenKind.STRING:
             text = token.text[1:-1].replace("''", "'")
             unit = reader.peek()
-            if unit is not None and unit.kind is Kind.WORD and not self._begins_section(reader.at):
+            if unit is not None and unit.kind is TokenKind.WORD and not self._begins_section(reader.at):
                 text = f"{text} {reader.take('a unit').text}"
         try:
             within = timestamps.duration(text, 0)
@@ -329,7 +334,7 @@ class ClauseParser:
             found[variable] = ExpressionParser(names, item, variable).parse()
         return tuple(found.items())
 
-    def _measures(self, section: Reader) -> Iterator[Measure]:
+    def _measures(self, section: TokenReader) -> Iterator[Measure]:
         seen: set[str] = set()
         for item in self._items(section):
             end = item.last
@@ -348,5 +353,5 @@ _WINDOWS = ("INITIAL", "SEEK")
 _ORDER = "the order is PARTITION BY, ORDER BY, MEASURES, ROWS PER MATCH, AFTER MATCH, PATTERN, WITHIN, SUBSET, DEFINE"
 
 
-def _text(reader: Reader, first: int, last: int) -> str:
+def _text(reader: TokenReader, first: int, last: int) -> str:
     return reader.text[reader.tokens[first].start : reader.tokens[last - 1].end] if last > first else ""

@@ -25,8 +25,8 @@ from typing import NoReturn, TypeAlias
 
 import apsw
 
-from ..plan.scan import identifier
-from .lexer import Kind, Reader, Token, closing, count_of
+from ..plan.path_scan import identifier
+from .lexer import Token, TokenKind, TokenReader, closing, count_of
 
 LOGICAL = ("FIRST", "LAST")
 PHYSICAL = ("PREV", "NEXT")
@@ -37,7 +37,7 @@ _BARE_WORDS = frozenset({*apsw.keywords, "TRUE", "FALSE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowExpression:
     """An expression over one row. column: the name, if that is all it is.
 
     Instead it can be CLASSIFIER() or MATCH_NUMBER(). parts: of a text that holds CLASSIFIER() beside something else.
@@ -47,7 +47,7 @@ class Row:
     column: str | None = None
     classifier: bool = False
     number: bool = False
-    parts: tuple[str | Row, ...] = ()
+    parts: tuple[str | RowExpression, ...] = ()
 
     @property
     def of_match(self) -> bool:
@@ -59,7 +59,7 @@ class Row:
 class Navigation:
     """row at the (1 + offset)th row from the first or last of those mapped to the variable, moved by `shift` rows."""
 
-    row: Row
+    row: RowExpression
     variable: str | None = None  # None: all rows of the match
     first: bool = False
     offset: int = 0
@@ -72,9 +72,9 @@ class Fold:
     """An aggregate. call: its text, with the columns as Rows. argument: of a simple one, None for count(*)."""
 
     function: str
-    call: tuple[str | Row, ...]
+    call: tuple[str | RowExpression, ...]
     simple: bool
-    argument: Row | None = None
+    argument: RowExpression | None = None
     variable: str | None = None
     final: bool = False
 
@@ -120,7 +120,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ClauseNames:
     """What names mean in a clause. In lower case: the variables, and unions of them, as they are to be shown."""
 
     variables: Mapping[str, str]
@@ -129,7 +129,7 @@ class Names:
     columns: tuple[str, ...]  # those to offer when there is none
     aggregates: frozenset[str]
 
-    def variable(self, token: Token, reader: Reader, at: int) -> str:
+    def variable(self, token: Token, reader: TokenReader, at: int) -> str:
         """The variable or union of that name."""
         found = self.variables.get(token.name.lower())
         if found is not None:
@@ -143,7 +143,7 @@ class Names:
 class ExpressionParser:
     """Reads one expression. `defined` is the variable whose condition it is; None for a measure."""
 
-    def __init__(self, names: Names, reader: Reader, defined: str | None) -> None:
+    def __init__(self, names: ClauseNames, reader: TokenReader, defined: str | None) -> None:
         self.names = names
         self.reader = reader
         self.tokens = reader.tokens
@@ -224,7 +224,7 @@ class ExpressionParser:
             return closing(self.tokens, at) + 1
         return at + 1
 
-    def _column(self, at: int) -> tuple[Row, str | None, int] | None:
+    def _column(self, at: int) -> tuple[RowExpression, str | None, int] | None:
         """(row, variable, end) of the column that is named here; None for a keyword, a function or no name at all."""
         token = self.tokens[at]
         if not token.is_name or self._opens(at + 1):
@@ -235,7 +235,7 @@ class ExpressionParser:
             if at + 2 >= self.reader.last or not self.tokens[at + 2].is_name:
                 self._fail("expected a column", at + 1, f"{token.text}.* is for count() only")
             return self._named(at + 2), variable, at + 3
-        reserved = token.kind is Kind.WORD and identifier(token.text) != token.text
+        reserved = token.kind is TokenKind.WORD and identifier(token.text) != token.text
         if not reserved and self.names.column(token.name) is not None:
             return self._named(at), None, at + 1
         if token.word in _BARE_WORDS:
@@ -243,14 +243,14 @@ class ExpressionParser:
         self._named(at)
         return None
 
-    def _named(self, at: int) -> Row:
+    def _named(self, at: int) -> RowExpression:
         token = self.tokens[at]
         column = self.names.column(token.name)
         if column is None:
             near = get_close_matches(token.name, self.names.columns, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self.names.columns)}"
             self._fail(f"the input has no column {token.text}", at, hint)
-        return Row(identifier(column), column)
+        return RowExpression(identifier(column), column)
 
     # calls
 
@@ -310,24 +310,24 @@ class ExpressionParser:
         """A navigation; if its row holds CLASSIFIER() beside other things, as several. NULL without a row."""
         if not navigation.row.parts:
             return [navigation]
-        there = replace(navigation, row=Row("1"))
+        there = replace(navigation, row=RowExpression("1"))
         parts = [part if isinstance(part, str) else replace(navigation, row=part) for part in navigation.row.parts]
         return ["(CASE WHEN ", there, " THEN ", *parts, " END)"]
 
-    def _match_number(self, at: int) -> Row:
+    def _match_number(self, at: int) -> RowExpression:
         if self._arguments(at):
             self._fail("MATCH_NUMBER takes no argument", at)
-        return Row("MATCH_NUMBER()", number=True)
+        return RowExpression("MATCH_NUMBER()", number=True)
 
-    def _classifier(self, at: int) -> tuple[Row, str | None]:
+    def _classifier(self, at: int) -> tuple[RowExpression, str | None]:
         arguments = self._arguments(at)
         if not arguments:
-            return Row("CLASSIFIER()", classifier=True), None
+            return RowExpression("CLASSIFIER()", classifier=True), None
         ((first, last), *more) = arguments
         if more or last - first != 1 or not self.tokens[first].is_name:
             self._fail("CLASSIFIER takes one variable or nothing", at)
         variable = self.names.variable(self.tokens[first], self.reader, first)
-        return Row("CLASSIFIER()", classifier=True), variable
+        return RowExpression("CLASSIFIER()", classifier=True), variable
 
     def _logical(self, at: int, final: bool) -> Navigation:
         name = self.tokens[at].word
@@ -361,13 +361,13 @@ class ExpressionParser:
         if len(arguments) > 2:
             self._fail(f"{name} takes an expression and a number of rows", arguments[2][0])
         token = self.tokens[first]
-        if last - first != 1 or token.kind is not Kind.NUMBER or not token.text.isdigit():
+        if last - first != 1 or token.kind is not TokenKind.NUMBER or not token.text.isdigit():
             self._fail(f"the number of rows of {name} has to be a whole number that is written out", first)
         return count_of(token)
 
     # expressions over one row
 
-    def _row(self, name: str, at: int, arguments: list[tuple[int, int]]) -> tuple[Row, str | None]:
+    def _row(self, name: str, at: int, arguments: list[tuple[int, int]]) -> tuple[RowExpression, str | None]:
         """The first argument of a navigation, and the variable that its columns have in common."""
         if not arguments:
             self._fail(f"{name} needs an argument", at)
@@ -380,12 +380,12 @@ class ExpressionParser:
             self._fail(f"{name} needs a column", at, "it looks up a value of another row")
         if len(found) > 1:
             self._fail(f"the columns inside {name} belong to different variables", first)
-        classified = any(isinstance(piece, Row) and piece.classifier for piece in pieces)
+        classified = any(isinstance(piece, RowExpression) and piece.classifier for piece in pieces)
         return _whole(pieces, tuple(pieces) if classified else ()), next(iter(found))
 
-    def _over_row(self, first: int, last: int, name: str) -> tuple[list[str | Row], set[str | None]]:
+    def _over_row(self, first: int, last: int, name: str) -> tuple[list[str | RowExpression], set[str | None]]:
         """(the text cut at its columns, the variables that these have) of what is inside a call."""
-        pieces: list[str | Row] = []
+        pieces: list[str | RowExpression] = []
         found: set[str | None] = set()
         at, copied = first, self.tokens[first].start if first < last else 0
         while at < last:
@@ -403,7 +403,7 @@ class ExpressionParser:
             pieces.append(self.reader.text[copied : self.tokens[last - 1].end])
         return [piece for piece in pieces if piece != ""], found
 
-    def _of_match(self, at: int) -> tuple[Row, str | None, int] | None:
+    def _of_match(self, at: int) -> tuple[RowExpression, str | None, int] | None:
         word = self.tokens[at].word
         if word not in ("CLASSIFIER", "MATCH_NUMBER") or not self._opens(at + 1):
             return None
@@ -436,12 +436,12 @@ class ExpressionParser:
         variable = next(iter(found | also), None)
         call = (f"{name}(", *pieces, ")", *kept)
         inner = [token.word for token in self.tokens[at + 2 : end]]
-        of_match = any(isinstance(piece, Row) and piece.of_match for piece in pieces)
+        of_match = any(isinstance(piece, RowExpression) and piece.of_match for piece in pieces)
         if function not in SIMPLE or kept or of_match or inner[:1] == ["DISTINCT"] or "ORDER" in inner:
             return Fold(function, call, False, None, variable, final), after
         return Fold(function, call, True, None if starred else _whole(pieces), variable, final), after
 
-    def _star(self, at: int, end: int) -> tuple[list[str | Row], set[str | None]]:
+    def _star(self, at: int, end: int) -> tuple[list[str | RowExpression], set[str | None]]:
         """Of count(), count(*) or count(A.*)."""
         if self.tokens[at].name.lower() != "count":
             self._fail(f"{self.tokens[at].text} needs an argument", at)
@@ -453,7 +453,7 @@ class ExpressionParser:
         texts = [token.text for token in self.tokens[at + 2 : end]]
         return texts[-1:] in ([], ["*"]) and texts[:-1] in ([], [*texts[:1], "."])
 
-    def _filter(self, end: int, name: str) -> tuple[list[str | Row], set[str | None], int]:
+    def _filter(self, end: int, name: str) -> tuple[list[str | RowExpression], set[str | None], int]:
         """(the text cut at its columns, their variables, where it ends) of FILTER behind a call closed at `end`."""
         if end + 2 >= self.reader.last or self.tokens[end + 1].word != "FILTER" or not self._opens(end + 2):
             return [], set(), end + 1
@@ -464,8 +464,8 @@ class ExpressionParser:
         return [" FILTER (WHERE ", *pieces, ")"], found, close + 1
 
 
-def _whole(pieces: Sequence[str | Row], parts: tuple[str | Row, ...] = ()) -> Row:
+def _whole(pieces: Sequence[str | RowExpression], parts: tuple[str | RowExpression, ...] = ()) -> RowExpression:
     """The pieces as one expression."""
-    if len(pieces) == 1 and isinstance(pieces[0], Row):
+    if len(pieces) == 1 and isinstance(pieces[0], RowExpression):
         return pieces[0]
-    return Row("".join(piece if isinstance(piece, str) else piece.text for piece in pieces), parts=parts)
+    return RowExpression("".join(piece if isinstance(piece, str) else piece.text for piece in pieces), parts=parts)

@@ -33,7 +33,7 @@ MOST_ROWS = 10**18
 """No partition has so many rows, and twice that fits 64 bits."""
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     STRING = auto()
@@ -48,7 +48,7 @@ class Kind(Enum):
 class Token:
     """The characters start ... end-1 of a statement."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     start: int
     end: int
@@ -56,17 +56,17 @@ class Token:
     @property
     def word(self) -> str:
         """A word in capitals; '' for anything else."""
-        return self.text.upper() if self.kind is Kind.WORD else ""
+        return self.text.upper() if self.kind is TokenKind.WORD else ""
 
     @property
     def is_name(self) -> bool:
         """Whether it can be an identifier."""
-        return self.kind in (Kind.WORD, Kind.QUOTED)
+        return self.kind in (TokenKind.WORD, TokenKind.QUOTED)
 
     @property
     def name(self) -> str:
         """The identifier without its quotes."""
-        if self.kind is not Kind.QUOTED:
+        if self.kind is not TokenKind.QUOTED:
             return self.text
         quote = self.text[-1]
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
@@ -84,7 +84,7 @@ def tokenize(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or ""
         if kind != "BLANK":
-            tokens.append(Token(Kind[kind], match[0], match.start(), match.end()))
+            tokens.append(Token(TokenKind[kind], match[0], match.start(), match.end()))
     return tokens
 
 
@@ -93,7 +93,7 @@ def names_in(text: str) -> set[str]:
     names = set()
     for token in tokenize(text):
         names.add(token.name.lower())
-        if token.kind is Kind.STRING and token.text[0] == "'":
+        if token.kind is TokenKind.STRING and token.text[0] == "'":
             inside = token.text[1:-1].replace("''", "'")
             names |= {inside.lower()} | names_in(inside)
     return names
@@ -126,7 +126,7 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
     """The place of the parenthesis that closes the one at `opening`; len(tokens) if there is none."""
     depth = 0
     for at in range(opening, len(tokens)):
-        if tokens[at].kind is Kind.SYMBOL:
+        if tokens[at].kind is TokenKind.SYMBOL:
             depth += (tokens[at].text == "(") - (tokens[at].text == ")")
             if depth == 0:
                 return at
@@ -143,7 +143,7 @@ def is_open(tokens: Sequence[Token], pattern: int) -> bool:
     return any(words[at] == "DEFINE" and words[at + 2] == "AS" for at in range(len(words) - 2))
 
 
-class Reader:
+class TokenReader:
     """Reads the tokens first ... last-1 of a statement from the left."""
 
     def __init__(self, text: str, tokens: Sequence[Token], first: int, last: int, what: str) -> None:
@@ -153,9 +153,9 @@ class Reader:
         self.last = last
         self.what = what  # the part of the clause that is read, for errors
 
-    def part(self, first: int, last: int) -> Reader:
+    def part(self, first: int, last: int) -> TokenReader:
         """A reader of some of the tokens."""
-        return Reader(self.text, self.tokens, first, last, self.what)
+        return TokenReader(self.text, self.tokens, first, last, self.what)
 
     @property
     def ended(self) -> bool:
@@ -170,7 +170,7 @@ class Reader:
     def words(self, count: int) -> tuple[str, ...]:
         """The next tokens as words in capitals, or as symbols."""
         found = [self.peek(ahead) for ahead in range(count)]
-        return tuple("" if t is None else t.word or (t.text if t.kind is Kind.SYMBOL else "") for t in found)
+        return tuple("" if t is None else t.word or (t.text if t.kind is TokenKind.SYMBOL else "") for t in found)
 
     def take(self, expected: str) -> Token:
         """The next token, whatever it is."""

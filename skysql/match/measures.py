@@ -25,8 +25,8 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
 from ..scan.evaluation import Evaluator
 from . import aggregates, ranges
-from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
-from .rows import look_up, moved, vector_of
+from .expressions import Fold, Leaf, MatchNumber, Navigation, RowExpression
+from .inputs import look_up, moved, vector_of
 
 _BLANKS = " \t\n\v\f\r"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d+)?)", re.ASCII)
@@ -106,10 +106,10 @@ class Lookup:
         matches: Matches,
         points: Points,
         partitions: Int64,
-        at: Callable[[Row, Int64], Vector],
+        at: Callable[[RowExpression, Int64], Vector],
         members: Callable[[str | None], frozenset[str]],
         evaluator: Evaluator,
-        types: Callable[[Row], str],
+        types: Callable[[RowExpression], str],
         parameters: Sequence[Value],
     ) -> None:
         self.matches = matches
@@ -214,7 +214,7 @@ class Lookup:
         own = np.searchsorted(matches.firsts, places, side="right") - 1
         return matches.starts[own] + places - matches.firsts[own]
 
-    def _known(self, row: Row, places: Int64 | None, low: Int64, high: Int64) -> tuple[Vector, Int64, Int64]:
+    def _known(self, row: RowExpression, places: Int64 | None, low: Int64, high: Int64) -> tuple[Vector, Int64, Int64]:
         """The values at the variable's rows that are not NULL, and the ranges among them."""
         values = self.at(row, self._rows_of(np.arange(self.matches.size) if places is None else places))
         known = values.known()
@@ -307,7 +307,7 @@ class Lookup:
             none = self.evaluator.aggregates(text, typed, empty, (), self.parameters)[0]
         return [read(by_group.get(group, none)) for group in range(len(low))]
 
-    def _values(self, row: Row, at: Int64) -> list[Value]:
+    def _values(self, row: RowExpression, at: Int64) -> list[Value]:
         if row.classifier:
             assert self.matches.labels is not None
             return Coded(self.matches.labels[at], self.matches.variables).tolist()

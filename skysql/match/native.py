@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from ..model.values import Value
-from ..plan.scan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter
-from .plan import leaf_label
+from ..plan.path_scan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter
+from .recognition import leaf_label
 
 Function: TypeAlias = "Callable[[Sequence[Value]], Any]"
 

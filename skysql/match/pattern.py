@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import NotSupportedError
-from .lexer import Kind, Reader, count_of
+from .lexer import TokenKind, TokenReader, count_of
 
 MOST_PERMUTED = 8
 """PERMUTE of n stands for n! orders, which share 2^n states if each item is rigid."""
@@ -178,7 +178,7 @@ def _quantifier(low: int, high: int | None) -> str:
 class PatternParser:
     """Reads a pattern. Names are compared without regard to case; unquoted ones are kept in capitals."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TokenReader) -> None:
         self.reader = reader
         self.names: dict[str, str] = {}  # in lower case -> as the first place has it
 
@@ -250,7 +250,7 @@ class PatternParser:
             reader.at += 1
         else:
             token = reader.name(_PRIMARY)
-        if token.kind is Kind.QUOTED:
+        if token.kind is TokenKind.QUOTED:
             return [Variable(self._variable(token.name, token.name))]
         name = token.text.strip("$")
         before, after = token.text.startswith("$"), token.text.endswith("$")
@@ -302,7 +302,7 @@ class PatternParser:
 
     def _count(self) -> int | None:
         token = self.reader.peek()
-        if token is None or token.kind is not Kind.NUMBER:
+        if token is None or token.kind is not TokenKind.NUMBER:
             return None
         if not token.text.isdigit():
             raise self.reader.error("expected a whole number of repetitions")
@@ -310,7 +310,7 @@ class PatternParser:
         return count_of(token)
 
 
-def _mark(reader: Reader) -> str:
+def _mark(reader: TokenReader) -> str:
     """The next token, if it is a symbol or a question mark."""
     token = reader.peek()
-    return token.text if token is not None and token.kind in (Kind.SYMBOL, Kind.PARAMETER) else ""
+    return token.text if token is not None and token.kind in (TokenKind.SYMBOL, TokenKind.PARAMETER) else ""

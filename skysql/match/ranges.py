@@ -2,7 +2,7 @@
 
 Values are combined in pairs, these in pairs again, and so on; a range is made of at most two results of each level.
 Sums of doubles are pairs (what has been added, what rounding has lost of that), as those of arrays/sums.py, which does
-the same for ranges that do not overlap. Sources: segment trees, bottom up; D. Knuth, TAOCP 2, 4.2.2 (TwoSum).
+the same for ranges that do not overlap. Sources: shard trees, bottom up; D. Knuth, TAOCP 2, 4.2.2 (TwoSum).
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def flat(pattern: Node) -> bool:
 
 
 @dataclass(frozen=True)
-class Expression:
+class Regex:
     """A pattern for rows of known classes.
 
     capturing: whether each variable is a group, as rows do not tell their variable by their byte; else all is one.

@@ -22,14 +22,14 @@ from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
-from ..plan.scan import Column, Expr, columns
+from ..plan.path_scan import Column, Expr, columns
 from ..scan.evaluation import Evaluation, Evaluator
 from .clause import RowsPerMatch
-from .expressions import Fold, Navigation, Row
+from .expressions import Fold, Navigation, RowExpression
+from .inputs import RowChunk, look_up, move
 from .measures import Lookup, Matches, Points
-from .plan import Condition, Output, Recognition, leaf_label, row_label
-from .rows import Chunk, look_up, move
-from .running import Conditions, Judged
+from .recognition import Definition, Output, Recognition, leaf_label, row_label
+from .running import Judged, RunningConditions
 from .search import ABSENT, Needs, Partitions, Search, Truth
 from .tests import Judge
 
@@ -58,7 +58,7 @@ class LabelEvaluation(Evaluation):
 class _Rows:
     """The rows of a chunk, for conditions: row columns, those of neighbours, and the sky table's own."""
 
-    chunk: Chunk
+    chunk: RowChunk
 
     def __len__(self) -> int:
         return len(self.chunk)
@@ -150,8 +150,9 @@ class Run:
                 return True
             if isinstance(leaf, Navigation) and leaf.row.classifier:
                 return True
-            if isinstance(leaf, Fold) and any(isinstance(piece, Row) and piece.classifier for piece in leaf.call):
-                return True
+            if isinstance(leaf, Fold):
+                if any(isinstance(piece, RowExpression) and piece.classifier for piece in leaf.call):
+                    return True
         return False
 
     # types
@@ -160,7 +161,7 @@ class Run:
         number, _ = row_label(label)
         return None if number is None else self.plan.types[number]
 
-    def type_of(self, row: Row) -> str:
+    def type_of(self, row: RowExpression) -> str:
         """The declared type of a row column."""
         return "" if row.of_match else self.plan.types[self.plan.rows[row]]
 
@@ -170,7 +171,7 @@ class Run:
 
     # one chunk
 
-    def batches(self, chunks: Iterator[Chunk]) -> Iterator[tuple[int, dict[int, list[Value]]]]:
+    def batches(self, chunks: Iterator[RowChunk]) -> Iterator[tuple[int, dict[int, list[Value]]]]:
         """(number of rows, the values of each wanted output), chunk by chunk."""
         for chunk in chunks:
             matches = self._search.find(self._partitions(chunk))
@@ -179,7 +180,7 @@ class Run:
             if total:
                 yield total, {at: self._output(at, chunk, matches, points, unmatched) for at in self.wanted}
 
-    def _partitions(self, chunk: Chunk) -> Partitions:
+    def _partitions(self, chunk: RowChunk) -> Partitions:
         conditions = self.plan.conditions
         rows = _Rows(chunk)
         truths: dict[str, Truth | None] = {}
@@ -203,21 +204,21 @@ class Run:
             known = self._tables[condition] = vector.values, table
         return Truth(known[1], vector.codes)
 
-    def _history(self, chunk: Chunk) -> Conditions:
+    def _history(self, chunk: RowChunk) -> RunningConditions:
         """What conditions know of earlier rows."""
         judged = {
             name: Judged(condition.test.leaves, self._judge.test(condition.test, self._test_type(condition)))
             for name, condition in self.plan.conditions.items()
             if condition.test is not None
         }
-        lists: dict[Row, Sequence[Value]] = {}
+        lists: dict[RowExpression, Sequence[Value]] = {}
 
-        def values(row: Row) -> Sequence[Value]:
+        def values(row: RowExpression) -> Sequence[Value]:
             if row not in lists:
                 lists[row] = chunk.row_column(self.plan.rows[row]).tolist()
             return lists[row]
 
-        return Conditions(
+        return RunningConditions(
             self.plan.program.variables,
             judged,
             values,
@@ -227,11 +228,11 @@ class Run:
             self.parameters,
         )
 
-    def _test_type(self, condition: Condition) -> list[str]:
+    def _test_type(self, condition: Definition) -> list[str]:
         assert condition.test is not None
         return [self.type_of(leaf.row) if isinstance(leaf, Navigation) else "" for leaf in condition.test.leaves]
 
-    def _times(self, chunk: Chunk) -> list[int] | None:
+    def _times(self, chunk: RowChunk) -> list[int] | None:
         """The microseconds of each row, for WITHIN."""
         if self.plan.time is None:
             return None
@@ -243,7 +244,7 @@ class Run:
 
     # the rows of the output
 
-    def _points(self, matches: Matches, chunk: Chunk) -> tuple[Points, _Unmatched | None]:
+    def _points(self, matches: Matches, chunk: RowChunk) -> tuple[Points, _Unmatched | None]:
         """The rows that matches give, and the order in which unmatched ones stand among them."""
         every, rows = np.arange(len(matches)), self.plan.clause.rows
         if rows is RowsPerMatch.ONE:
@@ -262,7 +263,7 @@ class Run:
     def _output(
         self,
         at: int,
-        chunk: Chunk,
+        chunk: RowChunk,
         matches: Matches,
         points: Points,
         unmatched: _Unmatched | None,

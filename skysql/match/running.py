@@ -21,7 +21,7 @@ from vtab.source import read
 from ..model.values import Value
 from ..scan.evaluation import Evaluator
 from . import aggregates
-from .expressions import Fold, Leaf, MatchNumber, Navigation, Row
+from .expressions import Fold, Leaf, MatchNumber, Navigation, RowExpression
 from .matcher import State
 from .measures import numeric
 
@@ -149,7 +149,7 @@ class Judged:
     test: Test
 
 
-class Conditions:
+class RunningConditions:
     """Implements `matcher.History` for the partitions of a chunk.
 
     labels: the variable of each position. column: the values of a row column, by row of the chunk.
@@ -159,10 +159,10 @@ class Conditions:
         self,
         labels: Sequence[str],
         judged: Mapping[str, Judged],
-        column: Callable[[Row], Sequence[Value]],
+        column: Callable[[RowExpression], Sequence[Value]],
         members: Callable[[str | None], frozenset[str]],
         evaluator: Evaluator,
-        types: Callable[[Row], str],
+        types: Callable[[RowExpression], str],
         parameters: Sequence[Value],
     ) -> None:
         self._labels = labels

@@ -26,7 +26,7 @@ from .matcher import History, Matcher
 from .measures import Matches
 from .pattern import nullable
 from .program import Program
-from .regex import MOST_CLASSES, SEPARATOR, Expression, flat
+from .regex import MOST_CLASSES, SEPARATOR, Regex, flat
 
 _STEPS = 16_000_000
 """So many steps may `re` take between two looks at whether somebody has interrupted, by the bound: 10 ns each at most.
@@ -126,7 +126,7 @@ class Search:
         ends = program.accept  # what is no position
         self._first = frozenset(program.variables[target] for target in program.first_of_all if target < ends)
         self._flat = flat(clause.pattern)
-        self._expressions: dict[tuple[tuple[int, int], ...], Expression] = {}
+        self._expressions: dict[tuple[tuple[int, int], ...], Regex] = {}
         self._matcher = Matcher(program)
         self._skipped_to = clause.members(clause.skip.variable)
 
@@ -145,7 +145,7 @@ class Search:
 
     # rows as bytes
 
-    def _encode(self, chunk: Partitions) -> tuple[Array, Expression] | None:
+    def _encode(self, chunk: Partitions) -> tuple[Array, Regex] | None:
         """(a byte a row, the pattern for these bytes); None if there are too many combinations of conditions."""
         bits = {name: at for at, name in enumerate(name for name, truth in chunk.truths.items() if truth is not None)}
         if len(bits) > _MOST_CONDITIONS:
@@ -161,14 +161,14 @@ class Search:
             self._expressions[key] = self._expression(key, bits)
         return code, self._expressions[key]
 
-    def _expression(self, key: tuple[tuple[int, int], ...], bits: Mapping[str, int]) -> Expression:
+    def _expression(self, key: tuple[tuple[int, int], ...], bits: Mapping[str, int]) -> Regex:
         """The pattern for rows of these (byte, the bits of the conditions that it stands for)."""
         classes = {
             name: frozenset(byte for byte, met in key if name not in bits or met >> bits[name] & 1)
             for name in self.names
         }
         capturing = self.needs.any and self._flat and not self._by_row(classes)
-        return Expression(self.clause.pattern, self.program, classes, capturing)
+        return Regex(self.clause.pattern, self.program, classes, capturing)
 
     def _by_row(self, classes: Mapping[str, frozenset[int]]) -> bool:
         """Whether a row's byte tells which variable it is mapped to, and whether that is inside {- -}."""
@@ -178,7 +178,7 @@ class Search:
 
     # by regular expression
 
-    def _regular(self, found: _Found, chunk: Partitions, text: _Text, expression: Expression) -> None:
+    def _regular(self, found: _Found, chunk: Partitions, text: _Text, expression: Regex) -> None:
         lengths = np.diff(chunk.starts)
         most = expression.longest(min(int(lengths.max(initial=0)), _LONGEST), _STEPS)
         longest = int(lengths[lengths <= most].max(initial=1))
@@ -201,9 +201,7 @@ class Search:
                 positions = np.repeat(np.tile(np.array(kinds, np.int32), len(starts)), sizes.ravel())
             found.add(text.rows(starts), sizes.sum(axis=1), positions)
 
-    def _stepping(
-        self, expression: Expression, text: _Text, at: int, end: int, chunk: Partitions
-    ) -> Iterator[Match[bytes]]:
+    def _stepping(self, expression: Regex, text: _Text, at: int, end: int, chunk: Partitions) -> Iterator[Match[bytes]]:
         """The matches between two separators, where they may overlap, be empty, or have to end within some time."""
         data, search, match = text.data, expression.compiled.search, expression.compiled.match
         past_last = self.clause.skip.target is Target.PAST_LAST
@@ -286,7 +284,7 @@ class Search:
 
     # together
 
-    def _matches(self, found: _Found, starts: Int64, by_row: tuple[Array, Expression] | None) -> Matches:
+    def _matches(self, found: _Found, starts: Int64, by_row: tuple[Array, Regex] | None) -> Matches:
         firsts = np.concatenate([*found.starts, np.zeros(0, np.int64)])
         lengths = np.concatenate([*found.lengths, np.zeros(0, np.int64)])
         partitions = np.searchsorted(starts, firsts, side="right") - 1
@@ -387,7 +385,7 @@ def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]
     return total, np.flatnonzero(np.bincount(total)) if dtype is np.uint8 else kernels.distinct(total)
 
 
-def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
+def _split(expression: Regex, text: bytes) -> tuple[Int64, Int64]:
     """(where matches begin [m], the lengths of their groups [m, g]), from the pieces between matches and groups.
 
     As groups follow each other and hold all of a match, lengths are all there is to know. It takes no Match objects,
@@ -402,7 +400,7 @@ def _split(expression: Expression, text: bytes) -> tuple[Int64, Int64]:
     return starts, sizes[:-1].reshape(-1, width)[:, 1:]
 
 
-def _registers(expression: Expression, matches: Iterator[Match[bytes]]) -> tuple[Int64, Int64]:
+def _registers(expression: Regex, matches: Iterator[Match[bytes]]) -> tuple[Int64, Int64]:
     """The same of Match objects."""
     edges = chain.from_iterable(chain.from_iterable(match.regs for match in matches))
     spans = np.fromiter(edges, np.int64).reshape(-1, expression.compiled.groups + 1, 2)

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..model.values import Value
 from ..scan.evaluation import Evaluator
-from .lexer import Kind, replace_tokens
+from .lexer import TokenKind, replace_tokens
 from .native import Unsure, function_of, truth
-from .plan import Test, leaf_name
+from .recognition import Test, leaf_name
 
 _REMEMBERED = 1 << 18
 
@@ -52,7 +52,7 @@ class Judge:
         names = [leaf_name(at) for at in range(len(types))]
         casts = {name: _cast(f"v{at}", type) for at, (name, type) in enumerate(zip(names, types, strict=True))}
         natural = [_natural(type) for type in types]
-        short = replace_tokens(test.text, lambda t: casts.get(t.name) if t.kind is Kind.QUOTED else None)
+        short = replace_tokens(test.text, lambda t: casts.get(t.name) if t.kind is TokenKind.QUOTED else None)
         form = "CASE WHEN {0} THEN 1 ELSE 0 END"
         known: dict[Any, bool] = {}
 

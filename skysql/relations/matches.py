@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from vtab import Batch
-from vtab.source import Column as Declared
+from vtab import RowBatch
 from vtab.source import Constraint
+from vtab.source import Declared as Declared
 
-from ..match.plan import EventSource, QuerySource, Recognition, row_name
-from ..match.rows import Chunk, EventChunk, path_starts, query_chunks
+from ..match.inputs import EventChunk, RowChunk, path_starts, query_chunks
+from ..match.recognition import EventSource, QuerySource, Recognition, row_name
 from ..match.run import NO_TABLE, Run
 from ..model.values import Value
-from ..plan.scan import And, Column, Compare, Literal, conjuncts
+from ..plan.path_scan import And, Column, Compare, Literal, conjuncts
 from ..scan.evaluation import Evaluator
 from ..scan.rows import EventRows
 from ..scan.scan import Scan
-from ..sql.arguments import argument_columns, values_of
+from ..sql.hidden_arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot
 
 Query = Callable[[str, dict[str, Value]], Iterator[tuple[Value, ...]]]
@@ -76,7 +76,7 @@ class MatchRelation:
         first, *rest = str(self.plan).split("\n")
         return "\n".join([first, *(f"├─ only where {key} = ?" for key in keys), *rest])
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of all matches."""
         given = {c.column: c.value for c in constraints}
         arguments = [given[at] for at in range(self._width, len(self.columns))]
@@ -93,12 +93,12 @@ class MatchRelation:
         base = 0
         for length, values in run.batches(chunks):
             asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
-            yield Batch(asked | dict(values), range(base, base + length))
+            yield RowBatch(asked | dict(values), range(base, base + length))
             base += length
 
     def _query_chunks(
         self, source: QuerySource, parameters: Sequence[Value], filters: Mapping[int | None, Value]
-    ) -> Iterator[Chunk]:
+    ) -> Iterator[RowChunk]:
         conditions = " AND ".join(f'"{row_name(row or 0)}" = :f{row}' for row in filters)
         text = f"SELECT * FROM ({source.sql}){f' WHERE {conditions}' if filters else ''}{source.order}"
         bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
@@ -111,7 +111,7 @@ class MatchRelation:
         snapshot: Snapshot,
         parameters: Sequence[Value],
         filters: Mapping[int | None, Value],
-    ) -> Iterator[Chunk]:
+    ) -> Iterator[RowChunk]:
         plan = source.scan
         for value in filters.values():
             if isinstance(value, int):

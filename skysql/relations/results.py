@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vtab import Batch
-from vtab.source import Column as Declared
+from vtab import RowBatch
 from vtab.source import Constraint, Fault, Relation, read
+from vtab.source import Declared as Declared
 
 from ..model.values import Value
-from ..plan.scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
+from ..plan.path_scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan.evaluation import Evaluator
 from ..scan.scan import Scan
-from ..sql.arguments import argument_columns, values_of
 from ..sql.edits import ScanCall
+from ..sql.hidden_arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot
 
 Snapshots = Callable[[str, str], Snapshot]
@@ -81,7 +81,7 @@ class _Result:
 class GroupsResult(_Result):
     """The groups of a scan."""
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """All groups."""
         scan, base = self._scan(constraints), 0
         for result in scan.run():
@@ -91,9 +91,9 @@ class GroupsResult(_Result):
             if faults and not self.call.plan.partial:
                 first, fault = min(faults, key=lambda found: found[0])
                 found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
-                yield Batch(found | self._given(columns, constraints, first), range(base, base + first))
+                yield RowBatch(found | self._given(columns, constraints, first), range(base, base + first))
                 read(fault)
-            yield Batch(found | self._given(columns, constraints, rows), range(base, base + rows), bool(faults))
+            yield RowBatch(found | self._given(columns, constraints, rows), range(base, base + rows), bool(faults))
             base += rows
 
 
@@ -126,7 +126,7 @@ class RowsResult(_Result):
             return super().estimate(constraints)
         return 40 if any(column in self._objects for column, _ in constraints) else self._share
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows."""
         scan = self._scan(constraints)
         keys = range(len(scan.plan.keys))
@@ -134,7 +134,7 @@ class RowsResult(_Result):
         for rows, values in scan.batches(wanted):
             found = dict(zip((self._places[key] for key in wanted), values, strict=True))
             found |= self._given(columns, constraints, len(rows))
-            yield Batch(found, scan.numbers(rows) or range(base, base + len(rows)))
+            yield RowBatch(found, scan.numbers(rows) or range(base, base + len(rows)))
             base += len(rows)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from vtab.source import Batch, Constraint
-from vtab.source import Column as Declared
+from vtab.source import Constraint, RowBatch
+from vtab.source import Declared as Declared
 
 from ..errors import IntegrityError
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.table import Table
 from ..model.values import Value, integer
-from ..plan.scan import (
+from ..plan.path_scan import (
     And,
     Changes,
     Column,
@@ -210,17 +210,17 @@ class EventsRelation(TableRelation):
 
     # reading
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The events that meet the constraints, in path order."""
         return self._events(columns, constraints, backwards=False)
 
-    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan_backwards(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The same, the last event first; events of one object and time stay in the order of arrival."""
         return self._events(columns, constraints, backwards=True)
 
     def _events(
         self, columns: frozenset[int], constraints: Sequence[Constraint], *, backwards: bool
-    ) -> Iterator[Batch]:
+    ) -> Iterator[RowBatch]:
         self.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
@@ -230,7 +230,7 @@ class EventsRelation(TableRelation):
         with self.store.reading(scan.snapshot):  # until the last row is handed out: backwards, the scan ends before
             yield from self._batches(columns, scan, backwards=backwards)
 
-    def _batches(self, columns: frozenset[int], scan: Scan, *, backwards: bool) -> Iterator[Batch]:
+    def _batches(self, columns: frozenset[int], scan: Scan, *, backwards: bool) -> Iterator[RowBatch]:
         most = _FIRST_ROWS
         for rows in reversed(list(scan.rows())) if backwards else scan.rows():
             assert isinstance(rows, EventRows)
@@ -238,14 +238,14 @@ class EventsRelation(TableRelation):
                 values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
                 if max(columns, default=0) < len(self.columns):
                     values = {at: values[at] for at in columns}
-                yield Batch(values, scan.numbers(piece) or ())
+                yield RowBatch(values, scan.numbers(piece) or ())
             most = _MOST_ROWS
 
     @staticmethod
     def _turned(rows: EventRows) -> Int64:
-        """The rows of a segment by object and time, descending: int64[n]."""
+        """The rows of a shard by object and time, descending: int64[n]."""
         at = slice(None) if rows.positions is None else rows.positions
-        paths, ts = rows.segment.path_numbers()[at], rows.segment.ts()[at]
+        paths, ts = rows.shard.path_numbers()[at], rows.shard.ts()[at]
         begins = np.flatnonzero(np.append(True, (paths[1:] != paths[:-1]) | (ts[1:] != ts[:-1])))
         ends = np.append(begins[1:], len(rows))
         sizes = (ends - begins)[::-1]
@@ -334,7 +334,7 @@ def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
     while at < n:
         to = min(at + most, n)
         positions: Array = np.arange(at, to) if rows.positions is None else rows.positions[at:to]
-        yield EventRows(rows.segment, rows.table, rows.dictionary, positions, rows.idle)
+        yield EventRows(rows.shard, rows.table, rows.dictionary, positions, rows.idle)
         at, most = to, min(most * 4, _MOST_ROWS)
 
 
@@ -348,7 +348,7 @@ class ObjectsRelation(TableRelation):
         self._events = events
         self._as_of = len(self.columns) - 1
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The objects that meet the constraints."""
         self._events.flush()
         moment, rest, nothing = self._argument(constraints, timestamps.parse)
@@ -363,7 +363,7 @@ class ObjectsRelation(TableRelation):
                 if at != self._as_of
             }
             values[self._as_of] = [moment] * len(ids)  # as it was asked: SQLite may compare it
-            yield Batch(values, ids)  # type: ignore[arg-type]
+            yield RowBatch(values, ids)  # type: ignore[arg-type]
 
 
 class SessionsRelation(TableRelation):
@@ -376,7 +376,7 @@ class SessionsRelation(TableRelation):
         self.keeps = frozenset(range(len(_object_columns(store.table))))
         self._events = events
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The sessions that meet the constraints, in path order."""
         self._events.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
@@ -385,7 +385,7 @@ class SessionsRelation(TableRelation):
         scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
         for rows in scan.rows():
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            yield Batch(values, scan.numbers(rows) or ())
+            yield RowBatch(values, scan.numbers(rows) or ())
 
 
 class ChangesRelation(TableRelation):
@@ -399,10 +399,10 @@ class ChangesRelation(TableRelation):
         """The property's name is filtered by SQLite."""
         return None if self.columns[column].name == "property" else super().exact(column, op)
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The changes, in path order; those of one event in order of declaration."""
         self._events.flush()
         scan = self._scan(Changes(), self._predicate(constraints))
         for rows in scan.rows():
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            yield Batch(values, scan.numbers(rows) or ())
+            yield RowBatch(values, scan.numbers(rows) or ())

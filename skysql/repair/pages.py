@@ -29,12 +29,12 @@ _UTF8 = 1
 Value = None | int | float | str | bytes
 
 
-class Fault(ValueError):
+class PageFault(ValueError):
     """These bytes are not what they should be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PageRow:
     """A row of a leaf. rowid: None WITHOUT ROWID. types: of its values. local: where its payload begins, of `size`."""
 
     page: int
@@ -50,11 +50,11 @@ class Pages:
     def __init__(self, data: bytes | mmap.mmap) -> None:
         self.data = data
         if data[:16] != MAGIC or len(data) < 100:
-            raise Fault("no header")
+            raise PageFault("no header")
         (size,) = struct.unpack_from(">H", data, 16)
         self.size = 65536 if size == 1 else size
         if self.size < 512 or self.size & (self.size - 1) or data[56:60] != _UTF8.to_bytes(4):
-            raise Fault("no page size, or another encoding")
+            raise PageFault("no page size, or another encoding")
         self.usable = self.size - data[20]
         self.count = len(data) // self.size
 
@@ -75,10 +75,10 @@ class Pages:
         (cells,) = struct.unpack_from(">H", self.data, head + 3)
         first = head + (12 if kind in _INNER else 8)
         if kind not in (*_INNER, *_LEAVES) or first + 2 * cells > start + self.usable:
-            raise Fault("no page of a tree")
+            raise PageFault("no page of a tree")
         found = [start + at for at in struct.unpack_from(f">{cells}H", self.data, first)]
         if any(not first + 2 * cells <= at < start + self.usable - 3 for at in found):
-            raise Fault("a cell outside of its page")
+            raise PageFault("a cell outside of its page")
         return found
 
     def reached(self, root: int) -> tuple[set[int], bool]:
@@ -92,7 +92,7 @@ class Pages:
                 continue
             try:
                 pointers = self._pointers(page)
-            except Fault:
+            except PageFault:
                 sound = False
                 continue
             found.add(page)
@@ -107,10 +107,10 @@ class Pages:
         while trunk:
             at = (trunk - 1) * self.size
             if trunk in found or not 1 < trunk <= self.count:
-                raise Fault("the freelist is damaged")
+                raise PageFault("the freelist is damaged")
             leaves = self._u32(at + 4)
             if leaves > self.usable // 4 - 2:
-                raise Fault("the freelist is damaged")
+                raise PageFault("the freelist is damaged")
             found |= {trunk, *struct.unpack_from(f">{leaves}I", self.data, at + 8)}
             trunk = self._u32(at)
         return found
@@ -119,7 +119,7 @@ class Pages:
         """The leaves that are neither among these nor free; none if it cannot be told what is free."""
         try:
             known = known | self.free()
-        except Fault:
+        except PageFault:
             return
         for page in range(2, self.count + 1):
             if page not in known and self.data[self._head(page)] in _LEAVES:
@@ -127,11 +127,11 @@ class Pages:
 
     # what is on them
 
-    def rows(self, page: int) -> Iterator[Row]:
+    def rows(self, page: int) -> Iterator[PageRow]:
         """The rows of a leaf, as far as they are some."""
         try:
             pointers = self._pointers(page)
-        except Fault:
+        except PageFault:
             return
         table = self.data[self._head(page)] == 13
         for at in pointers:
@@ -145,14 +145,14 @@ class Pages:
                 while after < end:
                     type, after = self._varint(after)
                     types.append(type)
-            except (Fault, IndexError):
+            except (PageFault, IndexError):
                 continue
             if rowid is not None and rowid >= 1 << 63:
                 rowid -= 1 << 64
             if header + sum(map(_width, types)) == size and after == end:
-                yield Row(page, rowid, tuple(types), at, size)
+                yield PageRow(page, rowid, tuple(types), at, size)
 
-    def values(self, row: Row) -> tuple[Value, ...] | None:
+    def values(self, row: PageRow) -> tuple[Value, ...] | None:
         """The values of a row; None if it cannot be read to its end."""
         try:
             payload = self._payload(row)
@@ -162,7 +162,7 @@ class Pages:
                 found.append(_value(type, payload[at : at + _width(type)]))
                 at += _width(type)
             return tuple(found)
-        except (Fault, UnicodeDecodeError, struct.error):
+        except (PageFault, UnicodeDecodeError, struct.error):
             return None
 
     @staticmethod
@@ -195,15 +195,15 @@ class Pages:
         kept = least + (size - least) % (self.usable - 4)
         return kept if kept <= most else least
 
-    def _payload(self, row: Row) -> bytes:
+    def _payload(self, row: PageRow) -> bytes:
         local = self._local(row.size, row.rowid is not None)
         if row.local + local > row.page * self.size or row.size > len(self.data):
-            raise Fault("a payload outside of its page")
+            raise PageFault("a payload outside of its page")
         parts, left = [bytes(self.data[row.local : row.local + local])], row.size - local
         next = self._u32(row.local + local) if left else 0
         while left > 0:
             if not 1 < next <= self.count:
-                raise Fault("an overflow page that is none")
+                raise PageFault("an overflow page that is none")
             at = (next - 1) * self.size
             part = min(left, self.usable - 4)
             parts.append(bytes(self.data[at + 4 : at + 4 + part]))

@@ -10,7 +10,7 @@ An event is saved if its object, its time, and an action or a change are left of
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
 Besides store/store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
-the old file by SQLite alone (rows.py) and writes the new one as any other. Object ids and keys stay what they were.
+the old file by SQLite alone (salvage.py) and writes the new one as any other. Object ids and keys stay what they were.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ..store.shadows import computed
 from ..store.snapshot import END
 from ..store.store import MOST_LOGGED, Store
 from ..store.texts import ChunkTexts
-from . import rows as rescue
-from .pages import Row, Value
-from .rows import Loss, Report, Source
+from . import salvage as rescue
+from .pages import PageRow, Value
+from .salvage import DamagedFile, Loss, RepairReport
 
 V = TypeVar("V")
 
@@ -55,7 +55,7 @@ _LAST_KEYED = (1 << 62) - 1
 """The last id that an object with a key has."""
 
 
-def repair(path: str, target: str) -> Report:
+def repair(path: str, target: str) -> RepairReport:
     """Save what is readable; raises OperationalError if the new file is there already, or the old one is none.
 
     After any other error the new file stays, with what was saved until then.
@@ -73,7 +73,7 @@ def repair(path: str, target: str) -> Report:
     except BaseException:
         source.sqlite.close()
         raise
-    report = Report()
+    report = RepairReport()
     try:
         rescue.copy_settings(source, engine.sqlite)
         rescue.copy_tables(source, engine.sqlite, report)
@@ -171,14 +171,14 @@ _STRAYS: dict[str, Callable[[int | None, tuple[Value, ...]], tuple[Any, ...] | N
 class _Repair:
     """One sky table, from the old file into the new one."""
 
-    def __init__(self, source: Source, engine: Engine, name: str, report: Report) -> None:
+    def __init__(self, source: DamagedFile, engine: Engine, name: str, report: RepairReport) -> None:
         self.source = source
         self.engine = engine
         self.name = name
         self.report = report
         self.texts: dict[int, _Texts] = {}
         self.keys: dict[int, str] = {}
-        self.strays: dict[int, Row] = {}  # those that only their pages lead to, by rowid
+        self.strays: dict[int, PageRow] = {}  # those that only their pages lead to, by rowid
         self.made_up = 0  # keys
         self.log_listed = False  # whether events of the log were deleted, or may have been
 

@@ -7,13 +7,13 @@
     options.py    the JSON of the last argument
     steps.py      the steps of a funnel, as they are written
     chains.py     how paths run through steps; numpy only
-    plan.py       what a report is asked, as a tree
+    question.py   what a report is asked, as a tree
     periods.py    days, weeks, months: calendar periods of moments; numpy only
     quantiles.py  means and percentiles by group; numpy only
     funnel.py, retention.py, flow.py, lifecycle.py, stickiness.py   the reports
 
-Each is one pass over whole paths: a *partial* of every segment, by arrays, and the rows from all partials. No path lies
-in two segments, so that partials of different objects, wherever they were made, give the same rows.
+Each is one pass over whole paths: a *partial* of every shard, by arrays, and the rows from all partials. No path lies
+in two shards, so that partials of different objects, wherever they were made, give the same rows.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from ..store.snapshot import Snapshot
 from .flow import Flow
 from .funnel import Funnel, FunnelObjects
 from .lifecycle import Lifecycle
-from .plan import Argument, ReportPlan, Written
+from .question import Argument, ReportPlan, Written
 from .report import Report, ReportRelation
-from .retention import Retention
+from .retention import SkyRetention
 from .stickiness import Stickiness
 from .subject import Subjects
 from .timeline import Timeline
 
-REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), Retention(), Flow(), Lifecycle(), Stickiness(), Timeline())
+REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), SkyRetention(), Flow(), Lifecycle(), Stickiness(), Timeline())
 """All reports; each connection has them as tables."""
 
 

@@ -29,10 +29,10 @@ from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
 from ..model.dtypes import Array, Int64
 from ..model.table import ACTION
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .chains import firsts
 from .options import Options
-from .report import MOST_ROWS, Call, Column, Columns
+from .report import MOST_ROWS, Call, Columns, Declared
 from .subject import Condition, Subject
 
 _OPTIONS = ("from", "to", "session", "starts", "depth", "collapse", "top")
@@ -48,7 +48,7 @@ END = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class FlowDesign:
     """Flows as they were asked for."""
 
     anchor: Condition | None
@@ -60,14 +60,14 @@ class Design:
     top: int | None
 
 
-def parse_design(call: Call) -> Design:
+def parse_design(call: Call) -> FlowDesign:
     """Read the options. Raises ProgrammingError."""
     options = Options(call.report, call.arguments["options"], _OPTIONS)
     given = [key for key in ("from", "to") if options.get(key) is not None]
     if len(given) == 2:
         raise ProgrammingError(f'{call.report}: flows go forward "from" an action or backward from "to", not both')
     every = options.choice("starts", ("first", "every")) == "every"
-    return Design(
+    return FlowDesign(
         anchor=call.subject.named(options.get(given[0]), options.what(given[0])) if given else None,
         backward=given == ["to"],
         session=options.duration("session"),
@@ -88,25 +88,25 @@ class Edges:
 
 
 class _Reading:
-    """Flows over segments. Actions are codes; `size` of them, END and the code for all others among them."""
+    """Flows over shards. Actions are codes; `size` of them, END and the code for all others among them."""
 
-    def __init__(self, design: Design, subject: Subject) -> None:
+    def __init__(self, design: FlowDesign, subject: Subject) -> None:
         self.design = design
         self.subject = subject
         self.other = len(subject.actions)
         self.size = self.other + 1
         self.labels = np.tile(np.arange(self.size), (design.depth + 1, 1))  # what a code is called at each step
 
-    def partial(self, segment: Segment) -> list[Edges]:
-        """The edges of a segment, step by step."""
+    def partial(self, shard: Shard) -> list[Edges]:
+        """The edges of a shard, step by step."""
         return [
-            self._count(self.labels[at].take(near), self.labels[at + 1].take(far), paths, segment)
-            for at, (near, far, paths) in enumerate(self._steps(segment))
+            self._count(self.labels[at].take(near), self.labels[at + 1].take(far), paths, shard)
+            for at, (near, far, paths) in enumerate(self._steps(shard))
         ]
 
-    def _steps(self, segment: Segment) -> Iterator[tuple[Array, Array, Array]]:
+    def _steps(self, shard: Shard) -> Iterator[tuple[Array, Array, Array]]:
         """Of each step, the flows that get so far: the action before it, the one after, and the path."""
-        codes, groups, anchors, paths = self._flows(segment)
+        codes, groups, anchors, paths = self._flows(shard)
         direction = -1 if self.design.backward else 1
         at = anchors
         for _ in range(self.design.depth):
@@ -117,19 +117,19 @@ class _Reading:
             yield codes.take(at), np.where(inside, codes.take(following), END), paths
             at, paths = following[inside], paths[inside]
 
-    def _flows(self, segment: Segment) -> tuple[Array, Array, Int64, Array]:
+    def _flows(self, shard: Shard) -> tuple[Array, Array, Int64, Array]:
         """The actions of all paths one after the other: codes, groups within which flows stay; where flows begin, and
         of which paths they are.
         """
         design, largest = self.design, len(self.subject.actions) - 1
-        codes, groups, paths = segment.codes(ACTION, largest), self._groups(segment), segment.path_numbers()
-        acts = None if segment.code_counts(ACTION, largest)[0] == 0 else np.flatnonzero(codes)
+        codes, groups, paths = shard.codes(ACTION, largest), self._groups(shard), shard.path_numbers()
+        acts = None if shard.code_counts(ACTION, largest)[0] == 0 else np.flatnonzero(codes)
         if acts is not None:
             codes, groups, paths = codes[acts], groups[acts], paths[acts]
         if design.anchor is None:
             anchors = np.arange(len(codes)) if design.every else firsts(groups)
         else:
-            anchors = self.subject.positions(segment, design.anchor)
+            anchors = self.subject.positions(shard, design.anchor)
             if acts is not None:
                 places = np.searchsorted(acts, anchors)
                 here = places < len(acts)
@@ -145,18 +145,18 @@ class _Reading:
             anchors = anchors[firsts(groups.take(anchors))]
         return codes, groups, anchors, paths.take(anchors)
 
-    def _groups(self, segment: Segment) -> Array:
+    def _groups(self, shard: Shard) -> Array:
         if self.design.session is None:
-            return segment.path_numbers()
-        starts = segment.session_starts(self.design.session)
+            return shard.path_numbers()
+        starts = shard.session_starts(self.design.session)
         return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
-    def _count(self, near: Array, far: Array, paths: Array, segment: Segment) -> Edges:
+    def _count(self, near: Array, far: Array, paths: Array, shard: Shard) -> Edges:
         source, target = (far, near) if self.design.backward else (near, far)
         pairs, places, flows = _tally(source.astype(np.int64) * self.size + target, self.size * self.size)
         if self.design.session is None and not self.design.every:
             return Edges(pairs, flows, flows)
-        objects, n = len(segment.paths()[0]), len(pairs)
+        objects, n = len(shard.paths()[0]), len(pairs)
         if objects * n <= _MARKED:
             marked = np.zeros((objects, n), bool)
             marked[paths, places] = True
@@ -207,13 +207,13 @@ class Flow:
     name = "sky_flow"
     arguments = ("table", "options")
     columns = (
-        Column("step", "INTEGER"),
-        Column("source", "TEXT"),
-        Column("target", "TEXT"),
-        Column("objects", "INTEGER"),
-        Column("flows", "INTEGER"),
+        Declared("step", "INTEGER"),
+        Declared("source", "TEXT"),
+        Declared("target", "TEXT"),
+        Declared("objects", "INTEGER"),
+        Declared("flows", "INTEGER"),
     )
-    hidden: tuple[Column, ...] = ()
+    hidden: tuple[Declared, ...] = ()
     takes: frozenset[str] = frozenset()
     order = ("step",)
 
@@ -221,13 +221,13 @@ class Flow:
         """A row a step and edge."""
         design = parse_design(call)
         reading = _Reading(design, call.subject)
-        segments = call.subject.snapshot.segments()
-        if not segments:
+        shards = call.subject.snapshot.shards()
+        if not shards:
             return
-        steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
+        steps = merge([reading.partial(shard) for shard in looking(shards)], design.depth)
         if design.top is not None:
             reading.name_others(steps, design.top)
-            steps = merge([reading.partial(segment) for segment in looking(segments)], design.depth)
+            steps = merge([reading.partial(shard) for shard in looking(shards)], design.depth)
         names = [*call.subject.actions, "(other)"]
         names[END] = "(start)" if design.backward else "(end)"
         ranks = np.empty(len(names), np.int64)

@@ -47,16 +47,16 @@ from ..model.dtypes import Array, Int64
 from ..model.values import Value
 from .funnel_chains import NEVER, Counted, Walk, merge
 from .funnel_depths import counts
-from .funnel_design import Design, parse_design
+from .funnel_design import FunnelDesign, parse_design
 from .quantiles import Reals, summarize
-from .report import MOST_ROWS, Call, Column, Columns, segments
+from .report import MOST_ROWS, Call, Columns, Declared, shards
 
 _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "first_mean", "first_p90")
 
 
-def count(call: Call, design: Design) -> Counted:
-    """The chains that count, in all segments."""
-    walks = (Walk(design, call, segment) for segment in segments(call))
+def count(call: Call, design: FunnelDesign) -> Counted:
+    """The chains that count, in all shards."""
+    walks = (Walk(design, call, shard) for shard in shards(call))
     return merge([walk.counted() for walk in walks], len(design.steps))
 
 
@@ -66,22 +66,22 @@ class Funnel:
     name = "sky_funnel"
     arguments = ("table", "steps", "within", "options")
     columns = (
-        Column("segment"),
-        Column("step", "INTEGER"),
-        Column("name", "TEXT"),
-        Column("objects", "INTEGER"),
-        Column("of_first", "REAL"),
-        Column("of_previous", "REAL"),
-        *(Column(name, "REAL") for name in _TIMES),
+        Declared("segment"),
+        Declared("step", "INTEGER"),
+        Declared("name", "TEXT"),
+        Declared("objects", "INTEGER"),
+        Declared("of_first", "REAL"),
+        Declared("of_previous", "REAL"),
+        *(Declared(name, "REAL") for name in _TIMES),
     )
-    hidden = (Column("entry", "TIMESTAMP", hidden=True),)
+    hidden = (Declared("entry", "TIMESTAMP", hidden=True),)
     takes = frozenset({"segment", "entry"})
     order = ("segment", "step")
 
     def rows(self, call: Call) -> Iterator[Columns]:
         """A row a segment and step; without "by", one segment, NULL."""
         design = parse_design(call)
-        depths = counts(call, design, segments(call))
+        depths = counts(call, design, shards(call))
         if depths is not None:
             yield self._told(design, [None], depths[:, np.newaxis])
             return
@@ -97,7 +97,7 @@ class Funnel:
             yield columns
 
     @staticmethod
-    def _told(design: Design, segments: list[Value], counts: Int64) -> dict[str, Sequence[Value]]:
+    def _told(design: FunnelDesign, segments: list[Value], counts: Int64) -> dict[str, Sequence[Value]]:
         """What follows from the counts: int64[steps, segments]."""
         steps, size = len(design.steps), len(segments)
         names = [step.name for step in design.steps]
@@ -121,7 +121,7 @@ class _Cut:
     values: list[Value]
 
     @classmethod
-    def of(cls, design: Design, counted: Counted) -> _Cut:
+    def of(cls, design: FunnelDesign, counted: Counted) -> _Cut:
         segments = counted.segments
         if segments is None:
             return cls(np.zeros(len(counted.objects), np.int64), [None] if design.by is None else [])
@@ -135,7 +135,7 @@ class _Cut:
         return cls(ranks[numbers], values.take(order).tolist())
 
 
-def _previous(design: Design) -> list[int]:
+def _previous(design: FunnelDesign) -> list[int]:
     """For each step the one that its share is of: the last before it that is not optional."""
     before, found = 0, []
     for at, step in enumerate(design.steps):
@@ -144,7 +144,7 @@ def _previous(design: Design) -> list[int]:
     return found
 
 
-def _counts(design: Design, counted: Counted, cut: _Cut) -> Int64:
+def _counts(design: FunnelDesign, counted: Counted, cut: _Cut) -> Int64:
     """Chains a step and segment: int64[steps, segments]."""
     done = (cut.numbers[ts != NEVER] for ts in looking(counted.times))
     return np.array([np.bincount(numbers, minlength=len(cut.values)) for numbers in done], np.int64)
@@ -191,15 +191,15 @@ class FunnelObjects:
     name = "sky_funnel_objects"
     arguments = ("table", "steps", "within", "options", "step", "dropped")
     columns = (
-        Column("object_id", "INTEGER"),
-        Column("object_key", "TEXT"),
-        Column("segment"),
-        Column("session", "INTEGER"),
-        Column("entry", "TIMESTAMP"),
-        Column("reached", "TIMESTAMP"),
-        Column("last_step", "INTEGER"),
+        Declared("object_id", "INTEGER"),
+        Declared("object_key", "TEXT"),
+        Declared("segment"),
+        Declared("session", "INTEGER"),
+        Declared("entry", "TIMESTAMP"),
+        Declared("reached", "TIMESTAMP"),
+        Declared("last_step", "INTEGER"),
     )
-    hidden: tuple[Column, ...] = ()
+    hidden: tuple[Declared, ...] = ()
     takes = frozenset({"object_id", "segment", "entry"})
     order: tuple[str, ...] = ()
 
@@ -230,7 +230,7 @@ class FunnelObjects:
         }
 
 
-def _step(call: Call, design: Design) -> tuple[int, bool]:
+def _step(call: Call, design: FunnelDesign) -> tuple[int, bool]:
     """Which step is asked for, counted from 0, and whether those who were lost before it."""
     step, dropped = call.arguments["step"], call.arguments["dropped"]
     step, dropped = 1 if step is None else step, 0 if dropped is None else dropped

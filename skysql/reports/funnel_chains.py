@@ -1,4 +1,4 @@
-"""A funnel over the paths of one segment: from a design to the chains that count."""
+"""A funnel over the paths of one shard: from a design to the chains that count."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..scan.groups import joined
-from ..store.segment import Segment
+from ..store.shard import Shard
 from . import chains
-from .chains import NONE, Chains, Course, Link, Ranks, Stop
-from .funnel_design import Design
+from .chains import NONE, Chains, Course, Link, StepRanks, Stop
+from .funnel_design import FunnelDesign
 from .report import Call
 from .subject import may_equal
 
@@ -26,7 +26,7 @@ NEVER = int(np.iinfo(np.int64).min)
 
 @dataclass(slots=True)
 class Counted:
-    """The u chains that count in one segment: a partial of a funnel.
+    """The u chains that count in one shard: a partial of a funnel.
 
     objects:  int64[u]. sessions: int64[u], numbers from 1 within the path, or None.
     segments: their values, or None without "by".
@@ -67,20 +67,20 @@ def merge(parts: Sequence[Counted], steps: int) -> Counted:
 
 
 class Walk:
-    """A funnel over one segment."""
+    """A funnel over one shard."""
 
-    def __init__(self, design: Design, call: Call, segment: Segment) -> None:
+    def __init__(self, design: FunnelDesign, call: Call, shard: Shard) -> None:
         self.design = design
         self.call = call
-        self.segment = segment
+        self.shard = shard
         self.subject = call.subject
-        self.ts = segment.ts()
-        self.paths = segment.path_numbers()
+        self.ts = shard.ts()
+        self.paths = shard.path_numbers()
 
     def counted(self) -> Counted:
-        """The partial of the segment."""
+        """The partial of the shard."""
         design = self.design
-        self.found = [self.subject.occurrences(self.segment, step.condition) for step in design.steps]
+        self.found = [self.subject.occurrences(self.shard, step.condition) for step in design.steps]
         positions = [found.positions.astype(np.int64) for found in self.found]
         self.sessions = self._session_numbers()
         self.groups = self.paths if self.sessions is None else self.sessions
@@ -93,10 +93,10 @@ class Walk:
         return self._read([course.place(events) for events in found.events])
 
     def _session_numbers(self) -> Array | None:
-        """The number of each event's session, counted through the segment."""
+        """The number of each event's session, counted through the shard."""
         if self.design.session is None:
             return None
-        starts = self.segment.session_starts(self.design.session)
+        starts = self.shard.session_starts(self.design.session)
         return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
     # entries
@@ -119,7 +119,7 @@ class Walk:
         good = self.call.within("entry", self.ts.take(entries))
         segment = self.call.equal("segment")
         if segment is not None and self.design.by is not None:
-            equal = may_equal(self.subject.vector(self.segment, self.design.by, entries), segment)
+            equal = may_equal(self.subject.vector(self.shard, self.design.by, entries), segment)
             good = equal if good is None else good & equal
         if good is None:
             return entries
@@ -134,7 +134,7 @@ class Walk:
         """What the steps are looked for in."""
         self.held: Array | None = None
         if self.design.order == "strict":
-            acts = self.segment.codes(ACTION, len(self.subject.actions) - 1) != 0
+            acts = self.shard.codes(ACTION, len(self.subject.actions) - 1) != 0
             for step in positions:
                 acts[step] = True
             places = np.flatnonzero(acts)
@@ -158,7 +158,7 @@ class Walk:
         numbers = np.zeros(len(places), np.int64)
         known = np.ones(len(places), bool)
         for expr in self.design.hold:
-            vector = self.subject.vector(self.segment, expr, places)
+            vector = self.subject.vector(self.shard, expr, places)
             here = vector.known()
             known &= True if here is None else here
             codes, bound = compact_codes(vector)
@@ -208,14 +208,14 @@ class Walk:
     def _links(self) -> list[Link]:
         """The link between each step and the one before; of a required step, since the last that was required."""
         design, links, before = self.design, [Link()], 0
-        excluded = [self.subject.positions(self.segment, e.condition) for e in design.exclusions]
+        excluded = [self.subject.positions(self.shard, e.condition) for e in design.exclusions]
         for at in range(1, len(design.steps)):
             here = [
                 positions
                 for exclusion, positions in zip(design.exclusions, excluded, strict=True)
                 if exclusion.after - 1 < at and before < exclusion.before - 1
             ]
-            links.append(Link(design.steps[at].within, Ranks(_union(here), len(self.ts)) if here else None))
+            links.append(Link(design.steps[at].within, StepRanks(_union(here), len(self.ts)) if here else None))
             before = before if design.steps[at].optional else at
         return links
 
@@ -260,12 +260,12 @@ class Walk:
     def _read(self, events: list[Int64]) -> Counted:
         """What is told of the chains with these events."""
         design, entries = self.design, events[0]
-        objects, starts = self.segment.paths()
+        objects, starts = self.shard.paths()
         paths = self.paths.take(entries)
         sessions = None
         if self.sessions is not None:
             sessions = self.sessions.take(entries) - self.sessions.take(starts[paths]) + 1
-        by = None if design.by is None else self.subject.vector(self.segment, design.by, entries)
+        by = None if design.by is None else self.subject.vector(self.shard, design.by, entries)
         times = [self.ts.take(entries), *(np.where(e == NONE, NEVER, self.ts.take(e)) for e in looking(events[1:]))]
         counted = Counted(objects[paths], sessions, by, times)
         segment = self.call.equal("segment")
@@ -274,7 +274,7 @@ class Walk:
         return counted.keep(self.call.within("entry", counted.times[0]))
 
 
-def tells_events(call: Call, design: Design) -> bool:
+def tells_events(call: Call, design: FunnelDesign) -> bool:
     """Whether it matters which events the chains are of; else only how long they are."""
     told = {"segment", "step", "name", "objects", "of_first", "of_previous"}
     return bool(call.columns - told or call.limits or design.by is not None or len(design.required) < len(design.steps))

@@ -12,23 +12,23 @@ import numpy as np
 from ..arrays import compiled
 from ..arrays.masks import Masks
 from ..model.dtypes import Array, Int64
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .funnel_chains import tells_events
-from .funnel_design import Design
+from .funnel_design import FunnelDesign
 from .report import Call
 
 
-def counts(call: Call, design: Design, segments: Iterable[Segment]) -> Int64 | None:
+def counts(call: Call, design: FunnelDesign, shards: Iterable[Shard]) -> Int64 | None:
     """The objects that do so many steps or more: int64[steps]; None if it takes a walk to tell."""
     if not compiled.available() or tells_events(call, design) or not _plain(design):
         return None
     exactly = np.zeros(len(design.steps) + 1, np.int64)
-    for levels in compiled.ahead(_levels(call, design, segment) for segment in segments):
+    for levels in compiled.ahead(_levels(call, design, shard) for shard in shards):
         exactly += np.bincount(levels(), minlength=len(exactly))
     return exactly[:0:-1].cumsum()[::-1]
 
 
-def _plain(design: Design) -> bool:
+def _plain(design: FunnelDesign) -> bool:
     """Whether each object counts with its longest chain, whose steps are bound by nothing but `within` as a whole."""
     return (
         (design.order, design.count, design.session) == ("ordered", "objects", None)
@@ -41,8 +41,8 @@ def _plain(design: Design) -> bool:
     )
 
 
-def _levels(call: Call, design: Design, segment: Segment) -> Callable[[], Array]:
-    met = [call.subject.met(segment, step.condition) for step in design.steps]
+def _levels(call: Call, design: FunnelDesign, shard: Shard) -> Callable[[], Array]:
+    met = [call.subject.met(shard, step.condition) for step in design.steps]
     within = compiled.LIMIT - 1 if design.within is None else design.within
-    masks = Masks.of(met, len(segment))
-    return compiled.funnel(masks, segment.ts(), segment.paths()[1], len(met), within, compiled.MODES["path"])
+    masks = Masks.of(met, len(shard))
+    return compiled.funnel(masks, shard.ts(), shard.paths()[1], len(met), within, compiled.MODES["path"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ProgrammingError
-from ..plan.scan import Expr
+from ..plan.path_scan import Expr
 from .options import Options, duration
 from .report import Call
 from .steps import Step, parse_steps
@@ -26,7 +26,7 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class FunnelDesign:
     """A funnel as it was asked for. Durations and moments are microseconds, None for no limit."""
 
     steps: tuple[Step, ...]
@@ -47,14 +47,14 @@ class Design:
         return [at for at, step in enumerate(self.steps) if not step.optional]
 
 
-def parse_design(call: Call) -> Design:
+def parse_design(call: Call) -> FunnelDesign:
     """Read the arguments of a funnel. Raises ProgrammingError."""
     subject, arguments = call.subject, call.arguments
     options = Options(call.report, arguments["options"], _OPTIONS)
     steps = parse_steps(subject, arguments["steps"], call.what("steps"))
     given = arguments["within"]
     hold = [_expression(subject, options, "hold", text) for text in options.list("hold")]
-    design = Design(
+    design = FunnelDesign(
         steps=tuple(_with_within(steps, options.duration("step_within", 0))),
         within=None if given is None else duration(given, call.what("within"), 0),
         order=options.choice("order", ("ordered", "strict", "any")),
@@ -96,7 +96,7 @@ def _exclusion(subject: Subject, options: Options, given: Any, steps: int) -> Ex
     return Exclusion(condition, after, before)
 
 
-def _check(design: Design, options: Options) -> None:
+def _check(design: FunnelDesign, options: Options) -> None:
     """Refuse options that do not go together."""
     if design.order != "ordered" and any(step.optional for step in design.steps):
         raise ProgrammingError(f'{options.report}: optional steps take {{"order": "ordered"}}')

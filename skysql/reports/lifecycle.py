@@ -22,17 +22,17 @@ import numpy as np
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Bool, Int64
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit
-from .report import Call, Column, Columns
+from .report import Call, Columns, Declared
 from .subject import Condition, Subject
 
 _STATES = ("new", "returning", "resurrecting", "dormant")
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class LifecycleCounts:
     """A partial. first: the number of the period that the columns of counts, int64[4, periods], begin with."""
 
     first: int
@@ -44,8 +44,8 @@ class Lifecycle:
 
     name = "sky_lifecycle"
     arguments = ("table", "unit", "options")
-    columns = (Column("period", "TEXT"), *(Column(state, "INTEGER") for state in _STATES))
-    hidden: tuple[Column, ...] = ()
+    columns = (Declared("period", "TEXT"), *(Declared(state, "INTEGER") for state in _STATES))
+    hidden: tuple[Declared, ...] = ()
     takes: frozenset[str] = frozenset()
     order = ("period",)
 
@@ -56,8 +56,8 @@ class Lifecycle:
         condition = _condition(call.subject, options)
         last = call.subject.last_moment()
         parts = []
-        for segment in looking(call.subject.snapshot.segments()):
-            part = partial(call.subject, segment, condition, unit)
+        for shard in looking(call.subject.snapshot.shards()):
+            part = partial(call.subject, shard, condition, unit)
             if part is not None:
                 parts.append(part)
         if not parts or last is None:
@@ -80,9 +80,9 @@ def _condition(subject: Subject, options: Options) -> Condition | None:
     return subject.given(options.given, f"the options of {options.report}")
 
 
-def partial(subject: Subject, segment: Segment, condition: Condition | None, unit: Unit) -> Counts | None:
-    """The counts of a segment; None if nobody was active."""
-    found = subject.occurrences(segment, condition)
+def partial(subject: Subject, shard: Shard, condition: Condition | None, unit: Unit) -> LifecycleCounts | None:
+    """The counts of a shard; None if nobody was active."""
+    found = subject.occurrences(shard, condition)
     if len(found.ts) == 0:
         return None
     periods = unit.numbers(found.ts)
@@ -102,4 +102,4 @@ def partial(subject: Subject, segment: Segment, condition: Condition | None, uni
 
     returning = np.concatenate(([False], same & next_))
     resurrecting = np.concatenate(([False], same & ~next_))
-    return Counts(first, np.array([count(new), count(returning), count(resurrecting), count(leaves, 1)]))
+    return LifecycleCounts(first, np.array([count(new), count(returning), count(resurrecting), count(leaves, 1)]))

@@ -15,15 +15,15 @@ from typing import Protocol
 
 import numpy as np
 
-from vtab import Batch, Column
+from vtab import Declared, RowBatch
 from vtab.source import Constraint
 
 from ..interruption import looking
 from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
-from ..store.segment import Segment
-from .plan import ReportPlan, Written, shown
+from ..store.shard import Shard
+from .question import ReportPlan, Written, shown
 from .subject import Subject, Subjects
 
 Columns = dict[str, Sequence[Value]]
@@ -84,13 +84,13 @@ def _moment(value: Value) -> int | None:
     return None if value is None else timestamps.parse(value)
 
 
-def segments(call: Call) -> Iterator[Segment]:
-    """All segments, or those of the one object that WHERE asks for."""
+def shards(call: Call) -> Iterator[Shard]:
+    """All shards, or those of the one object that WHERE asks for."""
     snapshot = call.subject.snapshot
     for limit in call.limits:
         if limit.column == "object_id" and limit.op == "=" and isinstance(limit.value, int):
-            return looking(segment for segment, _ in snapshot.segments_of(np.array([limit.value], np.int64)))
-    return looking(snapshot.segments())
+            return looking(shard for shard, _ in snapshot.shards_of(np.array([limit.value], np.int64)))
+    return looking(snapshot.shards())
 
 
 class Report(Protocol):
@@ -102,12 +102,12 @@ class Report(Protocol):
         ...
 
     @property
-    def columns(self) -> Sequence[Column]:
+    def columns(self) -> Sequence[Declared]:
         """The columns of its rows."""
         ...
 
     @property
-    def hidden(self) -> Sequence[Column]:
+    def hidden(self) -> Sequence[Declared]:
         """Columns that are there for WHERE only."""
         ...
 
@@ -137,7 +137,7 @@ class ReportRelation:
     def __init__(self, report: Report, subjects: Subjects) -> None:
         self._report = report
         self._subjects = subjects
-        arguments = [Column(name, "", True, True) for name in report.arguments]
+        arguments = [Declared(name, "", True, True) for name in report.arguments]
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
         self._last: tuple[object, list[Columns]] | None = None
@@ -174,7 +174,7 @@ class ReportRelation:
         ]
         return str(ReportPlan(self._report.name, arguments, tuple(limits)))
 
-    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[Batch]:
+    def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of the report."""
         arguments: dict[str, Value] = dict.fromkeys(self._report.arguments)
         limits = []
@@ -190,7 +190,7 @@ class ReportRelation:
         for found in self._rows(arguments, wanted, tuple(limits)):
             length = _length(found)
             given = {name: [value] * length for name, value in arguments.items()}  # for SQLite may compare it
-            yield Batch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
+            yield RowBatch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
 
     def forget(self) -> None:
         """Drop what was kept."""
@@ -222,4 +222,4 @@ def _length(found: Columns) -> int:
     return len(next(iter(found.values())))
 
 
-__all__ = ["MOST_ROWS", "Call", "Column", "Columns", "Limit", "Report", "ReportRelation", "segments"]
+__all__ = ["MOST_ROWS", "Call", "Declared", "Columns", "Limit", "Report", "ReportRelation", "shards"]

@@ -34,18 +34,18 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
-from ..plan.scan import Expr
+from ..plan.path_scan import Expr
 from ..scan.groups import joined
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
-from .report import MOST_ROWS, Call, Column, Columns
+from .report import MOST_ROWS, Call, Columns, Declared
 from .subject import Condition, Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
 _MOST = 10_000
 _MOST_DATED = 1 << 14
-"""Counts that are made for a segment, whether they are needed or not."""
+"""Counts that are made for a shard, whether they are needed or not."""
 
 MOST_COUNTS = 1 << 22
 """Rows of all cohorts together; partials that have more are merged before there are others."""
@@ -59,7 +59,7 @@ _OPS: dict[str, Callable[[str, str], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class RetentionDesign:
     """A retention as it was asked for. edges: the first period of each row of a cohort, and the one after the last."""
 
     first: Condition | None
@@ -75,7 +75,7 @@ class Design:
     until: int | None
 
 
-def parse_design(call: Call) -> Design:
+def parse_design(call: Call) -> RetentionDesign:
     """Read the arguments. Raises ProgrammingError."""
     subject, given = call.subject, call.arguments
     options = Options(call.report, given["options"], _OPTIONS)
@@ -88,7 +88,7 @@ def parse_design(call: Call) -> Design:
     if options.flag("on_or_after") and options.get("brackets") is not None:
         raise ProgrammingError(f'{call.report}: "brackets" and "on_or_after" do not go together')
     by_date = by is None and cohort != "all"
-    return Design(
+    return RetentionDesign(
         first=subject.named(given["first"], call.what("first")),
         again=subject.named(given["again"], call.what("again")),
         unit=unit,
@@ -134,20 +134,20 @@ class Cohorts:
 
 
 class _Reading:
-    """A retention over segments."""
+    """A retention over shards."""
 
-    def __init__(self, design: Design, call: Call) -> None:
+    def __init__(self, design: RetentionDesign, call: Call) -> None:
         self.design = design
         self.call = call
         self.subject = call.subject
 
-    def begin(self, segment: Segment) -> Callable[[], Cohorts]:
-        """What waits for the cohorts of a segment."""
+    def begin(self, shard: Shard) -> Callable[[], Cohorts]:
+        """What waits for the cohorts of a shard."""
         looped = compiled.available() and not self.design.unit.months
         dated = self._dated
         if looped and dated is not None:
-            return self._by_loop(segment, *dated)
-        births, keys = self._births(segment)
+            return self._by_loop(shard, *dated)
+        births, keys = self._births(shard)
         numbers, bound = compact_codes(keys)
         used, numbers = kernels.group_numbers(numbers, bound)
         _check_counts(len(used), len(self.design.edges) - 1)
@@ -155,17 +155,17 @@ class _Reading:
         one_of_each[numbers] = np.arange(len(numbers))
         keys = keys.take(one_of_each)
         if looped:
-            cohort_of = np.full(len(segment.paths()[0]), -1, np.int32)
+            cohort_of = np.full(len(shard.paths()[0]), -1, np.int32)
             cohort_of[births.paths] = numbers
-            return self._by_loop(segment, keys, compiled.Cohorts(len(used), MIN_US, MAX_US + 1, of=cohort_of))
+            return self._by_loop(shard, keys, compiled.CohortRule(len(used), MIN_US, MAX_US + 1, of=cohort_of))
         earliest = np.full(len(used), np.iinfo(np.int64).max)
         np.minimum.at(earliest, numbers, births.ts)
         sizes = np.bincount(numbers, minlength=len(used))
-        returned = self._returned(segment, births, numbers, len(used))
+        returned = self._returned(shard, births, numbers, len(used))
         return lambda: Cohorts(keys, sizes, earliest, returned)
 
     @cached_property
-    def _dated(self) -> tuple[Vector, compiled.Cohorts] | None:
+    def _dated(self) -> tuple[Vector, compiled.CohortRule] | None:
         """All cohorts that there can be, if they go by the date of birth and are not too many for an array of them."""
         design, range = self.design, self.subject.time_range()
         if design.by is not None or range is None:
@@ -173,13 +173,13 @@ class _Reading:
         begin = MIN_US if design.begin is None else design.begin
         end = MAX_US + 1 if design.end is None else design.end
         if design.cohort is None:
-            return Numbers(np.zeros(1, np.int64)), compiled.Cohorts(1, begin, end, compiled.LIMIT, MIN_US)
+            return Numbers(np.zeros(1, np.int64)), compiled.CohortRule(1, begin, end, compiled.LIMIT, MIN_US)
         first, last = map(design.cohort.number, range)
         number = last - first + 1
         if design.cohort.months or number * (len(design.edges) - 1) > _MOST_DATED:
             return None
         origin = first * design.cohort.us + MONDAY
-        return Numbers(np.arange(first, last + 1)), compiled.Cohorts(number, begin, end, design.cohort.us, origin)
+        return Numbers(np.arange(first, last + 1)), compiled.CohortRule(number, begin, end, design.cohort.us, origin)
 
     @cached_property
     def _periods(self) -> compiled.Periods:
@@ -188,10 +188,10 @@ class _Reading:
         rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
         return compiled.Periods(self.design.unit.us, None if self.design.rolling else MONDAY, rows, len(edges) - 1)
 
-    def _by_loop(self, segment: Segment, keys: Vector, cohorts: compiled.Cohorts) -> Callable[[], Cohorts]:
-        """What waits for those of these cohorts in which any object of the segment was born."""
+    def _by_loop(self, shard: Shard, keys: Vector, cohorts: compiled.CohortRule) -> Callable[[], Cohorts]:
+        """What waits for those of these cohorts in which any object of the shard was born."""
         design = self.design
-        first, again = (self.subject.by_path(segment, condition) for condition in (design.first, design.again))
+        first, again = (self.subject.by_path(shard, condition) for condition in (design.first, design.again))
         wait = compiled.retention(first, again, cohorts, self._periods, design.on_or_after)
 
         def finish() -> Cohorts:
@@ -203,17 +203,17 @@ class _Reading:
 
         return finish
 
-    def _births(self, segment: Segment) -> tuple[Occurrences, Vector]:
-        """The birth of each object of the segment that counts, and its cohort."""
+    def _births(self, shard: Shard) -> tuple[Occurrences, Vector]:
+        """The birth of each object of the shard that counts, and its cohort."""
         design = self.design
-        found = self.subject.occurrences(segment, design.first)
+        found = self.subject.occurrences(shard, design.first)
         births = found.take(np.flatnonzero(kernels.changes(found.paths)))
         if design.begin is not None:
             births = births.take(births.ts >= design.begin)
         if design.end is not None:
             births = births.take(births.ts < design.end)
         if design.by is not None:
-            keys = self.subject.vector(segment, design.by, births.positions)
+            keys = self.subject.vector(shard, design.by, births.positions)
         elif design.cohort is not None:
             keys = Numbers(design.cohort.numbers(births.ts))
         else:
@@ -234,17 +234,17 @@ class _Reading:
         labels = [self.design.cohort.label(number) for number in used.tolist()]
         return np.array([all(_OPS[op](label, text) for op, text in texts) for label in labels], bool)[places]
 
-    def _returned(self, segment: Segment, births: Occurrences, cohorts: Array, number: int) -> Int64:
+    def _returned(self, shard: Shard, births: Occurrences, cohorts: Array, number: int) -> Int64:
         """How many of each cohort returned in each row: int64[number, rows]."""
-        numbers, at = self._returns(segment, births, cohorts)
+        numbers, at = self._returns(shard, births, cohorts)
         shape = number, len(self.design.edges) - 1
         counts = np.bincount(numbers * shape[1] + at, minlength=shape[0] * shape[1]).reshape(shape)
         return np.cumsum(counts[:, ::-1], axis=1)[:, ::-1] if self.design.on_or_after else counts
 
-    def _returns(self, segment: Segment, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
+    def _returns(self, shard: Shard, births: Occurrences, cohorts: Array) -> tuple[Array, Array]:
         """For each return that counts, the cohort's number, and the row of the cohort; with on_or_after, the last."""
-        paths, periods = self._periods_of(segment, births)
-        cohort_of = np.zeros(len(segment.paths()[0]), np.int64)
+        paths, periods = self._periods_of(shard, births)
+        cohort_of = np.zeros(len(shard.paths()[0]), np.int64)
         cohort_of[births.paths] = cohorts
         if self.design.on_or_after:
             last = np.flatnonzero(np.diff(paths, append=-1))
@@ -255,13 +255,13 @@ class _Reading:
         chosen = last_of_each(paths, at)
         return cohort_of.take(paths[chosen]), at[chosen]
 
-    def _periods_of(self, segment: Segment, births: Occurrences) -> tuple[Array, Int64]:
+    def _periods_of(self, shard: Shard, births: Occurrences) -> tuple[Array, Int64]:
         """The returns of each object, in order of time: path numbers, and periods since the birth."""
-        design, paths = self.design, len(segment.paths()[0])
-        born, base = np.full(paths, len(segment)), np.zeros(paths, np.int64)
+        design, paths = self.design, len(shard.paths()[0])
+        born, base = np.full(paths, len(shard)), np.zeros(paths, np.int64)
         born[births.paths] = births.positions
         base[births.paths] = births.ts if design.rolling else design.unit.numbers(births.ts)
-        found = self.subject.occurrences(segment, design.again)
+        found = self.subject.occurrences(shard, design.again)
         times = found.ts
         if not design.rolling:  # one return a period will do; if any is after the birth, the last is
             times = design.unit.numbers(times)
@@ -291,7 +291,7 @@ def _check_counts(cohorts: int, rows: int) -> None:
 
 
 def _merged(begun: Iterator[Callable[[], Cohorts]]) -> list[Cohorts]:
-    """The partials of all segments, or of many at a time: few enough to be in memory."""
+    """The partials of all shards, or of many at a time: few enough to be in memory."""
     parts: list[Cohorts] = []
     held = 0
     for finish in compiled.ahead(begun):
@@ -322,19 +322,19 @@ def merge(parts: Sequence[Cohorts]) -> Cohorts:
     return Cohorts(values.take(order), sizes[order], earliest[order], returned[order])
 
 
-class Retention:
+class SkyRetention:
     """sky_retention."""
 
     name = "sky_retention"
     arguments = ("table", "first", "again", "unit", "periods", "options")
     columns = (
-        Column("cohort"),
-        Column("size", "INTEGER"),
-        Column("period", "INTEGER"),
-        Column("objects", "INTEGER"),
-        Column("share", "REAL"),
+        Declared("cohort"),
+        Declared("size", "INTEGER"),
+        Declared("period", "INTEGER"),
+        Declared("objects", "INTEGER"),
+        Declared("share", "REAL"),
     )
-    hidden: tuple[Column, ...] = ()
+    hidden: tuple[Declared, ...] = ()
     takes = frozenset({"cohort"})
     order = ("cohort", "period")
 
@@ -347,7 +347,7 @@ class Retention:
         until = range[1] if design.until is None else design.until
         begun = max(bisect_right(design.edges, _begun(design, range[0], until)), 1)
         design = replace(design, edges=design.edges[: begun + 1])  # of periods that no cohort shows, there are none
-        cohorts = merge(_merged(map(_Reading(design, call).begin, call.subject.snapshot.segments())))
+        cohorts = merge(_merged(map(_Reading(design, call).begin, call.subject.snapshot.shards())))
         per_cohort = zip(
             _labels(design, cohorts.keys), cohorts.sizes.tolist(), cohorts.earliest.tolist(), cohorts.returned.tolist(),
             strict=True,
@@ -366,7 +366,7 @@ class Retention:
         yield dict(columns)
 
 
-def _labels(design: Design, keys: Vector) -> list[Value]:
+def _labels(design: RetentionDesign, keys: Vector) -> list[Value]:
     if design.by is not None:
         return keys.tolist()
     if design.cohort is None:
@@ -374,7 +374,7 @@ def _labels(design: Design, keys: Vector) -> list[Value]:
     return [design.cohort.label(number) for number in looking(keys.tolist())]  # type: ignore[arg-type]
 
 
-def _begun(design: Design, born: int, until: int) -> int:
+def _begun(design: RetentionDesign, born: int, until: int) -> int:
     """The last period that has begun by then, for one born at that moment."""
     if design.rolling:
         return (until - born) // design.unit.us

@@ -17,10 +17,10 @@ import numpy as np
 from ..errors import OperationalError
 from ..interruption import looking
 from ..model.dtypes import Int64
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
-from .report import Call, Column, Columns
+from .report import Call, Columns, Declared
 from .subject import Condition, Subject
 
 
@@ -29,8 +29,8 @@ class Stickiness:
 
     name = "sky_stickiness"
     arguments = ("table", "action", "unit", "options")
-    columns = (Column("periods", "INTEGER"), Column("objects", "INTEGER"), Column("share", "REAL"))
-    hidden: tuple[Column, ...] = ()
+    columns = (Declared("periods", "INTEGER"), Declared("objects", "INTEGER"), Declared("share", "REAL"))
+    hidden: tuple[Declared, ...] = ()
     takes: frozenset[str] = frozenset()
     order = ("periods",)
 
@@ -41,8 +41,8 @@ class Stickiness:
         unit = parse_unit(call.arguments["unit"], call.what("unit"))
         within = options.moment("from"), options.moment("to")
         parts = [
-            partial(call.subject, segment, condition, unit, within)
-            for segment in looking(call.subject.snapshot.segments())
+            partial(call.subject, shard, condition, unit, within)
+            for shard in looking(call.subject.snapshot.shards())
         ]
         size = max(map(len, parts), default=1)
         if size - 1 > MOST_PERIODS:
@@ -60,10 +60,10 @@ class Stickiness:
 
 
 def partial(
-    subject: Subject, segment: Segment, condition: Condition | None, unit: Unit, within: tuple[int | None, int | None]
+    subject: Subject, shard: Shard, condition: Condition | None, unit: Unit, within: tuple[int | None, int | None]
 ) -> Int64:
-    """How many objects of a segment were active in 0, 1, 2, ... periods; those of 0 are not counted."""
-    found = subject.occurrences(segment, condition)
+    """How many objects of a shard were active in 0, 1, 2, ... periods; those of 0 are not counted."""
+    found = subject.occurrences(shard, condition)
     begin, end = within
     if begin is not None:
         found = found.take(found.ts >= begin)

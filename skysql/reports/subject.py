@@ -20,12 +20,12 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
-from ..plan.scan import And, Expr, columns, conjuncts
+from ..plan.path_scan import And, Expr, columns, conjuncts
 from ..scan.evaluation import Evaluation, Evaluator
 from ..scan.rows import ActionRows, EventRows
-from ..sql.catalog import Catalog, Entry
+from ..sql.catalog import Catalog, CatalogEntry
 from ..sql.conditions import Conditions
-from ..store.segment import Segment
+from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from .options import loads
 
@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Some events of a segment: positions int32[m], ascending; path numbers int32[m]; ts int64[m]."""
+    """Some events of a shard: positions int32[m], ascending; path numbers int32[m]; ts int64[m]."""
 
     positions: Array
     paths: Array
@@ -68,7 +68,7 @@ class Subject:
 
     def time_range(self) -> tuple[int, int] | None:
         """Bounds of the timestamps; None without events."""
-        ranges = [segment.time_range() for segment in self.snapshot.segments()]
+        ranges = [shard.time_range() for shard in self.snapshot.shards()]
         return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
     def last_moment(self) -> int | None:
@@ -128,69 +128,69 @@ class Subject:
         """Evaluates the expressions; no more of them can be made from now on."""
         return Evaluation(self.table, self._evaluator, self._conditions.values(self._evaluator))
 
-    def positions(self, segment: Segment, condition: Condition | None) -> Int64:
-        """The events of a segment that meet a condition (None: all), ascending: int64[m]."""
-        return self._positions(segment, condition).astype(np.int64)
+    def positions(self, shard: Shard, condition: Condition | None) -> Int64:
+        """The events of a shard that meet a condition (None: all), ascending: int64[m]."""
+        return self._positions(shard, condition).astype(np.int64)
 
-    def _positions(self, segment: Segment, condition: Condition | None) -> Array:
+    def _positions(self, shard: Shard, condition: Condition | None) -> Array:
         """The same, int32[m]."""
         if condition is None or (condition.actions is None and condition.rest is None):
-            return np.arange(len(segment), dtype=np.int32)
-        rows = EventRows(segment, self.table, self.dictionary)
+            return np.arange(len(shard), dtype=np.int32)
+        rows = EventRows(shard, self.table, self.dictionary)
         if condition.actions is not None:
-            rows = self._of_actions(segment, condition)
+            rows = self._of_actions(shard, condition)
         if condition.rest is not None and len(rows):
             true, _ = self.evaluation.truth(condition.rest, rows)
             rows = rows.keep(true)
         assert rows.positions is not None
         return rows.positions.astype(np.int32, copy=False)
 
-    def met(self, segment: Segment, condition: Condition) -> Met:
+    def met(self, shard: Shard, condition: Condition) -> Met:
         """The same, of all events; by the codes of actions where it asks for nothing else."""
         largest = len(self.actions) - 1
         if condition.actions is None or condition.rest is not None or largest >= CODES:
-            return Met(self.positions(segment, condition))
+            return Met(self.positions(shard, condition))
         truth = np.zeros(CODES, bool)
         truth[list(self._action_codes(condition))] = True
-        return Met(lambda: self.positions(segment, condition), segment.codes(ACTION, largest), truth)
+        return Met(lambda: self.positions(shard, condition), shard.codes(ACTION, largest), truth)
 
-    def occurrences(self, segment: Segment, condition: Condition | None) -> Occurrences:
-        """The same events with their paths and times; those of one action lie side by side in the segment's index."""
-        positions = self._positions(segment, condition)
+    def occurrences(self, shard: Shard, condition: Condition | None) -> Occurrences:
+        """The same events with their paths and times; those of one action lie side by side in the shard's index."""
+        positions = self._positions(shard, condition)
         code = _only_action(condition)
         if code is not None:
             largest = len(self.actions) - 1
-            paths, ts = segment.paths_by_code(ACTION, largest)
-            piece = segment.piece(ACTION, largest, code)
+            paths, ts = shard.paths_by_code(ACTION, largest)
+            piece = shard.piece(ACTION, largest, code)
             return Occurrences(positions, paths[piece], ts[piece])
-        if len(positions) == len(segment):
-            return Occurrences(positions, segment.path_numbers(), segment.ts())
-        return Occurrences(positions, segment.path_numbers().take(positions), segment.ts().take(positions))
+        if len(positions) == len(shard):
+            return Occurrences(positions, shard.path_numbers(), shard.ts())
+        return Occurrences(positions, shard.path_numbers().take(positions), shard.ts().take(positions))
 
-    def by_path(self, segment: Segment, condition: Condition | None) -> ByPath:
+    def by_path(self, shard: Shard, condition: Condition | None) -> ByPath:
         """The same events, and where those of each path begin."""
         code = _only_action(condition)
         if code is None:
-            found = self.occurrences(segment, condition)
-            starts = np.searchsorted(found.positions, segment.paths()[1]).astype(np.int32)
+            found = self.occurrences(shard, condition)
+            starts = np.searchsorted(found.positions, shard.paths()[1]).astype(np.int32)
             return ByPath(found.positions, starts, found.ts)
         largest = len(self.actions) - 1
-        piece, order = segment.piece(ACTION, largest, code), segment.by_code(ACTION, largest)[0]
-        ts = segment.paths_by_code(ACTION, largest)[1]
-        return ByPath(order[piece], segment.starts_of_code(ACTION, largest, code), ts[piece])
+        piece, order = shard.piece(ACTION, largest, code), shard.by_code(ACTION, largest)[0]
+        ts = shard.paths_by_code(ACTION, largest)[1]
+        return ByPath(order[piece], shard.starts_of_code(ACTION, largest, code), ts[piece])
 
-    def vector(self, segment: Segment, expr: Expr, positions: Array) -> Vector:
+    def vector(self, shard: Shard, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""
-        return self.evaluation.vector(expr, EventRows(segment, self.table, self.dictionary, positions))
+        return self.evaluation.vector(expr, EventRows(shard, self.table, self.dictionary, positions))
 
-    def _of_actions(self, segment: Segment, condition: Condition) -> EventRows:
+    def _of_actions(self, shard: Shard, condition: Condition) -> EventRows:
         largest = len(self.actions) - 1
-        order, _ = segment.by_code(ACTION, largest)
-        pieces = [segment.piece(ACTION, largest, code) for code in self._action_codes(condition)]
+        order, _ = shard.by_code(ACTION, largest)
+        pieces = [shard.piece(ACTION, largest, code) for code in self._action_codes(condition)]
         if len(pieces) == 1:
-            return EventRows(segment, self.table, self.dictionary, order[pieces[0]], part=pieces[0])
+            return EventRows(shard, self.table, self.dictionary, order[pieces[0]], part=pieces[0])
         positions = np.sort(np.concatenate([order[:0], *(order[piece] for piece in pieces)]))
-        return EventRows(segment, self.table, self.dictionary, positions)
+        return EventRows(shard, self.table, self.dictionary, positions)
 
     def _action_codes(self, condition: Condition) -> tuple[int, ...]:
         if condition.actions is None or isinstance(condition.actions, tuple):
@@ -261,7 +261,7 @@ class Subjects:
         version = self._sqlite.execute("PRAGMA data_version").fetchall()
         return version, self._sqlite.total_changes(), self._catalog.refresh()
 
-    def _find(self, name: str) -> Entry | None:
+    def _find(self, name: str) -> CatalogEntry | None:
         self._catalog.refresh()
         database, dot, table = name.partition(".")
         for candidate in ((None, name), (database, table) if dot else (None, name)):

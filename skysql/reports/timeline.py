@@ -12,7 +12,7 @@
 - Of several events with one timestamp the last in the path says what the state is; the others have lasted no time.
 
 `since` and `until` are timestamps, `seconds` lies between them. The rows are what the function state_timeline has in
-its array (functions/timeline.py). WHERE on `object_id` reads only that object's path.
+its array (functions/durations.py). WHERE on `object_id` reads only that object's path.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import numpy as np
 
 from ..arrays import kernels
 from ..errors import ProgrammingError, instead
-from ..functions.timeline import ends_of, state_changes
-from ..functions.values import distinct
+from ..functions.durations import ends_of, state_changes
+from ..functions.equality import distinct
 from ..interruption import pieces
 from ..model import timestamps
-from ..plan.scan import Expr
-from ..store.segment import Segment
+from ..plan.path_scan import Expr
+from ..store.shard import Shard
 from .options import Options
-from .report import MOST_ROWS, Call, Column, Columns, segments
+from .report import MOST_ROWS, Call, Columns, Declared, shards
 
 
 class Timeline:
@@ -39,14 +39,14 @@ class Timeline:
     name = "sky_timeline"
     arguments = ("table", "property", "options")
     columns = (
-        Column("object_id", "INTEGER"),
-        Column("object_key", "TEXT"),
-        Column("state"),
-        Column("since", "TIMESTAMP"),
-        Column("until", "TIMESTAMP"),
-        Column("seconds", "REAL"),
+        Declared("object_id", "INTEGER"),
+        Declared("object_key", "TEXT"),
+        Declared("state"),
+        Declared("since", "TIMESTAMP"),
+        Declared("until", "TIMESTAMP"),
+        Declared("seconds", "REAL"),
     )
-    hidden: tuple[Column, ...] = ()
+    hidden: tuple[Declared, ...] = ()
     takes = frozenset({"object_id"})
     order = ("object_id", "since")
 
@@ -58,14 +58,14 @@ class Timeline:
             raise ProgrammingError(f"{call.what('property')} is SQL over an event, {instead(text)}", hint)
         state = call.subject.expression(text, call.what("property"))
         end = Options(call.report, call.arguments["options"], ("until",)).moment("until")
-        for segment in segments(call):
-            yield from _rows(call, segment, state, end)
+        for shard in shards(call):
+            yield from _rows(call, shard, state, end)
 
 
-def _rows(call: Call, segment: Segment, state: Expr, end: int | None) -> Iterator[Columns]:
-    """The rows of a segment."""
-    ts, (objects, starts) = segment.ts(), segment.paths()
-    vector = call.subject.vector(segment, state, np.arange(len(ts)))
+def _rows(call: Call, shard: Shard, state: Expr, end: int | None) -> Iterator[Columns]:
+    """The rows of a shard."""
+    ts, (objects, starts) = shard.ts(), shard.paths()
+    vector = call.subject.vector(shard, state, np.arange(len(ts)))
     rows = state_changes(starts, ts, distinct(vector).codes, end)
     paths, until = kernels.groups_of(rows, starts), ends_of(rows, starts, ts, end)
     keyed = call.subject.table.key_name is not None

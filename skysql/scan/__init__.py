@@ -1,7 +1,7 @@
 """A plan and a snapshot -> the answer.
 
-    scan         runs a PathScan segment by segment, on threads, and merges what comes of each
-    rows         the events, objects or sessions of a segment as rows;  changes, pairs: other kinds of rows
+    scan         runs a PathScan shard by shard, on threads, and merges what comes of each
+    rows         the events, objects or sessions of a shard as rows;  changes, pairs: other kinds of rows
     evaluation   an expression over such rows, as vectors;  memos: results of SQLite's that are kept
     groups       aggregates, by group;  paths: path functions in them;  layouts: events laid out by state for sums
 

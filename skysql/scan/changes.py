@@ -1,7 +1,7 @@
 """The rows of a scan of changes: `users_changes`, a row a changed property of an event.
 
 They come in path order; those of one event in order of declaration. A value is one of any kind, so columns of values
-are coded, with codes of their own in each segment.
+are coded, with codes of their own in each shard.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ..interruption import patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
-from ..plan.scan import Column
+from ..plan.path_scan import Column
 from ..store.dictionary import Dictionary
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .rows import EventRows, property_vector
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRows:
-    """Changes of a segment: the positions of their events and which of the table's states each is of, int64[m]."""
+    """Changes of a shard: the positions of their events and which of the table's states each is of, int64[m]."""
 
-    segment: Segment
+    shard: Shard
     table: Table
     dictionary: Dictionary
     positions: Int64
@@ -34,16 +34,16 @@ class ChangeRows:
     @classmethod
     def of(cls, every: EventRows, paths: Array | None) -> ChangeRows:
         """All changes, or those of the chosen paths."""
-        segment = every.segment
-        each = [segment.sparse(state).positions for state in every.table.states]
+        shard = every.shard
+        each = [shard.sparse(state).positions for state in every.table.states]
         if paths is not None:
-            member = np.zeros(len(segment.paths()[0]), bool)
+            member = np.zeros(len(shard.paths()[0]), bool)
             member[paths] = True
-            each = [positions[member[segment.path_numbers()[positions]]] for positions in each]
+            each = [positions[member[shard.path_numbers()[positions]]] for positions in each]
         states = np.concatenate([np.full(len(p), at) for at, p in enumerate(each)] or [np.zeros(0, np.int64)])
         positions = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
         order = patiently(np.lexsort, (states, positions))
-        return cls(segment, every.table, every.dictionary, positions[order], states[order])
+        return cls(shard, every.table, every.dictionary, positions[order], states[order])
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -64,9 +64,9 @@ class ChangeRows:
             case "new_value":
                 return self._values(self.positions, np.ones(len(self), bool))
             case "old_value":
-                first = self.segment.paths()[1][self.segment.path_numbers()[self.positions]]
+                first = self.shard.paths()[1][self.shard.path_numbers()[self.positions]]
                 return self._values(np.maximum(self.positions - 1, 0), self.positions > first)
-        return EventRows(self.segment, self.table, self.dictionary, self.positions).vector(column)
+        return EventRows(self.shard, self.table, self.dictionary, self.positions).vector(column)
 
     def _values(self, positions: Int64, known: Bool) -> Coded:
         """The states at these events; NULL where none is known."""
@@ -74,7 +74,7 @@ class ChangeRows:
         numbers: dict[tuple[type, Value], int] = {(type(None), None): 0}
         for at, state in enumerate(self.table.states):
             here = np.flatnonzero((self.states == at) & known)
-            vector = property_vector(self.segment, self.dictionary, state, Column(state.name), positions[here])
+            vector = property_vector(self.shard, self.dictionary, state, Column(state.name), positions[here])
             codes[here] = _numbered(vector, numbers)
         return Coded(codes, [value for _, value in numbers])
 

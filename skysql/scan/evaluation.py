@@ -1,4 +1,4 @@
-"""Expressions over the rows of a segment: with arrays where that is exactly what SQLite would do, else by SQLite.
+"""Expressions over the rows of a shard: with arrays where that is exactly what SQLite would do, else by SQLite.
 
 SQLite evaluates an expression once for each distinct combination of the values it reads, and the results are spread
 over the rows by number. For a predicate on a TEXT property that is once per dictionary value; for `date(timestamp)`
@@ -23,7 +23,7 @@ from ..model import timestamps
 from ..model.dtypes import Array, Bool
 from ..model.table import Table
 from ..model.values import Value
-from ..plan.scan import (
+from ..plan.path_scan import (
     And,
     Arithmetic,
     Changes,
@@ -371,7 +371,7 @@ class Evaluation:
         return Coded(self._results(memo, text, reads, data)[places], memo.results)
 
     def _by_code(self, memo: Memo, text: str, reads: tuple[Column, ...], vector: Coded) -> Coded:
-        """One coded column: the results are remembered by code, over all segments whose codes mean the same."""
+        """One coded column: the results are remembered by code, over all shards whose codes mean the same."""
         if memo.values is not vector.values or len(memo.by_code) != len(vector.values):
             memo.by_code = np.full(len(vector.values), -1, np.int32)
             memo.values = vector.values

@@ -1,7 +1,7 @@
 """Groups of rows and what is accumulated of them: the half of a scan that aggregates.
 
 A partial is some groups with their keys and accumulators; partials of different objects merge into one, in any order
-but that of the segments, which decides among equal keys whose value is shown. `finished` gives the values.
+but that of the shards, which decides among equal keys whose value is shown. `finished` gives the values.
 Where arrays would not give SQLite's answer, Inexact says so.
 """
 
@@ -20,7 +20,7 @@ from ..arrays.vectors import Coded, Numbers, Vector, compact_codes, equal_values
 from ..interruption import look, looking, patiently
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
-from ..plan.scan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
+from ..plan.path_scan import Aggregate, AnyAggregate, PathAggregate, PathScan, SqlAggregate
 
 
 class Inexact(Exception):
@@ -210,7 +210,7 @@ def _sum(place: int, data: Array, groups: Array, count: Int64, magnitudes: Magni
     )
 
 
-def _real(place: int, count: Int64, add: Callable[[], sums.Pairs]) -> Accumulator:
+def _real(place: int, count: Int64, add: Callable[[], sums.DoubleDouble]) -> Accumulator:
     try:
         high, low = add()
     except sums.Overflow:  # what SQLite shows depends on the order of the rows

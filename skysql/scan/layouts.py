@@ -1,18 +1,18 @@
-"""Which plans are answered by the layouts of segments: see segment.Layout."""
+"""Which plans are answered by the layouts of shards: see shard.Layout."""
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
 from ..model.table import Kind, Property, Table
-from ..plan.scan import Aggregate, Column, Events, Expr, PathScan
+from ..plan.path_scan import Aggregate, Column, Events, Expr, PathScan
 
 Measure: TypeAlias = tuple[Aggregate, Property | None]
 """An aggregate, and the property that it is of; None for the rows themselves."""
 
 
 def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Measure]] | None:
-    """The states that the plan groups events by and what it measures, if they are what segments lay out: see Layout."""
+    """The states that the plan groups events by and what it measures, if they are what shards lay out: see Layout."""
     keys = [_plain(key, table) for key in plan.keys]
     states = [key for key in keys if key is not None and key.state and key.kind is Kind.TEXT]
     measures: list[Measure] = []

@@ -16,7 +16,7 @@ from ..model.dtypes import Array
 from ..model.values import Value
 
 REMEMBERED = 1 << 20
-"""So many results of an expression are remembered, and no more than a segment's more."""
+"""So many results of an expression are remembered, and no more than a shard's more."""
 
 _PIECE = 1 << 16
 """So many texts are given to SQLite together: they are in memory."""

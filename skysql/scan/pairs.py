@@ -1,6 +1,6 @@
 """Pairs of an object and a moment, for each of which a point-in-time join asks for the object as of then.
 
-They come from a query of an ordinary table, as JSON arrays, and are put into order of objects: so those of a segment
+They come from a query of an ordinary table, as JSON arrays, and are put into order of objects: so those of a shard
 are a slice, and are looked up in it from its beginning to its end.
 """
 
@@ -18,7 +18,7 @@ from ..arrays import kernels
 from ..model import timestamps
 from ..model.dtypes import Int64
 from ..store.dictionary import Dictionary
-from ..store.segment import Segment
+from ..store.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class ObjectMoments:
         """How much memory they take."""
         return 64 + (2 + (self.numbers is not None)) * self.objects.nbytes
 
-    def by_segment(self, segments: Sequence[Segment]) -> Iterator[tuple[Segment, ObjectMoments]]:
-        """Those that belong to each of the segments, which are all that there are."""
-        inner = np.searchsorted(self.objects, [segment.first_object for segment in segments[1:]]).tolist()
-        for segment, (low, high) in zip(segments, pairwise([0, *inner, len(self.objects)]), strict=False):
+    def by_shard(self, shards: Sequence[Shard]) -> Iterator[tuple[Shard, ObjectMoments]]:
+        """Those that belong to each of the shards, which are all that there are."""
+        inner = np.searchsorted(self.objects, [shard.first_object for shard in shards[1:]]).tolist()
+        for shard, (low, high) in zip(shards, pairwise([0, *inner, len(self.objects)]), strict=False):
             if low < high:
                 numbers = None if self.numbers is None else self.numbers[low:high]
-                yield segment, ObjectMoments(self.objects[low:high], self.moments[low:high], numbers)
+                yield shard, ObjectMoments(self.objects[low:high], self.moments[low:high], numbers)
 
 
 def is_query(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Functions over a path inside a scan: the rows of a segment put side by side by group, arguments in their forms.
+"""Functions over a path inside a scan: the rows of a shard put side by side by group, arguments in their forms.
 
 What a function gets here is what SQLite would hand it row by row (engine/path_functions.py), for all groups at once.
 """
@@ -20,7 +20,7 @@ from ..interruption import patiently
 from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..plan.scan import Column, Expr, PathAggregate, columns
+from ..plan.path_scan import Column, Expr, PathAggregate, columns
 from .evaluation import Evaluation
 from .groups import Grouping
 from .rows import EventRows, Rows
@@ -62,7 +62,7 @@ class PathAggregates:
         return call.function.run(Runs(groups.starts()), arguments)
 
     def _call(self, aggregate: PathAggregate) -> _Call:
-        """What is the same for all segments."""
+        """What is the same for all shards."""
         if id(aggregate) not in self._calls:
             function = FUNCTIONS[aggregate.function]
             constants = [VARIES if columns(a) else self._evaluation.constant(a) for a in aggregate.arguments]

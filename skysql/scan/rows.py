@@ -1,4 +1,4 @@
-"""The rows of a scan within one segment, and the columns that they have.
+"""The rows of a scan within one shard, and the columns that they have.
 
     EventRows     a row an event: the table itself
     ObjectRows    a row an object, at the last event of its path that counts: `users_objects`, now or as of a moment,
@@ -22,14 +22,14 @@ from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION, Kind, Property, Table
 from ..model.values import Value
-from ..plan.scan import Column
+from ..plan.path_scan import Column
 from ..store.dictionary import Dictionary
-from ..store.segment import Segment
+from ..store.shard import Shard
 from .pairs import ObjectMoments
 
 
 class Rows(Protocol):
-    """Some rows of a segment."""
+    """Some rows of a shard."""
 
     def __len__(self) -> int: ...
 
@@ -71,9 +71,9 @@ def _moments(ts: Int64) -> Numbers:
     return Numbers(ts, None, timestamps.format_array)
 
 
-def object_vector(segment: Segment, dictionary: Dictionary, table: Table, name: str, paths: Array) -> Numbers | None:
+def object_vector(shard: Shard, dictionary: Dictionary, table: Table, name: str, paths: Array) -> Numbers | None:
     """The object's id or key, of these paths, if `name` (in lower case) is one of these."""
-    objects, _ = segment.paths()
+    objects, _ = shard.paths()
     numbering = paths, len(objects)
     if name == table.object_name.lower():
         return Numbers(objects[paths], numbering=numbering)
@@ -83,32 +83,32 @@ def object_vector(segment: Segment, dictionary: Dictionary, table: Table, name: 
 
 
 def property_vector(
-    segment: Segment, dictionary: Dictionary, property: Property, column: Column, positions: Array | None
+    shard: Shard, dictionary: Dictionary, property: Property, column: Column, positions: Array | None
 ) -> Vector:
     """A property at these events (None for all)."""
     if column.through_ties:
-        ends = segment.tie_ends()
+        ends = shard.tie_ends()
         if ends is not None:
             positions = ends if positions is None else ends[positions]
     if column.ever:
-        slots = segment.slots(property)
+        slots = shard.slots(property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is Kind.TEXT:
         largest = len(dictionary.values(property.id)) - 1
-        codes = segment.codes(property, largest, ignore_nulls=column.ignore_nulls)
+        codes = shard.codes(property, largest, ignore_nulls=column.ignore_nulls)
         return dictionary.coded(property.id, codes if positions is None else codes[positions])
-    return Numbers(*segment.numbers(property, positions, ignore_nulls=column.ignore_nulls))
+    return Numbers(*shard.numbers(property, positions, ignore_nulls=column.ignore_nulls))
 
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """Events of a segment: positions int[m] ascending, or None for all of them.
+    """Events of a shard: positions int[m] ascending, or None for all of them.
 
     idle: what cuts paths into sessions.
     part: if the positions are those of one action, where they stand in the index of events by action.
     """
 
-    segment: Segment
+    shard: Shard
     table: Table
     dictionary: Dictionary
     positions: Array | None = None
@@ -116,14 +116,14 @@ class EventRows:
     part: slice | None = None
 
     def __len__(self) -> int:
-        return len(self.segment) if self.positions is None else len(self.positions)
+        return len(self.shard) if self.positions is None else len(self.positions)
 
     def _property(self, property: Property, column: Column) -> Vector:
         plain = property.kind is Kind.TEXT and column == Column(column.name)
         if self.part is None or not plain or not property.state:
-            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+            return property_vector(self.shard, self.dictionary, property, column, self.positions)
         largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
-        codes = self.segment.codes_by_code(ACTION, actions, property, largest)
+        codes = self.shard.codes_by_code(ACTION, actions, property, largest)
         return self.dictionary.coded(property.id, codes[self.part])
 
     def keep(self, mask: Bool) -> EventRows:
@@ -133,7 +133,7 @@ class EventRows:
     def take(self, index: Array) -> EventRows:
         """The rows at these places, in this order."""
         positions = index if self.positions is None else self.positions[index]
-        return EventRows(self.segment, self.table, self.dictionary, positions, self.idle)
+        return EventRows(self.shard, self.table, self.dictionary, positions, self.idle)
 
     def _at(self, every: Array) -> Array:
         return every if self.positions is None else every[self.positions]
@@ -142,19 +142,19 @@ class EventRows:
         """A column's values."""
         name = column.name.lower()
         if name == "action":
-            return property_vector(self.segment, self.dictionary, ACTION, column, self.positions)
+            return property_vector(self.shard, self.dictionary, ACTION, column, self.positions)
         property = self.table.find(name)
         if property is not None:
             return self._property(property, column)
         if name == "timestamp":
-            return _moments(self._at(self.segment.ts()))
+            return _moments(self._at(self.shard.ts()))
         if name == "ts":
-            return Numbers(self._at(self.segment.ts()))
+            return Numbers(self._at(self.shard.ts()))
         if name == "changes":
             return changes_vector(self)
         if name in ("session", "session_event", "idle"):
             return self._session(name)
-        object = object_vector(self.segment, self.dictionary, self.table, name, self._at(self.segment.path_numbers()))
+        object = object_vector(self.shard, self.dictionary, self.table, name, self._at(self.shard.path_numbers()))
         if object is not None:
             return object
         raise InternalError(f"{self.table.name!r} has no column {column.name!r}")
@@ -163,25 +163,25 @@ class EventRows:
         """The session's number within the path, the event's within the session, or what cuts them."""
         if name == "idle":
             return _asked(self.idle, len(self))
-        segment, us = self.segment, idle_us(self.idle)
-        sessions = self._at(segment.sessions(us))
+        shard, us = self.shard, idle_us(self.idle)
+        sessions = self._at(shard.sessions(us))
         if name == "session":
-            return Numbers(segment.session_numbers(us)[0][sessions].astype(np.int64))
-        positions = np.arange(len(segment)) if self.positions is None else self.positions
-        return Numbers(positions - segment.session_starts(us)[sessions] + 1)
+            return Numbers(shard.session_numbers(us)[0][sessions].astype(np.int64))
+        positions = np.arange(len(shard)) if self.positions is None else self.positions
+        return Numbers(positions - shard.session_starts(us)[sessions] + 1)
 
 
 def changes_vector(rows: EventRows) -> Coded:
     """The JSON of each event's own changes, NULL for none."""
     import json
 
-    segment, n = rows.segment, len(rows.segment)
+    shard, n = rows.shard, len(rows.shard)
     chosen = np.ones(n, bool) if rows.positions is None else np.zeros(n, bool)
     if rows.positions is not None:
         chosen[rows.positions] = True
     found: dict[int, dict[str, Any]] = {}
     for property in rows.table.states:
-        sparse = segment.sparse(property)
+        sparse = shard.sparse(property)
         here = np.flatnonzero(chosen[sparse.positions])
         if property.kind is Kind.TEXT:
             values: list[Any] = Coded(sparse.values[here], rows.dictionary.values(property.id)).tolist()
@@ -214,7 +214,7 @@ class ObjectRows:
     paths, positions: int64[m]. moments: int64[m] or one int. numbers: which of the pairs each row answers, int64[m].
     """
 
-    segment: Segment
+    shard: Shard
     table: Table
     dictionary: Dictionary
     paths: Int64
@@ -230,33 +230,33 @@ class ObjectRows:
         cls, rows: EventRows, chosen: Array | None, moment: int | None, states: tuple[Property, ...] | None
     ) -> ObjectRows:
         """All objects, or those of the chosen paths, that have an event by the moment. states: as of of_pairs."""
-        segment = rows.segment
-        _, starts = segment.paths()
+        shard = rows.shard
+        _, starts = shard.paths()
         every = np.arange(len(starts) - 1) if chosen is None else np.asarray(chosen, np.int64)
         if moment is None:
-            return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1)
-        low, high = segment.time_range()
+            return cls(shard, rows.table, rows.dictionary, every, starts[every + 1] - 1)
+        low, high = shard.time_range()
         if moment < low:
-            return cls(segment, rows.table, rows.dictionary, every[:0], every[:0], moment)
+            return cls(shard, rows.table, rows.dictionary, every[:0], every[:0], moment)
         if moment >= high:
-            return cls(segment, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
+            return cls(shard, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
         if chosen is None:
-            paths, positions = segment.last_of_all(moment, states)
-            return cls(segment, rows.table, rows.dictionary, paths, positions, moment)
-        positions = kernels.last_until(segment.ts(), starts, every, np.full(len(every), moment))
+            paths, positions = shard.last_of_all(moment, states)
+            return cls(shard, rows.table, rows.dictionary, paths, positions, moment)
+        positions = kernels.last_until(shard.ts(), starts, every, np.full(len(every), moment))
         present = positions >= 0
-        return cls(segment, rows.table, rows.dictionary, every[present], positions[present], moment)
+        return cls(shard, rows.table, rows.dictionary, every[present], positions[present], moment)
 
     @classmethod
     def of_pairs(cls, rows: EventRows, pairs: ObjectMoments, states: tuple[Property, ...] | None) -> ObjectRows:
-        """For each pair whose object is in the segment and has an event by the moment, the object as of then.
+        """For each pair whose object is in the shard and has an event by the moment, the object as of then.
 
-        If only these states of it are read, its event may be an earlier one: see Segment.last_until.
+        If only these states of it are read, its event may be an earlier one: see Shard.last_until.
         """
-        segment = rows.segment
-        paths = segment.find(pairs.objects)
-        positions = segment.last_until(paths, pairs.moments, states)
-        found = cls(segment, rows.table, rows.dictionary, paths, positions, pairs.moments, pairs.numbers)
+        shard = rows.shard
+        paths = shard.find(pairs.objects)
+        positions = shard.last_until(paths, pairs.moments, states)
+        found = cls(shard, rows.table, rows.dictionary, paths, positions, pairs.moments, pairs.numbers)
         return found if positions.min() >= 0 else found.keep(positions >= 0)
 
     def keep(self, mask: Bool) -> ObjectRows:
@@ -270,7 +270,7 @@ class ObjectRows:
             return every[index] if isinstance(every, np.ndarray) else every
 
         return ObjectRows(
-            self.segment,
+            self.shard,
             *(self.table, self.dictionary),
             *map(cut, (self.paths, self.positions, self.moments, self.numbers)),
         )
@@ -278,14 +278,14 @@ class ObjectRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         name = column.name.lower()
-        _, starts = self.segment.paths()
+        _, starts = self.shard.paths()
         property = self.table.find(name)
         if property is not None and property.state:
-            return property_vector(self.segment, self.dictionary, property, column, self.positions)
+            return property_vector(self.shard, self.dictionary, property, column, self.positions)
         if name == "first_timestamp":
-            return _moments(self.segment.ts()[starts[self.paths]])
+            return _moments(self.shard.ts()[starts[self.paths]])
         if name == "last_timestamp":
-            return _moments(self.segment.ts()[self.positions])
+            return _moments(self.shard.ts()[self.positions])
         if name == "events":
             return Numbers(self.positions - starts[self.paths] + 1)
         if name == "as_of":
@@ -294,7 +294,7 @@ class ObjectRows:
             return _moments(np.broadcast_to(np.asarray(self.moments, np.int64), (len(self),)))
         if name == "row" and self.numbers is not None:
             return Numbers(self.numbers)
-        object = object_vector(self.segment, self.dictionary, self.table, name, self.paths)
+        object = object_vector(self.shard, self.dictionary, self.table, name, self.paths)
         if object is not None:
             return object
         raise InternalError(f"{self.table.name}_objects has no column {column.name!r}")
@@ -302,9 +302,9 @@ class ObjectRows:
 
 @dataclass(frozen=True)
 class SessionRows:
-    """Sessions of a segment: their places in `session_starts`, int[m] ascending, or None for all."""
+    """Sessions of a shard: their places in `session_starts`, int[m] ascending, or None for all."""
 
-    segment: Segment
+    shard: Shard
     table: Table
     dictionary: Dictionary
     idle: Idle | None
@@ -315,16 +315,16 @@ class SessionRows:
         """All sessions, or those of the chosen paths, ascending."""
         sessions = None
         if paths is not None:
-            begins, starts = rows.segment.session_starts(idle_us(idle)), rows.segment.paths()[1]
+            begins, starts = rows.shard.session_starts(idle_us(idle)), rows.shard.paths()[1]
             sessions = kernels.positions_of(np.searchsorted(begins, starts), paths)
-        return cls(rows.segment, rows.table, rows.dictionary, idle, sessions)
+        return cls(rows.shard, rows.table, rows.dictionary, idle, sessions)
 
     def __len__(self) -> int:
         return len(self._begins) - 1 if self.sessions is None else len(self.sessions)
 
     @cached_property
     def _begins(self) -> Int64:
-        return self.segment.session_starts(idle_us(self.idle))
+        return self.shard.session_starts(idle_us(self.idle))
 
     def _at(self, every: Array) -> Array:
         return every if self.sessions is None else every[self.sessions]
@@ -340,21 +340,21 @@ class SessionRows:
     def take(self, index: Array) -> SessionRows:
         """The rows at these places, in this order."""
         sessions = index if self.sessions is None else self.sessions[index]
-        return SessionRows(self.segment, self.table, self.dictionary, self.idle, sessions)
+        return SessionRows(self.shard, self.table, self.dictionary, self.idle, sessions)
 
     def _state(self, property: Property, column: Column) -> Vector:
         """A state at the first event of each session."""
         if property.kind is Kind.TEXT and column == Column(column.name):
             largest = len(self.dictionary.values(property.id)) - 1
-            codes = self.segment.session_codes(idle_us(self.idle), property, largest)
+            codes = self.shard.session_codes(idle_us(self.idle), property, largest)
             return self.dictionary.coded(property.id, self._at(codes))
-        return property_vector(self.segment, self.dictionary, property, column, self._at(self._begins[:-1]))
+        return property_vector(self.shard, self.dictionary, property, column, self._at(self._begins[:-1]))
 
     def vector(self, column: Column) -> Vector:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
         if name == "duration":
-            return Numbers(self._at(self.segment.session_durations(idle_us(self.idle))))
+            return Numbers(self._at(self.shard.session_durations(idle_us(self.idle))))
         property = self.table.find(name)
         if property is not None and property.state:
             return self._state(property, column)
@@ -362,20 +362,20 @@ class SessionRows:
         last = self._at(self._begins[1:]) - 1
         match name:
             case "first_timestamp":
-                return _moments(self.segment.ts()[first])
+                return _moments(self.shard.ts()[first])
             case "last_timestamp":
-                return _moments(self.segment.ts()[last])
+                return _moments(self.shard.ts()[last])
             case "events":
                 return Numbers(last - first + 1)
             case "first_action" | "last_action":
                 at = first if name == "first_action" else last
-                return property_vector(self.segment, self.dictionary, ACTION, Column("action"), at)
+                return property_vector(self.shard, self.dictionary, ACTION, Column("action"), at)
             case "session":
-                return Numbers(self._at(self.segment.session_numbers(idle_us(self.idle))[0]).astype(np.int64))
+                return Numbers(self._at(self.shard.session_numbers(idle_us(self.idle))[0]).astype(np.int64))
             case "idle":
                 return _asked(self.idle, len(self))
-        paths = self._at(self.segment.session_numbers(idle_us(self.idle))[1])
-        object = object_vector(self.segment, self.dictionary, self.table, name, paths)
+        paths = self._at(self.shard.session_numbers(idle_us(self.idle))[1])
+        object = object_vector(self.shard, self.dictionary, self.table, name, paths)
         if object is None:
             raise InternalError(f"{self.table.name}_sessions has no column {column.name!r}")
         return object

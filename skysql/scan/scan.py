@@ -1,8 +1,8 @@
 """Path scans: plan x snapshot -> partials -> result.
 
-    select      the rows of a segment that meet the predicate: objects first, then the action, then everything else
-    partial     their groups and accumulators; a pure function of (plan, segment, parameters)
-    merge       partials into one; segments never share an object, but do share groups
+    select      the rows of a shard that meet the predicate: objects first, then the action, then everything else
+    partial     their groups and accumulators; a pure function of (plan, shard, parameters)
+    merge       partials into one; shards never share an object, but do share groups
     finish      accumulators into values, groups in SQLite's order of their keys
 
 Whatever numpy cannot compute exactly as SQLite would is handed to SQLite with only the rows and columns that are left:
@@ -29,7 +29,7 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION, Property, Table
 from ..model.values import Value
-from ..plan.scan import (
+from ..plan.path_scan import (
     Aggregate,
     And,
     AnyAggregate,
@@ -55,7 +55,7 @@ from ..plan.scan import (
     columns,
     conjuncts,
 )
-from ..store.segment import Segment
+from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from .changes import ChangeRows
 from .evaluation import Evaluation, Evaluator, column_type
@@ -99,7 +99,7 @@ class Scan:
         names = frozenset() if isinstance(plan.source, Groups) else object_columns(plan.source, self.table)
         parts = conjuncts(plan.where)
         self._object_parts = [p for p in parts if {c.name.lower() for c in columns(p)} <= names and columns(p)]
-        # what is the same for all segments, by the identities of conditions, as 1 equals 1.0
+        # what is the same for all shards, by the identities of conditions, as 1 equals 1.0
         self._conditions: dict[int, tuple[list[Expr], list[Expr]]] = {}  # of path functions: on the action, others
         self._action_codes: dict[tuple[int, ...], list[int]] = {}  # that meet them
         self._truths: dict[int, Bool] = {}  # which do, where they are on the action only
@@ -122,7 +122,7 @@ class Scan:
     # rows
 
     def rows(self) -> Iterator[Rows]:
-        """The rows that meet the predicate, segment by segment."""
+        """The rows that meet the predicate, shard by shard."""
         with self.snapshot.store.reading(self.snapshot):
             yield from self._rows()
 
@@ -135,11 +135,11 @@ class Scan:
             return
         wanted = self._object_set()
         if wanted is None:
-            chosen_segments: Iterator[tuple[Segment, Int64 | None]] = ((s, None) for s in self.snapshot.segments())
+            chosen_shards: Iterator[tuple[Shard, Int64 | None]] = ((s, None) for s in self.snapshot.shards())
         else:
-            chosen_segments = iter(self.snapshot.segments_of(wanted))
-        for segment, objects in looking(chosen_segments):
-            rows = self._segment_rows(segment, objects)
+            chosen_shards = iter(self.snapshot.shards_of(wanted))
+        for shard, objects in looking(chosen_shards):
+            rows = self._shard_rows(shard, objects)
             if rows is not None and len(rows):
                 yield rows
 
@@ -176,13 +176,13 @@ class Scan:
         objects = kernels.distinct(self.dictionary.known_objects(keys))
         return objects[objects > 0]
 
-    def _segment_rows(self, segment: Segment, objects: Int64 | None) -> Rows | None:
+    def _shard_rows(self, shard: Shard, objects: Int64 | None) -> Rows | None:
         source = self.plan.source
         duration = source.idle if isinstance(source, Events | Sessions) else None
         idle = None if duration is None else self._idle(duration)
         if duration is not None and idle is None:
             return None
-        every = EventRows(segment, self.table, self.dictionary, idle=idle)
+        every = EventRows(shard, self.table, self.dictionary, idle=idle)
         paths = self._chosen_paths(every, objects)
         if paths is not None and len(paths) == 0:
             return None
@@ -205,7 +205,7 @@ class Scan:
         return None if us is None else Idle(us, self.evaluation.scalar(duration.operand))
 
     def _group_rows(self, source: Groups) -> Iterator[Rows]:
-        """The groups of another scan; as none of them has events of two segments, they are final."""
+        """The groups of another scan; as none of them has events of two shards, they are final."""
         scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters)
         by_value = [part for part in self._row_parts if any(c.name[:5] == "value" for c in columns(part))]
         by_key = [part for part in self._row_parts if part not in by_value]
@@ -225,42 +225,42 @@ class Scan:
         """The paths that the conditions on the object alone leave; None for all."""
         if not self._object_parts:
             return None
-        ids, starts = every.segment.paths()
+        ids, starts = every.shard.paths()
         paths = np.arange(len(ids))
         if objects is not None:
             paths = np.minimum(np.searchsorted(ids, objects), len(ids) - 1)
             paths = paths[ids[paths] == objects]
-        rows: Rows = ObjectRows(every.segment, self.table, self.dictionary, paths, starts[paths])
+        rows: Rows = ObjectRows(every.shard, self.table, self.dictionary, paths, starts[paths])
         rows = self._filter(rows, self._object_parts)
         assert isinstance(rows, ObjectRows)
         return rows.paths
 
     def _event_rows(self, every: EventRows, paths: Array | None) -> Rows:
         parts = self._row_parts
-        segment = every.segment
+        shard = every.shard
         if paths is not None:
-            _, starts = segment.paths()
+            _, starts = shard.paths()
             few = len(paths) * 8 < len(starts)
             if few:
                 every = replace(every, positions=kernels.positions_of(starts, paths))
                 return self._filter(every, parts)
-        if not self._in_time(segment):
+        if not self._in_time(shard):
             return replace(every, positions=np.zeros(0, np.int64))
         if self._action_parts:
             parts = parts[len(self._action_parts) :]  # they come first
             every = self._of_actions(every, self._action_parts)
         if paths is not None:
-            member = np.zeros(len(segment.paths()[0]), bool)
+            member = np.zeros(len(shard.paths()[0]), bool)
             member[paths] = True
-            numbers = segment.path_numbers()
+            numbers = shard.path_numbers()
             every = every.keep(member[numbers if every.positions is None else numbers[every.positions]])
         return self._filter(every, parts)
 
-    def _in_time(self, segment: Segment) -> bool:
-        """Whether comparisons with the time leave anything of the segment."""
+    def _in_time(self, shard: Shard) -> bool:
+        """Whether comparisons with the time leave anything of the shard."""
         if not self._time_parts:
             return True
-        low, high = segment.time_range()
+        low, high = shard.time_range()
         for part in self._time_parts:
             moment = self.evaluation.scalar(part.right)  # type: ignore[arg-type]
             if not isinstance(moment, int):
@@ -270,7 +270,7 @@ class Scan:
         return True
 
     def _among(self, rows: Rows, condition: Expr) -> Met:
-        """Which of some rows meet a condition; of all events of a segment, by the index of events by action."""
+        """Which of some rows meet a condition; of all events of a shard, by the index of events by action."""
         if not isinstance(rows, EventRows) or rows.positions is not None:
             return Met(np.flatnonzero(self.evaluation.truth(condition, rows)[0]))
         if id(condition) not in self._conditions:
@@ -284,14 +284,14 @@ class Scan:
         if truth is None:
             truth = self._truths[id(condition)] = np.zeros(CODES, bool)
             truth[self._codes_of(actions)] = True
-        return Met(lambda: self._positions(rows, actions, []), rows.segment.codes(ACTION, self._largest_action), truth)
+        return Met(lambda: self._positions(rows, actions, []), rows.shard.codes(ACTION, self._largest_action), truth)
 
     @cached_property
     def _largest_action(self) -> int:
         return len(self.dictionary.values(ACTION.id)) - 1
 
     def _positions(self, every: EventRows, actions: list[Expr], parts: list[Expr]) -> Int64:
-        """The places of those of all events of a segment that meet conditions, ascending."""
+        """The places of those of all events of a shard that meet conditions, ascending."""
         rows: Rows = self._of_actions(every, actions) if actions else every
         rows = self._filter(rows, parts)
         assert isinstance(rows, EventRows)
@@ -299,13 +299,13 @@ class Scan:
 
     def _of_actions(self, every: EventRows, parts: list[Expr]) -> EventRows:
         """The events whose action meets these conditions, by the index of events by action."""
-        order, edges = every.segment.by_code(ACTION, self._largest_action)
+        order, edges = every.shard.by_code(ACTION, self._largest_action)
         slices = [slice(int(edges[code]), int(edges[code + 1])) for code in self._codes_of(parts)]
         slices = [piece for piece in slices if piece.start < piece.stop]
         if not slices:
             return replace(every, positions=order[:0])
         if len(slices) == 1:
-            return EventRows(every.segment, every.table, every.dictionary, order[slices[0]], every.idle, slices[0])
+            return EventRows(every.shard, every.table, every.dictionary, order[slices[0]], every.idle, slices[0])
         mask = np.zeros(len(order), bool)
         for piece in slices:
             mask[order[piece]] = True
@@ -330,8 +330,8 @@ class Scan:
         return rows
 
     def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
-        for segment, pairs in looking(self._pairs(source).by_segment(self.snapshot.segments())):
-            every = EventRows(segment, self.table, self.dictionary)
+        for shard, pairs in looking(self._pairs(source).by_shard(self.snapshot.shards())):
+            every = EventRows(shard, self.table, self.dictionary)
             rows = ObjectRows.of_pairs(every, pairs, self._states_read)
             kept = self._filter(rows, [*self._object_parts, *self._row_parts])
             if isinstance(kept, ObjectRows) and kept.numbers is not None:
@@ -371,7 +371,7 @@ class Scan:
 
     @cached_property
     def _by_object(self) -> bool:
-        """Whether the keys hold the object, so that no group has rows of two segments."""
+        """Whether the keys hold the object, so that no group has rows of two shards."""
         held = object_columns(self.plan.source, self.table)
         return any(isinstance(key, Column) and key.name.lower() in held for key in self.plan.keys)
 
@@ -392,7 +392,7 @@ class Scan:
             first_of_each: Rows = rows.take(starts)
             if len(self.plan.keys) == 1:  # the object, which is told faster of paths than of events
                 every = kernels.upto(len(starts))
-                first_of_each = ObjectRows(rows.segment, self.table, self.dictionary, every, starts)
+                first_of_each = ObjectRows(rows.shard, self.table, self.dictionary, every, starts)
             keys = [self._key(key, first_of_each) for key in self.plan.keys]
         else:
             keys = [self._key(key, rows) for key in self.plan.keys]
@@ -409,33 +409,33 @@ class Scan:
         return finish
 
     def _read_off(self, rows: EventRows, states: list[Property], measures: list[Measure]) -> Partial | None:
-        """The groups of all events of an action by few states, as the segment lays them out; None of others."""
+        """The groups of all events of an action by few states, as the shard lays them out; None of others."""
         values = [self.dictionary.values(state.id) for state in states]
         if rows.part is None or math.prod(map(len, values)) > FEW:
             return None
-        segment, actions = rows.segment, self._largest_action
+        shard, actions = rows.shard, self._largest_action
         by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
-        layout = segment.layout(ACTION, actions, rows.part, by)
+        layout = shard.layout(ACTION, actions, rows.part, by)
         keys: list[Vector] = [self.dictionary.coded(s.id, codes) for s, codes in zip(states, layout.codes, strict=True)]
         accumulators = []
         for place, (aggregate, property) in enumerate(measures):
             if property is None:
                 accumulators.append(Accumulator(layout.starts[1:] - layout.starts[:-1]))
             else:
-                accumulators.append(accumulate_runs(place, aggregate, *segment.laid_out(layout, property)))
+                accumulators.append(accumulate_runs(place, aggregate, *shard.laid_out(layout, property)))
         return Partial(len(layout.starts) - 1, keys, accumulators)
 
     def _runs(self, rows: Rows) -> Grouping | None:
-        """All events of a segment, if they are grouped by object, or by object and session: as they lie."""
+        """All events of a shard, if they are grouped by object, or by object and session: as they lie."""
         if not isinstance(rows, EventRows) or rows.positions is not None:
             return None
         first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self.plan.keys] or [""]
         if first not in object_columns(self.plan.source, self.table) or more not in ([], ["session"]):
             return None
-        segment, us = rows.segment, idle_us(rows.idle)
-        starts = segment.session_starts(us) if more else segment.paths()[1]
-        numbers = segment.sessions(us) if more else segment.path_numbers()
-        lengths = segment.lengths(us if more else None)
+        shard, us = rows.shard, idle_us(rows.idle)
+        starts = shard.session_starts(us) if more else shard.paths()[1]
+        numbers = shard.sessions(us) if more else shard.path_numbers()
+        lengths = shard.lengths(us if more else None)
         return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
@@ -447,7 +447,7 @@ class Scan:
         return vector if texts else joined([vector])
 
     def final_partials(self) -> Iterator[Partial]:
-        """`partial` of all rows, where no groups have any of two segments; what arrays cannot compute is SQL then."""
+        """`partial` of all rows, where no groups have any of two shards; what arrays cannot compute is SQL then."""
         for rows, plan, finish in compiled.ahead((rows, self.plan, self._begun(rows)) for rows in self.rows()):
             yield self._final(rows, finish if plan is self.plan else None)
 
@@ -465,7 +465,7 @@ class Scan:
         return finish()
 
     def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
-        """The groups of all events of a segment by one TEXT property, whose sizes the segment knows."""
+        """The groups of all events of a shard by one TEXT property, whose sizes the shard knows."""
         if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
             return None
         (key,), (vector,) = self.plan.keys, keys
@@ -474,7 +474,7 @@ class Scan:
         property = ACTION if key.name == ACTION.name else self.table.find(key.name)
         if property is None or len(vector.values) > FEW:
             return None
-        counts = rows.segment.code_counts(property, len(vector.values) - 1)
+        counts = rows.shard.code_counts(property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
     def _accumulate(self, place: int, aggregate: AnyAggregate, rows: Rows, groups: Grouping) -> Accumulator | Result:
@@ -500,14 +500,14 @@ class Scan:
         return accumulate(place, aggregate, values, numbers, size, count, self._magnitudes(aggregate, rows))
 
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
-        """Between which magnitudes the values of a property lie, or the durations of sessions: the segment knows."""
+        """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
         argument = aggregate.argument
         if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == "duration":
-            return rows.segment.duration_magnitudes(idle_us(rows.idle))
+            return rows.shard.duration_magnitudes(idle_us(rows.idle))
         if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
             return None
         property = self.table.find(argument.name)
-        return None if property is None else rows.segment.magnitudes(property)
+        return None if property is None else rows.shard.magnitudes(property)
 
     def values(self, partial: Partial) -> list[Vector]:
         """The aggregates of a partial, a vector each; in that of one which SQLite computes there may be a Fault."""
@@ -555,13 +555,13 @@ class Scan:
         match rows:
             case EventRows():
                 positions = np.arange(len(rows)) if rows.positions is None else rows.positions
-                numbers = self.snapshot.numbers(rows.segment, positions)
+                numbers = self.snapshot.numbers(rows.shard, positions)
             case SessionRows():
-                numbers = self.snapshot.numbers(rows.segment, rows.firsts())
+                numbers = self.snapshot.numbers(rows.shard, rows.firsts())
             case ChangeRows():
-                numbers = self.snapshot.numbers(rows.segment, rows.positions) * len(self.table.states) + rows.states
+                numbers = self.snapshot.numbers(rows.shard, rows.positions) * len(self.table.states) + rows.states
             case ObjectRows(numbers=None):
-                numbers = rows.segment.paths()[0][rows.paths]
+                numbers = rows.shard.paths()[0][rows.paths]
         return None if numbers is None else numbers.tolist()
 
     def batches(self, wanted: Sequence[int]) -> Iterator[tuple[Rows, list[list[Value]]]]:

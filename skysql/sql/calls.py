@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from .dialect import Source, TokenType, span
-from .edits import Statement
+from .dialect import SqlText, TokenType, span
+from .edits import EditedStatement
 
 
 def own(node: exp.Expression) -> list[exp.Expression]:
@@ -21,7 +21,7 @@ def own(node: exp.Expression) -> list[exp.Expression]:
     return found
 
 
-def call_name(statement: Statement, node: exp.Expression, source: Source | None = None) -> str:
+def call_name(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> str:
     """The name that a function is called by in the text, in lower case; '' if the node is no call."""
     filtered = isinstance(node.parent, exp.Filter) and node.arg_key == "this"
     where = span(node.parent) if isinstance(node.parent, exp.Filter) and filtered else span(node)
@@ -40,7 +40,7 @@ def call_arguments(call: exp.Expression) -> list[exp.Expression]:
     return own + (call.args.get("expressions") or [])
 
 
-def is_aggregate(statement: Statement, node: exp.Expression, source: Source | None = None) -> bool:
+def is_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:
     """Whether the node calls an aggregate, and not as a window function."""
     name = call_name(statement, node, source)
     if name not in statement.catalog.aggregates:
@@ -51,18 +51,18 @@ def is_aggregate(statement: Statement, node: exp.Expression, source: Source | No
     return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
 
 
-def has_aggregate(statement: Statement, node: exp.Expression, source: Source | None = None) -> bool:
+def has_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:
     """Whether the node calls an aggregate, or something below it in the same select does."""
     return any(is_aggregate(statement, below, source) for below in own(node))
 
 
-def has_aggregates(statement: Statement, select: exp.Select, source: Source | None = None) -> bool:
+def has_aggregates(statement: EditedStatement, select: exp.Select, source: SqlText | None = None) -> bool:
     """Whether any clause of the select calls an aggregate."""
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
     return any(clause is not None and has_aggregate(statement, clause, source) for clause in clauses)
 
 
-def repeatable(statement: Statement, node: exp.Expression) -> bool:
+def repeatable(statement: EditedStatement, node: exp.Expression) -> bool:
     """Whether an expression gives the same again, each time that it is evaluated for a row: it calls pure functions."""
     if node.find(exp.Select, exp.Window) is not None:
         return False

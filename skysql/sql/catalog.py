@@ -15,7 +15,7 @@ import apsw
 
 from ..errors import AlteredError, Error
 from ..model.table import Table, name_key, quote
-from ..plan.scan import PathScan
+from ..plan.path_scan import PathScan
 from ..store.snapshot import Snapshot
 from .published import Results
 
@@ -34,7 +34,7 @@ _WINDOW_ONLY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """A name in a database: kind is 'events', 'objects', 'sessions', 'changes', 'view' or 'table'."""
 
     kind: str
@@ -59,7 +59,7 @@ class Catalog:
         self._table_of = table_of
         self._signature: object = None
         self._tentative = False
-        self._entries: dict[str, dict[str, Entry]] = {}
+        self._entries: dict[str, dict[str, CatalogEntry]] = {}
         self._databases: list[str] = []
         self.generation = 0
         self.words: frozenset[str] = frozenset()
@@ -103,7 +103,7 @@ class Catalog:
             self.words |= {view.name.lower() for view in self.views()}
             self.words |= {word.replace(mark, 2 * mark) for word in self.words for mark in "\"'`" if mark in word}
 
-    def _read_database(self, database: str) -> dict[str, Entry]:
+    def _read_database(self, database: str) -> dict[str, CatalogEntry]:
         entries = {}
         schema = "sqlite_temp_schema" if database == "temp" else "sqlite_schema"
         found: list[Any] = self._sqlite.execute(
@@ -117,16 +117,16 @@ class Catalog:
             elif kind is not None and kind[4:] in COMPANIONS:
                 entry = self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
             else:
-                entry = Entry(type, database, name, None, sql)
+                entry = CatalogEntry(type, database, name, None, sql)
             entries[name_key(name)] = entry
         return entries
 
-    def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> Entry:
+    def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> CatalogEntry:
         """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
         try:
-            return Entry(kind, database, name, self._table_of(database, table), sql)
+            return CatalogEntry(kind, database, name, self._table_of(database, table), sql)
         except (Error, apsw.SQLError):
-            return Entry("table", database, name, None, sql)
+            return CatalogEntry("table", database, name, None, sql)
 
     def _close_views(self, database: str) -> None:
         """Take views for tables, of which nothing is known, if SQLite will not let them call what they may call.
@@ -139,9 +139,9 @@ class Catalog:
             if entry.kind == "view" and database != "temp":
                 text = (entry.sql or "").lower()
                 if not unsafe.isdisjoint(re.findall(r"\w+", text)) or any(each in text for each in odd):
-                    entries[name] = Entry("table", database, entry.name, None, entry.sql)
+                    entries[name] = CatalogEntry("table", database, entry.name, None, entry.sql)
 
-    def views(self) -> list[Entry]:
+    def views(self) -> list[CatalogEntry]:
         """Every view."""
         return [e for entries in self._entries.values() for e in entries.values() if e.kind == "view"]
 
@@ -172,7 +172,7 @@ class Catalog:
         if name is not None:
             self.overridden.add(name.lower())
 
-    def find(self, database: str | None, name: str) -> Entry | None:
+    def find(self, database: str | None, name: str) -> CatalogEntry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""
         for candidate in self._databases:
             if database is None or name_key(candidate) == name_key(database):
@@ -194,7 +194,7 @@ class Catalog:
 
         return taken
 
-    def columns(self, entry: Entry) -> list[str]:
+    def columns(self, entry: CatalogEntry) -> list[str]:
         """The names of the columns that `*` shows of a table."""
         rows = self._sqlite.execute("SELECT name FROM temp.pragma_table_info(?, ?)", (entry.name, entry.database))
         return [row[0] for row in rows]
@@ -213,7 +213,7 @@ class Catalog:
             self._fields[key] = [(column, type, bool(hidden)) for column, type, hidden in rows]
         return self._fields[key]
 
-    def rowid(self, entry: Entry) -> str:
+    def rowid(self, entry: CatalogEntry) -> str:
         """A name of a table's rowid that no column has; "" if it has no rowid, or no name is left for it."""
         taken = {name.lower() for name, _ in self._columns(entry)}
         names = [name for name in ROWIDS if name not in taken]
@@ -221,18 +221,18 @@ class Catalog:
         without = self._sqlite.execute(listed, (entry.database, entry.name)).fetchall()
         return names[0] if names and not any(wr for (wr,) in without) else ""
 
-    def row_key(self, entry: Entry) -> list[str]:
+    def row_key(self, entry: CatalogEntry) -> list[str]:
         """The columns that tell a table's rows apart: a name of its rowid, or its primary key; [] without either."""
         rowid = self.rowid(entry)
         key = sorted((place, name) for name, place in self._columns(entry) if place)
         return [rowid] if rowid else [name for _, name in key]
 
-    def _columns(self, entry: Entry) -> list[tuple[Any, Any]]:
+    def _columns(self, entry: CatalogEntry) -> list[tuple[Any, Any]]:
         """All columns of a table, and the place of each in the primary key; 0 of others."""
         columns = "SELECT name, pk FROM pragma_table_xinfo(?, ?)"
         return [(name, place) for name, place in self._sqlite.execute(columns, (entry.name, entry.database))]
 
-    def every(self) -> list[Entry]:
+    def every(self) -> list[CatalogEntry]:
         """Every table and view, but the tables that sky tables keep their data in."""
         entries = [entry for entries in self._entries.values() for entry in entries.values()]
         ours = tuple(name_key(f"{entry.name}_") for entry in entries if entry.kind == "events")
@@ -244,8 +244,8 @@ class Catalog:
         every = [entry for entries in self._entries.values() for entry in entries.values()]
         return [(e.database, e.name) for e in every if (used := _using(e.sql)) is not None and used[1].lower() == "sky"]
 
-    def companion(self, entry: Entry, suffix: str) -> Entry:
+    def companion(self, entry: CatalogEntry, suffix: str) -> CatalogEntry:
         """Another of the tables that belong together; suffix '' is the events."""
         assert entry.table is not None
         name = entry.table.name + (f"_{suffix}" if suffix else "")
-        return Entry(suffix or "events", entry.database, name, entry.table)
+        return CatalogEntry(suffix or "events", entry.database, name, entry.table)

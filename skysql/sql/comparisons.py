@@ -20,7 +20,7 @@ from ..model import timestamps
 from ..model.table import literal as quoted
 from ..model.values import Value
 from .dialect import is_star
-from .kinds import COMPARING, GREATEST, Kind, Types, alias, items, merged_names
+from .kinds import COMPARING, GREATEST, Timeliness, Types, alias, items, merged_names
 from .lists import Listed, elements, value
 
 SIDES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
@@ -35,14 +35,14 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class QueryColumn:
     """A side that is a column of a query."""
 
     query: exp.Expression
     at: int
 
 
-Side: TypeAlias = "exp.Expression | Output"
+Side: TypeAlias = "exp.Expression | QueryColumn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +77,24 @@ def conversions(tree: exp.Expression, types: Types) -> Conversions:
 def forms(sides: list[Side], types: Types) -> Iterator[tuple[Side, Form]]:
     """Those of the sides that have to be put into form."""
     kinds = [_kind(side, types) for side in sides]
-    if Kind.TIME in kinds:
+    if Timeliness.TIME in kinds:
         form = Form.TIME
-    elif Kind.MIXED in kinds:
+    elif Timeliness.MIXED in kinds:
         form = Form.MIXED
-    elif Kind.SPELLED in kinds:
+    elif Timeliness.SPELLED in kinds:
         form = Form.SPELLED
     else:
         return
     for side, kind in zip(sides, kinds, strict=True):
-        if kind not in (Kind.TIME, Kind.NOTHING):
+        if kind not in (Timeliness.TIME, Timeliness.NOTHING):
             yield side, form
 
 
-def _kind(side: Side, types: Types) -> Kind:
-    if not isinstance(side, Output):
+def _kind(side: Side, types: Types) -> Timeliness:
+    if not isinstance(side, QueryColumn):
         return types.kind(side)
     outputs = types.outputs(side.query)
-    return outputs[side.at][1] if outputs is not None and side.at < len(outputs) else Kind.OTHER
+    return outputs[side.at][1] if outputs is not None and side.at < len(outputs) else Timeliness.OTHER
 
 
 def canonical(literal: exp.Literal, form: Form = Form.TIME) -> str | None:
@@ -203,7 +203,7 @@ def _places(side: exp.Expression, types: Types) -> list[Side]:
         return _places(side.this, types)
     if _is_query(side):
         outputs = types.outputs(side)
-        return [Output(side, at) for at in range(len(outputs or [None]))]
+        return [QueryColumn(side, at) for at in range(len(outputs or [None]))]
     return [side]
 
 
@@ -211,7 +211,7 @@ def _places(side: exp.Expression, types: Types) -> list[Side]:
 
 
 def _add(found: Conversions, side: Side, form: Form, types: Types) -> None:
-    if isinstance(side, Output):
+    if isinstance(side, QueryColumn):
         _add_column(found, side.query, side.at, form, types)
     elif id(side) not in found.nodes or form is Form.TIME:
         found.nodes[id(side)] = side, form
@@ -250,7 +250,7 @@ def _values(select: exp.Select) -> exp.Values | None:
 
 def _add_value(found: Conversions, item: exp.Expression, form: Form, types: Types) -> None:
     node = item.this if isinstance(item, exp.Alias) else item
-    if types.kind(node) not in (Kind.TIME, Kind.NOTHING):
+    if types.kind(node) not in (Timeliness.TIME, Timeliness.NOTHING):
         _add(found, node, form, types)
 
 
@@ -269,7 +269,7 @@ def _add_joined(found: Conversions, select: exp.Select, join: exp.Join, types: T
                 having.append((item, kind))
         if any(kind.timely for _, kind in having):
             for item, kind in having:
-                if kind is not Kind.TIME:
+                if kind is not Timeliness.TIME:
                     _check_alone(item, types, name)
                     found.joined.setdefault(id(item), (item, []))[1].append(name.lower())
                     found.selects.add(id(select))

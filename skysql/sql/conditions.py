@@ -16,11 +16,11 @@ from sqlglot import exp
 from ..errors import ProgrammingError, near
 from ..model.table import quote
 from ..model.values import Value
-from ..plan.scan import Expr
+from ..plan.path_scan import Expr
 from ..scan.evaluation import Evaluator
-from .catalog import Catalog, Entry
-from .dialect import Source, TokenType, parse, span
-from .edits import Arguments, NotPushable, Statement
+from .catalog import Catalog, CatalogEntry
+from .dialect import SqlText, TokenType, parse, span
+from .edits import Arguments, EditedStatement, NotPushable
 from .resolver import event_relation
 from .scope import Scope
 
@@ -31,7 +31,7 @@ _TOKENS_AFTER = 4  # FROM, the database, a dot, the table
 class Conditions:
     """Expressions over the events of one table; all of them share their arguments, which `values` evaluates."""
 
-    def __init__(self, sqlite: apsw.Connection, catalog: Catalog, entry: Entry) -> None:
+    def __init__(self, sqlite: apsw.Connection, catalog: Catalog, entry: CatalogEntry) -> None:
         self._sqlite = sqlite
         self._catalog = catalog
         self._entry = entry
@@ -49,7 +49,7 @@ class Conditions:
             raise self._unreadable(text, what)
         self._check(source, text, what)
         scope = Scope(
-            Statement(source, self._catalog),
+            EditedStatement(source, self._catalog),
             source,
             {self._entry.name.lower(): event_relation(self._entry)},
             self._arguments,
@@ -63,7 +63,7 @@ class Conditions:
         """The values of the arguments of all expressions so far: the parameters of an evaluation."""
         return [evaluator.values(text, (), ((),), ())[0] for text in self._arguments.texts]
 
-    def _check(self, source: Source, text: str, what: str) -> None:
+    def _check(self, source: SqlText, text: str, what: str) -> None:
         """Let SQLite prepare it, which knows the columns, the functions, and what is wrong with a text."""
         if any(token.token_type is TokenType.PLACEHOLDER for token in source.tokens):
             raise ProgrammingError(f"{what} has a parameter: {text!r}", "write the value itself")
@@ -113,7 +113,7 @@ class Conditions:
         )
 
 
-def _alone(source: Source) -> bool:
+def _alone(source: SqlText) -> bool:
     """Whether the text stayed within the parentheses put around it, as one expression."""
     if not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
         return False

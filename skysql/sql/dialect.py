@@ -100,7 +100,7 @@ class Dialect(SQLite):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SqlText:
     """A statement's text, its tokens and its tree."""
 
     text: str
@@ -130,7 +130,7 @@ class Source:
         return self.text[self.start(first) : self.end(last - 1)] if last > first else ""
 
 
-def parse(text: str, home: str = "temp") -> Source | None:
+def parse(text: str, home: str = "temp") -> SqlText | None:
     """The statement, or None if sqlglot cannot parse it as one, or if it is long or deep beyond all measure.
 
     home: the database of a view, where SQLite looks for what it reads; of one in temp, as of a statement, in all.
@@ -153,7 +153,7 @@ def parse(text: str, home: str = "temp") -> Source | None:
         return None
     if home != "temp":
         trees[0].meta["home"] = home
-    return None if _is_deep(trees[0]) else Source(text, tokens, trees[0])
+    return None if _is_deep(trees[0]) else SqlText(text, tokens, trees[0])
 
 
 def database_of(item: exp.Expression) -> str | None:
@@ -261,6 +261,6 @@ def cte_of(table: exp.Expression, name: str | None = None) -> exp.CTE | None:
 
 
 __all__ = [
-    "Dialect", "Source", "Token", "TokenType", "cte_of", "database_of", "is_star", "join_form", "join_words", "parse",
+    "Dialect", "SqlText", "Token", "TokenType", "cte_of", "database_of", "is_star", "join_form", "join_words", "parse",
     "span", "tokens_of",
 ]  # fmt: skip

@@ -15,11 +15,11 @@ from itertools import accumulate
 from sqlglot import exp
 
 from ..model.table import quote
-from ..plan.scan import Parameter, PathScan
-from .arguments import call_of
+from ..plan.path_scan import Parameter, PathScan
 from .catalog import Catalog
 from .comparisons import Conversions, conversions
-from .dialect import Source, TokenType, is_star, span
+from .dialect import SqlText, TokenType, is_star, span
+from .hidden_arguments import call_of
 from .kinds import Types
 from .lists import LIST, elements, numbered
 from .published import reference
@@ -40,10 +40,10 @@ def other_clauses(select: exp.Select, understood: Collection[str]) -> list[str]:
 class Rule:
     """A way to rewrite a select, which it edits; and the clauses that it looks at: one with any other is left alone."""
 
-    run: Callable[[Statement, exp.Select], None]
+    run: Callable[[EditedStatement, exp.Select], None]
     clauses: frozenset[str]
 
-    def __call__(self, statement: Statement, select: exp.Select) -> None:
+    def __call__(self, statement: EditedStatement, select: exp.Select) -> None:
         """Rewrite the select; raises NotPushable."""
         others = other_clauses(select, self.clauses)
         if others:
@@ -51,7 +51,7 @@ class Rule:
         self.run(statement, select)
 
 
-def rule(*clauses: str) -> Callable[[Callable[[Statement, exp.Select], None]], Rule]:
+def rule(*clauses: str) -> Callable[[Callable[[EditedStatement, exp.Select], None]], Rule]:
     """The decorator of a rule that looks at these clauses."""
     return lambda run: Rule(run, frozenset(clauses))
 
@@ -109,10 +109,10 @@ class _Edit:
         return start <= self.owner_start and self.owner_end <= end
 
 
-class Statement:
+class EditedStatement:
     """A parsed statement and its edits."""
 
-    def __init__(self, source: Source, catalog: Catalog, times: frozenset[str] = frozenset()) -> None:
+    def __init__(self, source: SqlText, catalog: Catalog, times: frozenset[str] = frozenset()) -> None:
         self.source = source
         self.catalog = catalog
         self.types = Types(catalog, source, times)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..plan.scan import Sql
+from ..plan.path_scan import Sql
 from .dialect import Token, TokenType, span
 
 if TYPE_CHECKING:

@@ -8,12 +8,22 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..functions import FUNCTIONS, VARIES
-from ..plan.scan import Aggregate, AnyAggregate, Column, Expr, Literal, Parameter, PathAggregate, PathScan, SqlAggregate
+from ..plan.path_scan import (
+    Aggregate,
+    AnyAggregate,
+    Column,
+    Expr,
+    Literal,
+    Parameter,
+    PathAggregate,
+    PathScan,
+    SqlAggregate,
+)
 from ..scan.evaluation import expression_type
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .dialect import span
 from .edits import NotPushable
-from .names import KnownCount, Relation, object_names, runs_of, source_of
+from .names import KnownCount, Referent, object_names, runs_of, source_of
 from .scope import Scope, literal
 
 _NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
@@ -22,7 +32,7 @@ _NUMBERS = frozenset({"count", "sum", "total", "avg"})
 
 
 @dataclass(slots=True)
-class Groups:
+class Needed:
     """The keys and aggregates that a select turns out to need."""
 
     keys: list[Expr] = field(default_factory=list)
@@ -140,12 +150,12 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     return Aggregate(name, scope.convert(argument), distinct and name == "count", filter)
 
 
-def _in_path_order(relation: Relation) -> bool:
+def _in_path_order(relation: Referent) -> bool:
     """Whether a scan has the rows of the relation as they lie in a path; what is no group has its place."""
     return relation.groups is None or (not relation.ordered and bool(runs_of(_names(relation.groups), relation.table)))
 
 
-def _as_sqlite_sorts(relation: Relation) -> bool:
+def _as_sqlite_sorts(relation: Referent) -> bool:
     """Whether a scan has the rows of the relation in the order that SQLite gives them: groups sorted by their keys."""
     if relation.ordered or relation.groups is None:
         return not relation.ordered
@@ -178,7 +188,7 @@ def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
 class GroupScope(Scope):
     """The names of a select after it has been grouped: keys and aggregates are the columns of its groups."""
 
-    def __init__(self, rows: Scope, select: exp.Select, groups: Groups) -> None:
+    def __init__(self, rows: Scope, select: exp.Select, groups: Needed) -> None:
         super().__init__(rows.statement, rows.source, rows.relations, rows.arguments)
         self._rows = rows
         self._groups = groups

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..plan.scan import Column, Expr, Literal
-from .catalog import Entry
+from ..plan.path_scan import Column, Expr, Literal
+from .catalog import CatalogEntry
 from .dialect import cte_of, database_of, join_form
 from .edits import NotPushable, other_clauses
-from .names import KnownCount, Relation
+from .names import KnownCount, Referent
 from .scope import Idiom, Scope, conjuncts_of, literal
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _is_plain(select: exp.Select) -> bool:
     return needed and len(select.expressions) == 1 and not other_clauses(select, (*_CHOICE, "order", "limit"))
 
 
-def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Column | None:
+def _meant(scope: Scope, entry: CatalogEntry, value: str, known: dict[str, str]) -> Column | None:
     """The column that the latest value of a subquery's is, by what its conditions say."""
     if entry.kind == "changes":
         if value != "new_value" or "property" not in known or set(known) - {"object", "until", "property", "new_value"}:
@@ -85,7 +85,7 @@ def _meant(scope: Scope, entry: Entry, value: str, known: dict[str, str]) -> Col
 class _Inner:
     """The names of a subquery's only table, or of the table that is joined: of each, the column that it means."""
 
-    def __init__(self, scope: Scope, alias: str, entry: Entry, names: dict[str, str] | None = None) -> None:
+    def __init__(self, scope: Scope, alias: str, entry: CatalogEntry, names: dict[str, str] | None = None) -> None:
         self.scope = scope
         self.alias = alias.lower()
         base = entry.table
@@ -153,7 +153,7 @@ def _latest_first(inner: _Inner, select: exp.Select) -> bool:
     return bool(terms[0].args.get("desc")) and inner.name(terms[0].this) in _MOMENTS and len(terms) == 1
 
 
-def _companion(scope: Scope, table: exp.Expression) -> Entry | None:
+def _companion(scope: Scope, table: exp.Expression) -> CatalogEntry | None:
     """The table, if it is the scanned one or belongs to it."""
     if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
         return None
@@ -321,13 +321,13 @@ def _only_property(scope: Scope, item: exp.Expression) -> tuple[exp.Expression, 
     return table, facts[0][1], names
 
 
-def _renamed(relation: Relation, names: dict[str, str]) -> Relation:
+def _renamed(relation: Referent, names: dict[str, str]) -> Referent:
     """The relation with other names for some of its columns; they are called as they were written."""
     columns = {name: relation.columns.get(column) for name, column in names.items()}
     return replace(relation, columns=columns, names=[*names])
 
 
-def _joined(scope: Scope, entry: Entry, property: str | None, left: bool) -> Relation | None:
+def _joined(scope: Scope, entry: CatalogEntry, property: str | None, left: bool) -> Referent | None:
     """The columns that the join adds, as columns of the events; left: where there is no row, they are NULL."""
     base = scope.relation
     table = base.table
@@ -349,6 +349,6 @@ def _joined(scope: Scope, entry: Entry, property: str | None, left: bool) -> Rel
         names = [*keys, "timestamp", "action", *(p.name for p in table.properties)]
         columns |= {name.lower(): Column(name, through_ties=True) for name in names[len(keys) + 1 :]}
         columns |= {"timestamp": Column("timestamp"), "ts": Column("ts"), "changes": None}
-    return Relation(base.database, table, base.kind, columns, names)
+    return Referent(base.database, table, base.kind, columns, names)
 
 

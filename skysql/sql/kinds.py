@@ -16,11 +16,11 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from .catalog import Catalog, Entry
-from .dialect import Plus, Source, cte_of, is_star, parse, span
+from .catalog import Catalog, CatalogEntry
+from .dialect import Plus, SqlText, cte_of, is_star, parse, span
 
 
-class Kind(Enum):
+class Timeliness(Enum):
     """What the values of an expression may be, NULL aside."""
 
     NOTHING = 0  # NULL alone
@@ -33,31 +33,31 @@ class Kind(Enum):
     @property
     def timely(self) -> bool:
         """Whether there may be times among them."""
-        return self in (Kind.TIME, Kind.SPELLED, Kind.MIXED)
+        return self in (Timeliness.TIME, Timeliness.SPELLED, Timeliness.MIXED)
 
 
-def either(one: Kind, other: Kind) -> Kind:
+def either(one: Timeliness, other: Timeliness) -> Timeliness:
     """The kind of what is the one or the other."""
-    if one is other or other is Kind.NOTHING:
+    if one is other or other is Timeliness.NOTHING:
         return one
-    if one is Kind.NOTHING:
+    if one is Timeliness.NOTHING:
         return other
     if not (one.timely or other.timely):
-        return Kind.OTHER
-    return Kind.MIXED if {one, other} & {Kind.MIXED, Kind.OTHER} else Kind.SPELLED
+        return Timeliness.OTHER
+    return Timeliness.MIXED if {one, other} & {Timeliness.MIXED, Timeliness.OTHER} else Timeliness.SPELLED
 
 
-Outputs: TypeAlias = "list[tuple[str, Kind]]"
+Outputs: TypeAlias = "list[tuple[str, Timeliness]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ItemColumns:
     """The columns of a FROM item: those that `*` shows, in their order, and the hidden ones."""
 
     shown: Outputs
     hidden: Outputs = field(default_factory=list)
 
-    def find(self, name: str) -> Kind | None:
+    def find(self, name: str) -> Timeliness | None:
         """The kind of a column; None if there is none of the name."""
         named = (kind for each, kind in (*self.shown, *self.hidden) if each.lower() == name)
         return next(named, None)
@@ -81,28 +81,28 @@ class Types:
     named: columns of no table that are times, in lower case.
     """
 
-    def __init__(self, catalog: Catalog, source: Source, named: frozenset[str] = frozenset()) -> None:
+    def __init__(self, catalog: Catalog, source: SqlText, named: frozenset[str] = frozenset()) -> None:
         self._catalog = catalog
         self._named = named
         self._sources = {id(source.tree): source}  # by their roots
-        self._views: dict[tuple[str, str], Source | None] = {}
-        self._kinds: dict[int, Kind] = {}
-        self._columns: dict[int, Columns | None] = {}
+        self._views: dict[tuple[str, str], SqlText | None] = {}
+        self._kinds: dict[int, Timeliness] = {}
+        self._columns: dict[int, ItemColumns | None] = {}
         self._open: list[exp.Expression] = []  # CTEs and views that are being looked at, from the outside
         self._met = _NEVER  # the place of the first of them that was met again, and so is not known yet
         self._busy: set[int] = set()  # expressions that are being looked at
 
     def is_time(self, node: exp.Expression) -> bool:
         """Whether an expression gives times, and nothing else but NULL."""
-        return self.kind(node) is Kind.TIME
+        return self.kind(node) is Timeliness.TIME
 
-    def kind(self, node: exp.Expression) -> Kind:
+    def kind(self, node: exp.Expression) -> Timeliness:
         """The kind of an expression, where it stands."""
         found = self._kinds.get(id(node))
         if found is not None:
             return found
         if id(node) in self._busy:  # SELECT a AS b, b AS a
-            return Kind.OTHER
+            return Timeliness.OTHER
         self._busy.add(id(node))
         found = self._kind(node)
         self._busy.discard(id(node))
@@ -110,26 +110,26 @@ class Types:
             self._kinds[id(node)] = found
         return found
 
-    def _kind(self, node: exp.Expression) -> Kind:
+    def _kind(self, node: exp.Expression) -> Timeliness:
         if type(node) in _SAME:
             return self.kind(node.this)
         match node:
             case exp.Column():
                 return self._column(node)
             case exp.Null():
-                return Kind.NOTHING
+                return Timeliness.NOTHING
             case exp.Literal(is_string=True) | exp.DPipe():
-                return Kind.TEXT
+                return Timeliness.TEXT
             case exp.Cast():
-                return Kind.TEXT if node.to.this is exp.DType.TEXT else Kind.OTHER
+                return Timeliness.TEXT if node.to.this is exp.DType.TEXT else Timeliness.OTHER
             case exp.Subquery():
                 outputs = self.outputs(node)
-                return outputs[0][1] if outputs else Kind.OTHER
+                return outputs[0][1] if outputs else Timeliness.OTHER
             case exp.Func() | exp.Case() | exp.Distinct():
                 return self._call(node)
-        return Kind.OTHER
+        return Timeliness.OTHER
 
-    def _call(self, node: exp.Expression) -> Kind:
+    def _call(self, node: exp.Expression) -> Timeliness:
         """The kind of what hands on one of several."""
         match node:
             case exp.Distinct():
@@ -149,27 +149,27 @@ class Types:
         if type(node) in GREATEST:
             arguments = [node.this, *node.expressions]
             return self._compared(arguments, self._either(arguments))
-        return Kind.OTHER
+        return Timeliness.OTHER
 
-    def _named_call(self, node: exp.Anonymous) -> Kind:
+    def _named_call(self, node: exp.Anonymous) -> Timeliness:
         name, arguments = node.name.lower(), node.expressions
         if name == "sky_timestamp" and len(arguments) == 1:
-            return Kind.TIME
+            return Timeliness.TIME
         if name == "iif":
             return self._either([*arguments[1::2], *(arguments[-1:] if len(arguments) % 2 else ())])
         at = _RETURNED.get(name, len(arguments))
-        return self.kind(arguments[at]) if at < len(arguments) else Kind.OTHER
+        return self.kind(arguments[at]) if at < len(arguments) else Timeliness.OTHER
 
-    def _either(self, nodes: Iterable[exp.Expression | None]) -> Kind:
-        return reduce(either, (self.kind(node) for node in nodes if node is not None), Kind.NOTHING)
+    def _either(self, nodes: Iterable[exp.Expression | None]) -> Timeliness:
+        return reduce(either, (self.kind(node) for node in nodes if node is not None), Timeliness.NOTHING)
 
-    def _compared(self, nodes: list[exp.Expression], without: Kind) -> Kind:
+    def _compared(self, nodes: list[exp.Expression], without: Timeliness) -> Timeliness:
         """The kind of one of several that are compared: beside a time, all have been made times."""
-        return Kind.TIME if any(self.kind(node) is Kind.TIME for node in nodes) else without
+        return Timeliness.TIME if any(self.kind(node) is Timeliness.TIME for node in nodes) else without
 
     # names
 
-    def _column(self, node: exp.Column) -> Kind:
+    def _column(self, node: exp.Column) -> Timeliness:
         """The kind of a column of the nearest select that has it, or of the expression that its alias stands for."""
         name, qualifier = node.name.lower(), node.table.lower()
         for select in seen_from(node):
@@ -182,9 +182,9 @@ class Types:
             named = None if qualifier else self._alias(select, node)
             if named is not None:
                 return named
-        return Kind.TIME if name in self._named else Kind.OTHER
+        return Timeliness.TIME if name in self._named else Timeliness.OTHER
 
-    def _alias(self, select: exp.Expression, node: exp.Column) -> Kind | None:
+    def _alias(self, select: exp.Expression, node: exp.Column) -> Timeliness | None:
         """The kind of the item of that alias, unless the name stands in that very item."""
         for item in select.expressions if isinstance(select, exp.Select) else ():
             if isinstance(item, exp.Alias) and item.alias.lower() == node.name.lower():
@@ -194,7 +194,7 @@ class Types:
 
     # FROM
 
-    def columns(self, item: exp.Expression) -> Columns | None:
+    def columns(self, item: exp.Expression) -> ItemColumns | None:
         """The columns of a FROM item; None if they are not known."""
         if id(item) not in self._columns:
             found = self._found_columns(item)
@@ -203,14 +203,14 @@ class Types:
             self._columns[id(item)] = found
         return self._columns[id(item)]
 
-    def _found_columns(self, item: exp.Expression) -> Columns | None:
+    def _found_columns(self, item: exp.Expression) -> ItemColumns | None:
         if isinstance(item, exp.Subquery | exp.Values):
             return _shown(self.outputs(item))
         if not isinstance(item, exp.Table):
             return None
         return self._named_columns(item, item.db, item.this.name if isinstance(item.this, exp.Anonymous) else item.name)
 
-    def _named_columns(self, place: exp.Expression, database: str, name: str) -> Columns | None:
+    def _named_columns(self, place: exp.Expression, database: str, name: str) -> ItemColumns | None:
         """The columns of a table, view, CTE or table-valued function that is named at some place."""
         cte = None if database else cte_of(place, name)
         if cte is not None:
@@ -229,10 +229,10 @@ class Types:
         hidden: Outputs = []
         for column, type, out in self._catalog.fields(entry.database if entry is not None else None, name):
             time = ours and type.upper() == "TIMESTAMP" if times is None else column.lower() in times
-            (hidden if out else shown).append((column, Kind.TIME if time else _kind_of(type)))
-        return Columns(shown, hidden) if shown or hidden else None
+            (hidden if out else shown).append((column, Timeliness.TIME if time else _kind_of(type)))
+        return ItemColumns(shown, hidden) if shown or hidden else None
 
-    def _view(self, entry: Entry) -> Source | None:
+    def _view(self, entry: CatalogEntry) -> SqlText | None:
         """The parsed definition of a view."""
         key = entry.database, entry.name
         if key not in self._views:
@@ -265,7 +265,7 @@ class Types:
     def _first_names(self, query: exp.Expression) -> Outputs:
         while isinstance(query, exp.SetOperation | exp.Subquery):
             query = query.this
-        return [(self._name(item), Kind.NOTHING) for item in query.expressions]
+        return [(self._name(item), Timeliness.NOTHING) for item in query.expressions]
 
     # queries
 
@@ -295,7 +295,7 @@ class Types:
         kinds = [{a, b} for (_, a), (_, b) in zip(one, other, strict=False)]
         comparing = type(query) in COMPARING
         return [
-            (name, Kind.TIME if comparing and Kind.TIME in both else reduce(either, both))
+            (name, Timeliness.TIME if comparing and Timeliness.TIME in both else reduce(either, both))
             for (name, _), both in zip(one, kinds, strict=False)
         ]
 
@@ -323,13 +323,13 @@ _VIEW = re.compile(r"\s*CREATE\s+(TEMP\w*\s+)?VIEW\b", re.IGNORECASE)
 _TEXTS = re.compile("CHAR|CLOB|TEXT", re.IGNORECASE)
 
 
-def _kind_of(type: str) -> Kind:
+def _kind_of(type: str) -> Timeliness:
     """The kind of a column of an ordinary table: of one of texts, numbers become texts."""
-    return Kind.TEXT if _TEXTS.search(type) and "INT" not in type.upper() else Kind.OTHER
+    return Timeliness.TEXT if _TEXTS.search(type) and "INT" not in type.upper() else Timeliness.OTHER
 
 
-def _shown(outputs: Outputs | None) -> Columns | None:
-    return None if outputs is None else Columns(outputs)
+def _shown(outputs: Outputs | None) -> ItemColumns | None:
+    return None if outputs is None else ItemColumns(outputs)
 
 
 def _ancestors(node: exp.Expression) -> Iterator[exp.Expr]:
@@ -366,12 +366,12 @@ def starred(select: exp.Expression, types: Types) -> list[tuple[exp.Expression, 
 
 def star_columns(
     select: exp.Select, star: exp.Expression, types: Types
-) -> list[tuple[exp.Expression, str, Kind]] | None:
+) -> list[tuple[exp.Expression, str, Timeliness]] | None:
     """Of each column that a star shows: the FROM item, the name, the kind; None if they are not known."""
     qualifier = "" if isinstance(star, exp.Star) else star.text("table").lower()
     found = []
     for item, merged in starred(select, types):
-        columns = types.columns(item) if qualifier in ("", alias(item)) else Columns([])
+        columns = types.columns(item) if qualifier in ("", alias(item)) else ItemColumns([])
         if columns is None:
             return None
         found += [(item, name, kind) for name, kind in columns.shown if qualifier or name.lower() not in merged]
@@ -410,5 +410,5 @@ def alias(item: exp.Expression) -> str:
     return item.alias_or_name.lower()
 
 
-__all__ = ["COMPARING", "GREATEST", "Columns", "Kind", "Outputs", "Types", "alias", "items", "merged_names",
+__all__ = ["COMPARING", "GREATEST", "ItemColumns", "Outputs", "Timeliness", "Types", "alias", "items", "merged_names",
            "seen_from", "star_columns"]

@@ -22,8 +22,8 @@ from ..errors import NotSupportedError, ProgrammingError
 from ..model.table import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
-from .dialect import Source, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of
-from .edits import Statement, all_of, other_clauses
+from .dialect import SqlText, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of
+from .edits import EditedStatement, all_of, other_clauses
 from .scope import conjuncts_of
 from .times import time_names
 
@@ -40,7 +40,7 @@ _PLAIN = ("expressions", "from_", "where", "order")
 """The clauses of a select whose rows are rows of a table."""
 
 
-def lower_ignore_nulls(statement: Statement) -> None:
+def lower_ignore_nulls(statement: EditedStatement) -> None:
     """`last_value(x IGNORE NULLS) OVER` and `last_value(x) IGNORE NULLS OVER`."""
     tokens = statement.source.tokens
     for window in statement.source.tree.find_all(exp.Window):
@@ -58,7 +58,7 @@ def lower_ignore_nulls(statement: Statement) -> None:
                 statement.edit(at, at + 2, "")
 
 
-def check_calls(statement: Statement) -> None:
+def check_calls(statement: EditedStatement) -> None:
     """A gap and nothing else in the parentheses of a table: SQLite would take more for hidden columns."""
     for call in statement.source.tree.find_all(exp.Anonymous):
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
@@ -69,7 +69,7 @@ def check_calls(statement: Statement) -> None:
             )
 
 
-def asof_joins(statement: Statement) -> list[exp.Join]:
+def asof_joins(statement: EditedStatement) -> list[exp.Join]:
     """Every ASOF JOIN of the statement; where columns are qualified by `asof`, that is an alias, and nothing else."""
     tree = statement.source.tree
     if any(column.table.lower() == "asof" for column in tree.find_all(exp.Column)):
@@ -92,7 +92,7 @@ def check_unread(text: str) -> None:
             raise _Asof.unsupported(why)
 
 
-def lower_asof(statement: Statement, joins: Iterable[exp.Join], select: exp.Select | None) -> None:
+def lower_asof(statement: EditedStatement, joins: Iterable[exp.Join], select: exp.Select | None) -> None:
     """Those of the joins that are the select's (None: that are in no select) and that no scan has taken up."""
     found = [_Asof(statement, join) for join in joins if join.find_ancestor(exp.Select) is select]
     found = [join for join in found if statement.stands(*join.where)]
@@ -105,7 +105,7 @@ def lower_asof(statement: Statement, joins: Iterable[exp.Join], select: exp.Sele
 class _Asof:
     """One such join."""
 
-    def __init__(self, statement: Statement, join: exp.Join) -> None:
+    def __init__(self, statement: EditedStatement, join: exp.Join) -> None:
         self.statement = statement
         self.join = join
         self.item = join.this
@@ -144,7 +144,7 @@ class _Asof:
 
     # what is joined
 
-    def _selected(self) -> tuple[exp.Select, Source] | None:
+    def _selected(self) -> tuple[exp.Select, SqlText] | None:
         """The select that the joined item is a name for, or that it is; None of a table."""
         alias = self.item.args.get("alias")
         if alias is not None and alias.args.get("columns"):
@@ -187,7 +187,7 @@ class _Asof:
         return f"(SELECT {shown}, {rest})", names
 
     @staticmethod
-    def _of_view(source: Source, where: tuple[int, int], table: exp.Expression) -> str:
+    def _of_view(source: SqlText, where: tuple[int, int], table: exp.Expression) -> str:
         """What follows SELECT in a view, with the table's database."""
         database, at = database_of(table), span(table)
         if database is None or table.text("db") or at is None:
@@ -306,7 +306,7 @@ class _Asof:
 class _Names:
     """The columns of a select that USING made one: they are the left item's, and `*` shows them once."""
 
-    def __init__(self, statement: Statement, select: exp.Select, joins: list[_Asof]) -> None:
+    def __init__(self, statement: EditedStatement, select: exp.Select, joins: list[_Asof]) -> None:
         self.statement = statement
         self.select = select
         self.joins = {id(join.item): join for join in joins}
@@ -355,7 +355,7 @@ class _Names:
             self.statement.edit(*where, ", ".join(texts))
 
 
-def columns_of(statement: Statement, item: exp.Expression) -> list[str]:
+def columns_of(statement: EditedStatement, item: exp.Expression) -> list[str]:
     """The columns that `*` shows of a table; [] of anything else."""
     if not isinstance(item, exp.Table) or cte_of(item) is not None:
         return []

@@ -9,12 +9,12 @@ from sqlglot import exp
 
 from ..match.run import NO_TABLE
 from ..model.table import Table
-from ..plan.scan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
-from ..plan.scan import Groups as GroupsOf
+from ..plan.path_scan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
+from ..plan.path_scan import Groups as GroupsOf
 from ..scan.evaluation import column_type
 from ..scan.scan import object_columns
-from .dialect import Source as Text
-from .edits import Arguments, NotPushable, Statement
+from .dialect import SqlText as Text
+from .edits import Arguments, EditedStatement, NotPushable
 
 TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
 
@@ -27,7 +27,7 @@ class KnownCount:
 
 
 @dataclass(slots=True)
-class Relation:
+class Referent:
     """A FROM item that a path scan can produce: what its columns mean in terms of the source's.
 
     as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
@@ -47,7 +47,7 @@ class Relation:
     ordered: bool = False
 
 
-def source_of(relation: Relation) -> Source:
+def source_of(relation: Referent) -> Source:
     """The plan's source for a relation."""
     if relation.pairs is not None:
         return relation.pairs
@@ -60,7 +60,7 @@ def source_of(relation: Relation) -> Source:
     return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
 
 
-def object_names(relation: Relation) -> frozenset[str]:
+def object_names(relation: Referent) -> frozenset[str]:
     """The names, in lower case, of the columns of a relation's source that tell the object."""
     return object_columns(source_of(relation), relation.table)
 
@@ -76,7 +76,7 @@ def runs_of(keys: Sequence[str], table: Table) -> list[str]:
     return [*who, *when] if who and {*who, *when} == set(keys) else []
 
 
-def times_of(relation: Relation) -> frozenset[str]:
+def times_of(relation: Referent) -> frozenset[str]:
     """The names, in lower case, of the columns of a relation that hold times."""
     source, table = source_of(relation), relation.table
     columns = {name: found.name for name, found in relation.columns.items() if isinstance(found, Column)}
@@ -95,9 +95,9 @@ class Names:
 
     def __init__(
         self,
-        statement: Statement,
+        statement: EditedStatement,
         source: Text,
-        relations: dict[str, Relation],
+        relations: dict[str, Referent],
         arguments: Arguments,
     ) -> None:
         self.statement = statement
@@ -108,7 +108,7 @@ class Names:
         self.whole = False  # whether every event of the table is a row, so that windows see whole paths
 
     @property
-    def relation(self) -> Relation:
+    def relation(self) -> Referent:
         """The first, which stands for the rows."""
         return next(iter(self.relations.values()))
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from sqlglot import exp
 
 from ..model.table import name_key
-from ..plan.scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
+from ..plan.path_scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from .calls import has_aggregates
-from .catalog import Entry
-from .dialect import Source, database_of, is_star, parse, span
-from .edits import Arguments, NotPushable, Statement, other_clauses
-from .grouping import Groups, GroupScope, wanted_keys
+from .catalog import CatalogEntry
+from .dialect import SqlText, database_of, is_star, parse, span
+from .edits import Arguments, EditedStatement, NotPushable, other_clauses
+from .grouping import GroupScope, Needed, wanted_keys
 from .idioms import join_state
-from .names import KnownCount, Relation, alias_of, object_names, source_of
+from .names import KnownCount, Referent, alias_of, object_names, source_of
 from .scope import Idiom, Scope, conjuncts_of, literal
 
 _SELECTION = ("expressions", "from_", "where", "order")
@@ -25,13 +25,13 @@ _SELECTION = ("expressions", "from_", "where", "order")
 _GROUPED = (*_SELECTION, "group", "having", "distinct")
 
 
-def event_relation(entry: Entry, idle: Duration | None = None) -> Relation:
+def event_relation(entry: CatalogEntry, idle: Duration | None = None) -> Referent:
     """The events of a table."""
     table = entry.table
     assert table is not None
     properties = (p.name for p in table.properties)
     names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "action", *properties]
-    return Relation(
+    return Referent(
         entry.database,
         table,
         "events",
@@ -41,7 +41,7 @@ def event_relation(entry: Entry, idle: Duration | None = None) -> Relation:
     )
 
 
-def session_relation(entry: Entry, idle: Duration | None) -> Relation:
+def session_relation(entry: CatalogEntry, idle: Duration | None) -> Referent:
     """The sessions of a table."""
     table = entry.table
     assert table is not None
@@ -50,10 +50,10 @@ def session_relation(entry: Entry, idle: Duration | None) -> Relation:
         *("duration", "events", "first_action", "last_action", *(p.name for p in table.states)),
     ]
     columns = {name.lower(): Column(name) for name in [*names, "idle"]}
-    return Relation(entry.database, table, "sessions", dict(columns), names, idle=idle)
+    return Referent(entry.database, table, "sessions", dict(columns), names, idle=idle)
 
 
-def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
+def object_relation(entry: CatalogEntry, as_of: Moment | None) -> Referent:
     """The objects of a table, now or as of a moment."""
     table = entry.table
     assert table is not None
@@ -62,28 +62,30 @@ def object_relation(entry: Entry, as_of: Moment | None) -> Relation:
         *(p.name for p in table.states),
     ]
     columns = {name.lower(): Column(name) for name in [*names, "as_of"]}
-    return Relation(entry.database, table, "objects", dict(columns), names, as_of=as_of)
+    return Referent(entry.database, table, "objects", dict(columns), names, as_of=as_of)
 
 
-def change_relation(entry: Entry) -> Relation:
+def change_relation(entry: CatalogEntry) -> Referent:
     """The changes of a table."""
     table = entry.table
     assert table is not None
     names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "property", "old_value", "new_value"]
     columns = {name.lower(): Column(name) for name in [*names, "ts"]}
-    return Relation(entry.database, table, "changes", dict(columns), names)
+    return Referent(entry.database, table, "changes", dict(columns), names)
 
 
 class Resolver:
     """Finds the relation behind a FROM item of one select."""
 
-    def __init__(self, statement: Statement, source: Source, arguments: Arguments, idioms: tuple[Idiom, ...]) -> None:
+    def __init__(
+        self, statement: EditedStatement, source: SqlText, arguments: Arguments, idioms: tuple[Idiom, ...]
+    ) -> None:
         self.statement = statement
         self.source = source
         self.arguments = arguments
         self.idioms = idioms
 
-    def resolve(self, item: exp.Expression) -> Relation | None:
+    def resolve(self, item: exp.Expression) -> Referent | None:
         """The relation, or None if the item is not one; raises NotPushable if it is one that cannot be scanned."""
         if isinstance(item, exp.Subquery):
             if item.args.get("joins") or item.args.get("sample") or not isinstance(item.this, exp.Select):
@@ -126,7 +128,7 @@ class Resolver:
             raise NotPushable("a gap that depends on other rows")
         return Duration(literal(node) or scope.argument(node))
 
-    def _call(self, item: exp.Table, call: exp.Anonymous) -> Relation | None:
+    def _call(self, item: exp.Table, call: exp.Anonymous) -> Referent | None:
         entry = self.statement.catalog.find(database_of(item), call.name)
         if entry is None or len(call.expressions) != 1:
             return None
@@ -153,7 +155,7 @@ class Resolver:
             scope = scope.parent
         return None
 
-    def _common(self, cte: exp.CTE) -> Relation | None:
+    def _common(self, cte: exp.CTE) -> Referent | None:
         if not isinstance(cte.this, exp.Select):
             return None
         relation = self._selection(cte.this, self.source)
@@ -169,7 +171,7 @@ class Resolver:
         relation.names = renamed
         return relation
 
-    def _view(self, entry: Entry) -> Relation | None:
+    def _view(self, entry: CatalogEntry) -> Referent | None:
         source = parse(entry.sql or "", entry.database)
         if source is None or not isinstance(source.tree, exp.Create):
             return None
@@ -178,7 +180,7 @@ class Resolver:
             return None
         return Resolver(self.statement, source, self.arguments, self.idioms)._selection(select, source)
 
-    def _selection(self, select: exp.Select, source: Source) -> Relation | None:
+    def _selection(self, select: exp.Select, source: SqlText) -> Referent | None:
         """A subquery that only chooses rows and columns of a relation, or groups them by object."""
         if select.args.get("group") or select.args.get("distinct") or has_aggregates(self.statement, select, source):
             return self._grouped(select, source)
@@ -210,7 +212,7 @@ class Resolver:
         ordered = base.ordered or select.args.get("order") is not None
         return replace(base, columns=columns, names=names, where=where, ordered=ordered)
 
-    def _grouped(self, select: exp.Select, source: Source) -> Relation | None:
+    def _grouped(self, select: exp.Select, source: SqlText) -> Referent | None:
         """A subquery whose groups are parts of paths: its rows are the groups of a scan of its own."""
         aggregated = has_aggregates(self.statement, select, source)
         if other_clauses(select, _GROUPED):
@@ -222,7 +224,7 @@ class Resolver:
         if select.args.get("where") is not None:
             base.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
         take_arguments(base)
-        groups = Groups(wanted_keys(scope, select, aggregated))
+        groups = Needed(wanted_keys(scope, select, aggregated))
         grouped = GroupScope(scope, select, groups)
         if not any(isinstance(key, Column) and key.name.lower() in object_names(base) for key in groups.keys):
             raise NotPushable("groups that several objects may share")
@@ -244,10 +246,10 @@ class Resolver:
             *(tuple(groups.keys), tuple(groups.aggregates)),
         )
         ordered = select.args.get("order") is not None
-        return Relation(base.database, base.table, "groups", columns, names, where, groups=scan, ordered=ordered)
+        return Referent(base.database, base.table, "groups", columns, names, where, groups=scan, ordered=ordered)
 
     @staticmethod
-    def _named(item: exp.Expression, source: Source) -> tuple[str, exp.Expression]:
+    def _named(item: exp.Expression, source: SqlText) -> tuple[str, exp.Expression]:
         if isinstance(item, exp.Alias):
             return item.alias, item.this
         where = span(item)
@@ -288,7 +290,7 @@ def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:
         return None
 
 
-def take_arguments(relation: Relation) -> None:
+def take_arguments(relation: Referent) -> None:
     """`as_of = moment` among the conditions on objects, or `idle = gap`, is no condition but an argument."""
     if relation.kind in ("events", "sessions"):
         _take_idle(relation)
@@ -305,7 +307,7 @@ def take_arguments(relation: Relation) -> None:
                 raise NotPushable("as_of takes one moment")
 
 
-def _take_idle(relation: Relation) -> None:
+def _take_idle(relation: Referent) -> None:
     for part in list(relation.where):
         if Column("idle") not in columns(part):
             continue

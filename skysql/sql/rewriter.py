@@ -15,27 +15,27 @@ import apsw
 from sqlglot import exp
 
 from ..errors import Error
-from ..match.plan import Recognition
+from ..match.recognition import Recognition
 from ..model.values import Value
-from ..plan.scan import PathScan
+from ..plan.path_scan import PathScan
 from ..relations.results import result_of
 from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .catalog import Catalog
-from .dialect import Source, parse, span
-from .edits import NotPushable, Statement
+from .dialect import SqlText, parse, span
+from .edits import EditedStatement, NotPushable
 from .lists import inserts_literals
 from .lower import asof_joins, check_calls, check_unread, lower_asof, lower_ignore_nulls
 from .match.matching import WORD, Matching
-from .places import Places, calls_paths, clause_of, strictly, without_views
-from .rules.groups import push_aggregate
+from .path_order import Places, calls_paths, clause_of, strictly, without_views
+from .rules.grouped import push_aggregate
 from .rules.joins import push_below_join
 from .rules.moments import pair_rows
-from .rules.rows import push_rows
+from .rules.selected import push_rows
 from .scope import literal
 from .times import lower_system_time, normalize_times, normalize_trigger
 
-Rule = Callable[[Statement, exp.Select], None]
+Rule = Callable[[EditedStatement, exp.Select], None]
 RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows)
 """Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
 
@@ -46,7 +46,7 @@ _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TableFunction:
     """A table-valued function, and its arguments: values, or the text of what is none."""
 
     name: str
@@ -60,7 +60,7 @@ class Rewritten:
     sql: str
     scans: tuple[PathScan | Recognition, ...] = ()
     names: tuple[str, ...] = ()
-    calls: tuple[Call, ...] = ()  # of table-valued functions called sky_...
+    calls: tuple[TableFunction, ...] = ()  # of table-valued functions called sky_...
 
 
 class Rewriter:
@@ -137,7 +137,7 @@ class Rewriter:
         if source is None:
             check_unread(text)
             return Rewritten(strictly(normalize_trigger(text, self._catalog), self._catalog.overridden))
-        statement = Statement(source, self._catalog)
+        statement = EditedStatement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         unfolded = None if stored else without_views(statement)
         if unfolded is not None:
@@ -176,7 +176,7 @@ class Rewriter:
 
 
 def _edit(
-    statement: Statement, pushdown: bool, kept: frozenset[tuple[int, int]], paths: bool
+    statement: EditedStatement, pushdown: bool, kept: frozenset[tuple[int, int]], paths: bool
 ) -> tuple[bool, set[tuple[int, int]]]:
     """Edit the statement: (whether it had to be said otherwise, the selects that have to be kept as they are)."""
     check_calls(statement)
@@ -197,7 +197,7 @@ def _edit(
     return lowered, places.missing()
 
 
-def _calls(source: Source) -> tuple[Call, ...]:
+def _calls(source: SqlText) -> tuple[TableFunction, ...]:
     """The table-valued functions that the statement reads, as far as they may be reports."""
     found = []
     for table in source.tree.find_all(exp.Table):
@@ -207,11 +207,11 @@ def _calls(source: Source) -> tuple[Call, ...]:
                 value, where = literal(node), span(node)
                 text = source.slice(*where) if where is not None else "?"
                 arguments.append((None, text) if value is None else (value.value, ""))
-            found.append(Call(table.this.name, tuple(arguments)))
+            found.append(TableFunction(table.this.name, tuple(arguments)))
     return tuple(found)
 
 
-def apply_rules(statement: Statement, select: exp.Select) -> Rule | None:
+def apply_rules(statement: EditedStatement, select: exp.Select) -> Rule | None:
     """Rewrite one select by the first rule that can, and say which."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return None  # SQLite takes TRUE for the column of that name, where there is one
@@ -240,4 +240,4 @@ def _collates(select: exp.Select) -> bool:
     return bool(compound.meta["collates"])
 
 
-__all__ = ["Call", "Catalog", "Rewriter", "Rewritten"]
+__all__ = ["Catalog", "Rewriter", "Rewritten", "TableFunction"]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from ..model.table import literal as quoted
-from ..plan.scan import (
+from ..plan.path_scan import (
     And,
     Arithmetic,
     Column,
@@ -33,13 +33,13 @@ from ..plan.scan import (
 )
 from .calls import has_aggregate
 from .comparisons import Conversions, Form, canonical, canonical_list
-from .dialect import Source as Text
+from .dialect import SqlText as Text
 from .dialect import TokenType, span
-from .edits import Arguments, NotPushable, Statement
+from .edits import Arguments, EditedStatement, NotPushable
 from .granularity import granularity_of
 from .kinds import alias, items, seen_from
 from .lists import LIST, Listed, elements, number, values
-from .names import KnownCount, Names, Relation
+from .names import KnownCount, Names, Referent
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
 _COMPARISONS: _Operators = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
@@ -61,9 +61,9 @@ class Scope(Names):
 
     def __init__(
         self,
-        statement: Statement,
+        statement: EditedStatement,
         source: Text,
-        relations: dict[str, Relation],
+        relations: dict[str, Referent],
         arguments: Arguments,
         idioms: tuple[Idiom, ...] = (),
     ) -> None:

@@ -20,13 +20,13 @@ from ..model.table import quote
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
-from .edits import Statement
-from .kinds import Kind, alias, star_columns
+from .edits import EditedStatement
+from .kinds import Timeliness, alias, star_columns
 from .lists import Listed, elements
-from .places import check_views
+from .path_order import check_views
 
 
-def lower_system_time(statement: Statement) -> None:
+def lower_system_time(statement: EditedStatement) -> None:
     """`users_objects FOR SYSTEM_TIME AS OF x AS o` -> `users_objects(x) AS o`."""
     for table in statement.source.tree.find_all(exp.Table):
         version = table.args.get("version")
@@ -48,13 +48,13 @@ def lower_system_time(statement: Statement) -> None:
         assert tokens[name_end].text.upper().startswith("FOR")
 
 
-def _alias_tokens(statement: Statement, alias: exp.Expression | None, end: int) -> int:
+def _alias_tokens(statement: EditedStatement, alias: exp.Expression | None, end: int) -> int:
     if alias is None:
         return 0
     return 2 if statement.source.tokens[end - 2].text.upper() == "AS" else 1
 
 
-def normalize_times(statement: Statement) -> None:
+def normalize_times(statement: EditedStatement) -> None:
     """Put what is compared with times into their form."""
     for call in statement.source.tree.find_all(exp.Anonymous):
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
@@ -95,20 +95,20 @@ def _normalized(text: str, catalog: Catalog) -> str:
     source = parse(text)
     if source is None:
         return text
-    statement = Statement(source, catalog)
+    statement = EditedStatement(source, catalog)
     check_views(statement)
     normalize_times(statement)
     return statement.text()
 
 
-def time_names(statement: Statement, item: exp.Expression) -> set[str]:
+def time_names(statement: EditedStatement, item: exp.Expression) -> set[str]:
     """The names of the times that a FROM item has, in lower case."""
     columns = statement.types.columns(item)
     every = (*columns.shown, *columns.hidden) if columns is not None else ()
-    return {name.lower() for name, kind in every if kind is Kind.TIME}
+    return {name.lower() for name, kind in every if kind is Timeliness.TIME}
 
 
-def _normalize(statement: Statement, node: exp.Expression, form: Form) -> None:
+def _normalize(statement: EditedStatement, node: exp.Expression, form: Form) -> None:
     where = span(node)
     if where is None or isinstance(node, exp.Null):
         return
@@ -129,7 +129,7 @@ def _call(form: Form) -> tuple[str, str]:
     return "sky_timestamp(", f", {quoted(form)})" if form else ")"
 
 
-def _write_stars(statement: Statement, select: exp.Select, places: Mapping[int, Form]) -> None:
+def _write_stars(statement: EditedStatement, select: exp.Select, places: Mapping[int, Form]) -> None:
     """Write out the columns that stars show, so that some of them can be put into form."""
     at = 0
     for item in select.expressions:
@@ -152,7 +152,7 @@ def _write_stars(statement: Statement, select: exp.Select, places: Mapping[int, 
         statement.edit(*where, ", ".join(texts))
 
 
-def _convert_table(statement: Statement, table: exp.Column, places: Mapping[int, Form]) -> None:
+def _convert_table(statement: EditedStatement, table: exp.Column, places: Mapping[int, Form]) -> None:
     """Put columns of a table after IN into form."""
     where, outputs, texts = span(table), statement.types.outputs(table), []
     if where is None or outputs is None:
@@ -163,7 +163,7 @@ def _convert_table(statement: Statement, table: exp.Column, places: Mapping[int,
     statement.wrap(*where, f"(SELECT {', '.join(texts)} FROM ", ")")
 
 
-def _columns_of_star(statement: Statement, select: exp.Select, star: exp.Expression) -> list[str]:
+def _columns_of_star(statement: EditedStatement, select: exp.Select, star: exp.Expression) -> list[str]:
     """The columns that a star shows: alias and name, with a zero between them."""
     columns = star_columns(select, star, statement.types)
     if columns is None or not all(alias(item) for item, _, _ in columns):
@@ -175,7 +175,7 @@ def _unnamed() -> NotSupportedError:
     return NotSupportedError("a column that is compared with a timestamp is one of *", "write its name out")
 
 
-def _convert_item(statement: Statement, item: exp.Expression, names: Collection[str]) -> None:
+def _convert_item(statement: EditedStatement, item: exp.Expression, names: Collection[str]) -> None:
     """Put columns of a FROM item into form, by which USING joins."""
     where, columns = span(item), statement.types.columns(item)
     if where is None or columns is None:
@@ -186,9 +186,13 @@ def _convert_item(statement: Statement, item: exp.Expression, names: Collection[
     statement.wrap(*where, f"(SELECT {', '.join(texts)} FROM ", f") AS {quote(name)}")
 
 
-def _shield_patterns(statement: Statement) -> None:
+def _shield_patterns(statement: EditedStatement) -> None:
     """Keep SQLite from asking for a range of texts where a time is matched with a pattern."""
     for node in statement.source.tree.find_all(exp.Glob, exp.Like):
         where = span(node.this)
-        if where is not None and isinstance(node.this, exp.Column) and statement.types.kind(node.this) is Kind.TIME:
+        if (
+            where is not None
+            and isinstance(node.this, exp.Column)
+            and statement.types.kind(node.this) is Timeliness.TIME
+        ):
             statement.wrap(*where, "+", "")

@@ -26,7 +26,7 @@ from . import compact, leftovers
 from .blocks import MemoryBlock, StoredBlock
 from .numbered import distinct
 from .retyped import Casts
-from .segment import Segment
+from .shard import Shard
 from .store import Store, new_stamp
 
 
@@ -75,14 +75,14 @@ def _drop_events(store: Store, property: Property) -> int:
     snapshot = store.snapshot()
     attributes = tuple(p for p in store.table.properties if not p.state)
     going = [np.zeros(0, np.int64)]
-    for segment in looking(snapshot.segments()):
-        empty = _left_empty(store, segment, property)
-        if _valued(segment, empty, attributes).any():
+    for shard in looking(snapshot.shards()):
+        empty = _left_empty(store, shard, property)
+        if _valued(shard, empty, attributes).any():
             raise IntegrityError(
                 f"events of {store.table.name!r} have attributes, but neither action nor state besides {property.name}",
                 f"give them an action first: {_repair(store.table)}",
             )
-        going.append(snapshot.numbers(segment, empty))
+        going.append(snapshot.numbers(shard, empty))
     numbers = distinct(np.concatenate(going))
     if len(numbers):
         compact.delete(store, numbers)
@@ -91,7 +91,7 @@ def _drop_events(store: Store, property: Property) -> int:
 
 
 def _refuse_empty(store: Store, property: Property) -> None:
-    count = sum(len(_left_empty(store, segment, property)) for segment in looking(store.snapshot().segments()))
+    count = sum(len(_left_empty(store, shard, property)) for shard in looking(store.snapshot().shards()))
     if count:
         raise IntegrityError(
             f"{_counted(count)} of {store.table.name!r} would have neither an action nor a change of state",
@@ -107,21 +107,21 @@ def _repair(table: Table) -> str:
     return f"UPDATE {quote(table.name)} SET action = 'changed' WHERE action IS NULL"
 
 
-def _left_empty(store: Store, segment: Segment, property: Property) -> Int64:
+def _left_empty(store: Store, shard: Shard, property: Property) -> Int64:
     """The events that have no action and change nothing but this property: int64[m], ascending."""
-    mine = segment.sparse(property).positions
-    content = np.zeros(len(segment), bool)
+    mine = shard.sparse(property).positions
+    content = np.zeros(len(shard), bool)
     for other in (ACTION, *(state for state in store.table.states if state is not property)):
-        content[segment.sparse(other).positions] = True
+        content[shard.sparse(other).positions] = True
     left: Int64 = mine[~content[mine]].astype(np.int64)
     return left
 
 
-def _valued(segment: Segment, positions: Int64, attributes: tuple[Property, ...]) -> Array:
+def _valued(shard: Shard, positions: Int64, attributes: tuple[Property, ...]) -> Array:
     """Which of these events have a value of any attribute."""
-    has = np.zeros(len(segment), bool)
+    has = np.zeros(len(shard), bool)
     for attribute in attributes if len(positions) else ():
-        sparse = segment.sparse(attribute)
+        sparse = shard.sparse(attribute)
         present = sparse.values != 0 if attribute.kind is Kind.TEXT else known(sparse)
         has[sparse.positions[present]] = True
     return has[positions]

@@ -1,4 +1,4 @@
-"""Blocks: sorted events with decoded columns, of which segments are made.
+"""Blocks: sorted events with decoded columns, of which shards are made.
 
     StoredBlock   a block of the store, read and decoded column by column when first asked for
     MemoryBlock   events sorted in memory: the log, and what is on its way into blocks
@@ -27,7 +27,7 @@ from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
 from .cache import Cache
 from .retyped import widen
-from .segment import Block, size
+from .shard import Block, size
 
 if TYPE_CHECKING:
     from .store import Store

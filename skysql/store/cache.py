@@ -87,7 +87,7 @@ class Cache:
                 self.used -= size
 
 
-class Part(Cache):
+class TableCache(Cache):
     """The values of one table of one file, within the budget of the whole. name(): what no other has at the time."""
 
     def __init__(self, whole: Cache, name: Callable[[], Hashable]) -> None:

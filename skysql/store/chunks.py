@@ -20,7 +20,7 @@ from ..model.dtypes import Array
 from . import format as fmt
 from . import shadows
 from .cache import Cache
-from .texts import Chunk, ChunkTexts
+from .texts import ChunkTexts, TextChunk
 
 V = TypeVar("V")
 
@@ -83,7 +83,7 @@ class Chunks:
         self._read = read
         self._corrupt = corrupt
 
-    def texts(self, property_id: int, chunk: Chunk) -> ChunkTexts:
+    def texts(self, property_id: int, chunk: TextChunk) -> ChunkTexts:
         """The texts of a chunk; raises CorruptError, or OperationalError if it was rolled back."""
 
         def decode(data: Array) -> ChunkTexts:
@@ -96,7 +96,7 @@ class Chunks:
 
         return self._cache.get((chunk.stamp, "texts"), make, lambda found: found.nbytes)
 
-    def hashes(self, property_id: int, chunk: Chunk) -> Array:
+    def hashes(self, property_id: int, chunk: TextChunk) -> Array:
         """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises as `texts` does."""
 
         def make() -> Array:
@@ -105,7 +105,7 @@ class Chunks:
         return self._cache.get((chunk.stamp, "hashes"), make, lambda found: found.nbytes + 100)
 
     def _decoded(
-        self, property_id: int, chunk: Chunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]
+        self, property_id: int, chunk: TextChunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]
     ) -> V:
         sql = f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?"
         if shadows.rows(self._sqlite, self._value, sql, (property_id, chunk.last)) != [(chunk.stamp,)]:
@@ -126,7 +126,7 @@ class Chunks:
             what = "the hashes of the texts" if part == HASHES else "the texts"
             raise self._corrupt(property_id, f"{what} {chunk.first} to {chunk.last}: {error}") from None
 
-    def chunk(self, property_id: int, first: int, code: int, data: bytes, stamp: int) -> Chunk:
+    def chunk(self, property_id: int, first: int, code: int, data: bytes, stamp: int) -> TextChunk:
         """The chunk that a row tells of, if it begins there; raises CorruptError."""
         try:
             count, left = fmt.decode_chunk(data)
@@ -140,14 +140,14 @@ class Chunks:
             raise self._corrupt(property_id, f"the hashes of the texts {first} to {code}: they are missing, or others")
         if code - count + 1 != first:
             raise self._corrupt(property_id, f"texts {first} to {code - count}: they are missing, or there twice")
-        return Chunk(first, code, left, stamp)
+        return TextChunk(first, code, left, stamp)
 
-    def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> Chunk:
+    def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> TextChunk:
         """Store a chunk of the texts from that code on, which have no rows; None for those that were dropped."""
         encoded = [None if text is None else text.encode() for text in looking(texts)]
         hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
         left = int(np.count_nonzero(hashes))
-        chunk = Chunk(first, first + len(texts) - 1, left, secrets.randbits(63))
+        chunk = TextChunk(first, first + len(texts) - 1, left, secrets.randbits(63))
         self._sqlite.executemany(
             f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)",
             [
@@ -162,7 +162,7 @@ class Chunks:
         self._read_back(property_id, chunk, texts)
         return chunk
 
-    def _read_back(self, property_id: int, chunk: Chunk, texts: Sequence[str | None]) -> None:
+    def _read_back(self, property_id: int, chunk: TextChunk, texts: Sequence[str | None]) -> None:
         """Raise InternalError unless a chunk reads as what was written: the rows that it was made of are gone."""
         joined, starts, known = fmt.decode_texts(self._read(rowid(property_id, chunk.last, TEXTS)))
         if ChunkTexts(joined, starts.astype(np.int32), known).every() != list(texts):

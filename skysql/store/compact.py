@@ -30,8 +30,8 @@ from ..model.dtypes import Int64
 from ..model.table import ACTION, Kind
 from . import leftovers
 from .blocks import BlockRow, MemoryBlock, StoredBlock
-from .segment import Block, Part, Segment
-from .snapshot import END, SEGMENT_EVENTS, cut, split_paths
+from .shard import Block, Part, Shard
+from .snapshot import END, SHARD_EVENTS, cut, split_paths
 from .store import Store
 
 FOLD_BATCHES = 1024
@@ -149,7 +149,7 @@ def _drop_unused(store: Store) -> None:
 def _ragged(runs: list[tuple[int, list[BlockRow]]]) -> bool:
     """Whether a single run has neighbours that would fit into one block."""
     blocks = [block for _, run in runs for block in run]
-    return any(a.events + b.events <= SEGMENT_EVENTS for a, b in zip(blocks, blocks[1:], strict=False))
+    return any(a.events + b.events <= SHARD_EVENTS for a, b in zip(blocks, blocks[1:], strict=False))
 
 
 def _runs(store: Store) -> list[tuple[int, list[BlockRow]]]:
@@ -159,7 +159,7 @@ def _runs(store: Store) -> list[tuple[int, list[BlockRow]]]:
 def _write_run(store: Store, block: Block) -> None:
     run = max((row.run for row in store.snapshot().blocks), default=0) + 1
     _, starts = block.paths()
-    cuts = split_paths(starts, SEGMENT_EVENTS)
+    cuts = split_paths(starts, SHARD_EVENTS)
     for first, last in zip(cuts, cuts[1:], strict=False):
         store.write_block(run, block, first, last)
     store.touch()
@@ -280,7 +280,7 @@ def _clusters(blocks: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
     cluster: list[BlockRow] = []
     last, events = -1, 0
     for block in sorted(blocks, key=lambda b: (b.first_object, b.run)):
-        if cluster and block.first_object > last and events + block.events > SEGMENT_EVENTS:
+        if cluster and block.first_object > last and events + block.events > SHARD_EVENTS:
             yield cluster
             cluster, events = [], 0
         cluster.append(block)
@@ -297,11 +297,11 @@ def _rewrite(store: Store, cluster: list[BlockRow], run: int, below: int = END) 
         for _, rows in groupby(sorted(filter(_holds_events, cluster), key=_place), key=lambda row: row.run)
     ]
     for first_object, parts in _together(layers, below) if layers else ():
-        segment = Segment(first_object, parts, store.cache)
-        _, starts = segment.paths()
-        cuts = split_paths(starts, SEGMENT_EVENTS)
+        shard = Shard(first_object, parts, store.cache)
+        _, starts = shard.paths()
+        cuts = split_paths(starts, SHARD_EVENTS)
         for first, last in zip(cuts, cuts[1:], strict=False):
-            store.write_block(run, segment, first, last)
+            store.write_block(run, shard, first, last)
     for row in cluster:
         if row.last_object >= below:
             _leave(store, row, below)
@@ -328,7 +328,7 @@ def _place(row: BlockRow) -> tuple[int, int]:
 
 
 def _together(layers: list[list[tuple[Block, int, int]]], below: int) -> Iterator[tuple[int, tuple[Part, ...]]]:
-    """The segments to write: small neighbours of one run are written together."""
+    """The shards to write: small neighbours of one run are written together."""
     if len(layers) == 1:
         yield 0, tuple(part for _, parts in cut(layers, below) for part in parts)
     else:

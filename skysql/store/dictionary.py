@@ -30,7 +30,7 @@ from ..model.dtypes import Array, Bool, Int64
 from . import shadows
 from .chunks import Chunks, cut, full
 from .format import VERSION, FormatError, decode_chunk
-from .texts import Chunk, StoredCodes, StoredTexts
+from .texts import StoredCodes, StoredTexts, TextChunk
 
 _PIECE = 1 << 18
 """So many texts at a time are given codes: as long, they are in memory."""
@@ -51,7 +51,7 @@ class _Texts:
     __slots__ = ("base", "characters", "chunks", "codes", "row_codes", "rows", "stamp", "values")
 
     def __init__(
-        self, shelf: Chunks | None = None, property_id: int = 0, chunks: Sequence[Chunk] = (), before: Any = None
+        self, shelf: Chunks | None = None, property_id: int = 0, chunks: Sequence[TextChunk] = (), before: Any = None
     ) -> None:
         """before: what was known of fewer chunks."""
         self.chunks = chunks
@@ -316,7 +316,7 @@ class Dictionary:
         self._sqlite.execute(f"INSERT OR REPLACE INTO {self._meta} VALUES('dictionary', ?)", (epoch,))
         self._forget(epoch)
 
-    def _drop_stored(self, property_id: int, chunk: Chunk, places: Int64) -> None:
+    def _drop_stored(self, property_id: int, chunk: TextChunk, places: Int64) -> None:
         """Write a chunk anew without the texts at these places, some of which may have been dropped before."""
         if len(places) and self._chunks.hashes(property_id, chunk)[places].any():
             texts = self._chunks.texts(property_id, chunk).every()

@@ -11,21 +11,21 @@ from ..arrays import kernels
 from ..arrays.batch import Batch, Sparse, concatenate, take
 from ..model.dtypes import Bool, Int64
 from ..model.table import ACTION, Kind, Table
-from .segment import Block, Segment
+from .shard import Block, Shard
 from .snapshot import Snapshot
 
 
-def by_segment(snapshot: Snapshot, numbers: Int64) -> Iterator[tuple[Segment, Int64, Int64]]:
-    """(segment, which of the events, their positions in it) of events with these numbers, ascending."""
+def by_shard(snapshot: Snapshot, numbers: Int64) -> Iterator[tuple[Shard, Int64, Int64]]:
+    """(shard, which of the events, their positions in it) of events with these numbers, ascending."""
     objects = np.concatenate([_objects(block, places) for block, places in snapshot.located(numbers)])
-    for segment, here in snapshot.segments_of(distinct(objects)):
-        ids, starts = segment.paths()
+    for shard, here in snapshot.shards_of(distinct(objects)):
+        ids, starts = shard.paths()
         positions = kernels.positions_of(starts, np.searchsorted(ids, here))
-        found = snapshot.numbers(segment, positions)
+        found = snapshot.numbers(shard, positions)
         sort = np.argsort(found)
         at = np.minimum(np.searchsorted(found[sort], numbers), len(found) - 1)
         which = np.flatnonzero(found[sort][at] == numbers)
-        yield segment, which, positions[sort[at[which]]]
+        yield shard, which, positions[sort[at[which]]]
 
 
 def _objects(block: Block, places: Int64) -> Int64:
@@ -44,17 +44,17 @@ def distinct(values: Int64) -> Int64:
 def events_at(snapshot: Snapshot, objects: Int64, ts: Int64) -> Int64:
     """The numbers of all events that these objects have at these moments, pair by pair: ascending, distinct."""
     found = [np.zeros(0, np.int64)]
-    for segment, here in snapshot.segments_of(distinct(objects)):
+    for shard, here in snapshot.shards_of(distinct(objects)):
         mine = np.isin(objects, here)
-        found.append(snapshot.numbers(segment, _at(segment, objects[mine], ts[mine])))
+        found.append(snapshot.numbers(shard, _at(shard, objects[mine], ts[mine])))
     return distinct(np.concatenate(found))
 
 
-def _at(segment: Segment, objects: Int64, moments: Int64) -> Int64:
-    _, starts = segment.paths()
-    paths = segment.find(objects)
+def _at(shard: Shard, objects: Int64, moments: Int64) -> Int64:
+    _, starts = shard.paths()
+    paths = shard.find(objects)
     paths, moments = paths[paths >= 0], moments[paths >= 0]
-    ts = segment.ts()
+    ts = shard.ts()
     last = kernels.last_until(ts, starts, paths, moments)
     at = last >= 0
     at[at] = ts[last[at]] == moments[at]
@@ -66,23 +66,23 @@ def _at(segment: Segment, objects: Int64, moments: Int64) -> Int64:
 
 def same_place(snapshot: Snapshot, object: int, moment: int) -> Iterator[dict[int, Any]]:
     """What each of the object's events at that moment holds: property id -> value, None for a change to NULL."""
-    for segment, _ in snapshot.segments_of(np.array([object], np.int64)):
-        ids, starts = segment.paths()
+    for shard, _ in snapshot.shards_of(np.array([object], np.int64)):
+        ids, starts = shard.paths()
         at = int(np.searchsorted(ids, object))
         if at == len(ids) or ids[at] != object:
             return
         low, high = starts[at : at + 2].tolist()
-        path = segment.ts()[low:high]
+        path = shard.ts()[low:high]
         first, last = int(np.searchsorted(path, moment)), int(np.searchsorted(path, moment, side="right"))
         for position in range(low + first, low + last):
-            yield _values(snapshot, segment, position)
+            yield _values(snapshot, shard, position)
 
 
-def read(segment: Segment, positions: Int64, table: Table) -> Batch:
-    """These events of a segment, ascending, with what they themselves hold."""
+def read(shard: Shard, positions: Int64, table: Table) -> Batch:
+    """These events of a shard, ascending, with what they themselves hold."""
     properties = {}
     for property in (ACTION, *table.properties):
-        sparse = segment.sparse(property)
+        sparse = shard.sparse(property)
         if not len(sparse.positions):
             continue
         wanted = positions.astype(sparse.positions.dtype)
@@ -92,14 +92,14 @@ def read(segment: Segment, positions: Int64, table: Table) -> Batch:
             at = at[has]
             valid = None if sparse.valid is None else sparse.valid[at]
             properties[property.id] = Sparse(np.flatnonzero(has).astype(np.int32), sparse.values[at], valid)
-    return Batch(segment.object_ids()[positions], segment.ts()[positions], properties)
+    return Batch(shard.object_ids()[positions], shard.ts()[positions], properties)
 
 
-def _values(snapshot: Snapshot, segment: Segment, position: int) -> dict[int, Any]:
+def _values(snapshot: Snapshot, shard: Shard, position: int) -> dict[int, Any]:
     found: dict[int, Any] = {}
     kinds = snapshot.store.kinds
     states = {property.id for property in snapshot.table.states}
-    for id, sparse in read(segment, np.array([position]), snapshot.table).properties.items():
+    for id, sparse in read(shard, np.array([position]), snapshot.table).properties.items():
         value = sparse.values[0].item()
         if kinds[id] is Kind.TEXT:
             value = snapshot.store.dictionary.values(id)[value]
@@ -119,18 +119,18 @@ def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) 
     sort = np.argsort(numbers)
     numbers, batch = numbers[sort], take(batch, sort)
     pool, order, moved, going, base = [batch], [], [], [numbers, deleted], len(batch)
-    for segment, which, positions in by_segment(snapshot, numbers):
+    for shard, which, positions in by_shard(snapshot, numbers):
         path_order = np.argsort(positions)
         which, positions = which[path_order], positions[path_order]
-        same = batch.objects[which] == segment.object_ids()[positions]
-        same &= batch.ts[which] == segment.ts()[positions]
+        same = batch.objects[which] == shard.object_ids()[positions]
+        same &= batch.ts[which] == shard.ts()[positions]
         moved.append(which[~same])
-        behind = _behind(segment, positions[same])
+        behind = _behind(shard, positions[same])
         behind = behind[~np.isin(behind, positions)]
-        again = snapshot.numbers(segment, behind)
+        again = snapshot.numbers(shard, behind)
         left = ~np.isin(again, deleted)
         behind, again = behind[left], again[left]
-        pool.append(read(segment, behind, snapshot.table))
+        pool.append(read(shard, behind, snapshot.table))
         places = np.concatenate((positions[same], behind))
         order.append(np.concatenate((which[same], np.arange(base, base + len(behind))))[np.argsort(places)])
         going.append(again)
@@ -138,9 +138,9 @@ def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) 
     return distinct(np.concatenate(going)), take(concatenate(pool), np.concatenate([*order, *moved]))
 
 
-def _behind(segment: Segment, positions: Int64) -> Int64:
+def _behind(shard: Shard, positions: Int64) -> Int64:
     """The events that follow any of these (ascending) at the same moment in the same path: ascending."""
-    ends = segment.tie_ends()
+    ends = shard.tie_ends()
     if ends is None:
         return positions[:0]
     followed = positions[ends[positions] > positions]

@@ -1,7 +1,7 @@
-"""A table at one moment, cut into segments.
+"""A table at one moment, cut into shards.
 
 Events have numbers in a snapshot: the place of their block among its blocks, oldest run first and the log last, shifted
-by `ROW_BITS`, and their position there. So an event has the same number whichever segment it is found in, and whatever
+by `ROW_BITS`, and their position there. So an event has the same number whichever shard it is found in, and whatever
 is deleted beside it; and of events of one path with the same timestamp, a later arrival has the larger number.
 """
 
@@ -22,7 +22,7 @@ from ..model.table import ACTION, Kind
 from . import statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .format import MAX_COUNT
-from .segment import Block, Part, Segment
+from .shard import Block, Part, Shard
 
 if TYPE_CHECKING:
     from .store import Store
@@ -32,8 +32,8 @@ Stamp: TypeAlias = tuple[int, int | None, int | None]
 
 ROW_BITS = 32
 
-SEGMENT_EVENTS = 1 << 18
-"""Events a block, and so a segment, has at the most unless one path has more."""
+SHARD_EVENTS = 1 << 18
+"""Events a block, and so a shard, has at the most unless one path has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class LogRow:
 
 
 class Snapshot:
-    """A table at one moment: its runs and its log, cut into segments. Valid while SQLite's read transaction is open."""
+    """A table at one moment: its runs and its log, cut into shards. Valid while SQLite's read transaction is open."""
 
     def __init__(
         self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow], gone: int | None
@@ -97,12 +97,12 @@ class Snapshot:
         """Whether that is the stamp of one of its lists of deleted events."""
         return stamp == self.gone or any(row.gone == stamp for row in self.blocks)
 
-    def segments(self) -> tuple[Segment, ...]:
+    def shards(self) -> tuple[Shard, ...]:
         """All events, by object."""
-        return self._segments
+        return self._shards
 
     @cached_property
-    def _segments(self) -> tuple[Segment, ...]:
+    def _shards(self) -> tuple[Shard, ...]:
         runs: dict[int, list[Any]] = {}
         for row in self.blocks:
             if row.events:
@@ -115,39 +115,39 @@ class Snapshot:
                 layers.append([(block, int(objects[0]), int(objects[-1]))])
         if not layers:
             return ()
-        return tuple(Segment(low, parts, self.store.cache) for low, parts in cut(layers))
+        return tuple(Shard(low, parts, self.store.cache) for low, parts in cut(layers))
 
-    def segments_of(self, objects: Int64) -> Iterator[tuple[Segment, Int64]]:
-        """(segment, those of the objects that may be in it), for objects int64[m] ascending, without duplicates.
+    def shards_of(self, objects: Int64) -> Iterator[tuple[Shard, Int64]]:
+        """(shard, those of the objects that may be in it), for objects int64[m] ascending, without duplicates.
 
-        Of one object alone the path is taken out of its segment, where that would have to be merged first.
+        Of one object alone the path is taken out of its shard, where that would have to be merged first.
         """
-        if len(self._segments) == 0 or len(objects) == 0:
+        if len(self._shards) == 0 or len(objects) == 0:
             return
         firsts = self._firsts
         homes = np.maximum(np.searchsorted(firsts, objects, side="right") - 1, 0)
         used, begins = np.unique(homes, return_index=True)
         for home, low, high in zip(used, begins, np.append(begins[1:], len(objects)), strict=True):
-            segment, here = self._segments[home], objects[low:high]
-            if len(here) > 1 or _is_plain(segment):
-                yield segment, here
+            shard, here = self._shards[home], objects[low:high]
+            if len(here) > 1 or _is_plain(shard):
+                yield shard, here
                 continue
-            path = self._path(segment, int(here[0]))
+            path = self._path(shard, int(here[0]))
             if path is not None:
                 yield path, here
 
-    def _path(self, segment: Segment, object: int) -> Segment | None:
-        """A segment of one path alone, or None if it is empty."""
-        found = (OnePath.find(part.block, object) for part in segment.parts)
+    def _path(self, shard: Shard, object: int) -> Shard | None:
+        """A shard of one path alone, or None if it is empty."""
+        found = (OnePath.find(part.block, object) for part in shard.parts)
         parts = tuple(Part(path, 0, 1, True) for path in found if path is not None)
-        return Segment(object, parts, self.store.cache) if parts else None
+        return Shard(object, parts, self.store.cache) if parts else None
 
     # numbers of events
 
-    def numbers(self, segment: Segment, positions: Array) -> Int64:
-        """The numbers of these events of a segment: int64[m]."""
+    def numbers(self, shard: Shard, positions: Array) -> Int64:
+        """The numbers of these events of a shard: int64[m]."""
         numbers = np.empty(len(positions), np.int64)
-        for part, chosen, inside in segment.origins(positions):
+        for part, chosen, inside in shard.origins(positions):
             block, places = origin(part.block, inside)
             home = len(self.blocks) if isinstance(block, MemoryBlock) else self._homes[block.row.id]
             numbers[chosen] = places + np.int64(home << ROW_BITS)
@@ -167,7 +167,7 @@ class Snapshot:
 
     @cached_property
     def _firsts(self) -> Int64:
-        return np.array([segment.first_object for segment in self._segments], np.int64)
+        return np.array([shard.first_object for shard in self._shards], np.int64)
 
 
 def distinct(snapshot: Snapshot) -> dict[str, int | None]:
@@ -196,15 +196,15 @@ def by_home(numbers: Int64) -> Iterator[tuple[int, Int64]]:
         yield home, numbers[low:high] - (home << ROW_BITS)
 
 
-def _is_plain(segment: Segment) -> bool:
-    return len(segment.parts) == 1 and isinstance(segment.parts[0].block, StoredBlock)
+def _is_plain(shard: Shard) -> bool:
+    return len(shard.parts) == 1 and isinstance(shard.parts[0].block, StoredBlock)
 
 
 END = 1 << 63
 """After the last object that there can be."""
 
 CROWDED = 4
-"""A segment of so many full blocks is cut further, if it can be."""
+"""A shard of so many full blocks is cut further, if it can be."""
 
 
 Entry: TypeAlias = tuple[Any, int, int]
@@ -212,11 +212,11 @@ Entry: TypeAlias = tuple[Any, int, int]
 
 
 def cut(layers: list[list[Entry]], below: int = END) -> Iterator[tuple[int, tuple[Part, ...]]]:
-    """Cut layers of blocks into segments: (lower bound of its objects, its parts).
+    """Cut layers of blocks into shards: (lower bound of its objects, its parts).
 
     below: only objects before this one.
 
-    The layer with the most blocks gives the cuts: a segment begins where one of its blocks does. A layer that is one
+    The layer with the most blocks gives the cuts: a shard begins where one of its blocks does. A layer that is one
     large block in memory is cut by its own path counts. Where that leaves too much together, as beyond the objects that
     the largest layer knows of, those that begin there cut it further.
     """
@@ -230,10 +230,10 @@ def cut(layers: list[list[Entry]], below: int = END) -> Iterator[tuple[int, tupl
 
 
 def _between(layers: list[list[Entry]], low: int, high: int) -> Iterator[tuple[int, tuple[Part, ...]]]:
-    """The segments of the objects low ... high-1: one, unless that would be many blocks large."""
+    """The shards of the objects low ... high-1: one, unless that would be many blocks large."""
     here = [[entry for entry in layer if entry[1] < high and entry[2] >= low] for layer in layers]
     here = [layer for layer in here if layer]
-    if sum(_share(entry, low, high) for layer in here for entry in layer) > CROWDED * SEGMENT_EVENTS:
+    if sum(_share(entry, low, high) for layer in here for entry in layer) > CROWDED * SHARD_EVENTS:
         beginning = [[first for _, first, _ in layer if low < first < high] for layer in here]
         edges = max(beginning, key=len)
         if len(edges) == 1:
@@ -279,7 +279,7 @@ def _own_edges(block: Any) -> list[int]:
     if _row(block) is not None:
         return []
     objects, starts = block.paths()
-    return [int(objects[at]) for at in split_paths(starts, SEGMENT_EVENTS)[1:-1]]
+    return [int(objects[at]) for at in split_paths(starts, SHARD_EVENTS)[1:-1]]
 
 
 def split_paths(starts: Int64, events: int) -> list[int]:

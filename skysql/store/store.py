@@ -53,8 +53,8 @@ from .cache import Cache
 from .chunks import Chunks
 from .dictionary import Dictionary
 from .retyped import Casts, widen
-from .segment import Part, size
 from .shadows import SHADOWS
+from .shard import Part, size
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
 
@@ -455,7 +455,7 @@ class Store:
         return f"INSERT INTO {self.shadow('log')}(stamp, events, data) VALUES(?, ?, ?)"
 
     def write_block(self, run: int, block: Any, first: int, last: int) -> None:
-        """Store the paths first ... last-1 of a block in memory (a Segment, a MemoryBlock) as a block of a run."""
+        """Store the paths first ... last-1 of a block in memory (a Shard, a MemoryBlock) as a block of a run."""
         objects, starts = block.paths()
         low, high = int(starts[first]), int(starts[last])
         if high - low > fmt.MOST_BYTES // 8:  # a block of many events is one path

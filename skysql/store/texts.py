@@ -37,7 +37,7 @@ _REMEMBERED = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class TextChunk:
     """The texts of the codes first ... last; left: how many were not dropped. The stamp tells its bytes."""
 
     first: int
@@ -93,11 +93,11 @@ class ChunkTexts:
 class Shelf(Protocol):
     """Where the chunks of a table are."""
 
-    def texts(self, property_id: int, chunk: Chunk) -> ChunkTexts:
+    def texts(self, property_id: int, chunk: TextChunk) -> ChunkTexts:
         """The texts of a chunk; raises CorruptError."""
         ...
 
-    def hashes(self, property_id: int, chunk: Chunk) -> Array:
+    def hashes(self, property_id: int, chunk: TextChunk) -> Array:
         """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises CorruptError."""
         ...
 
@@ -155,14 +155,14 @@ class StoredTexts(Texts):
     rows: those after the chunks, the first of which is at 1.
     """
 
-    def __init__(self, shelf: Shelf, property_id: int, chunks: Sequence[Chunk], rows: list[str | None]) -> None:
+    def __init__(self, shelf: Shelf, property_id: int, chunks: Sequence[TextChunk], rows: list[str | None]) -> None:
         self.shelf = shelf
         self.property_id = property_id
         self.chunks = tuple(chunks)
         self.base = self.chunks[-1].last
         self.firsts = np.array([chunk.first for chunk in self.chunks], np.int64)
         self._rows = rows
-        self._last: tuple[Chunk, ChunkTexts] | None = None  # read, in case that the cache has no room for any
+        self._last: tuple[TextChunk, ChunkTexts] | None = None  # read, in case that the cache has no room for any
         self._backwards = False  # the way to go next: what was read last may be in a cache that has no room for all
 
     def __len__(self) -> int:
@@ -193,7 +193,7 @@ class StoredTexts(Texts):
             yield from self.of(chunk).every()
         yield from self._rows[1:]
 
-    def of(self, chunk: Chunk) -> ChunkTexts:
+    def of(self, chunk: TextChunk) -> ChunkTexts:
         """The texts of a chunk."""
         last = self._last
         if last is None or last[0] is not chunk:

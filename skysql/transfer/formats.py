@@ -71,7 +71,7 @@ def format_of(path: str) -> Format:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class CellFault:
     """A line that cannot be imported, and why. Lines count from 1; of a Parquet file, they are its rows."""
 
     line: int
@@ -79,27 +79,27 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class CellChunk:
     """Some rows of a file, by the column; `lines[i]` is where row i begins."""
 
     columns: dict[str, Cells]
     lines: Sequence[int]
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[CellFault] = field(default_factory=list)
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """A file open for reading. `typed`: cells have types of their own; `open_ended`: columns may yet appear."""
 
     names: list[str]
     typed: bool
     open_ended: bool
 
-    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Sequence[str]) -> Iterator[CellChunk]:
         """The rows, of which only the columns `wanted` are kept."""
         ...
 
 
-class Source:
+class Input:
     """A file's bytes, unpacked, and how far they have been read. Use as a context manager."""
 
     def __init__(self, path: str, format: Format | None = None) -> None:
@@ -107,15 +107,15 @@ class Source:
         self.format = format or format_of(path)
         self._raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
         self._text: TextIO | None = None
-        self._reader: Reader | None = None
+        self._reader: FileReader | None = None
         self._size = 0 if path == "-" else os.fstat(self._raw.fileno()).st_size
 
-    def reader(self) -> Reader:
+    def reader(self) -> FileReader:
         """The file's rows, to be read once. Raises DataError when there is no header, or it is not of this format."""
         self._reader = self._reader or self._opened()
         return self._reader
 
-    def _opened(self) -> Reader:
+    def _opened(self) -> FileReader:
         if self.format is Format.PARQUET:
             return _Parquet(self._raw, self.path)
         text = self._unpacked()
@@ -133,7 +133,7 @@ class Source:
         """How much of the file has been read, 0 to 1; None when its size is not known."""
         return self._raw.tell() / self._size if self._size else None
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> Input:
         """The source itself."""
         return self
 
@@ -170,14 +170,14 @@ class _Delimited:
             twice = next(n for n in self.names if self.names.count(n) > 1)
             raise DataError(f"the header names {twice!r} twice")
 
-    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Sequence[str]) -> Iterator[CellChunk]:
         """The rows, of which only the columns `wanted` are kept."""
         places = [(name, self.names.index(name)) for name in wanted]
         more = True
         while more:
             columns: dict[str, Cells] = {name: [] for name in wanted}
             lines: list[int] = []
-            faults: list[Fault] = []
+            faults: list[CellFault] = []
             while more and len(lines) < CHUNK:
                 rows, starts, more = self._read(faults)
                 if set(map(len, rows)) - {len(self.names)}:
@@ -189,7 +189,7 @@ class _Delimited:
                     columns[name] += [c or None for c in piece] if "" in piece else piece  # type: ignore[operator]
             yield _chunk(columns, lines, faults)
 
-    def _read(self, faults: list[Fault]) -> tuple[list[list[str]], list[int], bool]:
+    def _read(self, faults: list[CellFault]) -> tuple[list[list[str]], list[int], bool]:
         """Some rows, the lines on which they begin, and whether there may be more."""
         rows: list[list[str]] = []
         lines: list[int] = []
@@ -205,16 +205,16 @@ class _Delimited:
                         return rows, lines, True
                 return rows, lines, False
             except csv.Error as error:
-                faults.append(Fault(start, f"cannot be split into cells: {error}"))
+                faults.append(CellFault(start, f"cannot be split into cells: {error}"))
                 start = source.line_num + 1
 
     def _even(
-        self, rows: list[list[str]], lines: list[int], faults: list[Fault]
+        self, rows: list[list[str]], lines: list[int], faults: list[CellFault]
     ) -> tuple[list[list[str]], list[int]]:
         width = len(self.names)
         for row, line in zip(rows, lines, strict=True):
             if row and len(row) != width:
-                faults.append(Fault(line, f"has {len(row)} cells, but the header names {width} columns"))
+                faults.append(CellFault(line, f"has {len(row)} cells, but the header names {width} columns"))
         even = [i for i, row in enumerate(rows) if len(row) == width]
         return [rows[i] for i in even], [lines[i] for i in even]
 
@@ -230,7 +230,7 @@ class _JsonLines:
         self._first = self._read()
         self.names = list(dict.fromkeys(key for row in self._first[0] for key in row))
 
-    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Sequence[str]) -> Iterator[CellChunk]:
         """The rows, of which only the columns `wanted` are kept."""
         rows, lines, faults = self._first
         self._first = ([], [], [])
@@ -239,20 +239,20 @@ class _JsonLines:
             self.names = list(dict.fromkeys([*self.names, *(key for row in rows for key in row)]))
             rows, lines, faults = self._read()
 
-    def _read(self) -> tuple[list[dict[str, Any]], list[int], list[Fault]]:
+    def _read(self) -> tuple[list[dict[str, Any]], list[int], list[CellFault]]:
         rows: list[dict[str, Any]] = []
         lines: list[int] = []
-        faults: list[Fault] = []
+        faults: list[CellFault] = []
         decode = json.JSONDecoder(parse_float=_number).decode
         for line, text in self._lines:
             try:
                 row = decode(text)
             except (ValueError, RecursionError) as error:
                 if text.strip():
-                    faults.append(Fault(line, f"is not JSON: {error}"))
+                    faults.append(CellFault(line, f"is not JSON: {error}"))
                 continue
             if not isinstance(row, dict):
-                faults.append(Fault(line, "is not a JSON object"))
+                faults.append(CellFault(line, "is not a JSON object"))
                 continue
             rows.append(row)
             lines.append(line)
@@ -277,7 +277,7 @@ class _Parquet:
             raise DataError(f"{path!r} is not a Parquet file: {error}") from None
         self.names: list[str] = list(self._file.schema_arrow.names)
 
-    def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Sequence[str]) -> Iterator[CellChunk]:
         """The rows, of which only the columns `wanted` are kept."""
         first = 1
         for batch in self._file.iter_batches(CHUNK, columns=list(wanted)):
@@ -333,14 +333,14 @@ _INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(Infinity)')
 """Or a text, in which the word may stand."""
 
 
-def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[Fault]) -> Chunk:
+def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[CellFault]) -> CellChunk:
     """The chunk without the rows that hold what is not Unicode text, which become faults."""
     broken = sorted({row for cells in columns.values() if isinstance(cells, list) for row in _not_unicode(cells)})
     if not broken:
-        return Chunk(columns, lines, faults)
-    faults = faults + [Fault(lines[row], "is not UTF-8 text") for row in broken]
+        return CellChunk(columns, lines, faults)
+    faults = faults + [CellFault(lines[row], "is not UTF-8 text") for row in broken]
     kept = sorted(set(range(len(lines))) - set(broken))
-    return Chunk({n: take(c, kept) for n, c in columns.items()}, [lines[i] for i in kept], faults)
+    return CellChunk({n: take(c, kept) for n, c in columns.items()}, [lines[i] for i in kept], faults)
 
 
 def _not_unicode(cells: list[Any]) -> list[int]:
@@ -432,7 +432,7 @@ def _open_anew(path: str) -> tuple[BinaryIO, str | None, str]:
     return raw, part, place
 
 
-class Writer:
+class FileWriter:
     """Writes rows to a file that appears under its name only when complete. Use as a context manager.
 
     A file that was there is then replaced, also behind a symbolic link, and keeps its permissions. Pipes, terminals and
@@ -485,7 +485,7 @@ class Writer:
     def _json(self, row: Sequence[Any]) -> str:
         return json_object({n: v for n, v in zip(self._names, row, strict=True) if v is not None}) + "\n"
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> FileWriter:
         """The writer itself."""
         return self
 

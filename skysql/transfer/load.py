@@ -37,7 +37,7 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
 from ..model.values import shown
 from ..write.columns import RowBuffer, columns_to_batch
-from .formats import Cells, Chunk, Fault, Reader, Source, is_beyond, take
+from .formats import CellChunk, CellFault, Cells, FileReader, Input, is_beyond, take
 from .states import Held
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Report:
+class LoadReport:
     """What became of the rows: events stored, rows dropped because they said nothing new, and lines at fault.
 
     unused: columns of the file that were not asked for; absent: those that were, and are in no line of it. guesses: of
@@ -91,13 +91,13 @@ class Report:
     events: int = 0
     dropped: int = 0
     faulty: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[CellFault] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     guesses: list[str] = field(default_factory=list)
 
 
-def load(db: Connection, request: Request, source: Source, progress: Progress = lambda rows: None) -> Report:
+def load(db: Connection, request: Request, source: Input, progress: Progress = lambda rows: None) -> LoadReport:
     """Import the file in one transaction; progress is told the number of rows read so far.
 
     Raises DataError with the line's number when a line cannot be imported and `skip_faults` is not set, and
@@ -123,7 +123,7 @@ def load(db: Connection, request: Request, source: Source, progress: Progress = 
     return report
 
 
-def check_request(request: Request, source: Source) -> None:
+def check_request(request: Request, source: Input) -> None:
     """Raise ProgrammingError if no table can be made of this file by this request."""
     _check_name(request.table, request.table)
     _used_columns(request, source.reader(), None)
@@ -132,17 +132,17 @@ def check_request(request: Request, source: Source) -> None:
 class _Import:
     """One run of `load`."""
 
-    def __init__(self, db: Connection, request: Request, reader: Reader, path: str) -> None:
+    def __init__(self, db: Connection, request: Request, reader: FileReader, path: str) -> None:
         self._db, self._request, self._reader, self._path = db, request, reader, path
-        self._report = Report()
+        self._report = LoadReport()
         self._counted = False  # whether numbers were among the times, and it is clear what they count
 
-    def run(self, progress: Progress) -> Report:
+    def run(self, progress: Progress) -> LoadReport:
         request, reader, report = self._request, self._reader, self._report
         place = _place(self._db, request.table)
         used = _used_columns(request, reader, place.table)
         chunks = (_without(request.nulls, chunk) for chunk in reader.chunks(used))
-        first = next(chunks, Chunk({name: [] for name in used}, []))
+        first = next(chunks, CellChunk({name: [] for name in used}, []))
         table = place.table or self._make_table(place, first)
         self._name = f"{place.database}.{place.name}"
         self._table, self._properties = table, _properties(request, table, used)
@@ -166,14 +166,14 @@ class _Import:
         report.unused = [name for name in reader.names if name not in used]
         return report
 
-    def _make_table(self, place: _Place, first: Chunk) -> Table:
+    def _make_table(self, place: _Place, first: CellChunk) -> Table:
         """Create the table that the request and the first chunk describe."""
         table = parse_arguments(place.name, list(self._arguments(first)))
         name = f"{quote(place.database)}.{quote(place.name)}"
         self._db.execute(f"CREATE VIRTUAL TABLE {name} USING sky({', '.join(table.arguments())})")
         return table
 
-    def _arguments(self, first: Chunk) -> Iterator[str]:
+    def _arguments(self, first: CellChunk) -> Iterator[str]:
         request = self._request
         name, kind = request.object.column, self._kind(request.object, first)
         if kind in (Kind.INTEGER, Kind.REAL):  # numbers that are no ids are faults of their lines
@@ -183,7 +183,7 @@ class _Import:
         for wanted, suffix in [(w, " STATE") for w in request.states] + [(w, "") for w in request.attributes]:
             yield f"{quote(wanted.column)} {self._kind(wanted, first)}{suffix}"
 
-    def _kind(self, wanted: Wanted, first: Chunk) -> Kind:
+    def _kind(self, wanted: Wanted, first: CellChunk) -> Kind:
         """The kind that is asked for, or else the one that the first chunk's cells tell, with a note of it."""
         if wanted.kind is not None:
             return wanted.kind
@@ -198,7 +198,7 @@ class _Import:
         self._report.guesses.append(f"{wanted.column} {kind} ({why})")
         return kind
 
-    def _faults(self, faults: Sequence[Fault]) -> None:
+    def _faults(self, faults: Sequence[CellFault]) -> None:
         """Count the faults, or stop at the first."""
         if faults and not self._request.skip_faults:
             first = min(faults, key=lambda fault: fault.line)
@@ -208,7 +208,7 @@ class _Import:
         self._report.faulty += len(faults)
         self._report.faults += faults[: FAULTS_KEPT - len(self._report.faults)]
 
-    def _take(self, chunk: Chunk, stateful: bool) -> None:
+    def _take(self, chunk: CellChunk, stateful: bool) -> None:
         """Write or hold the rows of a chunk that can be events."""
         columns = self._columns(chunk)
         rows = _rows_with_content(columns, self._table, len(chunk.lines))
@@ -234,7 +234,7 @@ class _Import:
             if sound:
                 put({name: take(cells, sound) for name, cells in columns.items()})
 
-    def _columns(self, chunk: Chunk) -> dict[str, Cells]:
+    def _columns(self, chunk: CellChunk) -> dict[str, Cells]:
         """The chunk's columns under the table's names."""
         request, table = self._request, self._table
 
@@ -267,21 +267,21 @@ class _Import:
             self._counted = time_units.is_number(cells[0])
         return us
 
-    def _examine(self, columns: dict[str, Cells], lines: Sequence[int]) -> tuple[list[int], list[Fault]]:
+    def _examine(self, columns: dict[str, Cells], lines: Sequence[int]) -> tuple[list[int], list[CellFault]]:
         """Row by row, which can be stored, and why the others cannot."""
         table, buffer = self._table, RowBuffer(self._table, self._request.time_unit)
         absent: list[Any] = [None] * len(lines)
         names = [table.key_name or table.object_name, "timestamp", "action", *(p.name for p in table.properties)]
         cells = [_plain(columns.get(name, absent)) for name in (*names, "changes")]
         sound: list[int] = []
-        faults: list[Fault] = []
+        faults: list[CellFault] = []
         for row, (key, time, action, *values, changes) in enumerate(zip(*cells, strict=True)):
             try:
                 buffer.add(key, time, action, values, changes)
                 sound.append(row)
             except Error as error:
                 time_units.ask_for_unit(error, self._request.time_unit, _TIME_UNIT)
-                faults.append(Fault(lines[row], str(error)))
+                faults.append(CellFault(lines[row], str(error)))
         return sound, faults
 
     def _write(self, columns: dict[str, Cells]) -> None:
@@ -295,7 +295,7 @@ class _Import:
         self._held.add(batch, literal)
 
 
-def _without(nulls: frozenset[str], chunk: Chunk) -> Chunk:
+def _without(nulls: frozenset[str], chunk: CellChunk) -> CellChunk:
     """The chunk with nothing in the cells that hold one of these texts."""
     if not nulls:
         return chunk
@@ -304,7 +304,7 @@ def _without(nulls: frozenset[str], chunk: Chunk) -> Chunk:
         for name, cells in chunk.columns.items()
         if isinstance(cells, list)
     }
-    return Chunk(chunk.columns | columns, chunk.lines, chunk.faults)
+    return CellChunk(chunk.columns | columns, chunk.lines, chunk.faults)
 
 
 # what the request means for this file and this table
@@ -350,7 +350,7 @@ def _check_name(name: str, plain: str) -> None:
         raise ProgrammingError(f"{name!r} names no table", "give the sky table a name")
 
 
-def _used_columns(request: Request, reader: Reader, table: Table | None) -> list[str]:
+def _used_columns(request: Request, reader: FileReader, table: Table | None) -> list[str]:
     """The columns of the file to read. Those that an existing table has by name, if none were asked for."""
     used = list(dict.fromkeys(_named(request)))
     for position, name in enumerate(used):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.engine import TableInfo
 from ..errors import ProgrammingError
 from ..model.table import Kind, Property, Table, quote
-from .formats import Format, Writer
+from .formats import FileWriter, Format
 
 if TYPE_CHECKING:
     from ..dbapi.connection import Connection
@@ -68,7 +68,7 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
     rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
     cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
     booleans = [i for i, p in enumerate(properties, 3) if p.kind is Kind.BOOLEAN and parquet]
-    with Writer(path, format, names, types) as writer:
+    with FileWriter(path, format, names, types) as writer:
         while batch := rows.fetchmany(ROW_GROUP if parquet else ROWS):
             written = [cut.row(row) for row in batch] if table.states else [list(row) for row in batch]
             for row in written if booleans else ():

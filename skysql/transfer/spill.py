@@ -16,7 +16,7 @@ from ..arrays.batch import Batch, Sparse, concatenate
 from ..model.dtypes import Bool
 from ..model.table import ACTION, Kind, Property, Table
 from ..store import compact
-from ..store.segment import Segment
+from ..store.shard import Shard
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -70,29 +70,29 @@ class Spill:
     def paths(self, rows: int) -> Iterator[tuple[Batch, Bool]]:
         """All rows, about so many at a time and never a part of a path: (rows, literal)."""
         waiting: list[tuple[Batch, Bool]] = []
-        for segment in self._store.snapshot().segments():
-            waiting.append(self._read(segment))
+        for shard in self._store.snapshot().shards():
+            waiting.append(self._read(shard))
             if sum(len(batch) for batch, _ in waiting) >= rows:
                 yield _joined(waiting)
                 waiting = []
         if waiting:
             yield _joined(waiting)
 
-    def _read(self, segment: Segment) -> tuple[Batch, Bool]:
+    def _read(self, shard: Shard) -> tuple[Batch, Bool]:
         flag = self._store.table.find("literal")
         assert flag is not None
-        literal = np.zeros(len(segment), bool)
-        literal[segment.sparse(flag).positions] = True
+        literal = np.zeros(len(shard), bool)
+        literal[shard.sparse(flag).positions] = True
         properties = {}
         for property, held in self._columns():
-            sparse = segment.sparse(held)
+            sparse = shard.sparse(held)
             if not len(sparse.positions):
                 continue
             if property.kind is Kind.TEXT:
                 codes = sparse.values if sparse.valid is None else np.where(sparse.valid, sparse.values, 0)
                 sparse = Sparse(sparse.positions, codes.astype(np.uint32))
             properties[property.id] = sparse
-        return Batch(segment.object_ids(), segment.ts(), properties), literal
+        return Batch(shard.object_ids(), shard.ts(), properties), literal
 
 
 def _joined(parts: list[tuple[Batch, Bool]]) -> tuple[Batch, Bool]:

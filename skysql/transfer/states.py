@@ -35,7 +35,7 @@ MOST = 8_000_000
 """Rows that are held in memory."""
 
 
-class Texts:
+class ImportTexts:
     """The dictionary of an import that holds its rows: texts and keys <-> codes of its own."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Held:
     """The rows of an import whose changes are not known yet. To be closed."""
 
     table: Table
-    dictionary: Texts = field(default_factory=Texts)
+    dictionary: ImportTexts = field(default_factory=ImportTexts)
     _batches: list[tuple[Batch, Bool]] = field(default_factory=list)
     _rows: int = 0  # of these batches
     _first: int = timestamps.MAX_US  # the time of the first row of all
@@ -186,7 +186,7 @@ def _valid(sparse: Sparse) -> Bool:
     return sparse.values != 0 if sparse.values.dtype == np.uint32 else np.ones(len(sparse.values), bool)
 
 
-def _columns_of(table: Table, batch: Batch, told: Bool, low: int, dictionary: Texts) -> dict[str, Any]:
+def _columns_of(table: Table, batch: Batch, told: Bool, low: int, dictionary: ImportTexts) -> dict[str, Any]:
     """The events of a slice of the rows, as columns to append; changes to NULL go into `changes`."""
     high = min(low + SLICE, len(batch))
     rows = np.flatnonzero(told[low:high])
@@ -218,7 +218,7 @@ def _columns_of(table: Table, batch: Batch, told: Bool, low: int, dictionary: Te
     return columns
 
 
-def _dense(sparse: Sparse, property: Property, events: int, dictionary: Texts) -> Array:
+def _dense(sparse: Sparse, property: Property, events: int, dictionary: ImportTexts) -> Array:
     """A value or None for each event."""
     if property.kind is Kind.TEXT:
         codes = np.zeros(events, np.uint32)
@@ -233,7 +233,7 @@ def _dense(sparse: Sparse, property: Property, events: int, dictionary: Texts) -
 
 
 def stored_states(
-    db: Connection, database: str, table: Table, first: int, dictionary: Texts
+    db: Connection, database: str, table: Table, first: int, dictionary: ImportTexts
 ) -> dict[int, Known]:
     """What the table holds of its state properties: their values before that moment, and the changes since."""
     states = table.states
@@ -261,7 +261,7 @@ def stored_states(
     return {state.id: _known(rows[state.id], state, dictionary) for state in states}
 
 
-def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: Texts) -> Known:
+def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: ImportTexts) -> Known:
     objects, ts, values = zip(*rows, strict=True) if rows else ((), (), ())
     valid = np.array([value is not None for value in values], bool)
     if state.kind is Kind.TEXT:

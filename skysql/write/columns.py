@@ -31,13 +31,13 @@ from ..model.table import ACTION, Kind, Property, Table
 from ..model.timestamps import is_null
 from ..model.values import MAX_INTEGER, shown
 from . import frames
-from .frames import Coded, Column, Plain
+from .frames import CodedColumn, Column, Plain
 
 MAX_EVENTS = 2**31 - 1
 """Events of one batch: their numbers are int32."""
 
 
-class Dictionary(Protocol):
+class Coder(Protocol):
     """Texts of one table as numbers; texts that are new get new ones."""
 
     def codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
@@ -156,7 +156,7 @@ class _Values:
         self.positions: list[int] = []
         self.values: list[Any] = []
 
-    def take(self, dictionary: Dictionary) -> tuple[list[int], list[Any]]:
+    def take(self, dictionary: Coder) -> tuple[list[int], list[Any]]:
         """(positions, values), with codes for texts."""
         if self.property.kind is not Kind.TEXT:
             return self.positions, self.values
@@ -265,7 +265,7 @@ class RowBuffer:
                 found[column.property.id] = column.values[at]
         return found
 
-    def take(self, dictionary: Dictionary) -> Lists:
+    def take(self, dictionary: Coder) -> Lists:
         """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
         objects = dictionary.objects(self._objects).tolist() if self._keyed else self._objects
         properties = {
@@ -278,7 +278,7 @@ class RowBuffer:
         return batch
 
 
-def _each(column: Coded, convert: Callable[[Any], Any]) -> list[Any]:
+def _each(column: CodedColumn, convert: Callable[[Any], Any]) -> list[Any]:
     """Each value that occurs, converted; None for the others. An error tells the first row that has the value."""
     n = len(column.values)
     converted: list[Any] = [None] * n
@@ -326,7 +326,7 @@ class _Found:
             return self.texts[self.values[i]]
         return self.values[i].item() if self.valid is None or self.valid[i] else None
 
-    def sparse(self, dictionary: Dictionary) -> Sparse:
+    def sparse(self, dictionary: Coder) -> Sparse:
         """With codes for texts."""
         positions = self.positions.astype(np.int32, copy=False)
         if self.texts is None:
@@ -370,7 +370,7 @@ class _Builder:
         if time_unit is None:
             self._check_times(time_name, *distinct)
 
-    def batch(self, dictionary: Dictionary) -> Batch:
+    def batch(self, dictionary: Coder) -> Batch:
         """The events, with codes and ids for texts."""
         objects = self.objects
         if self.keys is not None:
@@ -426,7 +426,7 @@ class _Builder:
         try:
             if not isinstance(column, np.ndarray) or isinstance(column, np.ma.MaskedArray):
                 column = frames.read(column)
-            if isinstance(column, Coded):
+            if isinstance(column, CodedColumn):
                 return self._timestamps_of_codes(name, column)
             if isinstance(column, Plain):
                 if column.valid is not None and not column.valid.all():
@@ -441,7 +441,7 @@ class _Builder:
             hint = getattr(error, "hint", _COLUMNS_HINT)
             raise DataError(where + error.args[0].removeprefix(where), hint) from None
 
-    def _timestamps_of_codes(self, name: str, column: Coded) -> tuple[Int64, tuple[Any, Int64]]:
+    def _timestamps_of_codes(self, name: str, column: CodedColumn) -> tuple[Int64, tuple[Any, Int64]]:
         used = frames.used(column.codes, len(column.values))
         values = [column.values[code] for code in used.tolist()]
         us = np.zeros(len(column.values), np.int64)
@@ -495,7 +495,7 @@ class _Builder:
             assert not isinstance(column, list)
         if isinstance(column, Plain) and (property.kind is Kind.TEXT or column.values.dtype.kind == "M"):
             column = frames.coded(column)
-        if isinstance(column, Coded):
+        if isinstance(column, CodedColumn):
             values = _each(column, convert)
             look()
             present = np.fromiter((value is not None for value in values), bool, len(values))[column.codes]
@@ -523,7 +523,7 @@ class _Builder:
         if isinstance(column, Plain):
             column = frames.coded(column)
         if isinstance(column, list):  # of mappings
-            column = Coded(np.arange(len(column)), column)
+            column = CodedColumn(np.arange(len(column)), column)
         parsed = [changes or {} for changes in _each(column, convert)]
         n = len(parsed)
         for property in self.table.states:
@@ -578,7 +578,7 @@ def _found_of(property: Property, positions: Array, codes: Array, values: list[A
     return _Found(property, positions, known[codes], None if valid.all() else valid)
 
 
-def columns_to_batch(table: Table, columns: Any, dictionary: Dictionary, time_unit: str | None = None) -> Batch:
+def columns_to_batch(table: Table, columns: Any, dictionary: Coder, time_unit: str | None = None) -> Batch:
     """Events of columns, in their order: what Connection.append stores.
 
     time_unit: what numbers in the column of times count, 'us', 'ms' or 's'. None: microseconds, and columns whose

@@ -38,7 +38,7 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class CodedColumn:
     """codes: int[n], indexes of values; any values, None for NULL."""
 
     codes: Array
@@ -48,7 +48,7 @@ class Coded:
         return len(self.codes)
 
 
-Column = Plain | Coded | list[Any]
+Column = Plain | CodedColumn | list[Any]
 
 
 def named(columns: Any) -> list[tuple[Any, Any]]:
@@ -92,8 +92,8 @@ def read(column: Any) -> Column:
 def _mask(column: Column, valid: Bool) -> Column:
     if isinstance(column, Plain):
         return Plain(column.values, valid if column.valid is None else valid & column.valid)
-    if isinstance(column, Coded):
-        return Coded(np.where(valid, column.codes, len(column.values)), [*column.values, None])
+    if isinstance(column, CodedColumn):
+        return CodedColumn(np.where(valid, column.codes, len(column.values)), [*column.values, None])
     return [value if known else None for value, known in zip(column, valid.tolist(), strict=True)]
 
 
@@ -127,7 +127,7 @@ class _Codes(dict[Any, int]):
         return code
 
 
-def encode(values: Sequence[Any] | Array) -> Coded:
+def encode(values: Sequence[Any] | Array) -> CodedColumn:
     """Codes of hashable values, in order of arrival; by blocks, so that the strings of an array stay in the cache."""
     codes = np.empty(len(values), np.int32)
     known = _Codes()
@@ -135,7 +135,7 @@ def encode(values: Sequence[Any] | Array) -> Coded:
         block = values[piece]
         texts = block.tolist() if isinstance(block, np.ndarray) else block
         codes[piece] = np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
-    return Coded(codes, list(known))
+    return CodedColumn(codes, list(known))
 
 
 def _read_pandas(series: Any) -> Column:
@@ -145,7 +145,7 @@ def _read_pandas(series: Any) -> Column:
         series = sys.modules["pandas"].Series(series)
     dtype = series.dtype
     if hasattr(dtype, "categories"):
-        return Coded(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
+        return CodedColumn(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), None])  # NULL is code -1, the last
     if getattr(dtype, "tz", None) is not None:
         return Plain(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
     if hasattr(dtype, "pyarrow_dtype"):
@@ -173,7 +173,7 @@ def _read_polars(series: Any) -> Column:
         to_code = np.zeros(int(physical.max(initial=0)) + 1, np.int32)
         to_code[physical] = np.arange(len(physical))
         codes = to_code[series.to_physical().fill_null(0).to_numpy()]
-        return _mask(Coded(codes, distinct.to_list()), series.is_not_null().to_numpy())
+        return _mask(CodedColumn(codes, distinct.to_list()), series.is_not_null().to_numpy())
     valid = series.is_not_null().to_numpy() if series.null_count() else None
     if kind == "Datetime":  # with or without a zone, the number below is UTC
         unit = series.dtype.time_unit
@@ -200,7 +200,9 @@ def _read_arrow(array: Any) -> Column:
         chunks = getattr(array, "chunks", [array])
         codes = [chunk.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
         values = chunks[0].dictionary.to_pylist() if chunks else []
-        return Coded(np.concatenate([np.empty(0, np.int64), *codes]), [*values, None])  # NULL is code -1, the last
+        return CodedColumn(
+            np.concatenate([np.empty(0, np.int64), *codes]), [*values, None]
+        )  # NULL is code -1, the last
     valid = np.asarray(array.is_valid()) if array.null_count else None
     if kind.startswith("timestamp") or kind.startswith("date32"):
         unit = "D" if kind.startswith("date32") else array.type.unit
@@ -245,13 +247,13 @@ def _numbers(column: list[Any], type_: Any, nulls: bool) -> Plain:
     return Plain(values, valid)
 
 
-def coded(column: Plain) -> Coded:
+def coded(column: Plain) -> CodedColumn:
     """The same column as codes into its distinct values, ascending."""
     distinct, codes = patiently(np.unique, column.values, return_inverse=True)
     values = list(distinct) if column.values.dtype.kind == "M" else distinct.tolist()
     if column.valid is None:
-        return Coded(codes, values)
-    return Coded(np.where(column.valid, codes, len(values)), [*values, None])
+        return CodedColumn(codes, values)
+    return CodedColumn(np.where(column.valid, codes, len(values)), [*values, None])
 
 
 def used(codes: Array, n: int) -> Array:

@@ -24,7 +24,7 @@ from ..arrays.batch import Batch, concatenate, take
 from ..errors import DataError, IntegrityError, OperationalError
 from ..model.table import Table
 from ..model.values import convert
-from ..plan.scan import Column
+from ..plan.path_scan import Column
 from ..scan.rows import EventRows
 from ..store import compact, numbered
 from ..store.snapshot import Snapshot, Stamp
@@ -41,7 +41,7 @@ UNCHANGED = apsw.no_change
 """Stands for a column that an UPDATE leaves as it is."""
 
 
-class Columns:
+class RowLayout:
     """Where the columns of a table of events stand in a row."""
 
     def __init__(self, table: Table) -> None:
@@ -67,7 +67,7 @@ class Writer:
 
     def __init__(self, store: Store, clock: Clock, counts: Counts) -> None:
         self.store = store
-        self.columns = Columns(store.table)
+        self.columns = RowLayout(store.table)
         self.retired = False  # whether the table has been altered since
         self._clock = clock
         self._counts = counts
@@ -340,8 +340,8 @@ def _of_outer(entries: list[tuple[int, V]], clock: Clock) -> list[tuple[int, V]]
 
 def _columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
     """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
-    ((segment, _, positions),) = numbered.by_segment(snapshot, np.array([number], np.int64))
-    rows = EventRows(segment, snapshot.table, snapshot.store.dictionary, positions)
+    ((shard, _, positions),) = numbered.by_shard(snapshot, np.array([number], np.int64))
+    rows = EventRows(shard, snapshot.table, snapshot.store.dictionary, positions)
     names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
     names += [p.name.lower() for p in snapshot.table.states]
     return {name: rows.vector(Column(name)).tolist()[0] for name in names}

@@ -18,16 +18,16 @@ import apsw
 
 from ...errors import Error, NotSupportedError, ProgrammingError
 from ...match.lexer import join, names_in, tokenize
-from ...match.plan import EventSource, Recognition
+from ...match.recognition import EventSource, Recognition
 from ...model.table import literal
 from ...model.values import Value
 from ...relations.matches import MatchRelation
 from ...scan.evaluation import Evaluator
 from ...store.snapshot import Snapshot
-from ..arguments import call_of
-from ..catalog import Catalog, Entry
+from ..catalog import Catalog, CatalogEntry
+from ..hidden_arguments import call_of
 from ..published import aliased, reference
-from .places import WORD, Place, number_parameters, places, stored_kind, visible_ctes
+from .clauses import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
 
 MATCHES = "sky_match_"
@@ -60,7 +60,7 @@ class Matching:
         self._snapshot = snapshot
         self._prepare = prepare
         self._stored: set[str] = set()  # the names of views' relations
-        self._elsewhere: list[Entry] = []  # views whose tables have the names of another database's
+        self._elsewhere: list[CatalogEntry] = []  # views whose tables have the names of another database's
         self._shadowed: dict[str, str] = {}  # views that read a table in the place of such a relation -> its name
         self._generation = -1
         self._aggregates: frozenset[str] = frozenset()
@@ -175,7 +175,7 @@ class Matching:
             found = found | added
         return found
 
-    def _find_elsewhere(self) -> list[Entry]:
+    def _find_elsewhere(self) -> list[CatalogEntry]:
         """The views that match rows of a table whose name, by itself, means another; and those that read them."""
         views = self._catalog.views()
         found = [v for v in views if any(self._means_another(v, text) for text in _STORED.findall(v.sql or ""))]
@@ -184,7 +184,7 @@ class Matching:
             found += [view for view in near if reading.name.lower() in names_in(view.sql or "")]
         return found
 
-    def _means_another(self, view: Entry, text: str) -> bool:
+    def _means_another(self, view: CatalogEntry, text: str) -> bool:
         names = names_in(text.replace("''", "'")) if view.database != "temp" else set()
         own = [(name, self._catalog.find(view.database, name)) for name in names]
         return any(entry is not None and self._catalog.find(None, name) is not entry for name, entry in own)

@@ -17,23 +17,23 @@ from sqlglot import exp
 
 from ...errors import NotSupportedError, ProgrammingError
 from ...match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
-from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, Row
-from ...match.lexer import Kind, Reader, Token, replace_tokens, tokenize
-from ...match.plan import Condition, EventSource, Output, QuerySource, Recognition, Test, leaf_name, row_name
+from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
+from ...match.lexer import Token, TokenKind, TokenReader, replace_tokens, tokenize
 from ...match.program import compile_pattern
+from ...match.recognition import Definition, EventSource, Output, QuerySource, Recognition, Test, leaf_name, row_name
 from ...match.regex import expressible
 from ...match.run import NO_TABLE
 from ...model.table import literal, quote
-from ...plan.scan import And, Column, Events, Expr, PathScan, Sql
+from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
 from ..catalog import Catalog
 from ..dialect import parse, span
-from ..edits import Arguments, NotPushable, Statement
+from ..edits import Arguments, EditedStatement, NotPushable
 from ..idioms import IDIOMS
-from ..names import TIMES, Relation, source_of, times_of
+from ..names import TIMES, Referent, source_of, times_of
 from ..resolver import Resolver
 from ..scope import Scope, conjuncts_of
 from ..times import normalize_times
-from .places import Item, Place, item_of, visible_ctes
+from .clauses import Item, Place, item_of, visible_ctes
 
 _MARK = ":sky_constant_"
 
@@ -94,7 +94,7 @@ def recognise(context: Context, place: Place) -> Made:
             hidden[name.lower()] = found
         return found.name
 
-    reader = Reader(context.text, context.tokens, place.keyword + 2, place.close, "MATCH_RECOGNIZE")
+    reader = TokenReader(context.text, context.tokens, place.keyword + 2, place.close, "MATCH_RECOGNIZE")
     names = tuple(column.name for column in described)
     clause = ClauseParser(reader, column, names, context.aggregates, item.alias).parse()
     builder = _Builder(context, item, ctes, described, {**hidden, **visible}, clause, place.names)
@@ -141,7 +141,7 @@ def _bound(text: str, arguments: Arguments) -> str:
     """The text with each parameter as an argument."""
 
     def bound(token: Token) -> str | None:
-        return f":p{arguments.add(token.text).number}" if token.kind is Kind.PARAMETER else None
+        return f":p{arguments.add(token.text).number}" if token.kind is TokenKind.PARAMETER else None
 
     return replace_tokens(text, bound)
 
@@ -154,7 +154,7 @@ class _Scanned(Exception):
 class _Rows:
     """The row columns so far."""
 
-    numbers: dict[Row, int] = field(default_factory=dict)
+    numbers: dict[RowExpression, int] = field(default_factory=dict)
     types: list[str] = field(default_factory=list)
     times: set[int] = field(default_factory=set)
     timely: set[Expr] = field(default_factory=set)  # measures that give times
@@ -183,7 +183,7 @@ class _Builder:
         self.program = compile_pattern(clause.pattern)
         self._reset(None)
 
-    def _reset(self, relation: Relation | None) -> None:
+    def _reset(self, relation: Referent | None) -> None:
         self.relation = relation
         self.rows = _Rows()
         self.arguments = Arguments()
@@ -204,7 +204,9 @@ class _Builder:
         clause = self.clause
         conditions = {name: self._condition(name, expression) for name, expression in clause.conditions}
         outputs = self._outputs()
-        time = self._row(Row(clause.order[0].text, clause.order[0].column)) if clause.within is not None else None
+        time = None
+        if clause.within is not None:
+            time = self._row(RowExpression(clause.order[0].text, clause.order[0].column))
         back = any(condition.test is not None for condition in conditions.values())
         skips = clause.skip.target in (Target.PAST_LAST, Target.NEXT)
         plan = Recognition(
@@ -232,7 +234,7 @@ class _Builder:
 
     # rows
 
-    def _row(self, row: Row) -> int:
+    def _row(self, row: RowExpression) -> int:
         """The number of a row column."""
         number = self.rows.numbers.get(row)
         if number is None:
@@ -247,13 +249,13 @@ class _Builder:
     def _add_leaves(self, leaves: Sequence[Leaf]) -> None:
         for leaf in leaves:
             if isinstance(leaf, Navigation):
-                found: list[Row | str | None] = [leaf.row]
+                found: list[RowExpression | str | None] = [leaf.row]
             elif isinstance(leaf, MatchNumber):
                 found = []
             else:
                 found = [leaf.argument, *leaf.call] if not leaf.simple else [leaf.argument]
             for row in found:
-                if isinstance(row, Row) and not row.of_match:
+                if isinstance(row, RowExpression) and not row.of_match:
                     self._row(row)
 
     def _scanned(self) -> Callable[[], EventSource]:
@@ -261,7 +263,7 @@ class _Builder:
         source = parse(f"{self.ctes}SELECT * FROM {self.item.text}")
         if source is None or not isinstance(source.tree, exp.Select):
             raise _Scanned
-        statement = Statement(source, self.context.catalog)
+        statement = EditedStatement(source, self.context.catalog)
         relation = Resolver(statement, source, self.arguments, IDIOMS).resolve(source.tree.args["from_"].this)
         if relation is None or relation.kind != "events" or relation.groups is not None or relation.pairs is not None:
             raise _Scanned
@@ -299,11 +301,11 @@ class _Builder:
         columns = {**self.relation.columns, **{label: Column(label) for label in labels}}
         return self._converted(text, replace(self.relation, columns=columns))
 
-    def _converted(self, text: str, relation: Relation) -> Expr:
+    def _converted(self, text: str, relation: Referent) -> Expr:
         source = parse(f"SELECT {text}")
         if source is None or not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
             raise NotPushable("a text that cannot be parsed")
-        statement = Statement(source, self.context.catalog, times_of(relation))
+        statement = EditedStatement(source, self.context.catalog, times_of(relation))
         kept = list(self.arguments.texts)
         try:
             return Scope(statement, source, {"": relation}, self.arguments).convert(source.tree.expressions[0])
@@ -313,7 +315,7 @@ class _Builder:
 
     def _over_labels(self, text: str, labels: Sequence[str]) -> Expr:
         """An expression over labels alone; what arrays cannot do becomes SQL."""
-        relation = Relation("", NO_TABLE, "events", {label: Column(label) for label in labels}, list(labels))
+        relation = Referent("", NO_TABLE, "events", {label: Column(label) for label in labels}, list(labels))
         try:
             return self._converted(text, relation)
         except NotPushable:
@@ -337,7 +339,7 @@ class _Builder:
         exact = all(key.column is not None and self.known[key.column.lower()].binary for key in partition)
         if not exact:
             listed = ", ".join(key.text for key in partition)
-            keys = [self._row(Row(f"dense_rank() OVER (ORDER BY {listed})"))]
+            keys = [self._row(RowExpression(f"dense_rank() OVER (ORDER BY {listed})"))]
 
         def finish() -> QuerySource:
             columns = ", ".join(
@@ -364,7 +366,7 @@ class _Builder:
 
     def _unmarked(self, text: str) -> str:
         def original(token: Token) -> str | None:
-            if token.kind is Kind.PARAMETER and token.text.startswith(_MARK):
+            if token.kind is TokenKind.PARAMETER and token.text.startswith(_MARK):
                 return self.constants[int(token.text.removeprefix(_MARK))]
             return None
 
@@ -382,7 +384,7 @@ class _Builder:
             and not (leaf.row.classifier and leaf.shift)
         )
 
-    def _condition(self, variable: str, expression: Expression) -> Condition:
+    def _condition(self, variable: str, expression: Expression) -> Definition:
         leaves = [self._settled(leaf, variable) for leaf in expression.leaves]
         settled = dict(zip(expression.leaves, leaves, strict=True))
         names = {leaf: leaf_name(at) for at, leaf in enumerate(dict.fromkeys(leaves))}
@@ -391,7 +393,7 @@ class _Builder:
         parts = self._conjuncts(text) if len(names) > 1 else [text]
         own = [part for part in parts if all(self._own(by_name[n], variable) for n in _labels(part, by_name))]
         back = [part for part in parts if part not in own]
-        return Condition(
+        return Definition(
             self._own_part(" AND ".join(f"({part})" for part in own) if len(own) > 1 else own[0], by_name, variable)
             if own
             else None,
@@ -423,7 +425,7 @@ class _Builder:
         own = {name: _inline(leaf, variable) for name, leaf in leaves.items() if name not in moved}
         inline = _relabelled(text, own)
         if self.relation is None and not moved:
-            return Column(row_name(self._row(Row(f"({inline})"))))
+            return Column(row_name(self._row(RowExpression(f"({inline})"))))
         labels = {name: self._label(leaf) for name, leaf in leaves.items() if name in moved}
         if self.relation is not None:
             mixed = _relabelled(inline, {name: quote(label) for name, label in labels.items()})
@@ -445,7 +447,7 @@ class _Builder:
         source = parse(f"SELECT {text}") if times else None
         if source is None or not isinstance(source.tree, exp.Select):
             return False
-        types = Statement(source, self.context.catalog, frozenset(map(str.lower, times))).types
+        types = EditedStatement(source, self.context.catalog, frozenset(map(str.lower, times))).types
         return types.is_time(source.tree.expressions[0])
 
     def _normal(self, text: str, labels: Any) -> str:
@@ -457,7 +459,7 @@ class _Builder:
         source = parse(f"SELECT {text}") if times else None
         if source is None:
             return text
-        statement = Statement(source, self.context.catalog, frozenset(map(str.lower, times)))
+        statement = EditedStatement(source, self.context.catalog, frozenset(map(str.lower, times)))
         normalize_times(statement)
         return statement.text().removeprefix("SELECT ")
 
@@ -522,7 +524,7 @@ class _Builder:
         return Output(key.column or key.text, self.rows.types[number], number)
 
     def _column(self, column: Described) -> Output:
-        return Output(column.name, column.type, self._row(Row(quote(column.name), column.name)))
+        return Output(column.name, column.type, self._row(RowExpression(quote(column.name), column.name)))
 
     def _measure(self, name: str, expression: Expression) -> Output:
         leaves = expression.leaves
@@ -540,8 +542,8 @@ class _Builder:
         return Output(name, "", None, measure, leaves)
 
 
-def _row_of(key: Key) -> Row:
-    return Row(key.text, key.column)
+def _row_of(key: Key) -> RowExpression:
+    return RowExpression(key.text, key.column)
 
 
 
@@ -566,7 +568,7 @@ def _labels(text: str, by_name: dict[str, Leaf]) -> list[str]:
     found: dict[str, None] = {}
 
     def see(token: Token) -> None:
-        if token.kind is Kind.QUOTED and token.name in by_name:
+        if token.kind is TokenKind.QUOTED and token.name in by_name:
             found[token.name] = None
 
     replace_tokens(text, see)
@@ -574,4 +576,4 @@ def _labels(text: str, by_name: dict[str, Leaf]) -> list[str]:
 
 
 def _relabelled(text: str, new: dict[str, str]) -> str:
-    return replace_tokens(text, lambda token: new.get(token.name) if token.kind is Kind.QUOTED else None)
+    return replace_tokens(text, lambda token: new.get(token.name) if token.kind is TokenKind.QUOTED else None)

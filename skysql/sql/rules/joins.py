@@ -18,11 +18,11 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from ...model.table import Kind, quote
-from ...plan.scan import Aggregate, And, Column, Expr, Literal, PathScan
+from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from ..dialect import join_form, span
-from ..edits import Arguments, NotPushable, Statement, all_of, rule
-from ..grouping import Groups, result_columns
+from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
+from ..grouping import Needed, result_columns
 from ..idioms import IDIOMS
 from ..names import alias_of, source_of
 from ..resolver import Resolver, take_arguments
@@ -31,7 +31,7 @@ from .moments import ordinary_table
 
 
 @rule("with_", "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset")
-def push_below_join(statement: Statement, select: exp.Select) -> None:
+def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
     """Aggregate the events before they are joined; raises NotPushable."""
     joins = select.args.get("joins") or []
     if not joins or select.args.get("from_") is None:
@@ -61,14 +61,14 @@ class _Below:
     """The edits of one select."""
 
     def __init__(
-        self, statement: Statement, select: exp.Select, scope: Scope, items: list[exp.Expression], at: int
+        self, statement: EditedStatement, select: exp.Select, scope: Scope, items: list[exp.Expression], at: int
     ) -> None:
         self.statement = statement
         self.select = select
         self.scope = scope
         self.item = items[at]
         self.alias = quote(alias_of(items[at]))
-        self.groups = Groups()
+        self.groups = Needed()
         self.edits: list[tuple[int, int, str]] = []
         self.others = [item for place, item in enumerate(items) if place != at]
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ...model.table import literal, quote
-from ...plan.scan import Column, Pairs, PathScan
+from ...plan.path_scan import Column, Pairs, PathScan
 from ...scan.evaluation import declared_type
 from ..calls import repeatable
-from ..catalog import ROWIDS, Entry
+from ..catalog import ROWIDS, CatalogEntry
 from ..dialect import cte_of, is_star, join_form, span
-from ..edits import Arguments, NotPushable, Statement, all_of, rule
+from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..lists import Listed, has_parameters
-from ..names import Relation, source_of
+from ..names import Referent, source_of
 from ..scope import Scope, conjuncts_of
 
 _ROW = "row of the pair"
@@ -39,10 +39,10 @@ class Join:
     """
 
     objects: exp.Table
-    entry: Entry
+    entry: CatalogEntry
     outer: bool
     table: exp.Table
-    ordinary: Entry
+    ordinary: CatalogEntry
     rowid: str
     object: tuple[exp.Expression, exp.Expression]
     moment: tuple[exp.Expression, exp.Expression]
@@ -54,7 +54,7 @@ class Join:
 class _Finder:
     """The items of a select's FROM, and whose a column is."""
 
-    def __init__(self, statement: Statement, select: exp.Select) -> None:
+    def __init__(self, statement: EditedStatement, select: exp.Select) -> None:
         self.statement = statement
         from_, self.joins = select.args.get("from_"), select.args.get("joins") or []
         if from_ is None or not self.joins:
@@ -146,27 +146,27 @@ class _Finder:
             self._names[at] = {name.lower() for name in self.statement.catalog.columns(entry)} | {*hidden, *ROWIDS}
         return self._names[at]
 
-    def _table(self, alias: str | None) -> tuple[exp.Table, Entry]:
+    def _table(self, alias: str | None) -> tuple[exp.Table, CatalogEntry]:
         """The ordinary table of that alias."""
         for item, entry in zip(self.items, self.entries, strict=True):
             if item.alias_or_name.lower() == alias and entry is not None and entry.kind == "table":
                 return item, entry
         raise NotPushable("no ordinary table")
 
-    def _rowid(self, table: exp.Table, entry: Entry) -> str:
+    def _rowid(self, table: exp.Table, entry: CatalogEntry) -> str:
         rowid = self.statement.catalog.rowid(entry)
         if not rowid:
             raise NotPushable("a table without rowids")
         return f"{quote(table.alias_or_name)}.{rowid}"
 
 
-def ordinary_table(statement: Statement, item: exp.Expression) -> Entry | None:
+def ordinary_table(statement: EditedStatement, item: exp.Expression) -> CatalogEntry | None:
     """The ordinary table that an item of FROM is, or None."""
     entry = _entry(statement, item)
     return entry if entry is not None and entry.kind == "table" else None
 
 
-def _entry(statement: Statement, item: exp.Expression) -> Entry | None:
+def _entry(statement: EditedStatement, item: exp.Expression) -> CatalogEntry | None:
     if not isinstance(item, exp.Table) or isinstance(item.this, exp.Anonymous) or item.args.get("version"):
         return None
     if cte_of(item) is not None or item.args.get("joins"):
@@ -184,7 +184,7 @@ _ALONE = (
 """What says the same again as long as the table is the same: no function, no parameter, no other table."""
 
 
-def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
+def collect(statement: EditedStatement, join: Join, arguments: Arguments, numbered: bool) -> Pairs:
     """The pairs, as an argument: how to collect them if that takes nothing but the table, else what is collected."""
     nodes = [join.object[0], join.moment[0], *join.chosen]
     places = [span(node) for node in (join.table, *nodes)]
@@ -201,7 +201,7 @@ def collect(statement: Statement, join: Join, arguments: Arguments, numbered: bo
     return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
 
 
-def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Relation, Join]:
+def pair_relation(statement: EditedStatement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Referent, Join]:
     """The objects of a join of two tables, as a relation with a row a pair."""
     finder = _Finder(statement, select)
     join = finder.join()
@@ -212,7 +212,7 @@ def pair_relation(statement: Statement, select: exp.Select, arguments: Arguments
     return scope, relation, join
 
 
-def _relation(statement: Statement, join: Join, arguments: Arguments, numbered: bool) -> Relation:
+def _relation(statement: EditedStatement, join: Join, arguments: Arguments, numbered: bool) -> Referent:
     from ..resolver import object_relation
 
     relation = object_relation(join.entry, None)
@@ -224,7 +224,7 @@ def _relation(statement: Statement, join: Join, arguments: Arguments, numbered: 
     *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having"),
     *("windows", "order", "limit", "offset"),
 )
-def pair_rows(statement: Statement, select: exp.Select) -> None:
+def pair_rows(statement: EditedStatement, select: exp.Select) -> None:
     """Put the scan in the place of the objects."""
     finder = _Finder(statement, select)
     join, arguments = finder.join(), Arguments()

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ...plan.scan import And, PathScan
+from ...plan.path_scan import And, PathScan
 from ..calls import has_aggregate, has_aggregates, is_aggregate
 from ..dialect import span
-from ..edits import Arguments, NotPushable, Statement, rule
-from ..grouping import Groups, convert_aggregate, result_columns, unaliased, wanted_keys
+from ..edits import Arguments, EditedStatement, NotPushable, rule
+from ..grouping import Needed, convert_aggregate, result_columns, unaliased, wanted_keys
 from ..idioms import IDIOMS
 from ..names import alias_of, source_of
 from ..published import aliased
@@ -29,17 +29,17 @@ from .moments import pair_relation
 
 
 @rule("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset")
-def push_aggregate(statement: Statement, select: exp.Select) -> None:
+def push_aggregate(statement: EditedStatement, select: exp.Select) -> None:
     """Rewrite the select if a path scan can compute its groups; raises NotPushable if not."""
     aggregated, group = has_aggregates(statement, select), select.args.get("group")
     if not aggregated and group is None and select.args.get("distinct") is None:
         raise NotPushable("nothing to aggregate")
     scope = _scope(statement, select)
-    groups = Groups(wanted_keys(scope, select, aggregated))
+    groups = Needed(wanted_keys(scope, select, aggregated))
     _Rewrite(statement, scope, groups, select).run()
 
 
-def _scope(statement: Statement, select: exp.Select) -> Scope:
+def _scope(statement: EditedStatement, select: exp.Select) -> Scope:
     """The names of the select, with the conditions on its rows."""
     arguments = Arguments()
     scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
@@ -57,7 +57,7 @@ def _scope(statement: Statement, select: exp.Select) -> Scope:
 class _Rewrite:
     """The edits of one select."""
 
-    def __init__(self, statement: Statement, scope: Scope, groups: Groups, select: exp.Select) -> None:
+    def __init__(self, statement: EditedStatement, scope: Scope, groups: Needed, select: exp.Select) -> None:
         self.statement = statement
         self.scope = scope
         self.groups = groups

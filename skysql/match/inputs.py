@@ -1,7 +1,7 @@
 """The rows of the input, some whole partitions at a time, as columns.
 
 A chunk has *row columns*: the expressions over one row that the clause asks for, numbered. They come from a path scan,
-where a chunk is a segment, or from a query of SQLite's.
+where a chunk is a shard, or from a query of SQLite's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import InternalError
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..plan.scan import Column, Expr
+from ..plan.path_scan import Column, Expr
 from ..scan.evaluation import Evaluation
 from ..scan.rows import EventRows
 
@@ -27,7 +27,7 @@ _FEW = 4
 """A quarter of the rows and fewer are looked up one by one."""
 
 
-class Chunk(Protocol):
+class RowChunk(Protocol):
     """Rows of whole partitions, in order."""
 
     @property
@@ -52,7 +52,7 @@ class Chunk(Protocol):
 
 @dataclass(slots=True)
 class EventChunk:
-    """Events of a segment; a partition is a path, or a part of one where a further key changes."""
+    """Events of a shard; a partition is a path, or a part of one where a further key changes."""
 
     events: EventRows
     evaluation: Evaluation
@@ -84,8 +84,8 @@ def path_starts(events: EventRows, others: Sequence[Vector]) -> Int64:
     """Where paths begin among these events, or the value of another key changes; and their number."""
     n = len(events)
     if events.positions is None and not others:
-        return events.segment.paths()[1]
-    numbers = events.segment.path_numbers()
+        return events.shard.paths()[1]
+    numbers = events.shard.path_numbers()
     numbers = numbers if events.positions is None else numbers[events.positions]
     begins = np.ones(n + 1, bool)
     np.not_equal(numbers[1:], numbers[:-1], out=begins[1:n])

@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..plan.scan import Expr, PathScan, conjuncts, sql
+from ..plan.path_scan import Expr, PathScan, conjuncts, sql
 from .clause import Clause, Key, Target
-from .expressions import Leaf, Row
+from .expressions import Leaf, RowExpression
 from .pattern import show
 from .program import Program
 
@@ -33,7 +33,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Definition:
     """Both parts have to be met. own: over row columns, moved or not, or the sky table's; None for nothing."""
 
     own: Expr | None
@@ -86,9 +86,9 @@ class Recognition:
     clause: Clause
     program: Program
     source: EventSource | QuerySource
-    rows: Mapping[Row, int]
+    rows: Mapping[RowExpression, int]
     types: tuple[str, ...]
-    conditions: Mapping[str, Condition]
+    conditions: Mapping[str, Definition]
     outputs: tuple[Output, ...]
     time: int | None
     by_regex: bool

@@ -18,7 +18,7 @@ import apsw
 
 from ..errors import DatabaseError, OperationalError
 from ..model.table import quote
-from .pages import Fault, Pages, Row, Value
+from .pages import PageFault, PageRow, Pages, Value
 
 _SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
 _PATIENCE = 1000
@@ -47,7 +47,7 @@ class Loss:
 
 
 @dataclass(slots=True)
-class Report:
+class RepairReport:
     """What was saved, events by sky table and rows by ordinary table, and what was lost."""
 
     events: dict[str, int] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SchemaRow:
     """A row of sqlite_schema."""
 
     type: str
@@ -65,7 +65,7 @@ class Entry:
     sql: str | None
 
 
-class Source:
+class DamagedFile:
     """A damaged file."""
 
     def __init__(self, sqlite: apsw.Connection) -> None:
@@ -73,7 +73,7 @@ class Source:
         self.strays = _Strays(sqlite)
         self.unread: list[str] = []
         found = self.rows("sqlite_schema", ("type", "name", "tbl_name", "sql"), "rowid", self.unread.append)
-        self.schema = [Entry(*row) for row in found if all(isinstance(text, str) for text in row[:3])]
+        self.schema = [SchemaRow(*row) for row in found if all(isinstance(text, str) for text in row[:3])]
         self.names = {entry.name for entry in self.schema if entry.type == "table"}
         self.skies = self._skies()
 
@@ -87,7 +87,7 @@ class Source:
         return named
 
     @staticmethod
-    def _module(entry: Entry) -> str | None:
+    def _module(entry: SchemaRow) -> str | None:
         match = _SKY.match(entry.sql or "") if isinstance(entry.sql, str) else None
         return match[1].lower() if match else None
 
@@ -95,7 +95,7 @@ class Source:
         """What made a table."""
         return next((e.sql for e in self.schema if e.type == "table" and e.name == name), None)
 
-    def ordinary(self, entry: Entry) -> bool:
+    def ordinary(self, entry: SchemaRow) -> bool:
         """Whether an entry is neither a sky table nor a part of one, nor SQLite's own."""
         shadows = {f"{table}_{suffix}" for table in self.skies for suffix in _SHADOWS}
         own = entry.name.startswith("sqlite_") or self._module(entry) is not None
@@ -121,7 +121,7 @@ class _Strays:
         self.damaged: set[str] = set()  # the tables whose trees are
         self._leaves: list[int] | None = None
 
-    def of(self, table: str, others: Callable[[str], bool]) -> Iterator[tuple[Row, tuple[Value, ...]]]:
+    def of(self, table: str, others: Callable[[str], bool]) -> Iterator[tuple[PageRow, tuple[Value, ...]]]:
         """The rows that may be the table's; none if they may as well be those of a damaged one of the others."""
         leaves = self._orphans()
         if self.pages is None or table not in self.damaged or any(map(others, self.damaged - {table})):
@@ -137,7 +137,7 @@ class _Strays:
             self._leaves = []
             try:
                 self._look()
-            except (apsw.Error, Fault, OSError, ValueError):
+            except (apsw.Error, PageFault, OSError, ValueError):
                 self.pages = None
         return self._leaves
 
@@ -260,7 +260,7 @@ def _reason(error: Exception) -> str:
     return str(error.args[0]) if error.args else type(error).__name__
 
 
-def open_source(path: str) -> Source:
+def open_source(path: str) -> DamagedFile:
     """The file, to be read only. Raises OperationalError or DatabaseError if nothing of it can be."""
     if not os.path.exists(path):
         raise OperationalError(f"there is no database {path!r}")
@@ -269,7 +269,7 @@ def open_source(path: str) -> Source:
     except UnicodeEncodeError:
         raise OperationalError(f"cannot open {path!r}", "give it a name that is UTF-8") from None
     sqlite.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)  # a schema that is damaged in part is read in part
-    source = Source(sqlite)
+    source = DamagedFile(sqlite)
     if source.unread and not source.schema:
         sqlite.close()
         raise DatabaseError(f"nothing of {path!r} can be read: {source.unread[0]}", "is it a database?")
@@ -279,7 +279,7 @@ def open_source(path: str) -> Source:
 # ordinary tables
 
 
-def copy_settings(source: Source, target: apsw.Connection) -> None:
+def copy_settings(source: DamagedFile, target: apsw.Connection) -> None:
     """The encoding and the numbers that a program gives to its files."""
     for pragma in ("encoding", "user_version", "application_id"):
         try:
@@ -289,7 +289,7 @@ def copy_settings(source: Source, target: apsw.Connection) -> None:
             continue
 
 
-def copy_tables(source: Source, target: apsw.Connection, report: Report) -> None:
+def copy_tables(source: DamagedFile, target: apsw.Connection, report: RepairReport) -> None:
     """Ordinary tables with their rows, and virtual ones of other modules, of which SQLite has to know."""
     report.losses += [Loss("sqlite_schema", reason) for reason in source.unread]
     entries = [entry for entry in source.schema if entry.type == "table" and source.ordinary(entry)]
@@ -306,7 +306,7 @@ def copy_tables(source: Source, target: apsw.Connection, report: Report) -> None
         _copy_rows(source, target, "sqlite_sequence", report)
 
 
-def copy_rest(source: Source, target: apsw.Connection, report: Report) -> None:
+def copy_rest(source: DamagedFile, target: apsw.Connection, report: RepairReport) -> None:
     """Indexes, views and triggers."""
     for kind in ("index", "view", "trigger"):
         for entry in source.schema:
@@ -321,7 +321,7 @@ def _exists(target: apsw.Connection, name: str) -> bool:
     return bool(target.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,)).fetchall())
 
 
-def _copy_rows(source: Source, target: apsw.Connection, name: str, report: Report) -> int:
+def _copy_rows(source: DamagedFile, target: apsw.Connection, name: str, report: RepairReport) -> int:
     """Copy what is readable; returns how many rows."""
     columns: list[str] = []
     keys: dict[int, str] = {}

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from vtab.source import Column
+from vtab.source import Declared
 
 from ..model.values import Value
 
@@ -23,12 +23,12 @@ _AT_ONCE = 100
 _NULL = b"sky\0null"
 
 
-def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Column]:
+def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Declared]:
     """The columns for so many arguments, beside others with the names that are taken."""
     prefix = "argument "
     while any(name.lower().startswith(prefix) for name in taken):
         prefix += "of "
-    return [Column(f"{prefix}{at}", "", True, True) for at in range(1, 2 if count > _SEPARATE else count + 1)]
+    return [Declared(f"{prefix}{at}", "", True, True) for at in range(1, 2 if count > _SEPARATE else count + 1)]
 
 
 def call_of(name: str, texts: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
-"""A segment: whole paths in memory, whatever blocks, runs and log batches their events lie in.
+"""A shard: whole paths in memory, whatever blocks, runs and log batches their events lie in.
 
-The objects of a table are cut into segments. A segment has *parts*, oldest first: ranges of events of blocks or of
+The objects of a table are cut into shards. A shard has *parts*, oldest first: ranges of events of blocks or of
 the log, each sorted by (object, timestamp, arrival). With one part, its columns are the block's own; with several they
 are merged once into path order. What is derived here (merged columns, states at events, positions by action) is kept
 in the cache under the stamps of the parts, so it lives as long as anyone asks for it, and is never stale.
 
-Invariants: events are sorted by (object, timestamp, arrival); no path is empty; a path lies in one segment only.
+Invariants: events are sorted by (object, timestamp, arrival); no path is empty; a path lies in one shard only.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Some events of a segment, to be found by path and time: events int64[m] ascending, or None for all.
+    """Some events of a shard, to be found by path and time: events int64[m] ascending, or None for all.
 
     keys: int64[m], ascending: path number << bits | microseconds since `low`, which is before the first event.
     starts: int64[k+1], where the marks of each path begin.
@@ -139,11 +139,11 @@ class Layout:
     starts: Int64
 
 
-class Segment:
+class Shard:
     """Whole paths of a range of objects."""
 
     def __init__(self, first_object: int, parts: tuple[Part, ...], cache: Cache) -> None:
-        self.first_object = first_object  # a lower bound of its objects, and an upper one of the segment's before
+        self.first_object = first_object  # a lower bound of its objects, and an upper one of the shard's before
         self.parts = parts
         self._cache = cache
         self._key = tuple((part.block.stamp, part.first, part.last) for part in parts)
@@ -199,7 +199,7 @@ class Segment:
         return every if order is None else every[order]
 
     def sparse(self, property: Property) -> Sparse:
-        """The property's values or changes over this segment's events."""
+        """The property's values or changes over this shard's events."""
         if len(self.parts) == 1:
             return self.parts[0].sparse(property)
         return self._keep(("sparse", property.id), lambda: self._merge_sparse(property))
@@ -513,7 +513,7 @@ class Segment:
         return self._keep(("paths by code", by.id, largest), make)
 
     def tie_ends(self) -> Int64 | None:
-        """kernels.tie_ends of this segment."""
+        """kernels.tie_ends of this shard."""
         return self._keep("ties", lambda: (kernels.tie_ends(self.ts(), self.paths()[1]),))[0]
 
 

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ...model.table import quote
-from ...plan.scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
+from ...plan.path_scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ...scan.evaluation import expression_type
 from ..calls import own
 from ..catalog import ROWIDS
 from ..dialect import is_star, span
-from ..edits import Arguments, NotPushable, Statement, all_of, rule
+from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..idioms import IDIOMS, latest
-from ..names import KnownCount, Relation, alias_of, object_names, source_of
+from ..names import KnownCount, Referent, alias_of, object_names, source_of
 from ..published import aliased
 from ..resolver import Resolver, take_arguments
 from ..scope import Scope, conjuncts_of
@@ -38,7 +38,7 @@ _TOLD = ("=", "<", "<=", ">", ">=")
     *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having"),
     *("windows", "order", "limit", "offset"),
 )
-def push_rows(statement: Statement, select: exp.Select) -> None:
+def push_rows(statement: EditedStatement, select: exp.Select) -> None:
     """Let a scan choose the rows of the select; raises NotPushable."""
     if _changes(statement):
         raise NotPushable("rows that are read while their table is changed")
@@ -56,7 +56,7 @@ def push_rows(statement: Statement, select: exp.Select) -> None:
     _Rows(statement, select, scope, rest).run()
 
 
-def _changes(statement: Statement) -> bool:
+def _changes(statement: EditedStatement) -> bool:
     """Whether the statement writes to a sky table, or by conditions on rows as they are numbered."""
     tree = statement.source.tree
     if not isinstance(tree, exp.Insert):
@@ -127,7 +127,9 @@ class _Columns:
 class _Rows:
     """The edits of one select. `rest`: the conditions that stay in it."""
 
-    def __init__(self, statement: Statement, select: exp.Select, scope: Scope, rest: list[exp.Expression]) -> None:
+    def __init__(
+        self, statement: EditedStatement, select: exp.Select, scope: Scope, rest: list[exp.Expression]
+    ) -> None:
         self.statement = statement
         self.select = select
         self.scope = scope
@@ -186,7 +188,7 @@ class _Rows:
         return self.scope.relation.kind != "changes" or names <= {"timestamp", "ts", *object_names(self.scope.relation)}
 
     @staticmethod
-    def _point(relation: Relation) -> bool:
+    def _point(relation: Referent) -> bool:
         """Whether the rows are of one object, which a virtual table finds at once."""
         names = object_names(relation)
         return any(
@@ -210,7 +212,7 @@ class _Rows:
     def _reference(self, name: str) -> str:
         return (f"{quote(self.alias)}." if self.alias else "") + quote(name)
 
-    def _first(self, relation: Relation, every: bool) -> None:
+    def _first(self, relation: Referent, every: bool) -> None:
         """The columns of the first relation keep their names."""
         read = {node.name.lower() for node in self.mentioned if id(node) not in self.dropped}
         for name in relation.names:
@@ -221,7 +223,7 @@ class _Rows:
             if name in read and name not in shown:
                 self.columns.add(name, relation.columns[name], True)
 
-    def _other(self, alias: str, relation: Relation) -> None:
+    def _other(self, alias: str, relation: Referent) -> None:
         """The columns of a relation that a join added get names of their own."""
         first, inside = self.scope.relation, {id(node) for node in own(self.select)}
         for node in self.mentioned:
@@ -236,7 +238,7 @@ class _Rows:
                 if item.unnest() is node:
                     self.statement.names[id(item)] = self.scope.declared_name(node)
 
-    def _joined(self, alias: str, name: str, relation: Relation) -> str:
+    def _joined(self, alias: str, name: str, relation: Referent) -> str:
         """The reference to a column of a relation that a join added."""
         label = f"{alias}.{name}"
         expr = relation.columns.get(name)
@@ -245,7 +247,7 @@ class _Rows:
             self.columns.add(label, expr, True)
         return self._reference(label)
 
-    def _star(self, item: exp.Expression, others: dict[str, Relation]) -> None:
+    def _star(self, item: exp.Expression, others: dict[str, Referent]) -> None:
         """`*` shows the columns of each relation; of those that USING made one, the first."""
         where, every = span(item), isinstance(item, exp.Star)
         if where is None:
@@ -261,7 +263,7 @@ class _Rows:
         if texts:
             self.edits.append((*where, ", ".join(texts)))
 
-    def _apply(self, relation: Relation) -> None:
+    def _apply(self, relation: Referent) -> None:
         spans = [span(self.select.args["from_"]), *(span(join) for join in self.select.args.get("joins") or [])]
         spans += [span(self.select.args["where"])] if self.select.args.get("where") is not None else []
         kept = [span(part) for part in self.rest]
@@ -295,7 +297,7 @@ class _Rows:
         return f"(SELECT {items} FROM {aliased(call)})"
 
 
-def _order(relation: Relation, plan: PathScan) -> tuple[tuple[int, ...], ...]:
+def _order(relation: Referent, plan: PathScan) -> tuple[tuple[int, ...], ...]:
     """The keys of the plan by which its rows are in order."""
     times = ("timestamp", "ts")
     places = {"events": times, "changes": times, "sessions": ("session", "first_timestamp")}.get(relation.kind, ())

@@ -25,13 +25,13 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..functions import FUNCTIONS, STRICT
-from ..match.lexer import Kind, Token, closing, names_in, replace_tokens, tokenize
+from ..match.lexer import Token, TokenKind, closing, names_in, replace_tokens, tokenize
 from ..model.table import quote
 from . import kinds
 from .calls import call_arguments, call_name, has_aggregates, own
-from .catalog import Entry
-from .dialect import Source, TokenType, cte_of, is_star, parse, span
-from .edits import Statement
+from .catalog import CatalogEntry
+from .dialect import SqlText, TokenType, cte_of, is_star, parse, span
+from .edits import EditedStatement
 from .kinds import seen_from
 from .names import alias_of, runs_of
 
@@ -43,7 +43,7 @@ _ONLY_ROWS = frozenset({"expressions", "from_", "joins", "where", "order", "limi
 class Places:
     """The places of rows in one statement. pushed: the selects whose rows a scan has chosen."""
 
-    def __init__(self, statement: Statement, pushed: set[int]) -> None:
+    def __init__(self, statement: EditedStatement, pushed: set[int]) -> None:
         self.statement = statement
         self.pushed = pushed
         self._handing: list[exp.Select] = []  # the selects that hand places on
@@ -287,7 +287,7 @@ class Places:
             return id(cte) not in above and self._of_paths(cte.this, above | {id(cte)})
         return isinstance(item, exp.Table) and self._stored(item) != []
 
-    def _entry(self, table: exp.Table) -> Entry | None:
+    def _entry(self, table: exp.Table) -> CatalogEntry | None:
         name = table.this.name if isinstance(table.this, exp.Anonymous) else table.name
         return None if cte_of(table, name) else self.statement.catalog.find(table.text("db") or None, name)
 
@@ -299,7 +299,7 @@ def _span(call: exp.Expression) -> tuple[int, int]:
     return where
 
 
-def _calls(statement: Statement, select: exp.Select) -> list[exp.Expression]:
+def _calls(statement: EditedStatement, select: exp.Select) -> list[exp.Expression]:
     """The calls of functions over a path in the select's own clauses, but those that say their order themselves."""
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
     nodes = [node for clause in clauses if clause is not None for node in own(clause)]
@@ -384,13 +384,13 @@ def _branches(query: exp.Expression) -> list[exp.Select] | None:
     return None if None in sides else [select for side in sides for select in side or ()]
 
 
-def _hands_on(statement: Statement, select: exp.Select) -> bool:
+def _hands_on(statement: EditedStatement, select: exp.Select) -> bool:
     """Whether each row of the select is one that it reads."""
     clauses = {name for name, value in select.args.items() if value}
     return clauses <= _ONLY_ROWS and "from_" in clauses and not has_aggregates(statement, select)
 
 
-def _sees_sky(statement: Statement, entry: Entry) -> bool:
+def _sees_sky(statement: EditedStatement, entry: CatalogEntry) -> bool:
     """Whether a view may read a sky table, as far as its text tells."""
     return not names_in(entry.sql or "").isdisjoint(statement.catalog.words - {entry.name.lower()})
 
@@ -407,7 +407,7 @@ def strictly(text: str, taken: Collection[str]) -> str:
 
 def _is_call(tokens: Sequence[Token], at: int) -> bool:
     """Whether a function over a path is called there, without an order of its own."""
-    known = tokens[at].kind is Kind.WORD and tokens[at].text.lower() in FUNCTIONS
+    known = tokens[at].kind is TokenKind.WORD and tokens[at].text.lower() in FUNCTIONS
     if not known or at + 1 == len(tokens) or tokens[at + 1].text != "(":
         return False
     return all(token.word != "ORDER" for token in tokens[at + 2 : closing(tokens, at + 1)])
@@ -422,7 +422,7 @@ def calls_paths(text: str) -> bool:
     return any(name in folded for name in FUNCTIONS) and _PATH_CALL.search(text) is not None
 
 
-def without_views(statement: Statement) -> str | None:
+def without_views(statement: EditedStatement) -> str | None:
     """The statement's text with each view that has such calls, or that they read, as a subquery; None without any."""
     named = calls_paths(statement.source.text)
     for item, entry in _views(statement):
@@ -441,7 +441,7 @@ def without_views(statement: Statement) -> str | None:
     return statement.text()
 
 
-def check_views(statement: Statement) -> None:
+def check_views(statement: EditedStatement) -> None:
     """Refuse a statement of a trigger that reads such a view: nobody gives its calls their order then."""
     for _, entry in _views(statement):
         if _reaches_call(statement, entry, 0) and _sees_sky(statement, entry):
@@ -451,7 +451,7 @@ def check_views(statement: Statement) -> None:
             )
 
 
-def _views(statement: Statement) -> Iterator[tuple[exp.Expression, Entry]]:
+def _views(statement: EditedStatement) -> Iterator[tuple[exp.Expression, CatalogEntry]]:
     """The views that a statement reads, where it reads them: in FROM, and after IN."""
     for item in statement.source.tree.find_all(exp.Table, exp.Column):
         if isinstance(item, exp.Column):
@@ -463,7 +463,7 @@ def _views(statement: Statement) -> Iterator[tuple[exp.Expression, Entry]]:
             yield item, entry
 
 
-def _reaches_call(statement: Statement, entry: Entry, depth: int) -> bool:
+def _reaches_call(statement: EditedStatement, entry: CatalogEntry, depth: int) -> bool:
     """Whether a view calls a function over a path that has no order yet, or another view does that it reads."""
     text = entry.sql or ""
     if strictly(text, statement.catalog.overridden) != text:
@@ -473,7 +473,7 @@ def _reaches_call(statement: Statement, entry: Entry, depth: int) -> bool:
     return depth < 16 and any(_reaches_call(statement, view, depth + 1) for view in inner)
 
 
-def _body(statement: Statement, entry: Entry) -> str | None:
+def _body(statement: EditedStatement, entry: CatalogEntry) -> str | None:
     """The query of a view; None if it has no such calls, and its names may mean something else where it is read."""
     source, words = parse(entry.sql or ""), names_in(entry.sql or "")
     names = {cte.alias.lower() for cte in statement.source.tree.find_all(exp.CTE)}
@@ -491,7 +491,7 @@ def _body(statement: Statement, entry: Entry) -> str | None:
     return None
 
 
-def _query_of(source: Source) -> str | None:
+def _query_of(source: SqlText) -> str | None:
     """What stands after AS, under the names of the view's columns if it has any."""
     depth = 0
     for at, token in enumerate(source.tokens):

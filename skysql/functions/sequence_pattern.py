@@ -49,7 +49,7 @@ class Pattern:
         return Pattern(self.events[:events], self.gaps[: events - 1])
 
 
-@lru_cache(256)  # as it is asked for each segment
+@lru_cache(256)  # as it is asked for each shard
 def parse(name: str, text: str, conditions: int, timestamps: bool = False) -> Pattern:
     """The pattern of a call of the function `name`. ProgrammingError for what is none, with the place marked.
 

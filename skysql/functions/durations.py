@@ -45,8 +45,8 @@ from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
 from . import arguments as check
+from .equality import distinct, is_value
 from .function import NotConstant, Role, Runs
-from .values import distinct, is_value
 
 
 def _end(name: str, arguments: Sequence[Value | NotConstant]) -> int | None:

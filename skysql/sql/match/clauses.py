@@ -14,7 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...match.lexer import OPEN_PATTERN, Kind, Reader, Token, closing, count_of, is_open, replace_tokens, tokenize
+from ...match.lexer import (
+    OPEN_PATTERN,
+    Token,
+    TokenKind,
+    TokenReader,
+    closing,
+    count_of,
+    is_open,
+    replace_tokens,
+    tokenize,
+)
 from ...model.table import quote
 
 WORD = "match_recognize"
@@ -45,7 +55,7 @@ def number_parameters(text: str) -> str:
 
     def numbered(token: Token) -> str | None:
         nonlocal largest
-        if token.kind is not Kind.PARAMETER or any(start < token.start < end for start, end in patterns):
+        if token.kind is not TokenKind.PARAMETER or any(start < token.start < end for start, end in patterns):
             return None
         if token.text == "?":
             largest += 1
@@ -92,7 +102,7 @@ def _keywords(tokens: Sequence[Token]) -> Iterator[int]:
         if before is None or before.word in ("FROM", "JOIN"):
             is_clause = inside.word in _BEGINS
         elif before.is_name and before.word not in _NAMES_FOLLOW:
-            is_clause = inside.kind is not Kind.NUMBER and inside.text not in "+-"  # a column's type: x t(3)
+            is_clause = inside.kind is not TokenKind.NUMBER and inside.text not in "+-"  # a column's type: x t(3)
         else:
             is_clause = before.text == ")"
         if is_clause:
@@ -106,7 +116,7 @@ def places(text: str, tokens: Sequence[Token]) -> list[Place]:
 
 
 def _place(text: str, tokens: Sequence[Token], keyword: int) -> Place:
-    reader = Reader(text, tokens, keyword, len(tokens), "MATCH_RECOGNIZE")
+    reader = TokenReader(text, tokens, keyword, len(tokens), "MATCH_RECOGNIZE")
     close = closing(tokens, keyword + 1)
     if close == len(tokens):
         patterns = (at + 1 for at in range(keyword, close - 1) if tokens[at].word == "PATTERN")
