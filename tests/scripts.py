@@ -32,6 +32,7 @@ from oracle_sessions import load_sessions
 
 import skysql
 from skysql.engine import path_functions
+from skysql.functions import FUNCTIONS
 from skysql.store import compact
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -336,7 +337,7 @@ def plain() -> apsw.Connection:
     moment there is, users_idle_0 and users_sessions_0 and so on.
     """
     sqlite = apsw.Connection(":memory:")
-    path_functions.register(sqlite)
+    path_functions.register(sqlite, FUNCTIONS.values())
     events = [e for batch in (*COMPACTED, *LOGGED) for e in batch]
     moments = {e.ts for e in (*events, *FLOWN)} | {us(row[4]) for row in ORDERS if row[4] is not None}
     moments |= {us(row[1]) for row in FLIGHTS} | {us("2026-01-15"), us("2026-02-08 20:00:00")}

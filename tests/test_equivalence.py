@@ -61,7 +61,7 @@ class Plain:
     def __init__(self, script: Script, ids: dict[str, int] | None = None) -> None:
         self.oracle = Oracle(script.schema, script.events, ids)
         self.sqlite = apsw.Connection(":memory:")
-        path_functions.register(self.sqlite)
+        path_functions.register(self.sqlite, FUNCTIONS.values())
         self.names: tuple[str, ...] = ()
         with self.sqlite:
             for sql in ordinary_ddl(random.Random(0), script, sky=False):

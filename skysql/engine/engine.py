@@ -39,6 +39,7 @@ from ..write.counts import Clock, Counts
 from . import dependents, path_functions, repeated, waiting_errors
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
+from .registries import Registries
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +141,25 @@ class Engine:
         pushdown: bool = True,
         cache_size: int | str | None = None,
         read_only: bool = False,
+        registries: Registries | None = None,
     ) -> None:
+        self.registries = known = registries or Registries()
         self.pushdown = pushdown
         self.cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         self.sqlite = _open(path, read_only)
         self.sqlite.set_busy_timeout(int(timeout * 1000))
         self._results = Results(self.sqlite)
-        self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache)
+        self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache, known.functions)
         self.clock, self.counts = Clock(), Counts(self.sqlite)
         self.sqlite.set_rollback_hook(self.clock.roll_back_around)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
         self._register_functions()
-        self._catalog = Catalog(self.sqlite, self._results, self._table_of)
-        self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot)
-        self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot)
+        names = [report.name for report in known.reports]
+        self._catalog = Catalog(self.sqlite, self._results, self._table_of, known.functions, names, known.idioms)
+        self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.reports)
+        self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.rules)
         try:
             if not read_only and path not in ("", ":memory:"):
                 _prefer_wal(self.sqlite)
@@ -174,7 +178,7 @@ class Engine:
         scalar("sky_alter", self.alter, 2, flags=apsw.SQLITE_DIRECTONLY)  # type: ignore[arg-type]
         waiting_errors.create_window(self.sqlite, "sky_last_value", _LastKnown, 1, flags)
         repeated.register(self.sqlite)
-        path_functions.register(self.sqlite)
+        path_functions.register(self.sqlite, self.registries.functions)
 
     # tables
 
@@ -261,7 +265,7 @@ class Engine:
         self._reports.forget()
         rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
         calls = [[Written(text) if text else value for value, text in call.arguments] for call in rewritten.calls]
-        asked = [Reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
+        asked = [self._reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
         plans = [*rewritten.scans, *(report for report in asked if report is not None)]
         return Prepared(rewritten.sql, Plan(plans) if plans else None)
 
@@ -271,7 +275,7 @@ class Engine:
 
     def hint(self, message: str, sql: str) -> str | None:
         """What to do about an error of SQLite's."""
-        return hint_for(message, sql, self._catalog, self.sqlite)
+        return hint_for(message, sql, self._catalog, self.sqlite, self.registries.reports)
 
     def undo(self) -> None:
         """Drop what the current statement has asked of sky tables, as it failed.

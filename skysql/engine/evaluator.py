@@ -7,7 +7,7 @@ with the declared types of the originals, as those decide affinities.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -15,6 +15,7 @@ import apsw
 from vtab import RowBatch
 from vtab.source import Constraint, Declared, Fault
 
+from ..functions import PathFunction
 from ..model.table import quote
 from ..model.values import Value
 from ..scan.evaluation import K, Typed
@@ -55,7 +56,10 @@ class _Feed:
 class SQLiteEvaluator:
     """Implements `evaluate.Evaluator` on a connection."""
 
-    def __init__(self, sqlite: apsw.Connection, results: Results, cache: Cache) -> None:
+    def __init__(
+        self, sqlite: apsw.Connection, results: Results, cache: Cache, functions: Iterable[PathFunction]
+    ) -> None:
+        self.functions = {function.name: function for function in functions}
         self._sqlite = sqlite
         self._results = results
         self._cache = cache

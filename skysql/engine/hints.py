@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import apsw
 
-from ..functions import FUNCTIONS
-from ..reports import REPORTS
+from ..reports import Report
 from ..sql.catalog import Catalog, CatalogEntry
 
 _UNKNOWN = re.compile(
@@ -28,7 +27,9 @@ _HIDDEN = {
 }
 
 
-def hint_for(message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection) -> str | None:
+def hint_for(
+    message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection, reports: Sequence[Report]
+) -> str | None:
     """A hint for an error of SQLite's, if there is anything to say."""
     for text, hint in _FIXED.items():
         if message.startswith(text):
@@ -39,20 +40,22 @@ def hint_for(message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection) 
     if found["module"]:
         return "write USING sky(...)"
     if found["table"]:
-        names = [*(entry.name for entry in catalog.every()), *(report.name for report in REPORTS)]
+        names = [*(entry.name for entry in catalog.every()), *(report.name for report in reports)]
         return _close(found["table"], names)
     if found["function"]:
         known = [str(name) for (name,) in sqlite.execute("SELECT DISTINCT name FROM temp.pragma_function_list")]
-        return _close(found["function"], [*FUNCTIONS, *known])
-    return _of_column((found["column"] or found["given"]).strip('"'), found["qualifier"], sql, catalog)
+        return _close(found["function"], known)
+    return _of_column((found["column"] or found["given"]).strip('"'), found["qualifier"], sql, catalog, reports)
 
 
-def _of_column(name: str, qualifier: str | None, sql: str, catalog: Catalog) -> str | None:
+def _of_column(
+    name: str, qualifier: str | None, sql: str, catalog: Catalog, reports: Sequence[Report]
+) -> str | None:
     """The nearest column of the tables that the statement mentions, or the table that has one of this name."""
     words = {word.lower() for word in re.findall(r"\w+", sql)}
     mentioned = [entry for entry in catalog.every() if entry.name.lower() in words]
     names = [column for entry in mentioned for column in _columns(entry, catalog)]
-    names += [column.name for report in REPORTS if report.name in words for column in report.columns]
+    names += [column.name for report in reports if report.name in words for column in report.columns]
     if qualifier and name.lower() in map(str.lower, names) and name.lower() != "as_of":
         there = re.search(rf"\b{re.escape(qualifier)}\b(?!\s*\.)", sql, re.IGNORECASE)  # not before a column
         return None if there else f"is there a table called {qualifier} in FROM?"

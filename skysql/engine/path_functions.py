@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy as np
 from ..arrays.masks import Met
 from ..arrays.vectors import Coded
 from ..errors import ProgrammingError
-from ..functions import FUNCTIONS, STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
+from ..functions import STRICT, TIMESTAMPS, PathFunction, Role, Runs, awaited
 from ..functions.arguments import moment
 from ..interruption import patiently
 from ..model.dtypes import Int64
@@ -32,10 +32,10 @@ from . import waiting_errors
 _NUMBER = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 
-def register(sqlite: apsw.Connection) -> None:
-    """Make every path function callable on the connection, and its strict form."""
-    for name, function in FUNCTIONS.items():
-        for called, strict in ((name, False), (STRICT + name, True)):
+def register(sqlite: apsw.Connection, functions: Iterable[PathFunction]) -> None:
+    """Make path functions callable on the connection, and their strict forms."""
+    for function in functions:
+        for called, strict in ((function.name, False), (STRICT + function.name, True)):
             waiting_errors.create(sqlite, called, partial(GroupCall, function, strict), -1, apsw.SQLITE_INNOCUOUS)
 
 

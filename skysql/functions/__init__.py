@@ -9,8 +9,8 @@ same answers.
     sequence.py        sequence_match, ...       next_node.py        sequence_next_node
     durations.py       duration_in, ...          path_string.py      path_string
 
-Each says at its head what its functions mean, to the last corner. FUNCTIONS is the registry: what is in it, the
-rewriter finds, and every connection has as an aggregate.
+Each says at its head what its functions mean, to the last corner. FUNCTIONS are those that an engine has unless it is
+given others (engine/registries.py): the rewriter finds them, scans run them, and SQLite has them as aggregates.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from .subject import Subjects
 from .timeline import Timeline
 
 REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), SkyRetention(), Flow(), Lifecycle(), Stickiness(), Timeline())
-"""All reports; each connection has them as tables."""
+"""The reports that an engine has unless it is given others (engine/registries.py); a connection has them as tables."""
 
 
 class Reports:
@@ -51,31 +51,32 @@ class Reports:
         catalog: Catalog,
         evaluator: Evaluator,
         snapshot: Callable[[str, str], Snapshot],
+        reports: Sequence[Report],
     ) -> None:
         subjects = Subjects(sqlite, catalog, evaluator, snapshot)
-        self._relations = [ReportRelation(report, subjects) for report in REPORTS]
-        for report, relation in zip(REPORTS, self._relations, strict=True):
-            vtab.publish(sqlite, report.name, relation)
+        self._reports = {report.name: report for report in reports}
+        self._relations = {name: ReportRelation(report, subjects) for name, report in self._reports.items()}
+        for name, relation in self._relations.items():
+            vtab.publish(sqlite, name, relation)
 
-    @staticmethod
-    def plan(name: str, arguments: Sequence[Argument]) -> ReportPlan | None:
+    def plan(self, name: str, arguments: Sequence[Argument]) -> ReportPlan | None:
         """What a call by that name asks; None if that is no report."""
-        for report in REPORTS:
-            if report.name == name.lower():
-                if len(arguments) > len(report.arguments):
-                    usage = f"{report.name}({', '.join(report.arguments)})"
-                    raise ProgrammingError(
-                        f"{report.name}() takes {len(report.arguments)} arguments, and this call has {len(arguments)}",
-                        f"write {usage}",
-                    )
-                given = zip(report.arguments, arguments, strict=False)
-                return ReportPlan(report.name, {key: value for key, value in given if value is not None})
-        return None
+        report = self._reports.get(name.lower())
+        if report is None:
+            return None
+        if len(arguments) > len(report.arguments):
+            usage = f"{report.name}({', '.join(report.arguments)})"
+            raise ProgrammingError(
+                f"{report.name}() takes {len(report.arguments)} arguments, and this call has {len(arguments)}",
+                f"write {usage}",
+            )
+        given = zip(report.arguments, arguments, strict=False)
+        return ReportPlan(report.name, {key: value for key, value in given if value is not None})
 
     def forget(self) -> None:
         """A statement begins: results that were kept for the one before are of no use to it."""
-        for relation in self._relations:
+        for relation in self._relations.values():
             relation.forget()
 
 
-__all__ = ["REPORTS", "ReportPlan", "Reports", "Written"]
+__all__ = ["REPORTS", "Report", "ReportPlan", "Reports", "Written"]

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..arrays import kernels
 from ..arrays.vectors import Coded, Numbers, Vector, compact_codes
+from ..functions import PathFunction
 from ..model import timestamps
 from ..model.dtypes import Array, Bool
 from ..model.table import Table
@@ -76,7 +77,12 @@ Typed: TypeAlias = tuple[str, str | None]
 
 
 class Evaluator(Protocol):
-    """SQLite, as a scan asks it."""
+    """SQLite, as a scan asks it; and the functions over a path that its connection has."""
+
+    @property
+    def functions(self) -> Mapping[str, PathFunction]:
+        """By name."""
+        ...
 
     def values(
         self, text: str, names: Sequence[Typed], data: Sequence[Sequence[Value]], parameters: Sequence[Value]

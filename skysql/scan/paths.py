@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import kernels
 from ..arrays.masks import Met
 from ..arrays.vectors import Numbers
-from ..functions import FUNCTIONS, TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
+from ..functions import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, Role, Runs
 from ..functions.arguments import LIMIT, moment
 from ..interruption import patiently
 from ..model import timestamps
@@ -64,7 +64,7 @@ class PathAggregates:
     def _call(self, aggregate: PathAggregate) -> _Call:
         """What is the same for all shards."""
         if id(aggregate) not in self._calls:
-            function = FUNCTIONS[aggregate.function]
+            function = self._evaluation.evaluator.functions[aggregate.function]
             constants = [VARIES if columns(a) else self._evaluation.constant(a) for a in aggregate.arguments]
             roles = function.roles(constants)
             times = [a for a, role in zip(aggregate.arguments, roles, strict=True) if role is Role.TIME]

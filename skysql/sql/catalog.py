@@ -7,19 +7,24 @@ read inside a transaction is read again after it, as a rollback gives the same v
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import apsw
+from sqlglot import exp
 
 from ..errors import AlteredError, Error
+from ..functions import PathFunction
 from ..model.table import Table, name_key, quote
 from ..plan.path_scan import PathScan
 from ..store.snapshot import Snapshot
 from .published import Results
 
 Snapshots = Callable[[str, str], Snapshot]
+
+Idiom: TypeAlias = Callable[[Any, exp.Expression], Any]
+"""A form that SQL has for state: given a Scope and a node, the Expr or KnownCount that the node means, or None."""
 
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -50,10 +55,16 @@ def _using(sql: str | None) -> re.Match[str] | None:
 
 
 class Catalog:
-    """The names of one connection."""
+    """The names of one connection, and what it was given to know: functions over a path, reports, idioms."""
 
     def __init__(
-        self, sqlite: apsw.Connection, results: Results, table_of: Callable[[str, str], Table]
+        self,
+        sqlite: apsw.Connection,
+        results: Results,
+        table_of: Callable[[str, str], Table],
+        functions: Iterable[PathFunction],
+        reports: Iterable[str],
+        idioms: Sequence[Idiom],
     ) -> None:
         self._sqlite = sqlite
         self._table_of = table_of
@@ -68,7 +79,9 @@ class Catalog:
         self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
-        self.overridden: set[str] = set()  # names of functions over a path that the user has given to others
+        self.path_functions = {function.name: function for function in functions}  # but names given to other functions
+        self.reports = frozenset(reports)
+        self.idioms = tuple(idioms)
         self._unsafe: frozenset[str] = frozenset()  # functions that views must not call
         self._fields: dict[tuple[str | None, str], list[tuple[str, str, bool]]] = {}
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
@@ -170,7 +183,7 @@ class Catalog:
         """Read everything again before the next statement: functions have changed, of which no schema tells."""
         self._signature = None
         if name is not None:
-            self.overridden.add(name.lower())
+            self.path_functions.pop(name.lower(), None)
 
     def find(self, database: str | None, name: str) -> CatalogEntry | None:
         """What a name means in FROM; SQLite looks into temp, then main, then the attached ones."""

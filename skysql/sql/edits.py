@@ -38,10 +38,14 @@ def other_clauses(select: exp.Select, understood: Collection[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A way to rewrite a select, which it edits; and the clauses that it looks at: one with any other is left alone."""
+    """A way to rewrite a select, which it edits; and the clauses that it looks at: one with any other is left alone.
+
+    keeps_rows: whether the select afterwards has the rows that a scan chose, in the order of their paths.
+    """
 
     run: Callable[[EditedStatement, exp.Select], None]
     clauses: frozenset[str]
+    keeps_rows: bool = False
 
     def __call__(self, statement: EditedStatement, select: exp.Select) -> None:
         """Rewrite the select; raises NotPushable."""
@@ -51,9 +55,9 @@ class Rule:
         self.run(statement, select)
 
 
-def rule(*clauses: str) -> Callable[[Callable[[EditedStatement, exp.Select], None]], Rule]:
+def rule(*clauses: str, keeps_rows: bool = False) -> Callable[[Callable[[EditedStatement, exp.Select], None]], Rule]:
     """The decorator of a rule that looks at these clauses."""
-    return lambda run: Rule(run, frozenset(clauses))
+    return lambda run: Rule(run, frozenset(clauses), keeps_rows)
 
 
 def all_of(conditions: Sequence[str]) -> str:

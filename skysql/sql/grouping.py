@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..functions import FUNCTIONS, VARIES
+from ..functions import VARIES, PathFunction
 from ..plan.path_scan import (
     Aggregate,
     AnyAggregate,
@@ -121,7 +121,8 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     if call.find(exp.Collate) is not None and name not in _NUMBERS:
         raise NotPushable("an aggregate that hands on a collation of its arguments, as SQLite's functions do")
     filter = None
-    if name in FUNCTIONS and name not in scope.statement.catalog.overridden:
+    function = scope.statement.catalog.path_functions.get(name)
+    if function is not None:
         if scope.relation.kind == "changes":
             raise NotPushable("a function over a path of something else than events")
         if distinct or any(isinstance(argument, exp.Order) for argument in arguments):
@@ -130,7 +131,7 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
             raise NotPushable("a function over the paths of several objects at once")
         filter = None if condition is None else scope.convert(condition)
         given = tuple(scope.convert(argument) for argument in arguments)
-        if not _in_path_order(scope.relation) and _needs_order(name, given):
+        if not _in_path_order(scope.relation) and _needs_order(function, given):
             raise NotPushable("groups have no order, or the one that their subquery gives them")
         return PathAggregate(name, given, filter)
     plain = (
@@ -168,10 +169,10 @@ def _names(scan: PathScan) -> list[str]:
     return [key.name.lower() if isinstance(key, Column) else "" for key in scan.keys]
 
 
-def _needs_order(name: str, arguments: Sequence[Expr]) -> bool:
+def _needs_order(function: PathFunction, arguments: Sequence[Expr]) -> bool:
     """Whether a function over a path may tell the order of rows of one time."""
     constants = [argument.value if isinstance(argument, Literal) else VARIES for argument in arguments]
-    return FUNCTIONS[name].ordered(constants) or any(isinstance(argument, Parameter) for argument in arguments)
+    return function.ordered(constants) or any(isinstance(argument, Parameter) for argument in arguments)
 
 
 def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:

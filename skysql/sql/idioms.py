@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ..plan.path_scan import Column, Expr, Literal
-from .catalog import CatalogEntry
+from .catalog import CatalogEntry, Idiom
 from .dialect import cte_of, database_of, join_form
 from .edits import NotPushable, other_clauses
 from .names import KnownCount, Referent
-from .scope import Idiom, Scope, conjuncts_of, literal
+from .scope import Scope, conjuncts_of, literal
 
 if TYPE_CHECKING:
     from .resolver import Resolver

@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sqlglot import exp
 
 from ..errors import NotSupportedError
-from ..functions import FUNCTIONS, STRICT
+from ..functions import STRICT
 from ..match.lexer import Token, TokenKind, closing, names_in, replace_tokens, tokenize
 from ..model.table import quote
 from . import kinds
@@ -35,7 +35,6 @@ from .edits import EditedStatement
 from .kinds import seen_from
 from .names import alias_of, runs_of
 
-_PATH_CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\b", re.IGNORECASE)
 _ONLY_ROWS = frozenset({"expressions", "from_", "joins", "where", "order", "limit", "offset", "with_", "kind"})
 """The clauses of a select that hands rows on, each of which is one of the rows that it reads."""
 
@@ -303,12 +302,10 @@ def _calls(statement: EditedStatement, select: exp.Select) -> list[exp.Expressio
     """The calls of functions over a path in the select's own clauses, but those that say their order themselves."""
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
     nodes = [node for clause in clauses if clause is not None for node in own(clause)]
-    taken = statement.catalog.overridden
     return [
         node
         for node in nodes
-        if (name := call_name(statement, node)) in FUNCTIONS
-        and name not in taken
+        if call_name(statement, node) in statement.catalog.path_functions
         and not any(isinstance(argument, exp.Order) for argument in call_arguments(node))
     ]
 
@@ -395,19 +392,16 @@ def _sees_sky(statement: EditedStatement, entry: CatalogEntry) -> bool:
     return not names_in(entry.sql or "").isdisjoint(statement.catalog.words - {entry.name.lower()})
 
 
-def strictly(text: str, taken: Collection[str]) -> str:
-    """A statement that cannot be parsed, in which functions over a path take no rows out of order.
-
-    taken: names of such functions that the user has given to others.
-    """
-    tokens = tokenize(text) if calls_paths(text) else []
-    calls = {token.start for at, token in enumerate(tokens) if _is_call(tokens, at) and token.text.lower() not in taken}
+def strictly(text: str, functions: Collection[str]) -> str:
+    """A statement that cannot be parsed, in which these functions over a path take no rows out of order."""
+    tokens = tokenize(text) if calls_paths(text, functions) else []
+    calls = {token.start for at, token in enumerate(tokens) if _is_call(tokens, at, functions)}
     return replace_tokens(text, lambda token: STRICT + token.text.lower() if token.start in calls else None)
 
 
-def _is_call(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a function over a path is called there, without an order of its own."""
-    known = tokens[at].kind is TokenKind.WORD and tokens[at].text.lower() in FUNCTIONS
+def _is_call(tokens: Sequence[Token], at: int, functions: Collection[str]) -> bool:
+    """Whether one of the functions is called there, without an order of its own."""
+    known = tokens[at].kind is TokenKind.WORD and tokens[at].text.lower() in functions
     if not known or at + 1 == len(tokens) or tokens[at + 1].text != "(":
         return False
     return all(token.word != "ORDER" for token in tokens[at + 2 : closing(tokens, at + 1)])
@@ -416,15 +410,15 @@ def _is_call(tokens: Sequence[Token], at: int) -> bool:
 # views
 
 
-def calls_paths(text: str) -> bool:
-    """Whether a text may call a function over a path."""
+def calls_paths(text: str, functions: Collection[str]) -> bool:
+    """Whether a text may call one of these functions over a path."""
     folded = text.lower()
-    return any(name in folded for name in FUNCTIONS) and _PATH_CALL.search(text) is not None
+    return any(name in folded and re.search(rf"\b{re.escape(name)}\b", folded) for name in functions)
 
 
 def without_views(statement: EditedStatement) -> str | None:
     """The statement's text with each view that has such calls, or that they read, as a subquery; None without any."""
-    named = calls_paths(statement.source.text)
+    named = calls_paths(statement.source.text, statement.catalog.path_functions)
     for item, entry in _views(statement):
         body = _body(statement, entry) if named or _reaches_call(statement, entry, 0) else None
         where = span(item)
@@ -466,7 +460,7 @@ def _views(statement: EditedStatement) -> Iterator[tuple[exp.Expression, Catalog
 def _reaches_call(statement: EditedStatement, entry: CatalogEntry, depth: int) -> bool:
     """Whether a view calls a function over a path that has no order yet, or another view does that it reads."""
     text = entry.sql or ""
-    if strictly(text, statement.catalog.overridden) != text:
+    if strictly(text, statement.catalog.path_functions) != text:
         return True
     names = names_in(text) - {entry.name.lower()}
     inner = [view for view in statement.catalog.views() if view.name.lower() in names]

@@ -17,7 +17,7 @@ from .edits import Arguments, EditedStatement, NotPushable, other_clauses
 from .grouping import GroupScope, Needed, wanted_keys
 from .idioms import join_state
 from .names import KnownCount, Referent, alias_of, object_names, source_of
-from .scope import Idiom, Scope, conjuncts_of, literal
+from .scope import Scope, conjuncts_of, literal
 
 _SELECTION = ("expressions", "from_", "where", "order")
 """The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""
@@ -77,13 +77,10 @@ def change_relation(entry: CatalogEntry) -> Referent:
 class Resolver:
     """Finds the relation behind a FROM item of one select."""
 
-    def __init__(
-        self, statement: EditedStatement, source: SqlText, arguments: Arguments, idioms: tuple[Idiom, ...]
-    ) -> None:
+    def __init__(self, statement: EditedStatement, source: SqlText, arguments: Arguments) -> None:
         self.statement = statement
         self.source = source
         self.arguments = arguments
-        self.idioms = idioms
 
     def resolve(self, item: exp.Expression) -> Referent | None:
         """The relation, or None if the item is not one; raises NotPushable if it is one that cannot be scanned."""
@@ -178,7 +175,7 @@ class Resolver:
         select = source.tree.expression
         if not isinstance(select, exp.Select) or isinstance(source.tree.this, exp.Schema):
             return None
-        return Resolver(self.statement, source, self.arguments, self.idioms)._selection(select, source)
+        return Resolver(self.statement, source, self.arguments)._selection(select, source)
 
     def _selection(self, select: exp.Select, source: SqlText) -> Referent | None:
         """A subquery that only chooses rows and columns of a relation, or groups them by object."""
@@ -269,7 +266,7 @@ class Resolver:
         if base is None:
             return None
         relations = {alias_of(from_.this).lower(): base}
-        scope = Scope(self.statement, self.source, relations, self.arguments, self.idioms)
+        scope = Scope(self.statement, self.source, relations, self.arguments, self.statement.catalog.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:
                 if not join_state(self, scope, join):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -23,7 +23,7 @@ from ..scan.evaluation import Evaluator
 from ..store.snapshot import Snapshot
 from .catalog import Catalog
 from .dialect import SqlText, parse, span
-from .edits import EditedStatement, NotPushable
+from .edits import EditedStatement, NotPushable, Rule
 from .lists import inserts_literals
 from .lower import asof_joins, check_calls, check_unread, lower_asof, lower_ignore_nulls
 from .match.matching import WORD, Matching
@@ -35,9 +35,11 @@ from .rules.selected import push_rows
 from .scope import literal
 from .times import lower_system_time, normalize_times, normalize_trigger
 
-Rule = Callable[[EditedStatement, exp.Select], None]
 RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows)
-"""Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it."""
+"""The rules that an engine has unless it is given others (engine/registries.py).
+
+Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it.
+"""
 
 _CACHED = 512
 _CALL = re.compile(r"\bsky_\w+\s*\(", re.IGNORECASE)
@@ -60,7 +62,7 @@ class Rewritten:
     sql: str
     scans: tuple[PathScan | Recognition, ...] = ()
     names: tuple[str, ...] = ()
-    calls: tuple[TableFunction, ...] = ()  # of table-valued functions called sky_...
+    calls: tuple[TableFunction, ...] = ()  # of reports
 
 
 class Rewriter:
@@ -72,7 +74,9 @@ class Rewriter:
         catalog: Catalog,
         evaluator: Evaluator,
         snapshot: Callable[[str, str], Snapshot],
+        rules: Sequence[Rule],
     ) -> None:
+        self._rules = rules
         self._sqlite = sqlite
         self._catalog = catalog
         self._evaluator = evaluator
@@ -125,8 +129,8 @@ class Rewriter:
     def _push(self, text: str, pushdown: bool, kept: frozenset[tuple[int, int]] = frozenset()) -> Rewritten:
         """The statement without MATCH_RECOGNIZE. kept: the selects that no rule may rewrite, by `clause_of`."""
         words, results = self._catalog.words, self._catalog.results
-        folded = text.lower()
-        named = words and (any(word in folded for word in words) or results.named_in(text) or _CALL.search(text))
+        folded, known = text.lower(), (*words, *self._catalog.reports)
+        named = words and (any(word in folded for word in known) or results.named_in(text) or _CALL.search(text))
         if not named and _ASOF.search(text) is None:
             return Rewritten(text)
         if inserts_literals(text):
@@ -136,16 +140,18 @@ class Rewriter:
         source = parse(text[len(prefix) :])
         if source is None:
             check_unread(text)
-            return Rewritten(strictly(normalize_trigger(text, self._catalog), self._catalog.overridden))
+            return Rewritten(strictly(normalize_trigger(text, self._catalog), self._catalog.path_functions))
         statement = EditedStatement(source, self._catalog)
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
         unfolded = None if stored else without_views(statement)
         if unfolded is not None:
             return self._push(prefix + unfolded, pushdown)
-        lowered, missing = _edit(statement, pushdown and not stored, kept, calls_paths(text) and not stored)
+        rules = self._rules if pushdown and not stored else ()
+        paths = not stored and calls_paths(text, self._catalog.path_functions)
+        lowered, missing = _edit(statement, rules, kept, paths)
         if missing:
             return self._push(text, pushdown, kept | missing)
-        called = _calls(source)
+        called = _calls(source, self._catalog.reports)
         if not statement.changed:
             return Rewritten(text, calls=called)
         statement.keep_names()
@@ -176,7 +182,7 @@ class Rewriter:
 
 
 def _edit(
-    statement: EditedStatement, pushdown: bool, kept: frozenset[tuple[int, int]], paths: bool
+    statement: EditedStatement, rules: Sequence[Rule], kept: frozenset[tuple[int, int]], paths: bool
 ) -> tuple[bool, set[tuple[int, int]]]:
     """Edit the statement: (whether it had to be said otherwise, the selects that have to be kept as they are)."""
     check_calls(statement)
@@ -188,7 +194,8 @@ def _edit(
     chosen: set[int] = set()
     places = Places(statement, chosen)
     for select in reversed(list(statement.source.tree.find_all(exp.Select, bfs=True))):
-        if pushdown and clause_of(select) not in kept and apply_rules(statement, select) is push_rows:
+        applied = apply_rules(statement, select, rules) if rules and clause_of(select) not in kept else None
+        if applied is not None and applied.keeps_rows:
             chosen.add(id(select))
         if paths:
             places.order(select)
@@ -197,11 +204,11 @@ def _edit(
     return lowered, places.missing()
 
 
-def _calls(source: SqlText) -> tuple[TableFunction, ...]:
-    """The table-valued functions that the statement reads, as far as they may be reports."""
+def _calls(source: SqlText, reports: frozenset[str]) -> tuple[TableFunction, ...]:
+    """The calls of reports that the statement reads."""
     found = []
     for table in source.tree.find_all(exp.Table):
-        if isinstance(table.this, exp.Anonymous) and table.this.name.lower().startswith("sky_"):
+        if isinstance(table.this, exp.Anonymous) and table.this.name.lower() in reports:
             arguments = []
             for node in table.this.expressions:
                 value, where = literal(node), span(node)
@@ -211,7 +218,7 @@ def _calls(source: SqlText) -> tuple[TableFunction, ...]:
     return tuple(found)
 
 
-def apply_rules(statement: EditedStatement, select: exp.Select) -> Rule | None:
+def apply_rules(statement: EditedStatement, select: exp.Select, rules: Sequence[Rule]) -> Rule | None:
     """Rewrite one select by the first rule that can, and say which."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return None  # SQLite takes TRUE for the column of that name, where there is one
@@ -219,7 +226,7 @@ def apply_rules(statement: EditedStatement, select: exp.Select) -> Rule | None:
         return None  # its columns are not as they are written
     if _collates(select):
         return None  # a column of a result has a collation, and so would keep others of the compound from having theirs
-    for rule in RULES:
+    for rule in rules:
         try:
             rule(statement, select)
         except NotPushable:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from sqlglot import exp
@@ -32,6 +32,7 @@ from ..plan.path_scan import (
     sql,
 )
 from .calls import has_aggregate
+from .catalog import Idiom
 from .comparisons import Conversions, Form, canonical, canonical_list
 from .dialect import SqlText as Text
 from .dialect import TokenType, span
@@ -53,9 +54,6 @@ _NO_CALL = frozenset(
 """Words that may stand before a parenthesis without being a function's name."""
 
 
-Idiom: TypeAlias = "Callable[[Scope, exp.Expression], Expr | KnownCount | None]"
-
-
 class Scope(Names):
     """Converts expressions over the columns that it knows."""
 
@@ -65,7 +63,7 @@ class Scope(Names):
         source: Text,
         relations: dict[str, Referent],
         arguments: Arguments,
-        idioms: tuple[Idiom, ...] = (),
+        idioms: Sequence[Idiom] = (),
     ) -> None:
         super().__init__(statement, source, relations, arguments)
         self.idioms = idioms
@@ -78,9 +76,9 @@ class Scope(Names):
         if form is not None:
             return self._moment_text(node, form)
         for idiom in self.idioms:
-            found = idiom(self, node)
+            found: Expr | None = idiom(self, node)
             if found is not None:
-                return found  # type: ignore[return-value]
+                return found
         if isinstance(node, exp.Column):
             return self._column(node)
         if isinstance(node, exp.Paren):

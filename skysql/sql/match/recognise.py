@@ -28,7 +28,6 @@ from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
 from ..catalog import Catalog
 from ..dialect import parse, span
 from ..edits import Arguments, EditedStatement, NotPushable
-from ..idioms import IDIOMS
 from ..names import TIMES, Referent, source_of, times_of
 from ..resolver import Resolver
 from ..scope import Scope, conjuncts_of
@@ -264,7 +263,7 @@ class _Builder:
         if source is None or not isinstance(source.tree, exp.Select):
             raise _Scanned
         statement = EditedStatement(source, self.context.catalog)
-        relation = Resolver(statement, source, self.arguments, IDIOMS).resolve(source.tree.args["from_"].this)
+        relation = Resolver(statement, source, self.arguments).resolve(source.tree.args["from_"].this)
         if relation is None or relation.kind != "events" or relation.groups is not None or relation.pairs is not None:
             raise _Scanned
         self.relation = relation

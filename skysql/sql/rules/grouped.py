@@ -20,7 +20,6 @@ from ..calls import has_aggregate, has_aggregates, is_aggregate
 from ..dialect import span
 from ..edits import Arguments, EditedStatement, NotPushable, rule
 from ..grouping import Needed, convert_aggregate, result_columns, unaliased, wanted_keys
-from ..idioms import IDIOMS
 from ..names import alias_of, source_of
 from ..published import aliased
 from ..resolver import Resolver, take_arguments
@@ -42,7 +41,7 @@ def push_aggregate(statement: EditedStatement, select: exp.Select) -> None:
 def _scope(statement: EditedStatement, select: exp.Select) -> Scope:
     """The names of the select, with the conditions on its rows."""
     arguments = Arguments()
-    scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
+    scope = Resolver(statement, statement.source, arguments).scope(select)
     if scope is None:
         scope, relation, join = pair_relation(statement, select, arguments)
         relation.where += [scope.convert(part) for part in join.rest]

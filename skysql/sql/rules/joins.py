@@ -23,7 +23,6 @@ from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repe
 from ..dialect import join_form, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..grouping import Needed, result_columns
-from ..idioms import IDIOMS
 from ..names import alias_of, source_of
 from ..resolver import Resolver, take_arguments
 from ..scope import Scope, conjuncts_of
@@ -42,7 +41,7 @@ def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
         if join_form(join) not in ("INNER", "LEFT") or join.args.get("using"):
             raise NotPushable("an outer or ASOF join, or USING")
     arguments = Arguments()
-    resolver = Resolver(statement, statement.source, arguments, IDIOMS)
+    resolver = Resolver(statement, statement.source, arguments)
     items = [select.args["from_"].this, *(join.this for join in joins)]
     found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
     if len(found) > 1:  # changes may be left to SQLite

@@ -24,7 +24,7 @@ from ..calls import own
 from ..catalog import ROWIDS
 from ..dialect import is_star, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
-from ..idioms import IDIOMS, latest
+from ..idioms import latest
 from ..names import KnownCount, Referent, alias_of, object_names, source_of
 from ..published import aliased
 from ..resolver import Resolver, take_arguments
@@ -37,13 +37,14 @@ _TOLD = ("=", "<", "<=", ">", ">=")
 @rule(
     *("with_", "expressions", "distinct", "from_", "joins", "where", "group", "having"),
     *("windows", "order", "limit", "offset"),
+    keeps_rows=True,
 )
 def push_rows(statement: EditedStatement, select: exp.Select) -> None:
     """Let a scan choose the rows of the select; raises NotPushable."""
     if _changes(statement):
         raise NotPushable("rows that are read while their table is changed")
     arguments = Arguments()
-    scope = Resolver(statement, statement.source, arguments, IDIOMS).scope(select)
+    scope = Resolver(statement, statement.source, arguments).scope(select)
     if scope is None or scope.relation.kind == "groups" or scope.relation.pairs is not None or scope.relation.ordered:
         raise NotPushable("no relation whose rows are stored")
     relation = scope.relation
