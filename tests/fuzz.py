@@ -3,8 +3,8 @@
     python tests/fuzz.py blobs [--seconds 60] [--seed 1]     also: changes, arguments, statements, pages
     python tests/fuzz.py blobs --input FILE                  one input, as tests/guided.py writes it
 
-A target takes bytes and returns, or raises what is a fault. Here the mutations are random, and tests/test_fuzz.py runs
-a few of each; tests/guided.py has them guided by the code that they reach.
+A target takes bytes and returns, or raises what is a fault. Here the mutations are random, and promises/test_fuzz.py
+runs a few of each; tests/guided.py has them guided by the code that they reach.
 """
 
 from __future__ import annotations

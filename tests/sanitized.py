@@ -19,7 +19,7 @@ FLAGS = ["-O1", "-g", "-std=c99", "-ffp-contract=off", "-fno-omit-frame-pointer"
          "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]  # fmt: skip
 NAMES = ("compiled", "kernels", "sums", "functions", "funnels", "reports", "layouts", "pairs", "match",
          "corruption", "security", "crafted", "fuzz")  # fmt: skip
-TESTS = [f"tests/test_{name}.py" for name in NAMES]
+TESTS = [str(next((ROOT / "tests").rglob(f"test_{name}.py")).relative_to(ROOT)) for name in NAMES]
 
 
 def build(packages: Path) -> None:

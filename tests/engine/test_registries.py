@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Connect
 from sqlglot import exp
 
 import skysql
@@ -21,6 +20,7 @@ from skysql.reports import REPORTS
 from skysql.reports.report import Call, Columns, Declared
 from skysql.sql.idioms import IDIOMS
 from skysql.sql.rewriter import RULES
+from tests.conftest import Connect
 
 ROWS = [
     *((1, 0, "sign up", "free"), (1, 10, "view", None), (1, 40, "buy", "pro")),

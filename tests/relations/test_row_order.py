@@ -1,0 +1,46 @@
+"""Rows that nobody orders come in the order of paths, whoever finds them: a scan, or SQLite row by row.
+
+But for an OR of which SQLite looks up each side by itself, one after the other, as it does in any table.
+
+    SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/relations/test_row_order.py     others, and more
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import random
+
+import pytest
+
+from tests.world.answers import same_bag
+from tests.world.databases import SIZES, Databases
+from tests.world.expressions import Statement
+from tests.world.statements import Generator
+from tests.world.worlds import random_script
+
+SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
+STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "500"))
+PER_DATABASE = 50
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // PER_DATABASE)))
+def test_rows_in_path_order(number: int) -> None:
+    print(f"SKYSQL_TEST_SEED={SEED}")
+    rng = random.Random(f"{SEED}/order/{number}")
+    script, world = random_script(rng, rng.choice(SIZES))
+    with Databases(script) as databases:
+        scans = 0
+        for _ in range(PER_DATABASE):
+            generator = Generator(rng, world)
+            query = generator.rows(generator.source())
+            text = query.sql.replace("SELECT DISTINCT", "SELECT")
+            sql, parameters = Statement(text, generator.parameters, generator.style, False).sky()
+            pushed, by_row = databases.pushed.ask(sql, parameters), databases.by_row.ask(sql, parameters)
+            rewritten = databases.pushed.rewritten(sql)
+            if pushed.error is None and " ORDER BY " not in sql:
+                plan = databases.by_row.ask(f"EXPLAIN QUERY PLAN {sql}", parameters).rows
+                same = same_bag if any("MULTI-INDEX OR" in row[-1] for row in plan) else operator.eq
+                assert same(pushed.rows, by_row.rows), f"{sql}\n{parameters}\n{rewritten}"
+                scans += "FROM sky_scan" in rewritten
+    assert scans > 0
