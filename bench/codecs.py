@@ -26,7 +26,7 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from bench.events import Events, generate
 from skysql.arrays.batch import Sparse
-from skysql.model.table import Kind
+from skysql.model.kinds import REAL, TEXT
 from skysql.store import format as fmt
 
 Array = npt.NDArray[Any]
@@ -188,7 +188,7 @@ def _questions(events: Events, blocks: list[Any]) -> Iterator[tuple[str, list[Ar
         yield f"{name}: values, {dtype}", [one.values for one in sparse], [_pco("pco", 4), _pco("pco", 8), *some]
 
 
-_KINDS = {"action": Kind.TEXT, "plan": Kind.TEXT, "country": Kind.TEXT, "amount": Kind.REAL}
+_KINDS = {"action": TEXT, "plan": TEXT, "country": TEXT, "amount": REAL}
 
 
 def _sparse(events: Events, name: str, cut: slice) -> Sparse:

@@ -27,7 +27,8 @@ import numpy as np
 import skysql
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.dtypes import Array
-from skysql.model.table import Kind, parse_arguments
+from skysql.model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
+from skysql.model.table import parse_arguments
 from skysql.repair.pages import PageFault, Pages
 from skysql.store import format as fmt
 from skysql.write.columns import parse_changes
@@ -40,7 +41,7 @@ CORPUS = Path(__file__).parent / "data" / "corpus"
 
 def blobs(data: bytes) -> None:
     """The decoders: of bytes with the right checksum a FormatError, or arrays that encode and decode as themselves."""
-    kind = list(Kind)[data[9] % 4] if len(data) > 9 else Kind.TEXT
+    kind = list(KINDS)[data[9] % 4] if len(data) > 9 else TEXT
     forged = data[:4] + struct.pack("<I", zlib.crc32(data[8:])) + data[8:]
     for blob in (data, forged):
         count = _count(blob)
@@ -77,8 +78,8 @@ def _count(blob: bytes) -> int:
 
 
 def _kind(values: Array) -> Kind:
-    kinds = {np.dtype(np.uint32): Kind.TEXT, np.dtype(np.int64): Kind.INTEGER, np.dtype(np.float64): Kind.REAL}
-    return kinds.get(values.dtype, Kind.BOOLEAN)
+    kinds = {np.dtype(np.uint32): TEXT, np.dtype(np.int64): INTEGER, np.dtype(np.float64): REAL}
+    return kinds.get(values.dtype, BOOLEAN)
 
 
 def _kinds(batch: Batch) -> dict[int, Kind]:

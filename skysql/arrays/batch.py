@@ -1,6 +1,6 @@
 """Events as arrays: the shapes that store/, write/, scan/ and replay hand each other.
 
-The dtypes of values are told in model/dtypes.py. All arrays are to be treated as read-only by whoever
+The dtypes of values are told in model/kinds/. All arrays are to be treated as read-only by whoever
 did not make them.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..interruption import patiently
-from ..model.dtypes import DTYPES, Array, Bool, Int32, Int64
-from ..model.table import Kind
+from ..model.dtypes import Array, Bool, Int32, Int64
+from ..model.kinds import TEXT, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Sparse:
 
 def no_values(kind: Kind) -> Sparse:
     """A property that no event has a value of."""
-    return Sparse(np.zeros(0, np.int32), np.zeros(0, DTYPES[kind]))
+    return Sparse(np.zeros(0, np.int32), np.zeros(0, kind.dtype))
 
 
 def same(a: Array | Sparse, b: Array | Sparse) -> bool:
@@ -157,10 +157,10 @@ class Lists:
 
 def _sparse(kind: Kind, positions: list[int], values: list[Any]) -> Sparse:
     valid = None
-    if kind is not Kind.TEXT and None in values:
+    if kind is not TEXT and None in values:
         valid = np.array([value is not None for value in values])
         values = [0 if value is None else value for value in values]
-    return Sparse(np.array(positions, np.int32), np.array(values, DTYPES[kind]), valid)
+    return Sparse(np.array(positions, np.int32), np.array(values, kind.dtype), valid)
 
 
 def joined(batches: Sequence[Lists]) -> Lists:

@@ -166,15 +166,12 @@ def _chart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _wanted(text: str) -> Wanted:
     """COL or COL:TYPE; a colon that no type follows is part of the column's name."""
-    from ..model.table import Kind
+    from ..model.kinds import KINDS
     from ..transfer.load import Wanted
 
-    column, colon, kind = text.rpartition(":")
-    synonyms = {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}
-    name = synonyms.get(kind.upper(), kind.upper())
-    if colon and column and name in Kind.__members__:
-        return Wanted(column, Kind[name])
-    return Wanted(text)
+    column, colon, type = text.rpartition(":")
+    kind = KINDS.find(type)
+    return Wanted(column, kind) if colon and column and kind is not None else Wanted(text)
 
 
 # databases

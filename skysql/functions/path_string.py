@@ -27,8 +27,8 @@ import numpy as np
 from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError
 from ..interruption import looking, pieces
-from ..model.table import Kind
-from ..model.values import CONVERT, Value
+from ..model.kinds import TEXT
+from ..model.values import Value
 from . import arguments as check
 from .equality import distinct
 from .function import NotConstant, Role, Runs
@@ -89,4 +89,4 @@ def _joined(words: list[str], low: int, high: int, separator: str) -> str:
 def _text(value: Value) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return None if value is None else str(CONVERT[Kind.TEXT](value))
+    return None if value is None else str(TEXT.parse(value))

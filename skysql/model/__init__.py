@@ -1,8 +1,9 @@
 """What there is: tables and properties, kinds of value, times, and the grammar by which a table is altered.
 
-    table        Table, Property, Kind: the definition of a sky table, as written in CREATE VIRTUAL TABLE
+    table        Table, Property: the definition of a sky table, as written in CREATE VIRTUAL TABLE
+    kinds/       kinds of value, a file each: how one is parsed, stored, read and shown
     alteration   what `sky_alter` is told, and what becomes of a definition by it
-    values       affinity: a value of SQLite's as the one that a property keeps
+    values       affinity: a value of SQLite's as a number or a text, without loss
     timestamps   microseconds since 1970, from and to text;  time_units: numbers that count something coarser
     dtypes       the arrays that values are kept in
 

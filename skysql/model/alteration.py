@@ -22,12 +22,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..errors import ProgrammingError, near
-from .table import RESERVED, SYNONYMS, Kind, Property, Table, check_table
+from .kinds import KINDS, Kind, Kinds
+from .table import RESERVED, Property, Table, check_table
 
 MAX_ID = 0xFFFF - 3
 """The last property id of which a block can have a column."""
-
-_WIDER = {Kind.BOOLEAN: 0, Kind.INTEGER: 1, Kind.REAL: 2, Kind.TEXT: 3}
 
 _FORMS = (
     "write ADD name TYPE [STATE], RENAME name TO new, DROP name, ALTER name TO STATE, ALTER name TO ATTRIBUTE,"
@@ -94,13 +93,13 @@ class _Token:
     word: str
 
 
-def parse(text: str) -> Alteration:
-    """Raises ProgrammingError if the text is none of the forms."""
+def parse(text: str, kinds: Kinds = KINDS) -> Alteration:
+    """Raises ProgrammingError if the text is none of the forms. kinds: that it may name."""
     tokens = _tokens(text)
     found = None
     if len(tokens) > 1 and tokens[1].word == "COLUMN":
-        found = _parse(tokens[:1] + tokens[2:])  # if that is a name, what is left is no form
-    found = found or _parse(tokens)
+        found = _parse(tokens[:1] + tokens[2:], kinds)  # if that is a name, what is left is no form
+    found = found or _parse(tokens, kinds)
     if found is None:
         raise ProgrammingError(f"cannot read {text.strip()!r} as a change of a table", _FORMS)
     return found
@@ -123,15 +122,15 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
-def _parse(tokens: Sequence[_Token]) -> Alteration | None:
+def _parse(tokens: Sequence[_Token], kinds: Kinds) -> Alteration | None:
     if len(tokens) < 2:
         return None
     name, words = tokens[1].name, [token.word for token in tokens]
     match [words[0], *words[2:]]:
         case ["ADD", type]:
-            return Add(name, _kind(type), False)
+            return Add(name, _kind(type, kinds), False)
         case ["ADD", type, "STATE"]:
-            return Add(name, _kind(type), True)
+            return Add(name, _kind(type, kinds), True)
         case ["ADD", _, "OBJECT"]:
             raise ProgrammingError("an OBJECT column cannot be added", "it is given when the table is created")
         case ["RENAME", "TO", _]:
@@ -141,14 +140,14 @@ def _parse(tokens: Sequence[_Token]) -> Alteration | None:
         case ["ALTER", "TO", "STATE" | "ATTRIBUTE" as kind]:
             return Turn(name, kind == "STATE")
         case ["ALTER", "TYPE", type]:
-            return Widen(name, _kind(type))
+            return Widen(name, _kind(type, kinds))
     return None
 
 
-def _kind(word: str) -> Kind:
-    kind = SYNONYMS.get(word)
+def _kind(word: str, kinds: Kinds) -> Kind:
+    kind = kinds.find(word)
     if kind is None:
-        raise ProgrammingError(f"there is no type {word}", "types are TEXT, INTEGER, REAL and BOOLEAN")
+        raise ProgrammingError(f"there is no type {word}", f"types are {kinds}")
     return kind
 
 
@@ -215,7 +214,7 @@ def _changed(table: Table, property: Property, alteration: Rename | Turn | Widen
         case Widen(_, kind):
             if property.kind is kind:
                 raise ProgrammingError(f"{property.name!r} is {kind} already")
-            if _WIDER[kind] < _WIDER[property.kind]:
+            if not property.kind.widens_to(kind):
                 raise ProgrammingError(
                     f"{property.name!r} is {property.kind}, which {kind} does not hold",
                     "a type can only be widened: BOOLEAN to INTEGER, both to REAL, anything to TEXT;"

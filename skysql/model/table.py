@@ -12,24 +12,15 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ..errors import ProgrammingError
+from .kinds import INTEGER, KINDS, TEXT, Kind, Kinds
 
 ACTION_ID = 0
 """The property id of the action."""
 
 MAX_PROPERTIES = 1000
 """SQLite's vtabs take 2,000 columns; the companions need some of them."""
-
-
-class Kind(StrEnum):
-    """The type of a property. BOOLEAN reads as 0 or 1."""
-
-    TEXT = "TEXT"
-    INTEGER = "INTEGER"
-    REAL = "REAL"
-    BOOLEAN = "BOOLEAN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,7 @@ class Property:
     was: tuple[Kind, ...] = ()
 
 
-ACTION = Property(ACTION_ID, "action", Kind.TEXT, False)
+ACTION = Property(ACTION_ID, "action", TEXT, False)
 
 RESERVED = frozenset(
     """object_id timestamp action idle ts changes session session_event as_of events first_timestamp
@@ -56,9 +47,6 @@ RESERVED = frozenset(
 
 RESERVED_STATES = frozenset({"duration", "first_action", "last_action"})
 """Names that a state property may not take either: the columns of the companion that lists sessions."""
-
-SYNONYMS = {"TEXT": Kind.TEXT, "INTEGER": Kind.INTEGER, "INT": Kind.INTEGER, "REAL": Kind.REAL,
-            "DOUBLE": Kind.REAL, "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN}  # fmt: skip
 
 _COLUMN = re.compile(
     r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )
@@ -120,8 +108,10 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
+def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -> Table:
     """The table that `USING sky(arguments)` declares; ids are given in order of declaration, from 1.
+
+    kinds: of which its properties may be.
 
     Raises ProgrammingError naming the argument at fault.
     """
@@ -131,11 +121,11 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
         if not argument.strip() and len(arguments) == 1:
             break
         column, words = _split(argument)
-        kind = SYNONYMS.get(words[0]) if words else None
+        kind = kinds.find(words[0]) if words else None
         if kind is None:
             raise ProgrammingError(
                 f"column {column!r} of {name!r} has {'the unknown type ' + words[0] if words else 'no type'}",
-                "types are TEXT, INTEGER, REAL and BOOLEAN",
+                f"types are {kinds}",
             )
         match words[1:]:
             case []:
@@ -144,9 +134,9 @@ def parse_arguments(name: str, arguments: Sequence[str]) -> Table:
                 properties.append(Property(len(properties) + 1, column, kind, True))
             case ["OBJECT"] if seen_object:
                 raise ProgrammingError(f"{name!r} has two OBJECT columns", "a table has one kind of object")
-            case ["OBJECT"] if kind in (Kind.TEXT, Kind.INTEGER):
+            case ["OBJECT"] if kind in (TEXT, INTEGER):
                 seen_object = True
-                if kind is Kind.TEXT:
+                if kind is TEXT:
                     key_name = column
                 else:
                     object_name = column

@@ -19,23 +19,25 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import apsw
 import numpy as np
 
-from ..arrays.batch import Batch, Sparse, take
+from ..arrays.batch import Batch, Sparse, no_values, take
 from ..arrays.replay import known
 from ..engine.engine import Engine
 from ..errors import DatabaseError, OperationalError
 from ..model.dtypes import Array, Int64
-from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.kinds import TEXT
+from ..model.table import ACTION, Property, Table, quote
 from ..model.timestamps import MAX_US, MIN_US
 from ..store import chunks, compact
 from ..store import format as fmt
 from ..store.blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from ..store.cache import Cache
-from ..store.retyped import widen
+from ..store.retyped import decode, widen
 from ..store.shadows import computed
 from ..store.snapshot import END
 from ..store.store import MOST_LOGGED, Store
@@ -401,8 +403,10 @@ class _Repair:
                 sparse = self._read(
                     block.id,
                     FIRST_PROPERTY + property.id,
-                    lambda data, p=property: fmt.decode_sparse(data, p.kind, events, p.was),  # type: ignore[misc]
-                    Sparse(np.zeros(0, np.int32), np.zeros(0)),
+                    lambda data, p=property: decode(  # type: ignore[misc]
+                        data, p, events, lambda: self.old.casts(p)
+                    ),
+                    no_values(property.kind),
                 )
                 self._take(batch, property, sparse)
             except _FAULTS as error:
@@ -429,8 +433,7 @@ class _Repair:
         """Put a property of the old table into a batch of the new one."""
         if not len(sparse.positions):
             return
-        sparse = widen(sparse, property, lambda: self.old.casts(property))
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             sparse = self._recoded(property, sparse)
         if not property.state and not (present := known(sparse)).all():
             sparse = Sparse(sparse.positions[present], sparse.values[present])
@@ -476,7 +479,7 @@ class _Repair:
         try:
             if not isinstance(data, bytes):
                 raise fmt.FormatError("it is no blob")
-            found = fmt.decode_batch(data)
+            found, kinds = fmt.decode_typed_batch(data)
         except fmt.FormatError as error:
             self.lose(where, error, None, events if isinstance(events, int) else None)
             return None
@@ -484,7 +487,8 @@ class _Repair:
         for property in (ACTION, *self.table.properties):
             if property.id in found.properties:
                 try:
-                    self._take(batch, property, found.properties[property.id])
+                    sparse, casts = found.properties[property.id], partial(self.old.casts, property)
+                    self._take(batch, property, widen(kinds[property.id], sparse, property, casts))
                 except _FAULTS as error:
                     self.lose(f"{where}, column {property.name!r}", error)
         return batch

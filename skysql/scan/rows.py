@@ -20,7 +20,8 @@ from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import InternalError
 from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
-from ..model.table import ACTION, Kind, Property, Table
+from ..model.kinds import TEXT, Kind
+from ..model.table import ACTION, Property, Table
 from ..model.values import Value
 from ..plan.path_scan import Column
 from ..store.dictionary import Dictionary
@@ -93,11 +94,16 @@ def property_vector(
     if column.ever:
         slots = shard.slots(property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
-    if property.kind is Kind.TEXT:
+    if property.kind is TEXT:
         largest = len(dictionary.values(property.id)) - 1
         codes = shard.codes(property, largest, ignore_nulls=column.ignore_nulls)
         return dictionary.coded(property.id, codes if positions is None else codes[positions])
-    return Numbers(*shard.numbers(property, positions, ignore_nulls=column.ignore_nulls))
+    return _numbers(property.kind, *shard.numbers(property, positions, ignore_nulls=column.ignore_nulls))
+
+
+def _numbers(kind: Kind, stored: Array, mask: Bool | None) -> Numbers:
+    """Stored numbers of a kind, as a scan reads them."""
+    return Numbers(kind.read(stored), mask, kind.render)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class EventRows:
         return len(self.shard) if self.positions is None else len(self.positions)
 
     def _property(self, property: Property, column: Column) -> Vector:
-        plain = property.kind is Kind.TEXT and column == Column(column.name)
+        plain = property.kind is TEXT and column == Column(column.name)
         if self.part is None or not plain or not property.state:
             return property_vector(self.shard, self.dictionary, property, column, self.positions)
         largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
@@ -183,11 +189,11 @@ def changes_vector(rows: EventRows) -> Coded:
     for property in rows.table.states:
         sparse = shard.sparse(property)
         here = np.flatnonzero(chosen[sparse.positions])
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             values: list[Any] = Coded(sparse.values[here], rows.dictionary.values(property.id)).tolist()
         else:
             mask = None if sparse.valid is None else sparse.valid[here]
-            values = list(Numbers(sparse.values[here], mask).tolist())
+            values = list(_numbers(property.kind, sparse.values[here], mask).tolist())
         for position, value in zip(sparse.positions[here].tolist(), values, strict=True):
             found.setdefault(position, {})[property.name] = value
     texts: list[str | None] = [None]
@@ -344,7 +350,7 @@ class SessionRows:
 
     def _state(self, property: Property, column: Column) -> Vector:
         """A state at the first event of each session."""
-        if property.kind is Kind.TEXT and column == Column(column.name):
+        if property.kind is TEXT and column == Column(column.name):
             largest = len(self.dictionary.values(property.id)) - 1
             codes = self.shard.session_codes(idle_us(self.idle), property, largest)
             return self.dictionary.coded(property.id, self._at(codes))

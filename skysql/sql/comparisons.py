@@ -20,8 +20,8 @@ from ..model import timestamps
 from ..model.table import literal as quoted
 from ..model.values import Value
 from .dialect import is_star
-from .kinds import COMPARING, GREATEST, Timeliness, Types, alias, items, merged_names
 from .lists import Listed, elements, value
+from .types import COMPARING, GREATEST, Timeliness, Types, alias, items, merged_names
 
 SIDES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
 

@@ -20,9 +20,9 @@ from .catalog import Catalog
 from .comparisons import Conversions, conversions
 from .dialect import SqlText, TokenType, is_star, span
 from .hidden_arguments import call_of
-from .kinds import Types
 from .lists import LIST, elements, numbered
 from .published import reference
+from .types import Types
 
 _PARAMETER = re.compile(r"[?:@$]\w+")
 

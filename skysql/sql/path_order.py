@@ -27,13 +27,13 @@ from ..errors import NotSupportedError
 from ..functions import STRICT
 from ..match.lexer import Token, TokenKind, closing, names_in, replace_tokens, tokenize
 from ..model.table import quote
-from . import kinds
+from . import types
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import CatalogEntry
 from .dialect import SqlText, TokenType, cte_of, is_star, parse, span
 from .edits import EditedStatement
-from .kinds import seen_from
 from .names import alias_of, runs_of
+from .types import seen_from
 
 _ONLY_ROWS = frozenset({"expressions", "from_", "joins", "where", "order", "limit", "offset", "with_", "kind"})
 """The clauses of a select that hands rows on, each of which is one of the rows that it reads."""
@@ -72,8 +72,8 @@ class Places:
         return select
 
     def _has(self, select: exp.Select, column: exp.Column) -> bool:
-        for item in kinds.items(select):
-            if column.table.lower() in ("", kinds.alias(item)):
+        for item in types.items(select):
+            if column.table.lower() in ("", types.alias(item)):
                 known = self.statement.types.columns(item)
                 if column.table or (known is not None and known.find(column.name.lower()) is not None):
                     return True
@@ -110,7 +110,7 @@ class Places:
         """Whether the call may read a column of a FROM item."""
         known = self.statement.types.columns(item)
         return any(
-            column.table.lower() in ("", kinds.alias(item))
+            column.table.lower() in ("", types.alias(item))
             and (column.table or known is None or known.find(column.name.lower()) is not None)
             for column in call.find_all(exp.Column)
         )
@@ -157,8 +157,8 @@ class Places:
         joins = select.args.get("joins") or []
         outer = any(str(join.args.get("side")).upper() in ("RIGHT", "FULL") for join in joins)
         merged = any(join.args.get("using") or join.args.get("method") for join in joins)
-        columns = kinds.star_columns(select, star, self.statement.types)
-        names = [(kinds.alias(item), name) for item, name, _ in columns or ()]
+        columns = types.star_columns(select, star, self.statement.types)
+        names = [(types.alias(item), name) for item, name, _ in columns or ()]
         unknown = not names or len({(who, name.lower()) for who, name in names}) < len(names)
         if unknown or (outer and merged) or not all(who or self._is_one(select, name) for who, name in names):
             return None
@@ -166,7 +166,7 @@ class Places:
 
     def _is_one(self, select: exp.Select, name: str) -> bool:
         """Whether only one of the items that a select reads has such a column."""
-        known = [self.statement.types.columns(item) for item in kinds.items(select)]
+        known = [self.statement.types.columns(item) for item in types.items(select)]
         return sum(columns is None or columns.find(name.lower()) is not None for columns in known) == 1
 
     def _stored(self, item: exp.Expression) -> list[str] | None:
@@ -243,7 +243,7 @@ class Places:
 
     def _of_runs(self, select: exp.Select) -> list[str] | None:
         """Of groups that are objects, or sessions or moments of one: the columns that tell which; None of others."""
-        (item, *others), group = kinds.items(select), select.args.get("group")
+        (item, *others), group = types.items(select), select.args.get("group")
         entry = self._entry(item) if isinstance(item, exp.Table) and not others else None
         if entry is None or entry.table is None:
             return None
@@ -340,7 +340,7 @@ def _sure(name: str) -> str:
 
 def _is_alone(item: exp.Expression) -> bool:
     select = item.parent_select
-    return select is not None and len(kinds.items(select)) == 1
+    return select is not None and len(types.items(select)) == 1
 
 
 def _shown_as(item: exp.Expression) -> str:

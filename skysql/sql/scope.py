@@ -38,9 +38,9 @@ from .dialect import SqlText as Text
 from .dialect import TokenType, span
 from .edits import Arguments, EditedStatement, NotPushable
 from .granularity import granularity_of
-from .kinds import alias, items, seen_from
 from .lists import LIST, Listed, elements, number, values
 from .names import KnownCount, Names, Referent
+from .types import alias, items, seen_from
 
 _Operators: TypeAlias = dict[type[exp.Expression], str]
 _COMPARISONS: _Operators = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}

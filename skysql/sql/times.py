@@ -1,6 +1,6 @@
 """Two rules that hold for every statement, pushed down or not.
 
-A time reads as text, but is never compared as text: whatever is compared with one (kinds.py says what is one, and
+A time reads as text, but is never compared as text: whatever is compared with one (types.py says what is one, and
 comparisons.py what is compared) is put into the one form that times have ('2026-01-01T09:00' becomes
 '2026-01-01 09:00:00.000000'; what is not written out goes through sky_timestamp). And FOR SYSTEM_TIME AS OF becomes the
 argument that it stands for.
@@ -21,9 +21,9 @@ from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
 from .edits import EditedStatement
-from .kinds import Timeliness, alias, star_columns
 from .lists import Listed, elements
 from .path_order import check_views
+from .types import Timeliness, alias, star_columns
 
 
 def lower_system_time(statement: EditedStatement) -> None:

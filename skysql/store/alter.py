@@ -21,7 +21,8 @@ from ..errors import DataError, IntegrityError, OperationalError
 from ..interruption import looking
 from ..model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from ..model.dtypes import Array, Int64
-from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.kinds import TEXT, Kind
+from ..model.table import ACTION, Property, Table, quote
 from . import compact, leftovers
 from .blocks import MemoryBlock, StoredBlock
 from .numbered import distinct
@@ -60,10 +61,10 @@ def _prepare(store: Store, alteration: Alteration) -> str:
             return f"{turned} of {name} is {'a state property' if state else 'an attribute'} now"
         case Widen(widened, kind):
             property = find(store.table, widened)
-            if kind is Kind.TEXT:
+            if kind is TEXT:
                 _cast(store, property)
-            elif kind is Kind.REAL and property.kind is Kind.INTEGER:
-                _refuse_inexact(store, property)
+            else:
+                _refuse_inexact(store, property, kind)
             return f"{widened} of {name} is {kind} now"
 
 
@@ -122,7 +123,7 @@ def _valued(shard: Shard, positions: Int64, attributes: tuple[Property, ...]) ->
     has = np.zeros(len(shard), bool)
     for attribute in attributes if len(positions) else ():
         sparse = shard.sparse(attribute)
-        present = sparse.values != 0 if attribute.kind is Kind.TEXT else known(sparse)
+        present = sparse.values != 0 if attribute.kind is TEXT else known(sparse)
         has[sparse.positions[present]] = True
     return has[positions]
 
@@ -142,15 +143,15 @@ def _numbers(store: Store, property: Property) -> Iterator[Array]:
         yield np.unique(sparse.values[known(sparse)])
 
 
-def _refuse_inexact(store: Store, property: Property) -> None:
+def _refuse_inexact(store: Store, property: Property, kind: Kind) -> None:
     for values in _numbers(store, property):
-        large = values[np.abs(values.astype(np.float64)) >= 2.0**53]
-        for value in large.tolist():
-            if int(float(value)) != value:
-                raise DataError(
-                    f"{store.table.name}.{property.name}: {value} is not exactly a REAL",
-                    "REAL holds whole numbers up to 2**53 exactly; ALTER its TYPE to TEXT, or change these values",
-                )
+        _, bad = property.kind.widened(values, kind)
+        if bad is not None and bad.any():
+            (value,) = property.kind.shown(values[bad][:1])
+            raise DataError(
+                f"{store.table.name}.{property.name}: {value} is not exactly a {kind}",
+                f"{kind.expected}; ALTER its TYPE to TEXT, or change these values",
+            )
 
 
 def _cast(store: Store, property: Property) -> None:
@@ -158,7 +159,7 @@ def _cast(store: Store, property: Property) -> None:
     values = np.unique(np.concatenate(list(_numbers(store, property)) or [np.zeros(0)]))
     texts = [
         text
-        for (text,) in store.sqlite.executemany("SELECT CAST(? AS TEXT)", ((value,) for value in values.tolist()))
+        for (text,) in store.sqlite.executemany("SELECT CAST(? AS TEXT)", zip(property.kind.shown(values)))
     ]
     dictionary = store.begin_batch()
     codes = dictionary.codes(property.id, texts) if texts else np.zeros(0, np.uint32)

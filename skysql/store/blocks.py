@@ -22,11 +22,12 @@ from ..errors import CorruptError, InternalError
 from ..interruption import patiently
 from ..lazily import cached_property
 from ..model.dtypes import Array, Int64
-from ..model.table import Kind, Property
+from ..model.kinds import TEXT
+from ..model.table import Property
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
 from .cache import Cache
-from .retyped import widen
+from .retyped import decode
 from .shard import Block, size
 
 if TYPE_CHECKING:
@@ -133,14 +134,10 @@ class StoredBlock:
             sparse = self._decode(
                 FIRST_PROPERTY + property.id,
                 property.name,
-                lambda data: widen(
-                    fmt.decode_sparse(data, property.kind, self.events, property.was),
-                    property,
-                    lambda: self.store.casts(property),
-                ),
+                lambda data: decode(data, property, self.events, lambda: self.store.casts(property)),
                 absent=no_values(property.kind),
             )
-            if property.kind is Kind.TEXT:
+            if property.kind is TEXT:
                 largest = int(sparse.values.max(initial=0))
                 if largest > self.store.dictionary.largest(property.id):
                     raise self.corrupt(property.name, f"code {largest} is not in the dictionary")

@@ -23,7 +23,8 @@ from ..arrays.batch import Sparse
 from ..arrays.replay import known
 from ..errors import DatabaseError, ProgrammingError
 from ..model.dtypes import Int64
-from ..model.table import ACTION, Kind, Property, arguments_of, parse_arguments, quote
+from ..model.kinds import TEXT
+from ..model.table import ACTION, Property, arguments_of, parse_arguments, quote
 from . import chunks, leftovers, statistics
 from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
 from .cache import Cache
@@ -121,7 +122,7 @@ def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property:
 
 
 def _codes(where: str, store: Store, property: Property, sparse: Sparse) -> Iterator[str]:
-    if property.kind is not Kind.TEXT:
+    if property.kind is not TEXT:
         return
     largest = int(sparse.values.max(initial=0))
     if largest > store.dictionary.largest(property.id):
@@ -165,10 +166,10 @@ def _keys(where: str, store: Store, objects: Int64) -> Iterator[str]:
 def _texts(store: Store) -> Iterator[str]:
     """Whether codes are without gaps, and texts distinct."""
     for property in (ACTION, *store.table.properties):
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             for fault in store.dictionary.faults(property.id):
                 yield f"dictionary of {property.name!r}: {fault}"
-    known = {p.id for p in (ACTION, *store.table.properties) if p.kind is Kind.TEXT}
+    known = {p.id for p in (ACTION, *store.table.properties) if p.kind is TEXT}
     if leftovers.may_be_left(store):
         known.update(range(store.table.next_id))
     for id in store.dictionary.properties():
@@ -183,7 +184,7 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
     if not store.statistics.complete:
         return
     for property in store.table.properties:
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             continue
         kept = store.statistics.of(property.id)
         if kept is None:
@@ -198,7 +199,7 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
 def _casts(store: Store) -> Iterator[str]:
     """Whether what became TEXT has its texts, as far as they are needed still."""
     for property in store.table.properties:
-        if property.kind is Kind.TEXT and store.read_blob(0, FIRST_PROPERTY + property.id) is not None:
+        if property.kind is TEXT and store.read_blob(0, FIRST_PROPERTY + property.id) is not None:
             codes = store.casts(property).codes
             yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
 

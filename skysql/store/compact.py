@@ -27,7 +27,8 @@ from ..arrays import kernels
 from ..arrays.batch import Batch, Lists
 from ..arrays.replay import known
 from ..model.dtypes import Int64
-from ..model.table import ACTION, Kind
+from ..model.kinds import TEXT
+from ..model.table import ACTION
 from . import leftovers
 from .blocks import BlockRow, MemoryBlock, StoredBlock
 from .shard import Block, Part, Shard
@@ -126,7 +127,7 @@ def _count(store: Store) -> None:
     store.statistics.restart()
     for row in store.snapshot().blocks:
         for property in store.table.properties:
-            if property.kind is not Kind.TEXT:
+            if property.kind is not TEXT:
                 sparse = store.block(row).sparse(property)
                 store.statistics.add(property.id, sparse.values[known(sparse)])
 
@@ -136,7 +137,7 @@ def _drop_unused(store: Store) -> None:
     blocks = [store.block(row) for row in store.snapshot().blocks]
     codes = {}
     for property in (ACTION, *store.table.properties):
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             used = np.zeros(len(store.dictionary.values(property.id)), bool)
             for block in blocks:
                 used[block.sparse(property).values] = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from typing import Any
 
-from ..model.table import Kind, Property, Table, check_table
+from ..model.kinds import KINDS, Kind, Kinds
+from ..model.table import Property, Table, check_table
 from .blocks import FIRST_PROPERTY, GONE
 
 
@@ -15,7 +16,7 @@ def dump(table: Table) -> str:
         {
             "object": table.object_name,
             "key": table.key_name,
-            "properties": [asdict(property) for property in table.properties],
+            "properties": [_dumped(property) for property in table.properties],
             "stamp": table.stamp,
             "next": table.next_id,
         },
@@ -23,13 +24,25 @@ def dump(table: Table) -> str:
     )
 
 
-def load(name: str, text: str) -> Table:
-    """The table of that name. Raises KeyError, TypeError or ValueError for what cannot be."""
+def _dumped(property: Property) -> dict[str, Any]:
+    was = [kind.name for kind in property.was]
+    return {"id": property.id, "name": property.name, "kind": property.kind.name, "state": property.state, "was": was}
+
+
+def load(name: str, text: str, kinds: Kinds = KINDS) -> Table:
+    """The table of that name. Raises KeyError, TypeError or ValueError for what cannot be. kinds: that there are."""
     value = json.loads(text)
     if not isinstance(value["properties"], list):
         raise ValueError("its properties are no list")
+
+    def kind(name: object) -> Kind:
+        found = kinds.find(name) if isinstance(name, str) else None
+        if found is None or found.name != name:
+            raise ValueError(f"there is no type {name!r}")
+        return found
+
     properties = tuple(
-        Property(int(p["id"]), str(p["name"]), Kind(p["kind"]), bool(p["state"]), tuple(map(Kind, p.get("was", ()))))
+        Property(int(p["id"]), str(p["name"]), kind(p["kind"]), bool(p["state"]), tuple(map(kind, p.get("was", ()))))
         for p in value["properties"]
     )
     last = max((p.id for p in properties), default=0)

@@ -48,7 +48,7 @@ texts of a chunk and their hashes are blobs of their own, as most questions read
 a small blob says in the place of its last text.
 
 A worked example, 45 bytes: the property `plan` TEXT STATE in a block of 5 events, changed to the text of code 2 at
-event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), Kind.TEXT, 5).
+event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), TEXT, 5).
 
     73 6b 79 01 d9 49 7b de 03 05 00 00 00               sky, version 1, crc, sparse, 5 events
     01 00 02 00 00 00                                    TEXT, no flags, 2 events have a value
@@ -76,8 +76,8 @@ import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from ..arrays.batch import Batch, Lists, Sparse
-from ..model.dtypes import DTYPES, Array, Bool, Int32, Int64
-from ..model.table import Kind
+from ..model.dtypes import Array, Bool, Int32, Int64
+from ..model.kinds import BOOLEAN, KINDS, TEXT, Kind
 
 VERSION: Final = 3
 """The version of the format that is written, and the newest that is read."""
@@ -99,7 +99,7 @@ _EVERY, _NULLS = 1, 2
 
 _HEADER = struct.Struct("<3sBIBI")
 BEGINNING: Final = _HEADER.size + 1
-"""So many bytes of a property of a block tell its type: see `kind_of`."""
+"""So many bytes of a property of a block tell its type: see `code_of`."""
 
 _CHECKED_FROM = 8
 _PROPERTY = struct.Struct("<BBI")
@@ -110,10 +110,7 @@ _U16 = struct.Struct("<H")
 _U8 = struct.Struct("<B")
 
 _INT64, _INT32, _UINT32, _UINT8 = (np.dtype(t) for t in (np.int64, np.int32, np.uint32, np.uint8))
-_LETTERS = {Kind.TEXT: "I", Kind.INTEGER: "q", Kind.REAL: "d", Kind.BOOLEAN: "B"}  # struct's
 _SIZES = {letter: struct.calcsize(f"<{letter}") for letter in "BIidq"}
-_KIND_CODES = {Kind.TEXT: 1, Kind.INTEGER: 2, Kind.REAL: 3, Kind.BOOLEAN: 4}
-_KINDS = {code: kind for kind, code in _KIND_CODES.items()}
 
 _SMALL = 128
 """A vector of fewer numbers is raw: to compress it would take longer than it is worth, for a commit of few events."""
@@ -213,34 +210,37 @@ def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
     return _seal(_SPARSE, events, parts)
 
 
-def decode_sparse(
-    data: Any, kind: Kind, events: int, was: Sequence[Kind] = (), most: int | None = None
-) -> Sparse:
+def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -> Sparse:
     """The property of encode_sparse; raises FormatError, also if it has another kind or number of events.
 
-    was: kinds that it may have as well; which one it is, the dtype of its values tells.
     most: so many events may have a value, if not all.
     If every event has a value, the positions may be a read-only array that all such properties share.
     """
+    return decode_typed(data, (kind,), events, most)[1]
+
+
+def decode_typed(data: Any, kinds: Sequence[Kind], events: int, most: int | None = None) -> tuple[Kind, Sparse]:
+    """The same of a property that may be of any of these kinds, the first of which is expected; and which it is of."""
     reader = _Reader(data, _SPARSE)
     if reader.count != events:
         raise FormatError(f"a property over {reader.count} events in a block of {events}")
     found, sparse = reader.property(events if most is None else most)
-    if found is not kind and found not in was:
-        raise FormatError(f"a property of type {found} where {kind} was expected")
+    kind = next((kind for kind in kinds if kind.code == found.code), None)
+    if kind is None:
+        raise FormatError(f"a property of type {found} where {kinds[0]} was expected")
     reader.finish()
-    return sparse
+    return kind, sparse
 
 
-def kind_of(beginning: bytes) -> Kind | None:
-    """The kind of a property, of the first bytes of encode_sparse's; None if there is none of that number."""
-    return _KINDS.get(beginning[_HEADER.size]) if len(beginning) > _HEADER.size else None
+def code_of(beginning: bytes) -> int | None:
+    """The number of a property's kind, of the first bytes of encode_sparse's; None if these are too few."""
+    return beginning[_HEADER.size] if len(beginning) > _HEADER.size else None
 
 
 def encode_casts(values: Array, codes: Array, kind: Kind) -> bytes:
     """The code of the text that each value has become; values: distinct and ascending, of that kind."""
-    parts = [b"", bytes([_KIND_CODES[kind]])]
-    _put(parts, np.ascontiguousarray(values, DTYPES[kind]), _VALUES)
+    parts = [b"", bytes([kind.code])]
+    _put(parts, np.ascontiguousarray(values, kind.dtype), _VALUES)
     _put(parts, np.ascontiguousarray(codes, _UINT32), _VALUES)
     return _seal(_CASTS, len(values), parts)
 
@@ -249,10 +249,10 @@ def decode_casts(data: Any) -> tuple[Array, Array]:
     """(values, codes) of encode_casts, owned by the caller; raises FormatError."""
     reader = _Reader(data, _CASTS)
     (code,) = reader.unpack(_U8)
-    kind = _KINDS.get(code)
-    if kind is None or kind is Kind.TEXT:
+    kind = KINDS.of_code(code)
+    if kind is None or kind is TEXT:
         raise FormatError(f"casts from the impossible type {code}")
-    values = reader.vector(reader.count, DTYPES[kind])
+    values = reader.vector(reader.count, kind.dtype)
     codes = reader.vector(reader.count, _UINT32)
     reader.finish()
     if not np.all(values[1:] > values[:-1]) or not np.all(codes):
@@ -345,12 +345,12 @@ def decode_chunk(data: Any) -> tuple[int, int]:
 
 def encode_positions(positions: Int64, events: int) -> bytes:
     """Positions of events, ascending, in a block of so many: a property that has the value 1 there."""
-    return encode_sparse(Sparse(positions.astype(np.int32), np.ones(len(positions), np.uint8)), Kind.BOOLEAN, events)
+    return encode_sparse(Sparse(positions.astype(np.int32), np.ones(len(positions), np.uint8)), BOOLEAN, events)
 
 
 def decode_positions(data: Any, events: int, most: int | None = None) -> Int64:
     """The positions of encode_positions, which are some, and no more than `most`; raises FormatError."""
-    positions = decode_sparse(data, Kind.BOOLEAN, events, most=most).positions
+    positions = decode_sparse(data, BOOLEAN, events, most=most).positions
     if not len(positions):
         raise FormatError("no events are listed")
     return positions.astype(np.int64)
@@ -382,15 +382,15 @@ def _encode_lists(batch: Lists, kinds: Mapping[int, Kind]) -> bytes:
     parts = [b"", _U16.pack(len(batch.properties)), _raw("q", batch.objects), _raw("q", batch.ts)]
     for id, (positions, values) in batch.properties.items():
         kind, count = kinds[id], len(positions)
-        nulls = kind is not Kind.TEXT and None in values
+        nulls = kind is not TEXT and None in values
         flags = (_EVERY if count == n else 0) | (_NULLS if nulls else 0)
-        parts.append(_U16.pack(id) + _PROPERTY.pack(_KIND_CODES[kind], flags, count))
+        parts.append(_U16.pack(id) + _PROPERTY.pack(kind.code, flags, count))
         if count < n:
             parts.append(_raw("i", positions))
         if nulls:
             parts.append(_raw("B", [value is not None for value in values]))
             values = [value for value in values if value is not None]
-        parts.append(_raw(_LETTERS[kind], values))
+        parts.append(_raw(kind.letter, values))
     return _seal(_BATCH, n, parts)
 
 
@@ -399,6 +399,11 @@ def decode_batch(data: Any) -> Batch:
 
     Raises FormatError.
     """
+    return decode_typed_batch(data)[0]
+
+
+def decode_typed_batch(data: Any) -> tuple[Batch, dict[int, Kind]]:
+    """The same, and the kind of each of its properties."""
     reader = _Reader(data, _BATCH)
     if reader.count > BATCH_EVENTS:
         raise FormatError(f"{reader.count} events, more than a batch has")
@@ -406,13 +411,14 @@ def decode_batch(data: Any) -> Batch:
     objects = reader.vector(reader.count, _INT64)
     ts = reader.vector(reader.count, _INT64)
     properties: dict[int, Sparse] = {}
+    kinds: dict[int, Kind] = {}
     for _ in range(count):
         (id,) = reader.unpack(_U16)
         if id in properties:
             raise FormatError(f"property {id} is there twice")
-        properties[id] = reader.property(reader.count)[1]
+        kinds[id], properties[id] = reader.property(reader.count)
     reader.finish()
-    return Batch(objects, ts, properties)
+    return Batch(objects, ts, properties), kinds
 
 
 # writing: parts[0] is where the header comes
@@ -430,12 +436,12 @@ def _seal(type: int, count: int, parts: list[bytes]) -> bytes:
 
 def _put_property(parts: list[bytes], sparse: Sparse, kind: Kind, events: int, config: Any) -> None:
     count = len(sparse.positions)
-    values = np.ascontiguousarray(sparse.values, DTYPES[kind])
+    values = np.ascontiguousarray(sparse.values, kind.dtype)
     if len(values) != count or count > events:
         raise ValueError(f"{len(values)} values at {count} positions of {events} events")
     nulls = sparse.valid is not None and not sparse.valid.all()
     flags = (_EVERY if count == events else 0) | (_NULLS if nulls else 0)
-    parts.append(_PROPERTY.pack(_KIND_CODES[kind], flags, count))
+    parts.append(_PROPERTY.pack(kind.code, flags, count))
     if count < events:
         _put(parts, np.ascontiguousarray(sparse.positions, _INT32), _PLACES)
     if nulls:
@@ -525,14 +531,14 @@ class _Reader:
         code, flags, count = self.unpack(_PROPERTY)
         if count > most:
             raise FormatError(f"{count} values of {most} events")
-        kind = _KINDS.get(code)
+        kind = KINDS.of_code(code)
         if kind is None or flags & ~(_EVERY | _NULLS):
             raise FormatError(f"a property of the unknown type {code} and flags {flags}")
         positions = self._positions(count, bool(flags & _EVERY))
         if not flags & _NULLS:
             return kind, Sparse(positions, self._values(count, kind))
-        valid: Bool = self._truths(count).view(np.bool_)
-        values = np.zeros(count, DTYPES[kind])
+        valid: Bool = self._values(count, BOOLEAN).view(np.bool_)
+        values = np.zeros(count, kind.dtype)
         values[valid] = self._values(int(np.count_nonzero(valid)), kind)
         return kind, Sparse(positions, values, valid)
 
@@ -548,13 +554,11 @@ class _Reader:
         return positions
 
     def _values(self, count: int, kind: Kind) -> Array:
-        return self._truths(count) if kind is Kind.BOOLEAN else self.vector(count, DTYPES[kind])
-
-    def _truths(self, count: int) -> Array:
-        truths = self.vector(count, _UINT8)
-        if count and truths.max() > 1:
-            raise FormatError("a truth value is neither 0 nor 1")
-        return truths
+        values = self.vector(count, kind.dtype)
+        fault = kind.fault(values)
+        if fault is not None:
+            raise FormatError(fault)
+        return values
 
     def finish(self) -> None:
         """Raise FormatError if anything is left."""

@@ -59,6 +59,6 @@ def _is_former(store: Store, row: BlockRow, property: Property) -> bool:
     except apsw.SQLError:
         return False
     try:
-        return fmt.kind_of(blob.read(fmt.BEGINNING)) is not property.kind
+        return fmt.code_of(blob.read(fmt.BEGINNING)) != property.kind.code
     finally:
         blob.close()

@@ -10,7 +10,8 @@ import numpy as np
 from ..arrays import kernels
 from ..arrays.batch import Batch, Sparse, concatenate, take
 from ..model.dtypes import Bool, Int64
-from ..model.table import ACTION, Kind, Table
+from ..model.kinds import TEXT
+from ..model.table import ACTION, Table
 from .shard import Block, Shard
 from .snapshot import Snapshot
 
@@ -101,7 +102,7 @@ def _values(snapshot: Snapshot, shard: Shard, position: int) -> dict[int, Any]:
     states = {property.id for property in snapshot.table.states}
     for id, sparse in read(shard, np.array([position]), snapshot.table).properties.items():
         value = sparse.values[0].item()
-        if kinds[id] is Kind.TEXT:
+        if kinds[id] is TEXT:
             value = snapshot.store.dictionary.values(id)[value]
         known = value is not None and (sparse.valid is None or bool(sparse.valid[0]))
         if known or id in states:  # an attribute that was a state property may have been changed to NULL

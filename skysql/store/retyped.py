@@ -1,21 +1,23 @@
 """Values of a type that a property had before, as it has them now.
 
-Numbers widen as numpy does it: BOOLEAN to INTEGER, either to REAL. A number becomes TEXT by a table of casts, made when
-the property was altered: there and then SQLite wrote each number that occurred as text, and that text has a code. So
-what a number reads as does not depend on who reads it.
+What is stored tells its own type. Numbers widen as their kind says: BOOLEAN to INTEGER, either to REAL. A number
+becomes TEXT by a table of casts, made when the property was altered: there and then SQLite wrote each number that
+occurred as text, and that text has a code. So what a number reads as does not depend on who reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..arrays.batch import Sparse
-from ..model.dtypes import DTYPES, Array
-from ..model.table import Kind, Property
-from .format import FormatError
+from ..model.dtypes import Array
+from ..model.kinds import TEXT, Kind
+from ..model.table import Property
+from .format import FormatError, decode_sparse, decode_typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,24 @@ class Casts:
         return self.codes[at]
 
 
-def widen(sparse: Sparse, property: Property, casts: Callable[[], Casts]) -> Sparse:
-    """The same values as the property's type has them; raises FormatError for a type that it never had."""
-    found = next((kind for kind in (property.kind, *property.was) if DTYPES[kind] == sparse.values.dtype), None)
-    if found is None:
-        raise FormatError(f"values of {sparse.values.dtype} where {property.kind} was expected")
-    if found is property.kind:
+def decode(data: Any, property: Property, events: int, casts: Callable[[], Casts]) -> Sparse:
+    """A property of a block of so many events; raises FormatError."""
+    if not property.was:
+        return decode_sparse(data, property.kind, events)
+    return widen(*decode_typed(data, (property.kind, *property.was), events), property, casts)
+
+
+def widen(found: Kind, sparse: Sparse, property: Property, casts: Callable[[], Casts]) -> Sparse:
+    """Values of a kind as the property's kind has them; raises FormatError if it never was of that one."""
+    if found.code == property.kind.code:
         return sparse
-    if property.kind is not Kind.TEXT:
-        return Sparse(sparse.positions, sparse.values.astype(DTYPES[property.kind]), sparse.valid)
-    values = sparse.values.astype(DTYPES[property.was[-1]])
+    if all(found.code != kind.code for kind in property.was):
+        raise FormatError(f"property {property.id} is of another type than {property.kind}")
+    if property.kind is not TEXT:
+        return Sparse(sparse.positions, found.widened(sparse.values, property.kind)[0], sparse.valid)
+    last, values = property.was[-1], sparse.values
+    if found.code != last.code:
+        values, _ = found.widened(values, last)
     if sparse.valid is None:
         return Sparse(sparse.positions, casts().of(values))
     codes = np.zeros(len(values), np.uint32)

@@ -21,8 +21,9 @@ from ..arrays.batch import Sparse, reorder
 from ..arrays.sums import Magnitudes
 from ..interruption import patiently
 from ..model import timestamps
-from ..model.dtypes import DTYPES, Array, Int64
-from ..model.table import Kind, Property
+from ..model.dtypes import Array, Int64
+from ..model.kinds import REAL
+from ..model.table import Property
 from .cache import Cache
 
 V = TypeVar("V")
@@ -369,7 +370,7 @@ class Shard:
         if positions is not None:
             slots = slots[positions]
         if len(sparse.values) == 0:
-            return np.zeros(len(slots), DTYPES[property.kind]), np.zeros(len(slots), bool)
+            return np.zeros(len(slots), property.kind.dtype), np.zeros(len(slots), bool)
         known = slots != 0
         places = slots.astype(np.int64) - 1
         if sparse.valid is not None:
@@ -378,7 +379,7 @@ class Shard:
 
     def magnitudes(self, property: Property) -> Magnitudes | None:
         """Between which magnitudes the values of a REAL property lie; None of others."""
-        if property.kind is not Kind.REAL:
+        if property.kind is not REAL:
             return None
         return self._keep(
             ("magnitudes", property.id, property.state), lambda: sums.magnitudes(self.sparse(property).values)

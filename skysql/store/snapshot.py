@@ -18,7 +18,8 @@ from ..arrays import kernels
 from ..arrays.replay import known
 from ..lazily import cached_property
 from ..model.dtypes import Array, Int64
-from ..model.table import ACTION, Kind
+from ..model.kinds import TEXT
+from ..model.table import ACTION
 from . import statistics
 from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
 from .format import MAX_COUNT
@@ -176,7 +177,7 @@ def distinct(snapshot: Snapshot) -> dict[str, int | None]:
     texts, complete = store.dictionary.counts(), store.statistics.complete or not snapshot.blocks
     found: dict[str, int | None] = {}
     for property in (ACTION, *table.properties):
-        if property.kind is Kind.TEXT:
+        if property.kind is TEXT:
             found[property.name] = texts.get(property.id, 0)
             continue
         kept = store.statistics.of(property.id) if complete else None

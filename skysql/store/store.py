@@ -43,8 +43,9 @@ from ..arrays.replay import known
 from ..errors import CorruptError, DataError, NotSupportedError, ProgrammingError, changed_under_reader
 from ..interruption import look, looking
 from ..lazily import cached_property
-from ..model.dtypes import DTYPES, Array, Int64
-from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.dtypes import Array, Int64
+from ..model.kinds import TEXT, Kind
+from ..model.table import ACTION, Property, Table, quote
 from ..model.timestamps import MAX_US, MIN_US
 from . import definition, shadows
 from . import format as fmt
@@ -345,8 +346,7 @@ class Store:
         found = self._read("log", sql, (rows[0].id, rows[-1].id))
         for row, (id, data) in zip(rows, found, strict=True):
             try:
-                batch = fmt.decode_batch(data)
-                batch = self._as_defined(batch) if self.table.stamp else batch
+                batch = self._as_defined(*fmt.decode_typed_batch(data))
             except fmt.FormatError as error:
                 raise self._corrupt(f"log batch {id}: {error}") from None
             fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
@@ -363,18 +363,17 @@ class Store:
         if not MIN_US <= int(batch.ts.min()) <= int(batch.ts.max()) <= MAX_US:
             return "its times are not between the years 1 and 9999"
         for id, sparse in batch.properties.items():
-            kind = self.kinds.get(id)
-            if kind is not None and sparse.values.dtype != DTYPES[kind]:
-                return f"property {id} is of another type than {kind}"
-            if kind is Kind.TEXT and (largest := int(sparse.values.max(initial=0))) > self.dictionary.largest(id):
+            largest = int(sparse.values.max(initial=0)) if self.kinds.get(id) is TEXT else 0
+            if largest and largest > self.dictionary.largest(id):
                 return f"property {id}: code {largest} is not in the dictionary"
         return None
 
-    def _as_defined(self, batch: Batch) -> Batch:
-        """A batch that may have been written before the table was altered."""
+    def _as_defined(self, batch: Batch, kinds: Mapping[int, Kind]) -> Batch:
+        """A batch that may have been written before the table was altered; kinds: of what is in it."""
         present = [p for p in (ACTION, *self.table.properties) if p.id in batch.properties]
-        widened = {p.id: widen(batch.properties[p.id], p, partial(self.casts, p)) for p in present}
-        return Batch(batch.objects, batch.ts, widened)
+        widened = {p.id: widen(kinds[p.id], batch.properties[p.id], p, partial(self.casts, p)) for p in present}
+        others = {} if self.table.stamp else batch.properties  # of no property, which is for `check` to tell
+        return Batch(batch.objects, batch.ts, {**others, **widened})
 
     def log_block(self, snapshot: Snapshot) -> MemoryBlock | Without:
         """The log of a snapshot in path order."""
@@ -473,7 +472,7 @@ class Store:
             if len(sparse.positions):
                 values[property] = sparse
                 columns.append((FIRST_PROPERTY + property.id, fmt.encode_sparse(sparse, property.kind, high - low)))
-                if property.kind is not Kind.TEXT:
+                if property.kind is not TEXT:
                     self.statistics.add(property.id, sparse.values[known(sparse)])
         id = self._insert_block(run, paths, ts, columns)
         read_back(self, id, paths, ts, values)

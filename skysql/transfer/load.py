@@ -34,7 +34,8 @@ import numpy as np
 from ..errors import DataError, Error, IntegrityError, ProgrammingError
 from ..model import time_units, timestamps
 from ..model.dtypes import Array, Bool, Int64
-from ..model.table import RESERVED, Kind, Property, Table, parse_arguments, quote
+from ..model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
+from ..model.table import RESERVED, Property, Table, parse_arguments, quote
 from ..model.values import shown
 from ..write.columns import RowBuffer, columns_to_batch
 from .formats import CellChunk, CellFault, Cells, FileReader, Input, is_beyond, take
@@ -176,7 +177,7 @@ class _Import:
     def _arguments(self, first: CellChunk) -> Iterator[str]:
         request = self._request
         name, kind = request.object.column, self._kind(request.object, first)
-        if kind in (Kind.INTEGER, Kind.REAL):  # numbers that are no ids are faults of their lines
+        if kind in (INTEGER, REAL):  # numbers that are no ids are faults of their lines
             yield from [] if name.lower() in RESERVED else [f"{quote(name)} INTEGER OBJECT"]
         else:
             yield f"{quote('key' if name.lower() in RESERVED else name)} TEXT OBJECT"
@@ -193,7 +194,7 @@ class _Import:
             why = "no line has one" if isinstance(cells, list) else "times"
         else:
             why = f"line {first.lines[at]}: {shown(cells[at])}"
-            if kind is Kind.TEXT and _stands_for_nothing(cells[at], cells, typed):
+            if kind is TEXT and _stands_for_nothing(cells[at], cells, typed):
                 why += f"; with --null {shlex.quote(cells[at])} it is NULL"
         self._report.guesses.append(f"{wanted.column} {kind} ({why})")
         return kind
@@ -244,12 +245,12 @@ class _Import:
 
         columns = {
             table.key_name or table.object_name: cells(
-                request.object.column, Kind.INTEGER if table.key_name is None else Kind.TEXT
+                request.object.column, INTEGER if table.key_name is None else TEXT
             ),
             "timestamp": chunk.columns[request.time],
         }
         if request.action is not None:
-            columns["action"] = cells(request.action, Kind.TEXT)
+            columns["action"] = cells(request.action, TEXT)
         elif request.action_name is not None:
             columns["action"] = [request.action_name] * len(chunk.lines)
         for name, property in self._properties.items():
@@ -370,7 +371,7 @@ def _used_columns(request: Request, reader: FileReader, table: Table | None) -> 
 def _no_column(name: str, names: Sequence[str]) -> ProgrammingError:
     column, _, kind = name.rpartition(":")
     if column in names:
-        hint = f"the types are {', '.join(Kind)}, and {kind!r} is none"
+        hint = f"the types are {', '.join(map(str, KINDS))}, and {kind!r} is none"
     else:
         hint = f"it has {', '.join(names)}" if names else "it has none; of JSON, each line has to be an object"
     return ProgrammingError(f"the file has no column {name!r}", hint)
@@ -403,7 +404,7 @@ _INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _REAL = re.compile(r"-?(0|[1-9]\d*)?(\.\d+|(?<=\d)\.)?(?<=[\d.])([eE][-+]?\d+)?", re.ASCII)
 
 
-_NUMBERS = (Kind.INTEGER, Kind.REAL)
+_NUMBERS = (INTEGER, REAL)
 
 
 def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
@@ -411,7 +412,8 @@ def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
 
     BOOLEAN is for true and false, not for 0 and 1. Without any cell, TEXT, and None.
     """
-    found, decided = Kind.TEXT, None
+    found: Kind = TEXT
+    decided = None
     if not isinstance(cells, list):
         return found, decided
     distinct = enumerate(cells) if typed else ((cells.index(cell), cell) for cell in dict.fromkeys(cells))
@@ -420,10 +422,10 @@ def infer(cells: Cells, typed: bool) -> tuple[Kind, int | None]:
             continue
         kind = _kind_of_value(cell) if typed else _kind_of_text(cell)
         if decided is not None and kind is not found:
-            kind = Kind.REAL if {kind, found} == {*_NUMBERS} else Kind.TEXT
+            kind = REAL if {kind, found} == {*_NUMBERS} else TEXT
         if decided is None or kind is not found:
             found, decided = kind, at
-        if found is Kind.TEXT:
+        if found is TEXT:
             break
     return found, decided
 
@@ -438,16 +440,16 @@ def _stands_for_nothing(text: Any, cells: Cells, typed: bool) -> bool:
 
 def _kind_of_value(cell: Any) -> Kind:
     if type(cell) is int:
-        return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
-    return {float: Kind.REAL, Decimal: Kind.REAL, bool: Kind.BOOLEAN}.get(type(cell), Kind.TEXT)
+        return INTEGER if -(2**63) <= cell < 2**63 else TEXT
+    return {float: REAL, Decimal: REAL, bool: BOOLEAN}.get(type(cell), TEXT)
 
 
 def _kind_of_text(cell: str) -> Kind:
     if _INTEGER.fullmatch(cell):
-        return Kind.INTEGER if len(cell) < 19 or (len(cell) < 21 and -(2**63) <= int(cell) < 2**63) else Kind.TEXT
+        return INTEGER if len(cell) < 19 or (len(cell) < 21 and -(2**63) <= int(cell) < 2**63) else TEXT
     if _REAL.fullmatch(cell):
-        return Kind.TEXT if is_beyond(cell) else Kind.REAL
-    return Kind.BOOLEAN if cell.lower() in ("true", "false") else Kind.TEXT
+        return TEXT if is_beyond(cell) else REAL
+    return BOOLEAN if cell.lower() in ("true", "false") else TEXT
 
 
 def _rows_with_content(columns: dict[str, Cells], table: Table, rows: int) -> list[int] | None:
@@ -469,11 +471,11 @@ def _present(cells: Cells) -> Bool:
 
 def _cells(cells: list[Any], kind: Kind) -> Cells:
     """The cells as ingest takes them the fastest, where their values do not depend on who reads them."""
-    if kind is Kind.REAL:
+    if kind is REAL:
         return _reals(cells)
-    if kind is Kind.INTEGER:
+    if kind is INTEGER:
         return _integers(cells)
-    if kind is Kind.TEXT and set(map(type, cells)) - {str, int, float, bool, bytes, type(None)}:
+    if kind is TEXT and set(map(type, cells)) - {str, int, float, bool, bytes, type(None)}:
         return [cell if isinstance(cell, str | int | float | bytes | None) else str(cell) for cell in cells]
     return cells
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import TableInfo
 from ..errors import ProgrammingError
-from ..model.table import Kind, Property, Table, quote
+from ..model.kinds import BOOLEAN
+from ..model.table import Property, Table, quote
 from .formats import FileWriter, Format
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ ROWS = 2_000
 
 ROW_GROUP = 100_000
 """The same for Parquet, whose row groups they become."""
-
-_ARROW = {Kind.TEXT: "string", Kind.INTEGER: "int64", Kind.REAL: "float64", Kind.BOOLEAN: "bool_"}
 
 
 @dataclass(slots=True)
@@ -61,13 +60,13 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
     parquet = format is Format.PARQUET
     properties = [*table.states, *attributes]
     names = [key, "timestamp", "action", *(p.name for p in properties)]
-    types = ["string" if table.key_name else "int64", "timestamp", "string", *(_ARROW[p.kind] for p in properties)]
+    types = ["string" if table.key_name else "int64", "timestamp", "string", *(p.kind.arrow for p in properties)]
     columns = [quote(key), "ts" if parquet else "timestamp", "action", *(quote(p.name) for p in properties)]
     if table.states:
         names, types, columns = [*names, "changes"], [*types, "string"], [*columns, "changes"]
     rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
     cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
-    booleans = [i for i, p in enumerate(properties, 3) if p.kind is Kind.BOOLEAN and parquet]
+    booleans = [i for i, p in enumerate(properties, 3) if p.kind is BOOLEAN and parquet]
     with FileWriter(path, format, names, types) as writer:
         while batch := rows.fetchmany(ROW_GROUP if parquet else ROWS):
             written = [cut.row(row) for row in batch] if table.states else [list(row) for row in batch]

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..arrays.batch import Batch, Sparse, concatenate
 from ..model.dtypes import Bool
-from ..model.table import ACTION, Kind, Property, Table
+from ..model.kinds import INTEGER, TEXT
+from ..model.table import ACTION, Property, Table
 from ..store import compact
 from ..store.shard import Shard
 
@@ -34,7 +35,7 @@ class Spill:
         self._properties = (ACTION, *table.properties)
         self._db = connect("", cache_size=_CACHE)
         self._db.sqlite.execute("PRAGMA journal_mode = OFF").fetchall()  # what is in it is of no use to anyone later
-        columns = [f"p{p.id} {Kind.INTEGER if p.kind is Kind.TEXT else p.kind} STATE" for p in self._properties]
+        columns = [f"p{p.id} {INTEGER if p.kind is TEXT else p.kind} STATE" for p in self._properties]
         self._db.execute(f"CREATE VIRTUAL TABLE {_NAME} USING sky({', '.join(columns)}, literal BOOLEAN)")
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ class Spill:
         properties = {flag.id: Sparse(places, np.ones(len(places), np.uint8))} if len(places) else {}
         for property, held in self._columns():
             sparse = batch.properties.get(property.id)
-            if sparse is not None and property.kind is Kind.TEXT:
+            if sparse is not None and property.kind is TEXT:
                 sparse = Sparse(sparse.positions, sparse.values.astype(np.int64), sparse.values != 0)
             if sparse is not None:
                 properties[held.id] = sparse
@@ -88,7 +89,7 @@ class Spill:
             sparse = shard.sparse(held)
             if not len(sparse.positions):
                 continue
-            if property.kind is Kind.TEXT:
+            if property.kind is TEXT:
                 codes = sparse.values if sparse.valid is None else np.where(sparse.valid, sparse.values, 0)
                 sparse = Sparse(sparse.positions, codes.astype(np.uint32))
             properties[property.id] = sparse

@@ -21,8 +21,9 @@ import numpy as np
 from ..arrays.batch import Batch, Sparse, concatenate
 from ..interruption import patiently
 from ..model import timestamps
-from ..model.dtypes import DTYPES, Array, Bool, Int64
-from ..model.table import ACTION, Kind, Property, Table, quote
+from ..model.dtypes import Array, Bool, Int64
+from ..model.kinds import TEXT
+from ..model.table import ACTION, Property, Table, quote
 from .spill import Spill
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _columns_of(table: Table, batch: Batch, told: Bool, low: int, dictionary: Im
 
 def _dense(sparse: Sparse, property: Property, events: int, dictionary: ImportTexts) -> Array:
     """A value or None for each event."""
-    if property.kind is Kind.TEXT:
+    if property.kind is TEXT:
         codes = np.zeros(events, np.uint32)
         codes[sparse.positions] = sparse.values
         return np.asarray(dictionary.texts(property.id)[codes])
@@ -264,9 +265,9 @@ def stored_states(
 def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: ImportTexts) -> Known:
     objects, ts, values = zip(*rows, strict=True) if rows else ((), (), ())
     valid = np.array([value is not None for value in values], bool)
-    if state.kind is Kind.TEXT:
+    if state.kind is TEXT:
         coded = dictionary.codes(state.id, [value or "" for value in values]) * valid.astype(np.uint32)
     else:
-        coded = np.array([value or 0 for value in values], DTYPES[state.kind])
+        coded = np.array([value or 0 for value in values], state.kind.dtype)
     order = patiently(np.argsort, np.array(objects, np.int64), kind="stable")
     return Known(np.array(objects, np.int64)[order], np.array(ts, np.int64)[order], coded[order], valid[order])

@@ -26,8 +26,9 @@ from ..errors import DataError, Error, IntegrityError, ProgrammingError, near
 from ..interruption import look, looking, patiently
 from ..model import time_units, timestamps
 from ..model import values as affinity
-from ..model.dtypes import DTYPES, Array, Bool, Int64
-from ..model.table import ACTION, Kind, Property, Table
+from ..model.dtypes import Array, Bool, Int64
+from ..model.kinds import INTEGER, TEXT
+from ..model.table import ACTION, Property, Table
 from ..model.timestamps import is_null
 from ..model.values import MAX_INTEGER, shown
 from . import frames
@@ -55,7 +56,7 @@ def _object(table: Table, value: object) -> int | str:
     if is_null(value):
         raise IntegrityError(f"{table.name}.{name}: an event needs an object", f"give {name} a value")
     if table.key_name is not None:
-        key: str = affinity.convert(table, table.key_name, Kind.TEXT, value)
+        key: str = affinity.convert(table, table.key_name, TEXT, value)
         return key
     id = affinity.integer(value)
     if id is None or id <= 0 or isinstance(value, (bool, np.bool_)):
@@ -152,13 +153,13 @@ class _Values:
     def __init__(self, property: Property) -> None:
         self.property = property
         self.state = property.state
-        self.convert = affinity.CONVERT[property.kind]
+        self.convert = property.kind.parse
         self.positions: list[int] = []
         self.values: list[Any] = []
 
     def take(self, dictionary: Coder) -> tuple[list[int], list[Any]]:
         """(positions, values), with codes for texts."""
-        if self.property.kind is not Kind.TEXT:
+        if self.property.kind is not TEXT:
             return self.positions, self.values
         texts = [value for value in self.values if value is not None]
         codes: list[int] = dictionary.codes(self.property.id, texts).tolist() if texts else []
@@ -223,7 +224,7 @@ class RowBuffer:
         if changes is not None:
             changed = self._merge(found, parse_changes(table, changes)) or changed
         if action is not None and (type(action) is not str or not action.isascii()):
-            action = affinity.convert(table, "action", Kind.TEXT, action)
+            action = affinity.convert(table, "action", TEXT, action)
         if action is not None:
             found.append((self._action, action))
         elif not changed:
@@ -468,7 +469,7 @@ class _Builder:
         keyed = self.table.key_name is not None
         if isinstance(column, Plain):
             if not keyed and column.values.dtype.kind in "iuf":
-                ids, valid, bad = affinity.numbers(Kind.INTEGER, column.values, column.valid)
+                ids, valid, bad = INTEGER.numbers(column.values, column.valid)
                 wrong = (ids <= 0) | (False if bad is None else bad) | (False if valid is None else ~valid)
                 if wrong.any():
                     row = int(np.argmax(wrong))
@@ -493,7 +494,7 @@ class _Builder:
         if isinstance(column, list):
             column = frames.typed(_each_row(column, convert))
             assert not isinstance(column, list)
-        if isinstance(column, Plain) and (property.kind is Kind.TEXT or column.values.dtype.kind == "M"):
+        if isinstance(column, Plain) and (property.kind is TEXT or column.values.dtype.kind == "M"):
             column = frames.coded(column)
         if isinstance(column, CodedColumn):
             values = _each(column, convert)
@@ -504,7 +505,7 @@ class _Builder:
             look()
             positions = np.flatnonzero(present)
             return _found_of(property, positions, column.codes[positions], values)
-        numbers, valid, bad = affinity.numbers(property.kind, column.values, column.valid)
+        numbers, valid, bad = property.kind.numbers(column.values, column.valid)
         if bad is not None and bad.any():
             row = int(np.argmax(bad))
             _each_row([None] * row + [column.values[row].item()], convert)  # raises
@@ -571,10 +572,10 @@ class _Builder:
 
 def _found_of(property: Property, positions: Array, codes: Array, values: list[Any]) -> _Found:
     """Values by code; None among them is a change to NULL."""
-    if property.kind is Kind.TEXT:
+    if property.kind is TEXT:
         return _Found(property, positions, codes, None, values)
     valid = np.fromiter((value is not None for value in values), bool, len(values))[codes]
-    known = np.array([0 if value is None else value for value in values], DTYPES[property.kind])
+    known = np.array([0 if value is None else value for value in values], property.kind.dtype)
     return _Found(property, positions, known[codes], None if valid.all() else valid)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import skysql
 from skysql.arrays.batch import Batch, Sparse
-from skysql.model.table import Kind
+from skysql.model.kinds import REAL, TEXT
 from skysql.store import format as fmt
 from tests.conftest import damage
 
@@ -77,7 +77,7 @@ FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
     ],
 )
 def test_faults_of_a_batch_that_decodes(stored: str, batch: Batch, fault: str) -> None:
-    kinds = {0: Kind.TEXT, 2: Kind.TEXT, 3: Kind.REAL, 9: Kind.TEXT}
+    kinds = {0: TEXT, 2: TEXT, 3: REAL, 9: TEXT}
     blob = bytes(fmt.encode_batch(batch, kinds))
     damage(stored, f"UPDATE users_log SET data = x'{blob.hex()}'")
     db = skysql.connect(stored)

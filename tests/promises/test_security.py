@@ -16,7 +16,7 @@ import pytest
 
 import skysql
 from skysql.arrays.batch import Batch, Sparse
-from skysql.model.table import Kind
+from skysql.model.kinds import REAL, TEXT
 from skysql.store import chunks
 from skysql.store import format as fmt
 from tests.conftest import Connect
@@ -218,7 +218,7 @@ def test_a_crafted_definition(connect: Connect, path: str, text: str) -> None:
 
 def bomb(count: int) -> bytes:
     """A column of so many equal numbers, which take few bytes, if they are there at all."""
-    blob = fmt.encode_sparse(Sparse(np.arange(200, dtype=np.int32), np.zeros(200)), Kind.REAL, 200)
+    blob = fmt.encode_sparse(Sparse(np.arange(200, dtype=np.int32), np.zeros(200)), REAL, 200)
     header = fmt._HEADER.pack(b"sky", 1, 0, 3, count)[8:]
     body = header + blob[13:15] + count.to_bytes(4, "little") + blob[19:]
     return b"sky\x01" + zlib.crc32(body).to_bytes(4, "little") + body
@@ -228,7 +228,7 @@ def log_bomb() -> bytes:
     """As many events as a batch has, all of them the same."""
     one = np.ones(fmt.BATCH_EVENTS, np.int64)
     action = Sparse(fmt.every_event(fmt.BATCH_EVENTS), one.astype(np.uint32))
-    return fmt.encode_batch(Batch(one, one, {0: action}), {0: Kind.TEXT})
+    return fmt.encode_batch(Batch(one, one, {0: action}), {0: TEXT})
 
 
 def long_texts(count: int) -> bytes:

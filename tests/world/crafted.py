@@ -26,7 +26,8 @@ from unittest import mock
 import numpy as np
 
 import skysql
-from skysql.model.dtypes import DTYPES, Array
+from skysql.model.dtypes import Array
+from skysql.model.kinds import KINDS, Kind
 from skysql.repair.repair import repair
 from skysql.store import chunks, compact, snapshot
 from skysql.store import format as fmt
@@ -146,12 +147,12 @@ class Parser:
         self._vector(np.int64)
 
     def _property(self) -> None:
-        kind, flags, count = fmt._KINDS[self._field("B")], self._field("B"), self._field("I")
+        kind, flags, count = _kind(self._field("B")), self._field("B"), self._field("I")
         if not flags & 1:
             self._vector(np.int32, count)
         if flags & 2:
             count = int(np.count_nonzero(self._vector(np.uint8, count)))
-        self._vector(DTYPES[kind], count)
+        self._vector(kind.dtype, count)
 
     def _batch(self) -> None:
         properties = self._field("H")
@@ -162,7 +163,7 @@ class Parser:
             self._property()
 
     def _casts(self) -> None:
-        self._vector(DTYPES[fmt._KINDS[self._field("B")]])
+        self._vector(_kind(self._field("B")).dtype)
         self._vector(np.uint32)
 
     def _texts(self) -> None:
@@ -174,6 +175,12 @@ class Parser:
 
     def _chunk(self) -> None:
         self._field("I")
+
+
+def _kind(code: int) -> Kind:
+    found = KINDS.of_code(code)
+    assert found is not None
+    return found
 
 
 def seal(r: random.Random, type: int, parts: Parts, version: int) -> bytes:

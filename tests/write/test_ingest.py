@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from skysql.arrays.batch import Batch
 from skysql.errors import DataError, IntegrityError, ProgrammingError
-from skysql.model.dtypes import DTYPES, Array, Int64
-from skysql.model.table import Kind, Table, parse_arguments
+from skysql.model.dtypes import Array, Int64
+from skysql.model.kinds import TEXT
+from skysql.model.table import Table, parse_arguments
 from skysql.write.columns import RowBuffer, columns_to_batch
 
 USERS = parse_arguments(
@@ -50,17 +51,17 @@ def events(table: Table, batch: Batch, memory: Memory) -> list[tuple[Any, ...]]:
     if table.key_name is not None:
         objects = [memory.texts[-1][id - 1] for id in objects]
     columns: list[list[Any]] = [objects, batch.ts.tolist()]
-    kinds = {0: Kind.TEXT} | {p.id: p.kind for p in table.properties}
+    kinds = {0: TEXT} | {p.id: p.kind for p in table.properties}
     for id, kind in kinds.items():
         values: list[Any] = ["absent"] * n
         sparse = batch.properties.get(id)
         if sparse is not None:
             assert len(sparse.positions) == len(sparse.values) > 0
-            assert sparse.positions.dtype == np.int32 and sparse.values.dtype == DTYPES[kind]
+            assert sparse.positions.dtype == np.int32 and sparse.values.dtype == kind.dtype
             assert (np.diff(sparse.positions) > 0).all()
             for i, position in enumerate(sparse.positions.tolist()):
                 value = sparse.values[i].item()
-                if kind is Kind.TEXT:
+                if kind is TEXT:
                     value = memory.texts[id][value - 1] if value else None
                 elif sparse.valid is not None and not sparse.valid[i]:
                     value = None
@@ -76,7 +77,7 @@ def insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...
     for row in rows:
         buffer.add(*row)
     assert len(buffer) == len(rows)
-    batch = buffer.take(memory).batch({0: Kind.TEXT} | {p.id: p.kind for p in table.properties})
+    batch = buffer.take(memory).batch({0: TEXT} | {p.id: p.kind for p in table.properties})
     assert len(buffer) == 0
     return events(table, batch, memory)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from ...model.table import Kind, quote
+from ...model.table import quote
 from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from ..dialect import join_form, span
@@ -255,7 +255,7 @@ class _Below:
     def _of_integers(self, argument: Expr) -> bool:
         """Whether it is a property that holds nothing else."""
         property = self.scope.relation.table.find(argument.name) if isinstance(argument, Column) else None
-        return property is not None and property.kind in (Kind.INTEGER, Kind.BOOLEAN)
+        return property is not None and property.kind.integral
 
     def _theirs(self, node: exp.Expression) -> bool:
         """Whether a node reads columns, and none of the events."""

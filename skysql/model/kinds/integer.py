@@ -1,0 +1,51 @@
+"""INTEGER: whole numbers of 64 bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dtypes import Array, Bool
+from ..values import MAX_INTEGER, integer
+from .kind import Kind, without_nulls
+from .real import REAL
+from .text import TEXT
+
+
+class Integer(Kind):
+    """int64."""
+
+    code = 2
+    dtype = np.dtype(np.int64)
+    letter = "q"
+    arrow = "int64"
+    expected = "an INTEGER is a whole number of 64 bits, or text of one"
+    integral = True
+
+    def parse(self, value: object) -> int | None:
+        """The whole number."""
+        return integer(value)
+
+    def numbers(self, values: Array, valid: Bool | None) -> tuple[Array, Bool | None, Bool | None]:
+        """As of Kind."""
+        values, valid = without_nulls(values, valid)
+        bad: Bool | None = None
+        if values.dtype.kind == "f":
+            bad = (np.floor(values) != values) | (values >= 2.0**63) | (values < -(2.0**63))
+            values = np.where(bad, 0, values)
+        elif values.dtype == np.uint64:
+            bad = values > MAX_INTEGER
+        return values.astype(np.int64, copy=False), valid, bad
+
+    def widens_to(self, kind: Kind) -> bool:
+        """To REAL, of which not every one is; and to TEXT."""
+        return kind in (REAL, TEXT)
+
+    def widened(self, values: Array, kind: Kind) -> tuple[Array, Bool | None]:
+        """A REAL is exact up to 2**53."""
+        if kind is not REAL:
+            return super().widened(values, kind)
+        found, _, bad = REAL.numbers(values, None)
+        return found, bad
+
+
+INTEGER = Integer("INTEGER")
