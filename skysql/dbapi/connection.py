@@ -23,6 +23,7 @@ import apsw
 from .. import errors
 from ..engine import waiting_errors
 from ..errors import ProgrammingError
+from ..model.companions import ACTION_NAME, OWN_CHANGES, TIMESTAMP
 from ..model.table import Table, literal, quote
 from .cursor import Cursor, Guard, RowFactory
 from .parameters import Parameters
@@ -298,7 +299,7 @@ def _columns(connection: Connection, table: str) -> list[str]:
 def _event_columns(table: Table) -> list[str]:
     """The columns of a sky table that say all of an event: changes instead of the state that they lead to."""
     attributes = [p.name for p in table.properties if not p.state]
-    return [table.key_name or table.object_name, "timestamp", "action", *attributes, "changes"]
+    return [table.key_name or table.object_name, TIMESTAMP.name, ACTION_NAME.name, *attributes, OWN_CHANGES.name]
 
 
 def _checked_level(level: str | None) -> str | None:

@@ -19,6 +19,7 @@ import vtab
 from ..errors import CorruptError, OperationalError, ProgrammingError, near
 from ..match.recognition import Recognition
 from ..model import alteration, timestamps
+from ..model.companions import COMPANIONS
 from ..model.table import Table, name_key, parse_arguments, quote
 from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
@@ -87,16 +88,14 @@ class Plan:
 
 
 _COMPANIONS: dict[str, type[ObjectsRelation] | type[SessionsRelation] | type[ChangesRelation]] = {
-    "objects": ObjectsRelation,
-    "sessions": SessionsRelation,
-    "changes": ChangesRelation,
+    made.kind: made for made in (ObjectsRelation, SessionsRelation, ChangesRelation)
 }
 
 
 class _Source:
     """Implements `vtab.Source`: where the tables of a connection come from."""
 
-    companions = tuple(_COMPANIONS)
+    companions = COMPANIONS
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
+from ..model.companions import AS_OF, hidden
 from ..reports import Report
 from ..sql.catalog import Catalog, CatalogEntry
 
@@ -18,12 +19,6 @@ _UNKNOWN = re.compile(
 _FIXED = {
     'near "SYSTEM_TIME"': "FOR SYSTEM_TIME AS OF follows the objects of a sky table, like users_objects",
     "virtual tables may not be indexed": "a sky table needs no index",
-}
-_HIDDEN = {
-    "events": ("idle", "session", "session_event", "ts", "changes"),
-    "objects": ("as_of",),
-    "sessions": ("idle",),
-    "changes": ("ts",),
 }
 
 
@@ -56,20 +51,20 @@ def _of_column(
     mentioned = [entry for entry in catalog.every() if entry.name.lower() in words]
     names = [column for entry in mentioned for column in _columns(entry, catalog)]
     names += [column.name for report in reports if report.name in words for column in report.columns]
-    if qualifier and name.lower() in map(str.lower, names) and name.lower() != "as_of":
+    if qualifier and name.lower() in map(str.lower, names) and name.lower() != AS_OF.name:
         there = re.search(rf"\b{re.escape(qualifier)}\b(?!\s*\.)", sql, re.IGNORECASE)  # not before a column
         return None if there else f"is there a table called {qualifier} in FROM?"
     close = _close(name, names)
     if close is not None:
         return close
     tables = [entry.table.name for entry in mentioned if entry.table is not None]
-    if name.lower() == "as_of" and tables:
-        return f"as_of is a column of {tables[0]}_objects"
+    if name.lower() == AS_OF.name and tables:
+        return f"{AS_OF.name} is a column of {tables[0]}_objects"
     return None
 
 
 def _columns(entry: CatalogEntry, catalog: Catalog) -> list[str]:
-    return [*catalog.columns(entry), *_HIDDEN.get(entry.kind, ())]
+    return [*catalog.columns(entry), *hidden(entry.kind)]
 
 
 def _close(name: str, names: Iterable[str]) -> str | None:

@@ -23,6 +23,7 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
 from ..plan.path_scan import Column, Expr, columns
+from ..plan.sources import NO_TABLE
 from ..scan.evaluation import Evaluation, Evaluator
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, RowExpression
@@ -34,9 +35,6 @@ from .search import ABSENT, Needs, Partitions, Search, Truth
 from .tests import Judge
 
 _MOST_VALUES = 1 << 16
-
-NO_TABLE = Table("", "", None, ())
-"""What expressions over row columns and leaves belong to."""
 
 
 class LabelEvaluation(Evaluation):

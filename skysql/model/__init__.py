@@ -1,6 +1,7 @@
 """What there is: tables and properties, kinds of value, times, and the grammar by which a table is altered.
 
     table        Table, Property: the definition of a sky table, as written in CREATE VIRTUAL TABLE
+    companions   the columns of a sky table and of the tables that come with it: objects, sessions, changes
     kinds/       kinds of value, a file each: how one is parsed, stored, read and shown
     alteration   what `sky_alter` is told, and what becomes of a definition by it
     values       affinity: a value of SQLite's as a number or a text, without loss

@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..errors import ProgrammingError, near
+from .companions import RESERVED
 from .kinds import KINDS, Kind, Kinds
-from .table import RESERVED, Property, Table, check_table
+from .table import Property, Table, check_table
 
 MAX_ID = 0xFFFF - 3
 """The last property id of which a block can have a column."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import ProgrammingError
+from .companions import ACTION_NAME, OBJECT_ID, RESERVED, RESERVED_STATES
 from .kinds import INTEGER, KINDS, TEXT, Kind, Kinds
 
 ACTION_ID = 0
@@ -37,16 +38,7 @@ class Property:
     was: tuple[Kind, ...] = ()
 
 
-ACTION = Property(ACTION_ID, "action", TEXT, False)
-
-RESERVED = frozenset(
-    """object_id timestamp action idle ts changes session session_event as_of events first_timestamp
-    last_timestamp rowid oid _rowid_ property old_value new_value""".split()
-)
-"""Names that a property may not take: the columns that every sky table and its companions have."""
-
-RESERVED_STATES = frozenset({"duration", "first_action", "last_action"})
-"""Names that a state property may not take either: the columns of the companion that lists sessions."""
+ACTION = Property(ACTION_ID, ACTION_NAME.name, TEXT, False)
 
 _COLUMN = re.compile(
     r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )
@@ -93,7 +85,7 @@ class Table:
         first = []
         if self.key_name is not None:
             first = [f"{quote(self.key_name)} TEXT OBJECT"]
-        elif self.object_name != "object_id":
+        elif self.object_name != OBJECT_ID:
             first = [f"{quote(self.object_name)} INTEGER OBJECT"]
         return first + [f"{quote(p.name)} {p.kind}{' STATE' if p.state else ''}" for p in self.properties]
 
@@ -115,7 +107,7 @@ def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -
 
     Raises ProgrammingError naming the argument at fault.
     """
-    object_name, key_name, seen_object = "object_id", None, False
+    object_name, key_name, seen_object = OBJECT_ID, None, False
     properties: list[Property] = []
     for argument in arguments:
         if not argument.strip() and len(arguments) == 1:
@@ -189,7 +181,7 @@ def check_table(table: Table) -> None:
         )
     check_names(
         table.name,
-        [n for n in (table.object_name, table.key_name) if n and n != "object_id"]
+        [n for n in (table.object_name, table.key_name) if n and n != OBJECT_ID]
         + [p.name for p in table.properties],
     )
     for name in (p.name for p in table.states if p.name.lower() in RESERVED_STATES):

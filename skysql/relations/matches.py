@@ -11,9 +11,10 @@ from vtab.source import Declared as Declared
 
 from ..match.inputs import EventChunk, RowChunk, path_starts, query_chunks
 from ..match.recognition import EventSource, QuerySource, Recognition, row_name
-from ..match.run import NO_TABLE, Run
+from ..match.run import Run
 from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Literal, conjuncts
+from ..plan.sources import NO_TABLE
 from ..scan.evaluation import Evaluator
 from ..scan.rows import EventRows
 from ..scan.scan import Scan

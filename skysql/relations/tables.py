@@ -17,6 +17,17 @@ from vtab.source import Declared as Declared
 
 from ..errors import IntegrityError
 from ..model import timestamps
+from ..model.companions import (
+    CHANGED_PROPERTY,
+    CHANGES,
+    EVENTS,
+    NEW_VALUE,
+    OBJECTS,
+    OLD_VALUE,
+    ORDER,
+    OWN_CHANGES,
+    SESSIONS,
+)
 from ..model.dtypes import Array, Int64
 from ..model.table import Table
 from ..model.values import Value, integer
@@ -34,6 +45,7 @@ from ..plan.path_scan import (
     PathScan,
     Sessions,
 )
+from ..plan.sources import columns_of, object_columns
 from ..scan.evaluation import Evaluator
 from ..scan.rows import EventRows
 from ..scan.scan import Scan
@@ -42,87 +54,40 @@ from ..store.store import Store
 from ..write.counts import Clock, Counts
 from ..write.writer import Writer
 
+_COMPUTED = frozenset(column.name for column in (OWN_CHANGES, OLD_VALUE, NEW_VALUE))
+"""Columns on which conditions are left to SQLite."""
+
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
 
 
-def _object_columns(table: Table) -> list[Declared]:
-    key = [] if table.key_name is None else [Declared(table.key_name, "TEXT")]
-    return [Declared(table.object_name, "INTEGER"), *key]
-
-
-def event_columns(table: Table) -> list[Declared]:
-    """The columns of the table itself."""
+def _declared(kind: str, table: Table) -> list[Declared]:
+    """The columns of a sky table or a companion, as SQLite is told of them."""
     return [
-        *_object_columns(table),
-        Declared("timestamp", "TIMESTAMP"),
-        Declared("action", "TEXT"),
-        *(Declared(p.name, str(p.kind)) for p in table.properties),
-        Declared("idle", hidden=True, required=True),  # the first hidden one is the argument of `table(...)`
-        Declared("ts", "INTEGER", hidden=True),
-        Declared("changes", "TEXT", hidden=True),
-        Declared("session", "INTEGER", hidden=True),
-        Declared("session_event", "INTEGER", hidden=True),
-    ]
-
-
-def object_columns(table: Table) -> list[Declared]:
-    """The columns of <table>_objects."""
-    return [
-        *_object_columns(table),
-        Declared("first_timestamp", "TIMESTAMP"),
-        Declared("last_timestamp", "TIMESTAMP"),
-        Declared("events", "INTEGER"),
-        *(Declared(p.name, str(p.kind)) for p in table.states),
-        Declared("as_of", "TIMESTAMP", hidden=True, required=True),
-    ]
-
-
-def session_columns(table: Table) -> list[Declared]:
-    """The columns of <table>_sessions."""
-    return [
-        *_object_columns(table),
-        Declared("session", "INTEGER"),
-        Declared("first_timestamp", "TIMESTAMP"),
-        Declared("last_timestamp", "TIMESTAMP"),
-        Declared("duration", "REAL"),
-        Declared("events", "INTEGER"),
-        Declared("first_action", "TEXT"),
-        Declared("last_action", "TEXT"),
-        *(Declared(p.name, str(p.kind)) for p in table.states),
-        Declared("idle", hidden=True, required=True),
-    ]
-
-
-def change_columns(table: Table) -> list[Declared]:
-    """The columns of <table>_changes."""
-    return [
-        *_object_columns(table),
-        Declared("timestamp", "TIMESTAMP"),
-        Declared("property", "TEXT"),
-        Declared("old_value"),
-        Declared("new_value"),
-        Declared("ts", "INTEGER", hidden=True),
+        Declared(column.name, column.type, hidden=column.hidden, required=column.argument)
+        for column in columns_of(kind, table)
     ]
 
 
 class TableRelation:
     """What the relations of one table have in common."""
 
-    def __init__(self, store: Store, evaluator: Evaluator, columns: list[Declared]) -> None:
+    kind: str
+
+    def __init__(self, store: Store, evaluator: Evaluator) -> None:
         self.store = store
         self.evaluator = evaluator
-        self.columns = columns
+        self.columns = columns = _declared(self.kind, store.table)
         self.keeps: frozenset[int] = frozenset()
-        self._objects = range(len(_object_columns(store.table)))
+        self._objects = range(len(object_columns(store.table)))
         names = [column.name.lower() for column in columns]
-        times = frozenset(names.index(name) for name in ("timestamp", "ts") if name in names)
-        self.order = [frozenset({0}), *([times] if times else [])]
+        within = frozenset(names.index(column.name) for column in ORDER[self.kind])
+        self.order = [frozenset({0}), *([within] if within else [])]
 
     def exact(self, column: int, op: str) -> bool | None:
         """Objects and times are found exactly; all else is compared once more by SQLite, as affinity may matter."""
         declared = self.columns[column]
-        if declared.name in ("changes", "old_value", "new_value"):
+        if declared.name in _COMPUTED:
             return None
         if declared.required:  # an argument, which only `=` can give
             return True if op == "=" else None
@@ -191,6 +156,8 @@ def _alike(type: str, value: object) -> bool:
 class EventsRelation(TableRelation):
     """<table>: a row an event, and the place where events are written."""
 
+    kind = EVENTS
+
     def __init__(
         self,
         store: Store,
@@ -200,7 +167,7 @@ class EventsRelation(TableRelation):
         gone: Callable[[EventsRelation], None],
     ) -> None:
         """gone: is told when there is no table of this name any more."""
-        super().__init__(store, evaluator, event_columns(store.table))
+        super().__init__(store, evaluator)
         self._gone = gone
         self.writer = Writer(store, clock, counts)
         self.spared = self.writer.columns.spared()
@@ -341,10 +308,11 @@ def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
 class ObjectsRelation(TableRelation):
     """<table>_objects: a row an object, now or as of a moment."""
 
+    kind = OBJECTS
+
     def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator, object_columns(store.table))
-        self.order = [frozenset({0})]
-        self.keeps = frozenset(range(len(_object_columns(store.table))))
+        super().__init__(store, evaluator)
+        self.keeps = frozenset(self._objects)
         self._events = events
         self._as_of = len(self.columns) - 1
 
@@ -369,11 +337,11 @@ class ObjectsRelation(TableRelation):
 class SessionsRelation(TableRelation):
     """<table>_sessions: a row a session."""
 
+    kind = SESSIONS
+
     def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator, session_columns(store.table))
-        names = [column.name for column in self.columns]
-        self.order = [frozenset({0}), frozenset({names.index("session"), names.index("first_timestamp")})]
-        self.keeps = frozenset(range(len(_object_columns(store.table))))
+        super().__init__(store, evaluator)
+        self.keeps = frozenset(self._objects)
         self._events = events
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
@@ -391,13 +359,15 @@ class SessionsRelation(TableRelation):
 class ChangesRelation(TableRelation):
     """<table>_changes: a row a changed property of an event."""
 
+    kind = CHANGES
+
     def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator, change_columns(store.table))
+        super().__init__(store, evaluator)
         self._events = events
 
     def exact(self, column: int, op: str) -> bool | None:
         """The property's name is filtered by SQLite."""
-        return None if self.columns[column].name == "property" else super().exact(column, op)
+        return None if self.columns[column].name == CHANGED_PROPERTY.name else super().exact(column, op)
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The changes, in path order; those of one event in order of declaration."""

@@ -17,6 +17,7 @@ from ..arrays.masks import CODES, Met
 from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError, instead, near
 from ..lazily import cached_property
+from ..model.companions import EVENTS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
@@ -266,6 +267,6 @@ class Subjects:
         database, dot, table = name.partition(".")
         for candidate in ((None, name), (database, table) if dot else (None, name)):
             entry = self._catalog.find(*candidate)
-            if entry is not None and entry.kind == "events":
+            if entry is not None and entry.kind == EVENTS:
                 return entry
         return None

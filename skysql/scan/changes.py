@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..interruption import patiently
+from ..model.companions import CHANGED_PROPERTY, NEW_VALUE, OLD_VALUE
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
@@ -59,11 +60,11 @@ class ChangeRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         match column.name.lower():
-            case "property":
+            case CHANGED_PROPERTY.name:
                 return Coded(self.states, [state.name for state in self.table.states])
-            case "new_value":
+            case NEW_VALUE.name:
                 return self._values(self.positions, np.ones(len(self), bool))
-            case "old_value":
+            case OLD_VALUE.name:
                 first = self.shard.paths()[1][self.shard.path_numbers()[self.positions]]
                 return self._values(np.maximum(self.positions - 1, 0), self.positions > first)
         return EventRows(self.shard, self.table, self.dictionary, self.positions).vector(column)

@@ -27,13 +27,11 @@ from ..model.values import Value
 from ..plan.path_scan import (
     And,
     Arithmetic,
-    Changes,
     Column,
     Compare,
     Duration,
     Events,
     Expr,
-    Groups,
     InSet,
     Literal,
     Moment,
@@ -45,6 +43,7 @@ from ..plan.path_scan import (
     columns,
     sql,
 )
+from ..plan.sources import column_type
 from ..store.texts import StoredCodes
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
 from .rows import Rows
@@ -402,38 +401,6 @@ class Evaluation:
             for at, result in zip(missing, results, strict=True):
                 memo.by_values[keys[at]] = memo.number(result)
         return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
-
-
-def column_type(source: Source, table: Table, name: str) -> str | None:
-    """The type of a column of a scan's source; None of a group's that is an expression without an affinity."""
-    if isinstance(source, Changes) and name.lower() in ("property", "old_value", "new_value"):
-        return "TEXT" if name.lower() == "property" else ""  # of properties of any type
-    if not isinstance(source, Groups):
-        return declared_type(table, name)
-    kind, _, place = name.partition(" ")
-    return expression_type(source.scan.source, table, source.scan.keys[int(place) - 1]) if kind == "key" else None
-
-
-def expression_type(source: Source, table: Table, expr: Expr) -> str | None:
-    """The type from which an expression has its affinity: a column's, or a CAST's; None if it has neither."""
-    if isinstance(expr, Column):
-        return column_type(source, table, expr.name)
-    return (expr.type or None) if isinstance(expr, Sql) else None
-
-
-def declared_type(table: Table, name: str) -> str:
-    """The type that a column is declared with, from which its affinity follows."""
-    folded = name.lower()
-    property = table.find(name)
-    if property is not None:
-        return str(property.kind)
-    if folded == table.object_name.lower() or folded in ("ts", "events", "row", "session", "session_event"):
-        return "INTEGER"
-    if folded in ("timestamp", "first_timestamp", "last_timestamp", "as_of"):
-        return "TIMESTAMP"
-    if folded in ("duration", "idle"):
-        return "REAL" if folded == "duration" else ""
-    return "TEXT"
 
 
 def compare_number(op: str, side: Numbers, number: Value) -> Numbers | None:

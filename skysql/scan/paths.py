@@ -18,6 +18,7 @@ from ..functions import TIMESTAMPS, VARIES, NotConstant, PathFunction, Result, R
 from ..functions.arguments import LIMIT, moment
 from ..interruption import patiently
 from ..model import timestamps
+from ..model.companions import TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
 from ..plan.path_scan import Column, Expr, PathAggregate, columns
@@ -125,7 +126,7 @@ def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:
 
 def _in_path_order(time: Expr, rows: Rows) -> bool:
     """Whether the rows are known to lie in order of the time, all of which are known."""
-    return isinstance(rows, EventRows) and time in (Column("ts"), Column("timestamp"))
+    return isinstance(rows, EventRows) and time in (Column(TS.name), Column(TIMESTAMP.name))
 
 
 def _ascending(times: Array, starts: Int64) -> bool:

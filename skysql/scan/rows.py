@@ -19,11 +19,28 @@ from ..arrays import kernels
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import InternalError
 from ..model import timestamps
+from ..model.companions import (
+    AS_OF,
+    DURATION,
+    EVENT_COUNT,
+    FIRST_ACTION,
+    FIRST_TIMESTAMP,
+    IDLE,
+    LAST_ACTION,
+    LAST_TIMESTAMP,
+    OWN_CHANGES,
+    SESSION,
+    SESSION_EVENT,
+    SESSION_OF_EVENT,
+    TIMESTAMP,
+    TS,
+)
 from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from ..model.values import Value
 from ..plan.path_scan import Column
+from ..plan.sources import ROW
 from ..store.dictionary import Dictionary
 from ..store.shard import Shard
 from .pairs import ObjectMoments
@@ -147,18 +164,18 @@ class EventRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         name = column.name.lower()
-        if name == "action":
+        if name == ACTION.name:
             return property_vector(self.shard, self.dictionary, ACTION, column, self.positions)
         property = self.table.find(name)
         if property is not None:
             return self._property(property, column)
-        if name == "timestamp":
+        if name == TIMESTAMP.name:
             return _moments(self._at(self.shard.ts()))
-        if name == "ts":
+        if name == TS.name:
             return Numbers(self._at(self.shard.ts()))
-        if name == "changes":
+        if name == OWN_CHANGES.name:
             return changes_vector(self)
-        if name in ("session", "session_event", "idle"):
+        if name in (SESSION_OF_EVENT.name, SESSION_EVENT.name, IDLE.name):
             return self._session(name)
         object = object_vector(self.shard, self.dictionary, self.table, name, self._at(self.shard.path_numbers()))
         if object is not None:
@@ -167,11 +184,11 @@ class EventRows:
 
     def _session(self, name: str) -> Vector:
         """The session's number within the path, the event's within the session, or what cuts them."""
-        if name == "idle":
+        if name == IDLE.name:
             return _asked(self.idle, len(self))
         shard, us = self.shard, idle_us(self.idle)
         sessions = self._at(shard.sessions(us))
-        if name == "session":
+        if name == SESSION_OF_EVENT.name:
             return Numbers(shard.session_numbers(us)[0][sessions].astype(np.int64))
         positions = np.arange(len(shard)) if self.positions is None else self.positions
         return Numbers(positions - shard.session_starts(us)[sessions] + 1)
@@ -288,17 +305,17 @@ class ObjectRows:
         property = self.table.find(name)
         if property is not None and property.state:
             return property_vector(self.shard, self.dictionary, property, column, self.positions)
-        if name == "first_timestamp":
+        if name == FIRST_TIMESTAMP.name:
             return _moments(self.shard.ts()[starts[self.paths]])
-        if name == "last_timestamp":
+        if name == LAST_TIMESTAMP.name:
             return _moments(self.shard.ts()[self.positions])
-        if name == "events":
+        if name == EVENT_COUNT.name:
             return Numbers(self.positions - starts[self.paths] + 1)
-        if name == "as_of":
+        if name == AS_OF.name:
             if self.moments is None:
                 return Coded(np.zeros(len(self), np.uint8), [None])
             return _moments(np.broadcast_to(np.asarray(self.moments, np.int64), (len(self),)))
-        if name == "row" and self.numbers is not None:
+        if name == ROW.name and self.numbers is not None:
             return Numbers(self.numbers)
         object = object_vector(self.shard, self.dictionary, self.table, name, self.paths)
         if object is not None:
@@ -359,7 +376,7 @@ class SessionRows:
     def vector(self, column: Column) -> Vector:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
-        if name == "duration":
+        if name == DURATION.name:
             return Numbers(self._at(self.shard.session_durations(idle_us(self.idle))))
         property = self.table.find(name)
         if property is not None and property.state:
@@ -367,18 +384,18 @@ class SessionRows:
         first = self.firsts()
         last = self._at(self._begins[1:]) - 1
         match name:
-            case "first_timestamp":
+            case FIRST_TIMESTAMP.name:
                 return _moments(self.shard.ts()[first])
-            case "last_timestamp":
+            case LAST_TIMESTAMP.name:
                 return _moments(self.shard.ts()[last])
-            case "events":
+            case EVENT_COUNT.name:
                 return Numbers(last - first + 1)
-            case "first_action" | "last_action":
-                at = first if name == "first_action" else last
-                return property_vector(self.shard, self.dictionary, ACTION, Column("action"), at)
-            case "session":
+            case FIRST_ACTION.name | LAST_ACTION.name:
+                at = first if name == FIRST_ACTION.name else last
+                return property_vector(self.shard, self.dictionary, ACTION, Column(ACTION.name), at)
+            case SESSION.name:
                 return Numbers(self._at(self.shard.session_numbers(idle_us(self.idle))[0]).astype(np.int64))
-            case "idle":
+            case IDLE.name:
                 return _asked(self.idle, len(self))
         paths = self._at(self.shard.session_numbers(idle_us(self.idle))[1])
         object = object_vector(self.shard, self.dictionary, self.table, name, paths)

@@ -26,8 +26,9 @@ from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks
 from ..functions import Result, awaited
 from ..interruption import look, looking, patiently
 from ..lazily import cached_property
+from ..model.companions import DURATION, EVENT_COUNT, LAST_TIMESTAMP, SESSION_OF_EVENT, TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
-from ..model.table import ACTION, Property, Table
+from ..model.table import ACTION, Property
 from ..model.values import Value
 from ..plan.path_scan import (
     Aggregate,
@@ -49,16 +50,16 @@ from ..plan.path_scan import (
     PathAggregate,
     PathScan,
     Sessions,
-    Source,
     SqlAggregate,
     aggregate_sql,
     columns,
     conjuncts,
 )
+from ..plan.sources import column_type, object_names
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from .changes import ChangeRows
-from .evaluation import Evaluation, Evaluator, column_type
+from .evaluation import Evaluation, Evaluator
 from .groups import (
     FEW,
     Accumulator,
@@ -96,7 +97,7 @@ class Scan:
         self.evaluator = evaluator
         self.parameters = parameters
         self.evaluation = Evaluation(self.table, evaluator, parameters, plan.source)
-        names = frozenset() if isinstance(plan.source, Groups) else object_columns(plan.source, self.table)
+        names = frozenset() if isinstance(plan.source, Groups) else object_names(plan.source, self.table)
         parts = conjuncts(plan.where)
         self._object_parts = [p for p in parts if {c.name.lower() for c in columns(p)} <= names and columns(p)]
         # what is the same for all shards, by the identities of conditions, as 1 equals 1.0
@@ -115,7 +116,7 @@ class Scan:
     @staticmethod
     def _cost(part: Expr) -> int:
         """The action first, whose events are known by position; then what arrays do; then what takes SQLite."""
-        if [c.name.lower() for c in columns(part)] == ["action"]:
+        if [c.name.lower() for c in columns(part)] == [ACTION.name]:
             return 0
         return 1 if isinstance(part, Compare) else 2
 
@@ -354,7 +355,8 @@ class Scan:
         """The state properties that the plan reads; None if it reads what differs from event to event."""
         plan = self.plan
         names = {c.name.lower() for expr in (plan.where, *plan.keys, *plan.aggregates) for c in columns(expr)}
-        if names & {"last_timestamp", "events"} or not (plan.grouped or plan.keys):  # others read the rows then
+        of_rows = not (plan.grouped or plan.keys)  # others read the rows then
+        if of_rows or names & {LAST_TIMESTAMP.name, EVENT_COUNT.name}:
             return None
         return tuple(property for property in self.table.states if property.name.lower() in names)
 
@@ -372,7 +374,7 @@ class Scan:
     @cached_property
     def _by_object(self) -> bool:
         """Whether the keys hold the object, so that no group has rows of two shards."""
-        held = object_columns(self.plan.source, self.table)
+        held = object_names(self.plan.source, self.table)
         return any(isinstance(key, Column) and key.name.lower() in held for key in self.plan.keys)
 
     def partial(self, rows: Rows) -> Partial:
@@ -430,7 +432,7 @@ class Scan:
         if not isinstance(rows, EventRows) or rows.positions is not None:
             return None
         first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self.plan.keys] or [""]
-        if first not in object_columns(self.plan.source, self.table) or more not in ([], ["session"]):
+        if first not in object_names(self.plan.source, self.table) or more not in ([], [SESSION_OF_EVENT.name]):
             return None
         shard, us = rows.shard, idle_us(rows.idle)
         starts = shard.session_starts(us) if more else shard.paths()[1]
@@ -502,7 +504,7 @@ class Scan:
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
         """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
         argument = aggregate.argument
-        if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == "duration":
+        if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == DURATION.name:
             return rows.shard.duration_magnitudes(idle_us(rows.idle))
         if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
             return None
@@ -579,21 +581,12 @@ class Scan:
 
 def _is_of_time(part: Compare) -> bool:
     """Whether it compares the time with what is no column."""
-    named = isinstance(part.left, Column) and part.left.name.lower() in ("timestamp", "ts")
+    named = isinstance(part.left, Column) and part.left.name.lower() in (TIMESTAMP.name, TS.name)
     return named and not columns(part.right)
 
 
 def _together(parts: list[Expr]) -> Expr:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
-
-
-def object_columns(source: Source, table: Table) -> frozenset[str]:
-    """The names, in lower case, of the columns of a scan's source that tell the object."""
-    if not isinstance(source, Groups):
-        return frozenset(filter(None, (table.object_name.lower(), (table.key_name or "").lower())))
-    held = object_columns(source.scan.source, table)
-    keys = enumerate(source.scan.keys, 1)
-    return frozenset(f"key {at}" for at, key in keys if isinstance(key, Column) and key.name.lower() in held)
 
 
 def with_sql(plan: PathScan, place: int) -> PathScan:

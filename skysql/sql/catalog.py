@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from ..errors import AlteredError, Error
 from ..functions import PathFunction
+from ..model.companions import COMPANIONS, EVENTS
 from ..model.table import Table, name_key, quote
 from ..plan.path_scan import PathScan
 from ..store.snapshot import Snapshot
@@ -29,8 +30,6 @@ Idiom: TypeAlias = Callable[[Any, exp.Expression], Any]
 _USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
 
 ROWIDS = ("rowid", "_rowid_", "oid")
-
-COMPANIONS = ("objects", "sessions", "changes")
 
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value
@@ -126,7 +125,7 @@ class Catalog:
             using = _using(sql)
             kind = using[1].lower() if using else None
             if kind == "sky":
-                entry = self._entry("events", database, name, name, sql)
+                entry = self._entry(EVENTS, database, name, name, sql)
             elif kind is not None and kind[4:] in COMPANIONS:
                 entry = self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
             else:
@@ -248,7 +247,7 @@ class Catalog:
     def every(self) -> list[CatalogEntry]:
         """Every table and view, but the tables that sky tables keep their data in."""
         entries = [entry for entries in self._entries.values() for entry in entries.values()]
-        ours = tuple(name_key(f"{entry.name}_") for entry in entries if entry.kind == "events")
+        ours = tuple(name_key(f"{entry.name}_") for entry in entries if entry.kind == EVENTS)
         return [e for e in entries if e.kind != "table" or not name_key(e.name).startswith(ours or "\0")]
 
     def tables(self) -> list[tuple[str, str]]:
@@ -261,4 +260,4 @@ class Catalog:
         """Another of the tables that belong together; suffix '' is the events."""
         assert entry.table is not None
         name = entry.table.name + (f"_{suffix}" if suffix else "")
-        return CatalogEntry(suffix or "events", entry.database, name, entry.table)
+        return CatalogEntry(suffix or EVENTS, entry.database, name, entry.table)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ..functions import VARIES, PathFunction
+from ..model.companions import CHANGES
 from ..plan.path_scan import (
     Aggregate,
     AnyAggregate,
@@ -19,7 +20,7 @@ from ..plan.path_scan import (
     PathScan,
     SqlAggregate,
 )
-from ..scan.evaluation import expression_type
+from ..plan.sources import expression_type
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .dialect import span
 from .edits import NotPushable
@@ -123,7 +124,7 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     filter = None
     function = scope.statement.catalog.path_functions.get(name)
     if function is not None:
-        if scope.relation.kind == "changes":
+        if scope.relation.kind == CHANGES:
             raise NotPushable("a function over a path of something else than events")
         if distinct or any(isinstance(argument, exp.Order) for argument in arguments):
             raise NotPushable("DISTINCT or ORDER BY in a function over a path")

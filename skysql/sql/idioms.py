@@ -22,7 +22,21 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from ..model.companions import (
+    ACTION_NAME,
+    AS_OF,
+    CHANGED_PROPERTY,
+    CHANGES,
+    EVENTS,
+    NEW_VALUE,
+    OBJECTS,
+    TIMESTAMP,
+    TS,
+    Role,
+    SourceColumn,
+)
 from ..plan.path_scan import Column, Expr, Literal
+from ..plan.sources import columns_of
 from .catalog import CatalogEntry, Idiom
 from .dialect import cte_of, database_of, join_form
 from .edits import NotPushable, other_clauses
@@ -32,7 +46,7 @@ from .scope import Scope, conjuncts_of, literal
 if TYPE_CHECKING:
     from .resolver import Resolver
 
-_MOMENTS = ("timestamp", "ts")
+_MOMENTS = (TIMESTAMP.name, TS.name)
 _UNTIL = (exp.LTE, exp.GTE)
 _CHOICE = ("expressions", "from_", "where")
 
@@ -58,7 +72,7 @@ def latest(scope: Scope, node: exp.Expression) -> Expr | None:
     known = {fact[0]: fact[1] for fact in facts if fact is not None}
     if len(known) != len(facts) or "object" not in known:
         return None
-    if entry.kind == "objects":
+    if entry.kind == OBJECTS:
         one = set(known) == {"object", "as of"} and select.args.get("limit") is None
         return _state(scope, value) if one else None
     return _meant(scope, entry, value, known) if "until" in known and _latest_first(inner, select) else None
@@ -72,11 +86,12 @@ def _is_plain(select: exp.Select) -> bool:
 
 def _meant(scope: Scope, entry: CatalogEntry, value: str, known: dict[str, str]) -> Column | None:
     """The column that the latest value of a subquery's is, by what its conditions say."""
-    if entry.kind == "changes":
-        if value != "new_value" or "property" not in known or set(known) - {"object", "until", "property", "new_value"}:
+    if entry.kind == CHANGES:
+        allowed = {"object", "until", CHANGED_PROPERTY.name, NEW_VALUE.name}
+        if value != NEW_VALUE.name or CHANGED_PROPERTY.name not in known or set(known) - allowed:
             return None
-        column = _changed(scope, known["property"])
-        return column and replace(column, ignore_nulls="new_value" in known)
+        column = _changed(scope, known[CHANGED_PROPERTY.name])
+        return column and replace(column, ignore_nulls=NEW_VALUE.name in known)
     if set(known) - {"object", "until", value} or scope.relation.table.find(value) is None:
         return None
     return Column(value, through_ties=True, ignore_nulls=value in known)
@@ -90,13 +105,8 @@ class _Inner:
         self.alias = alias.lower()
         base = entry.table
         assert base is not None
-        own = {
-            "events": ["action", "ts", "changes", "idle", "session", "session_event"],
-            "changes": ["property", "old_value", "new_value", "ts"],
-        }
-        every = [base.object_name, base.key_name or "", "timestamp", *own.get(entry.kind, ["as_of", "events"])]
-        every += [p.name for p in base.properties] if entry.kind != "changes" else []
-        self.names = {name.lower(): name.lower() for name in every if name} if names is None else names
+        every = [column.name.lower() for column in columns_of(entry.kind, base)]
+        self.names = {name: name for name in every} if names is None else names
         self.keys = {base.object_name.lower(), (base.key_name or base.object_name).lower()}
 
     def name(self, node: exp.Expression) -> str | None:
@@ -134,10 +144,10 @@ def _fact(inner: _Inner, node: exp.Expression) -> tuple[str, str] | None:
     if isinstance(node, exp.EQ):
         if outer is not None and name in inner.keys and outer.name.lower() == name:
             return "object", name
-        if outer == Column("timestamp") and name == "as_of":
+        if outer == Column(TIMESTAMP.name) and name == AS_OF.name:
             return "as of", name
-        if name == "property" and isinstance(right, exp.Literal) and right.is_string:
-            return "property", str(right.this)
+        if name == CHANGED_PROPERTY.name and isinstance(right, exp.Literal) and right.is_string:
+            return name, str(right.this)
         return None
     upwards = isinstance(node, exp.GTE) == turned
     if upwards and outer is not None and name in _MOMENTS and outer == Column(name):
@@ -158,10 +168,10 @@ def _companion(scope: Scope, table: exp.Expression) -> CatalogEntry | None:
     if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
         return None
     entry = None if cte_of(table) is not None else scope.statement.catalog.find(database_of(table), table.name)
-    if entry is None or not scope.relations or scope.relation.kind != "events" or scope.relation.pairs is not None:
+    if entry is None or not scope.relations or scope.relation.kind != EVENTS or scope.relation.pairs is not None:
         return None
     same = entry.database == scope.relation.database and entry.table == scope.relation.table
-    return entry if same and entry.kind in ("events", "objects", "changes") else None
+    return entry if same and entry.kind in (EVENTS, OBJECTS, CHANGES) else None
 
 
 def _state(scope: Scope, name: str) -> Column | None:
@@ -192,7 +202,7 @@ def filled(scope: Scope, node: exp.Expression) -> Expr | KnownCount | None:
     column = scope.find(inner) if isinstance(inner, exp.Column) else None
     if not isinstance(column, Column) or column != Column(column.name) or call.args.get("expressions"):
         return None
-    if scope.relation.table.find(column.name) is None and column.name != "action":
+    if scope.relation.table.find(column.name) is None and column.name != ACTION_NAME.name:
         return None
     by, keys = _partition(scope, node), {"object"}
     if isinstance(call, exp.LastValue) and by == keys and _ordered(scope, node):
@@ -222,7 +232,7 @@ def _ordered(scope: Scope, node: exp.Window) -> bool:
     if order is None or len(order.expressions) != 1 or order.expressions[0].args.get("desc"):
         return False
     by = order.expressions[0].this
-    return isinstance(by, exp.Column) and scope.find(by) in (Column("timestamp"), Column("ts"))
+    return isinstance(by, exp.Column) and scope.find(by) in (Column(TIMESTAMP.name), Column(TS.name))
 
 
 def _frame(node: exp.Window) -> bool | None:
@@ -247,11 +257,11 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
     item = join.this
     form = join_form(join)
     asof, left = form.startswith("ASOF"), form.endswith("LEFT")
-    if not form or scope.relation.kind != "events":
+    if not form or scope.relation.kind != EVENTS:
         return False
     table, property, names = (_only_property(scope, item) if asof else None) or (item, None, None)
     entry = _companion(scope, table)
-    if entry is None or (entry.kind == "objects") == asof:
+    if entry is None or (entry.kind == OBJECTS) == asof:
         return False
     inner = _Inner(scope, item.alias_or_name, entry, names)
     rest: list[exp.Expression] = []
@@ -262,7 +272,7 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
             rest.append(part)
         else:
             known[fact[0]] = fact[1]
-    property = known.pop("property", property)
+    property = known.pop(CHANGED_PROPERTY.name, property)
     wanted = {"object", "until"} if asof else {"object", "as of"}
     if set(known) != wanted or (rest and left) or (asof and any(map(inner.mentioned, rest))):
         return False
@@ -272,7 +282,7 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
     base = scope.relation
     scope.relations[inner.alias] = added if names is None else _renamed(added, names)
     scope.merged |= {identifier.name.lower() for identifier in join.args.get("using") or []}
-    if entry.kind == "changes" and not left and property is not None:
+    if entry.kind == CHANGES and not left and property is not None:
         state = _changed(scope, property)
         assert state is not None
         base.where.append(replace(state, ever=True))
@@ -303,11 +313,11 @@ def _only_property(scope: Scope, item: exp.Expression) -> tuple[exp.Expression, 
         return None
     table = select.args["from_"].this
     entry = _companion(scope, table)
-    if entry is None or entry.kind != "changes":
+    if entry is None or entry.kind != CHANGES:
         return None
     inner = _Inner(scope, table.alias_or_name, entry)
     facts = [_fact(inner, part) for part in conjuncts_of(select.args["where"].this)]
-    if len(facts) != 1 or facts[0] is None or facts[0][0] != "property":
+    if len(facts) != 1 or facts[0] is None or facts[0][0] != CHANGED_PROPERTY.name:
         return None
     names: dict[str, str] = {}
     for node in select.expressions:
@@ -330,25 +340,28 @@ def _renamed(relation: Referent, names: dict[str, str]) -> Referent:
 def _joined(scope: Scope, entry: CatalogEntry, property: str | None, left: bool) -> Referent | None:
     """The columns that the join adds, as columns of the events; left: where there is no row, they are NULL."""
     base = scope.relation
-    table = base.table
-    keys = [table.object_name, *filter(None, [table.key_name])]
-    columns: dict[str, Expr | KnownCount | None] = {key.lower(): Column(key) for key in keys}
-    if entry.kind == "changes":
-        state = _changed(scope, property) if property is not None else None
-        if state is None or property is None:
-            return None
-        columns |= dict.fromkeys(columns) if left else {}
-        names = [*keys, "timestamp", "property", "old_value", "new_value"]
-        columns |= {"timestamp": None, "old_value": None, "property": None, "new_value": state, "ts": None}
-    elif entry.kind == "objects":
-        states = [p.name for p in table.states]
-        names = [*keys, "first_timestamp", "last_timestamp", "events", *states]
-        columns |= {"first_timestamp": None, "last_timestamp": None, "events": None, "as_of": Column("timestamp")}
-        columns |= {name.lower(): Column(name, through_ties=True) for name in states}
-    else:
-        names = [*keys, "timestamp", "action", *(p.name for p in table.properties)]
-        columns |= {name.lower(): Column(name, through_ties=True) for name in names[len(keys) + 1 :]}
-        columns |= {"timestamp": Column("timestamp"), "ts": Column("ts"), "changes": None}
-    return Referent(base.database, table, base.kind, columns, names)
+    state = _changed(scope, property) if property is not None else None
+    if entry.kind == CHANGES and state is None:
+        return None
+    every = columns_of(entry.kind, base.table)
+    meant: dict[str, Expr | KnownCount | None] = {
+        column.name.lower(): _as_of_event(entry.kind, column, state, left) for column in every
+    }
+    names = [column.name for column in every if not column.hidden]
+    return Referent(base.database, base.table, base.kind, meant, names)
 
 
+def _as_of_event(kind: str, column: SourceColumn, state: Column | None, left: bool) -> Column | None:
+    """What a column of the row that is joined is at the event that it is joined to; None of what no scan tells.
+
+    state: of changes, the state that they are of.
+    """
+    if column.role in (Role.OBJECT, Role.KEY):
+        return None if kind == CHANGES and left else Column(column.name)
+    if kind == CHANGES:
+        return state if column == NEW_VALUE else None
+    if column.role is Role.PROPERTY:
+        return Column(column.name, through_ties=True)
+    if column.role is Role.TIME:
+        return Column(column.name)
+    return Column(TIMESTAMP.name) if column == AS_OF else None

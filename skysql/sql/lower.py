@@ -19,6 +19,7 @@ from itertools import pairwise
 from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
+from ..model.companions import EVENTS, SESSIONS, TS
 from ..model.table import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
@@ -62,7 +63,7 @@ def check_calls(statement: EditedStatement) -> None:
     """A gap and nothing else in the parentheses of a table: SQLite would take more for hidden columns."""
     for call in statement.source.tree.find_all(exp.Anonymous):
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
-        if entry is not None and entry.kind in ("events", "sessions") and len(call.expressions) > 1:
+        if entry is not None and entry.kind in (EVENTS, SESSIONS) and len(call.expressions) > 1:
             raise ProgrammingError(
                 f"{entry.name}() takes one argument, and this call has {len(call.expressions)}",
                 f"write {entry.name}('30 minutes')",
@@ -293,7 +294,7 @@ class _Asof:
                 theirs = bool(others) and not any(map(self._is_joined, others))
                 if isinstance(side, exp.Column) and theirs and self._is_joined(side):
                     found.append((side, latest))
-        times = {*time_names(self.statement, self.item), "ts"}
+        times = {*time_names(self.statement, self.item), TS.name}
         if len(found) > 1:
             found = [(side, latest) for side, latest in found if side.name.lower() in times]
         if len(found) != 1:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from ..match.run import NO_TABLE
+from ..model import companions
+from ..model.companions import SESSION_OF_EVENT, TIMESTAMP, TS
 from ..model.table import Table
 from ..plan.path_scan import Changes, Column, Duration, Events, Expr, Moment, Objects, Pairs, PathScan, Sessions, Source
 from ..plan.path_scan import Groups as GroupsOf
-from ..scan.evaluation import column_type
-from ..scan.scan import object_columns
+from ..plan.sources import NO_TABLE, column_type
+from ..plan.sources import object_names as object_columns_of
 from .dialect import SqlText as Text
 from .edits import Arguments, EditedStatement, NotPushable
-
-TIMES = frozenset({"timestamp", "first_timestamp", "last_timestamp", "as_of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +52,16 @@ def source_of(relation: Referent) -> Source:
         return relation.pairs
     if relation.groups is not None:
         return GroupsOf(relation.groups)
-    if relation.kind == "objects":
+    if relation.kind == companions.OBJECTS:
         return Objects(relation.as_of)
-    if relation.kind == "changes":
+    if relation.kind == companions.CHANGES:
         return Changes()
-    return Sessions(relation.idle) if relation.kind == "sessions" else Events(relation.idle)
+    return Sessions(relation.idle) if relation.kind == companions.SESSIONS else Events(relation.idle)
 
 
 def object_names(relation: Referent) -> frozenset[str]:
     """The names, in lower case, of the columns of a relation's source that tell the object."""
-    return object_columns(source_of(relation), relation.table)
+    return object_columns_of(source_of(relation), relation.table)
 
 
 def runs_of(keys: Sequence[str], table: Table) -> list[str]:
@@ -72,7 +71,7 @@ def runs_of(keys: Sequence[str], table: Table) -> list[str]:
     """
     objects = {table.object_name.lower(), (table.key_name or table.object_name).lower()}
     who = [key for key in keys if key in objects]
-    when = [key for key in ("session", "ts", "timestamp") if key in keys]
+    when = [key for key in (SESSION_OF_EVENT.name, TS.name, TIMESTAMP.name) if key in keys]
     return [*who, *when] if who and {*who, *when} == set(keys) else []
 
 

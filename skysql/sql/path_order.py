@@ -26,6 +26,7 @@ from sqlglot import exp
 from ..errors import NotSupportedError
 from ..functions import STRICT
 from ..match.lexer import Token, TokenKind, closing, names_in, replace_tokens, tokenize
+from ..model.companions import CHANGES, EVENTS, OBJECTS, SESSION, SESSIONS, TS
 from ..model.table import quote
 from . import types
 from .calls import call_arguments, call_name, has_aggregates, own
@@ -177,7 +178,7 @@ class Places:
         if entry is None or entry.table is None:
             return None if entry is not None and entry.kind == "view" and _sees_sky(self.statement, entry) else []
         who = quote(entry.table.object_name)
-        places = {"events": ["ts", "rowid"], "changes": ["ts", "rowid"], "sessions": ["session"], "objects": []}
+        places = {EVENTS: [TS.name, "rowid"], CHANGES: [TS.name, "rowid"], SESSIONS: [SESSION.name], OBJECTS: []}
         return [who, *places[entry.kind]] if entry.kind in places else []
 
     def _common(self, cte: exp.CTE) -> list[str] | None:

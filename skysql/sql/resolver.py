@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from ..model.companions import AS_OF, EVENTS, IDLE, OBJECTS, SESSIONS
 from ..model.table import name_key
 from ..plan.path_scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
+from ..plan.sources import columns_of
 from .calls import has_aggregates
 from .catalog import CatalogEntry
 from .dialect import SqlText, database_of, is_star, parse, span
@@ -25,53 +27,21 @@ _SELECTION = ("expressions", "from_", "where", "order")
 _GROUPED = (*_SELECTION, "group", "having", "distinct")
 
 
-def event_relation(entry: CatalogEntry, idle: Duration | None = None) -> Referent:
+def sky_relation(
+    entry: CatalogEntry, kind: str, *, as_of: Moment | None = None, idle: Duration | None = None
+) -> Referent:
+    """The events, objects, sessions or changes of a table."""
+    table = entry.table
+    assert table is not None
+    every = columns_of(kind, table)
+    columns = {column.name.lower(): Column(column.name) for column in every}
+    names = [column.name for column in every if not column.hidden]
+    return Referent(entry.database, table, kind, dict(columns), names, as_of=as_of, idle=idle)
+
+
+def event_relation(entry: CatalogEntry) -> Referent:
     """The events of a table."""
-    table = entry.table
-    assert table is not None
-    properties = (p.name for p in table.properties)
-    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "action", *properties]
-    return Referent(
-        entry.database,
-        table,
-        "events",
-        {name.lower(): Column(name) for name in [*names, "ts", "changes", "session", "session_event", "idle"]},
-        names,
-        idle=idle,
-    )
-
-
-def session_relation(entry: CatalogEntry, idle: Duration | None) -> Referent:
-    """The sessions of a table."""
-    table = entry.table
-    assert table is not None
-    names = [
-        *(table.object_name, *filter(None, [table.key_name]), "session", "first_timestamp", "last_timestamp"),
-        *("duration", "events", "first_action", "last_action", *(p.name for p in table.states)),
-    ]
-    columns = {name.lower(): Column(name) for name in [*names, "idle"]}
-    return Referent(entry.database, table, "sessions", dict(columns), names, idle=idle)
-
-
-def object_relation(entry: CatalogEntry, as_of: Moment | None) -> Referent:
-    """The objects of a table, now or as of a moment."""
-    table = entry.table
-    assert table is not None
-    names = [
-        *(table.object_name, *filter(None, [table.key_name]), "first_timestamp", "last_timestamp", "events"),
-        *(p.name for p in table.states),
-    ]
-    columns = {name.lower(): Column(name) for name in [*names, "as_of"]}
-    return Referent(entry.database, table, "objects", dict(columns), names, as_of=as_of)
-
-
-def change_relation(entry: CatalogEntry) -> Referent:
-    """The changes of a table."""
-    table = entry.table
-    assert table is not None
-    names = [table.object_name, *filter(None, [table.key_name]), "timestamp", "property", "old_value", "new_value"]
-    columns = {name.lower(): Column(name) for name in [*names, "ts"]}
-    return Referent(entry.database, table, "changes", dict(columns), names)
+    return sky_relation(entry, EVENTS)
 
 
 class Resolver:
@@ -100,12 +70,9 @@ class Resolver:
             return None
         if entry.kind == "view":
             return self._view(entry)
-        if entry.kind in ("events", "sessions"):
-            made = event_relation if entry.kind == "events" else session_relation
-            return None if item.args.get("version") else made(entry, None)
-        if entry.kind == "changes":
-            return None if item.args.get("version") else change_relation(entry)
-        return object_relation(entry, self._system_time(item))
+        if entry.kind == OBJECTS:
+            return sky_relation(entry, OBJECTS, as_of=self._system_time(item))
+        return None if item.args.get("version") else sky_relation(entry, entry.kind)
 
     def _system_time(self, item: exp.Table) -> Moment | None:
         version = item.args.get("version")
@@ -130,11 +97,10 @@ class Resolver:
         if entry is None or len(call.expressions) != 1:
             return None
         (argument,) = call.expressions
-        if entry.kind == "objects":
-            return object_relation(entry, self._moment(argument))
-        if entry.kind in ("events", "sessions"):
-            made = event_relation if entry.kind == "events" else session_relation
-            return made(entry, self._duration(argument))
+        if entry.kind == OBJECTS:
+            return sky_relation(entry, OBJECTS, as_of=self._moment(argument))
+        if entry.kind in (EVENTS, SESSIONS):
+            return sky_relation(entry, entry.kind, idle=self._duration(argument))
         return None
 
     def _cte(self, item: exp.Table) -> exp.CTE | None:
@@ -190,7 +156,7 @@ class Resolver:
         where = list(base.where)
         if select.args.get("where") is not None:
             where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
-        scope.whole = not where and base.kind == "events" and not select.args.get("joins")
+        scope.whole = not where and base.kind == EVENTS and not select.args.get("joins")
         names: list[str] = []
         columns: dict[str, Expr | KnownCount | None] = {}
         for item in select.expressions:
@@ -289,31 +255,31 @@ def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:
 
 def take_arguments(relation: Referent) -> None:
     """`as_of = moment` among the conditions on objects, or `idle = gap`, is no condition but an argument."""
-    if relation.kind in ("events", "sessions"):
+    if relation.kind in (EVENTS, SESSIONS):
         _take_idle(relation)
-    if relation.kind != "objects":
+    if relation.kind != OBJECTS:
         return
     for part in list(relation.where):
-        if Column("as_of") not in columns(part):
+        if Column(AS_OF.name) not in columns(part):
             continue
         match part:
             case Compare("=", Column(), Moment() as moment) if relation.as_of is None:
                 relation.as_of = moment
                 relation.where.remove(part)
             case _:
-                raise NotPushable("as_of takes one moment")
+                raise NotPushable(f"{AS_OF.name} takes one moment")
 
 
 def _take_idle(relation: Referent) -> None:
     for part in list(relation.where):
-        if Column("idle") not in columns(part):
+        if Column(IDLE.name) not in columns(part):
             continue
         match part:
             case Compare("=", Column(), Literal() | Parameter() as gap) if relation.idle is None:
                 relation.idle = Duration(gap)
                 relation.where.remove(part)
             case _:
-                raise NotPushable("idle takes one duration")
+                raise NotPushable(f"{IDLE.name} takes one duration")
 
 
-__all__ = ["Resolver", "event_relation", "literal", "object_relation", "session_relation", "take_arguments"]
+__all__ = ["Resolver", "event_relation", "literal", "sky_relation", "take_arguments"]

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
+from ..model.companions import EVENT_COUNT, TIMESTAMP, TS
 from ..model.table import literal as quoted
 from ..plan.path_scan import (
     And,
@@ -190,7 +191,7 @@ class Scope(Names):
         if self.constant(right) and isinstance(a, Column):
             if self.is_time(a):
                 return Compare(op, a, self.moment(right))
-            if (self.is_object(a) or a.name.lower() in ("ts", "events")) and not _is_text(right):
+            if (self.is_object(a) or a.name.lower() in (TS.name, EVENT_COUNT.name)) and not _is_text(right):
                 return Compare(op, a, literal(right) or self.argument(right))
         b = self.convert(right)
         if isinstance(a, Sql) or isinstance(b, Sql):
@@ -318,7 +319,7 @@ class Scope(Names):
             raise NotPushable("a subquery, aggregate or window function inside an expression")
         self._check_calls(where, [at for at, _ in self.leaves(node)])
         text, read = self.relabel(node, where)
-        granularity = granularity_of(self, node) if [c.name.lower() for c in read] == ["timestamp"] else 0
+        granularity = granularity_of(self, node) if [c.name.lower() for c in read] == [TIMESTAMP.name] else 0
         return Sql(text, read, granularity, self._cast_type(node, where))
 
     def _cast_type(self, node: exp.Expression, where: tuple[int, int]) -> str:

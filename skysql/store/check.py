@@ -22,6 +22,7 @@ import numpy as np
 from ..arrays.batch import Sparse
 from ..arrays.replay import known
 from ..errors import DatabaseError, ProgrammingError
+from ..model.companions import COMPANIONS
 from ..model.dtypes import Int64
 from ..model.kinds import TEXT
 from ..model.table import ACTION, Property, arguments_of, parse_arguments, quote
@@ -91,7 +92,7 @@ def _definition(store: Store) -> Iterator[str]:
         return
     if declared.arguments() != table.arguments():
         yield f"its CREATE VIRTUAL TABLE says ({', '.join(declared.arguments())}), not ({', '.join(table.arguments())})"
-    for companion in ("objects", "sessions", "changes"):
+    for companion in COMPANIONS:
         if f"{table.name}_{companion}" not in found:
             yield f"there is no {table.name}_{companion}"
 

@@ -26,6 +26,7 @@ from ..errors import DataError, Error, IntegrityError, ProgrammingError, near
 from ..interruption import look, looking, patiently
 from ..model import time_units, timestamps
 from ..model import values as affinity
+from ..model.companions import OBJECT_ID, OWN_CHANGES, TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import INTEGER, TEXT
 from ..model.table import ACTION, Property, Table
@@ -352,12 +353,12 @@ class _Builder:
         self.table = table
         self.time_unit = time_unit
         given = self._roles(frames.named(columns))
-        time_name, times = given.pop("timestamp")
+        time_name, times = given.pop(TIMESTAMP.name)
         self.moments, distinct = self._timestamps(time_name, times)
         self.n = len(self.moments)
         name, column = given.pop(_OBJECT)
         self.objects, self.keys = self._objects(self._column(name, column))
-        changes = given.pop("changes", None)
+        changes = given.pop(OWN_CHANGES.name, None)
         self.found: dict[int, _Found] = {}
         for property in looking((ACTION, *table.properties)):
             if property.name in given:
@@ -387,24 +388,24 @@ class _Builder:
         """Roles (_OBJECT, 'timestamp', 'changes', properties by name) -> the column's own name, and the column."""
         table = self.table
         names = {p.name.lower(): p.name for p in (ACTION, *table.properties)}
-        names |= {"timestamp": "timestamp", "ts": "timestamp", "changes": "changes"}
+        names |= {TIMESTAMP.name: TIMESTAMP.name, TS.name: TIMESTAMP.name, OWN_CHANGES.name: OWN_CHANGES.name}
         if table.key_name is None:
-            names |= {"object_id": _OBJECT, table.object_name.lower(): _OBJECT}
+            names |= {OBJECT_ID: _OBJECT, table.object_name.lower(): _OBJECT}
         else:
             names[table.key_name.lower()] = _OBJECT
         roles: dict[str, tuple[str, Any]] = {}
         for name, column in named:
             role = names.get(str(name).lower())
             if role is None:
-                known = [table.key_name or table.object_name, "timestamp", *(p.name for p in table.properties)]
-                hint = near(str(name), [*known, "action", "changes"])
-                if str(name).lower() == "object_id":
+                known = [table.key_name or table.object_name, TIMESTAMP.name, *(p.name for p in table.properties)]
+                hint = near(str(name), [*known, ACTION.name, OWN_CHANGES.name])
+                if str(name).lower() == OBJECT_ID:
                     hint = f"ids are assigned; give {table.key_name}"
                 raise ProgrammingError(f"{table.name!r} has no column {name!r}", hint)
             if role in roles:
                 raise ProgrammingError(f"{table.name!r} is given {roles[role][0]!r} and {name!r}", "give one of them")
             roles[role] = str(name), column
-        for role, name in ((_OBJECT, table.key_name or table.object_name), ("timestamp", "timestamp")):
+        for role, name in ((_OBJECT, table.key_name or table.object_name), (TIMESTAMP.name, TIMESTAMP.name)):
             if role not in roles:
                 given = ", ".join(str(name) for name, _ in named) or "none"
                 raise ProgrammingError(f"{table.name!r} needs a column {name!r} in every append", f"given: {given}")

@@ -22,9 +22,11 @@ import numpy as np
 
 from ..arrays.batch import Batch, concatenate, take
 from ..errors import DataError, IntegrityError, OperationalError
-from ..model.table import Table
+from ..model.companions import EVENTS, IDLE, OWN_CHANGES, SESSION_EVENT, SESSION_OF_EVENT, TIMESTAMP, TS
+from ..model.table import ACTION, Table
 from ..model.values import convert
 from ..plan.path_scan import Column
+from ..plan.sources import columns_of
 from ..scan.rows import EventRows
 from ..store import compact, numbered
 from ..store.snapshot import Snapshot, Stamp
@@ -37,6 +39,9 @@ V = TypeVar("V")
 _LOOKING = frozenset({apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE})
 """Conflicts that ask what is there already."""
 
+_SESSION = (IDLE, SESSION_OF_EVENT, SESSION_EVENT)
+_LEAVE_OUT = f"leave out {IDLE.name}, {SESSION_OF_EVENT.name} and {SESSION_EVENT.name}"
+
 UNCHANGED = apsw.no_change
 """Stands for a column that an UPDATE leaves as it is."""
 
@@ -45,16 +50,14 @@ class RowLayout:
     """Where the columns of a table of events stand in a row."""
 
     def __init__(self, table: Table) -> None:
+        self.names = [column.name for column in columns_of(EVENTS, table)]
+        at = {name: place for place, name in enumerate(self.names)}
         self.keyed = table.key_name is not None
-        self.object = 1 if self.keyed else 0
-        self.timestamp = self.object + 1
-        self.action = self.object + 2
-        self.first = self.object + 3  # of the properties
-        self.idle = self.first + len(table.properties)
-        self.ts, self.changes = self.idle + 1, self.idle + 2
-        self.computed = self.idle, self.idle + 3, self.idle + 4  # idle, session, session_event
-        self.names = [table.object_name, *([table.key_name] if table.key_name else []), "timestamp", "action"]
-        self.names += [*(p.name for p in table.properties), "idle", "ts", "changes", "session", "session_event"]
+        self.object = at[table.key_name or table.object_name]
+        self.timestamp, self.action = at[TIMESTAMP.name], at[ACTION.name]
+        self.first = self.action + 1  # of the properties
+        self.idle, self.ts, self.changes = at[IDLE.name], at[TS.name], at[OWN_CHANGES.name]
+        self.computed = self.idle, at[SESSION_OF_EVENT.name], at[SESSION_EVENT.name]
         self.states = tuple((at, p) for at, p in enumerate(table.properties, self.first) if p.state)
 
     def spared(self) -> frozenset[int]:
@@ -138,7 +141,7 @@ class Writer:
         timestamp, ts = values[columns.timestamp], values[columns.ts]
         for at in columns.computed:
             if values[at] is not None:
-                raise DataError("sessions are computed, not inserted", "leave out idle, session and session_event")
+                raise DataError("sessions are computed, not inserted", _LEAVE_OUT)
         if ts is not None:
             if timestamp is not None:
                 raise DataError("both timestamp and ts are given", "give one of them")
@@ -196,7 +199,7 @@ class Writer:
         if values[columns.idle] is not UNCHANGED:
             values = self._differences(row, values)
         if any(values[at] is not UNCHANGED for at in columns.computed):
-            raise DataError("sessions are computed, not written", "leave out idle, session and session_event")
+            raise DataError("sessions are computed, not written", _LEAVE_OUT)
         if columns.keyed and values[0] is not UNCHANGED:
             raise self._assigned("written")
         given = values[columns.timestamp]
@@ -342,6 +345,6 @@ def _columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:
     """What one event reads as: column name in lower case -> value, of the states, the time, and the session."""
     ((shard, _, positions),) = numbered.by_shard(snapshot, np.array([number], np.int64))
     rows = EventRows(shard, snapshot.table, snapshot.store.dictionary, positions)
-    names = ["timestamp", "idle", "session", "session_event", snapshot.table.object_name.lower()]
+    names = [*(column.name for column in (TIMESTAMP, *_SESSION)), snapshot.table.object_name.lower()]
     names += [p.name.lower() for p in snapshot.table.states]
     return {name: rows.vector(Column(name)).tolist()[0] for name in names}

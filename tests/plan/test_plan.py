@@ -18,8 +18,9 @@ import pytest
 import skysql
 from skysql.plan import path_scan as plans
 from skysql.plan.path_scan import Column, Literal, PathScan, Sql
+from skysql.plan.sources import object_names
 from skysql.scan.rows import Rows
-from skysql.scan.scan import Inexact, Partial, Scan, merge, object_columns, with_sql
+from skysql.scan.scan import Inexact, Partial, Scan, merge, with_sql
 from tests.world.scripts import Case, answer, ask, every_case, params, sky
 
 INTEGERS = (0, -1, 2**63 - 1, -(2**63))
@@ -113,7 +114,7 @@ def test_a_text_over_columns_is_an_expression_of_its_labels() -> None:
 
 def objects_of(scan: Scan, rows: Rows) -> list[int]:
     """The object of each row, or a number for its key."""
-    names = object_columns(scan.plan.source, scan.table)
+    names = object_names(scan.plan.source, scan.table)
     name = scan.table.object_name if scan.table.object_name in names else min(names)
     found = rows.vector(Column(name)).tolist()
     return [value if isinstance(value, int) else zlib.crc32(str(value).encode()) for value in found]

@@ -22,13 +22,14 @@ from ...match.lexer import Token, TokenKind, TokenReader, replace_tokens, tokeni
 from ...match.program import compile_pattern
 from ...match.recognition import Definition, EventSource, Output, QuerySource, Recognition, Test, leaf_name, row_name
 from ...match.regex import expressible
-from ...match.run import NO_TABLE
+from ...model.companions import EVENTS, SESSION_OF_EVENT, TIMES, TIMESTAMP, TS
 from ...model.table import literal, quote
 from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
+from ...plan.sources import NO_TABLE
 from ..catalog import Catalog
 from ..dialect import parse, span
 from ..edits import Arguments, EditedStatement, NotPushable
-from ..names import TIMES, Referent, source_of, times_of
+from ..names import Referent, source_of, times_of
 from ..resolver import Resolver
 from ..scope import Scope, conjuncts_of
 from ..times import normalize_times
@@ -264,17 +265,17 @@ class _Builder:
             raise _Scanned
         statement = EditedStatement(source, self.context.catalog)
         relation = Resolver(statement, source, self.arguments).resolve(source.tree.args["from_"].this)
-        if relation is None or relation.kind != "events" or relation.groups is not None or relation.pairs is not None:
+        if relation is None or relation.kind != EVENTS or relation.groups is not None or relation.pairs is not None:
             raise _Scanned
         self.relation = relation
         object_name = relation.table.object_name
         first, *others = [self._table_column(key) for key in self.clause.partition] or [None]
         if first is None or first.lower() not in (object_name.lower(), (relation.table.key_name or "").lower()):
             raise _Scanned
-        if [name and name.lower() for name in others] not in ([], ["session"]):
+        if [name and name.lower() for name in others] not in ([], [SESSION_OF_EVENT.name]):
             raise _Scanned
         for key in self.clause.order:
-            if key.descending or self._table_column(key) not in ("timestamp", "ts") or len(self.clause.order) > 1:
+            if key.descending or self._table_column(key) not in (TIMESTAMP.name, TS.name) or len(self.clause.order) > 1:
                 raise _Scanned
         keys = tuple(self._row(_row_of(key)) for key in self.clause.partition)
 
@@ -314,7 +315,7 @@ class _Builder:
 
     def _over_labels(self, text: str, labels: Sequence[str]) -> Expr:
         """An expression over labels alone; what arrays cannot do becomes SQL."""
-        relation = Referent("", NO_TABLE, "events", {label: Column(label) for label in labels}, list(labels))
+        relation = Referent("", NO_TABLE, EVENTS, {label: Column(label) for label in labels}, list(labels))
         try:
             return self._converted(text, relation)
         except NotPushable:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from ...model.companions import AS_OF, CHANGES, IDLE
 from ...model.table import quote
 from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
@@ -45,7 +46,7 @@ def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
     items = [select.args["from_"].this, *(join.this for join in joins)]
     found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
     if len(found) > 1:  # changes may be left to SQLite
-        found = [(at, relation) for at, relation in found if relation.kind != "changes"]
+        found = [(at, relation) for at, relation in found if relation.kind != CHANGES]
     if len(found) != 1:
         raise NotPushable("not exactly one sky table")
     at, relation = found[0]
@@ -167,7 +168,7 @@ class _Below:
         found = self.scope.find(column)
         if found is None:
             return False
-        if found in (Column("as_of"), Column("idle")):
+        if found in (Column(AS_OF.name), Column(IDLE.name)):
             raise NotPushable("as of a moment, or after a gap, of each row")
         if not column.table:
             for item in self.others:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from ...model.companions import AS_OF, OBJECTS, hidden
 from ...model.table import literal, quote
 from ...plan.path_scan import Column, Pairs, PathScan
-from ...scan.evaluation import declared_type
+from ...plan.sources import ROW, column_type
 from ..calls import repeatable
 from ..catalog import ROWIDS, CatalogEntry
 from ..dialect import cte_of, is_star, join_form, span
@@ -88,7 +89,7 @@ class _Finder:
             name, other = self._equality(part)
             if other is not None and name in keys and "object" not in found:
                 found["object"], by_key = (other, part), name == keys[1] != keys[0]
-            elif other is not None and name == "as_of" and "moment" not in found:
+            elif other is not None and name == AS_OF.name and "moment" not in found:
                 found["moment"] = other, part
         if len(found) != 2:
             raise NotPushable("no moment for each row")
@@ -120,7 +121,7 @@ class _Finder:
             for side, other in ((node.this, node.expression), (node.expression, node.this)):
                 if isinstance(side, exp.Column) and self.owner(side) == self.alias and other.find(exp.Select) is None:
                     owners, name = self.owners(other), side.name.lower()
-                    if self.alias not in owners and None not in owners and (owners or name == "as_of"):
+                    if self.alias not in owners and None not in owners and (owners or name == AS_OF.name):
                         return name, other
         return "", None
 
@@ -142,8 +143,8 @@ class _Finder:
         if at not in self._names:
             entry = self.entries[at]
             assert entry is not None
-            hidden = [] if entry.table is None else ["as_of", "ts", "changes", "idle", "session", "session_event"]
-            self._names[at] = {name.lower() for name in self.statement.catalog.columns(entry)} | {*hidden, *ROWIDS}
+            names = {name.lower() for name in self.statement.catalog.columns(entry)}
+            self._names[at] = names | {*hidden(entry.kind), *ROWIDS}
         return self._names[at]
 
     def _table(self, alias: str | None) -> tuple[exp.Table, CatalogEntry]:
@@ -213,9 +214,9 @@ def pair_relation(statement: EditedStatement, select: exp.Select, arguments: Arg
 
 
 def _relation(statement: EditedStatement, join: Join, arguments: Arguments, numbered: bool) -> Referent:
-    from ..resolver import object_relation
+    from ..resolver import sky_relation
 
-    relation = object_relation(join.entry, None)
+    relation = sky_relation(join.entry, OBJECTS)
     relation.pairs = collect(statement, join, arguments, numbered)
     return relation
 
@@ -235,13 +236,14 @@ def pair_rows(statement: EditedStatement, select: exp.Select) -> None:
     edits = _stars(select, finder, relation.names)
     names = {column.name.lower() for column in read}
     names |= {identifier.name.lower() for clause in finder.joins for identifier in clause.args.get("using") or []}
-    columns = ["row", *(name for name in (*relation.names, "as_of") if edits or name.lower() in names)]
+    columns = [ROW.name, *(name for name in (*relation.names, AS_OF.name) if edits or name.lower() in names)]
     plan = PathScan(
         *(relation.database, relation.table.name, source_of(relation), None),
         keys=tuple(Column(name) for name in columns),
         grouped=False,
     )
-    named = tuple((_ROW if name == "row" else name, declared_type(relation.table, name)) for name in columns)
+    types = [column_type(plan.source, relation.table, name) or "" for name in columns]
+    named = tuple((_ROW if name == ROW.name else name, type) for name, type in zip(columns, types, strict=True))
     places = [span(node) for node in (join.objects, join.object[1], join.moment[1])]
     alias = quote(join.objects.alias_or_name)
     texts = [f"{statement.call(plan, named, arguments)} AS {alias}", f"{join.rowid} = {alias}.{quote(_ROW)}", "1"]

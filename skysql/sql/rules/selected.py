@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from ...model.companions import AS_OF, CHANGES, IDLE, ORDER, TIMESTAMP, TS
 from ...model.table import quote
 from ...plan.path_scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
-from ...scan.evaluation import expression_type
+from ...plan.sources import expression_type
 from ..calls import own
 from ..catalog import ROWIDS
 from ..dialect import is_star, span
@@ -75,7 +76,7 @@ def _take(scope: Scope, part: exp.Expression) -> bool:
     except NotPushable:
         scope.arguments.texts[:] = kept
         for column in part.find_all(exp.Column):
-            if scope.find(column) in (Column("as_of"), Column("idle")):
+            if scope.find(column) in (Column(AS_OF.name), Column(IDLE.name)):
                 raise
         return False
     return True
@@ -103,7 +104,7 @@ class _Columns:
 
     def add(self, name: str, expr: Expr | KnownCount | None, hidden: bool) -> None:
         """A column that the select reads; raises NotPushable if a scan cannot compute it."""
-        if expr is None or isinstance(expr, KnownCount) or expr == Column("idle"):
+        if expr is None or isinstance(expr, KnownCount) or expr == Column(IDLE.name):
             raise NotPushable(f"{name} cannot be computed by a scan")
         if isinstance(expr, Sql) and "COLLATE" in expr.text.upper():
             raise NotPushable("an expression with a collation of its own")
@@ -185,8 +186,8 @@ class _Rows:
 
     def _heard(self, part: Expr) -> bool:
         """Whether a table uses what it is told: of changes, the object and the time."""
-        names = {column.name.lower() for column in columns(part)}
-        return self.scope.relation.kind != "changes" or names <= {"timestamp", "ts", *object_names(self.scope.relation)}
+        names, relation = {column.name.lower() for column in columns(part)}, self.scope.relation
+        return relation.kind != CHANGES or names <= {TIMESTAMP.name, TS.name, *object_names(relation)}
 
     @staticmethod
     def _point(relation: Referent) -> bool:
@@ -300,8 +301,7 @@ class _Rows:
 
 def _order(relation: Referent, plan: PathScan) -> tuple[tuple[int, ...], ...]:
     """The keys of the plan by which its rows are in order."""
-    times = ("timestamp", "ts")
-    places = {"events": times, "changes": times, "sessions": ("session", "first_timestamp")}.get(relation.kind, ())
+    places = tuple(column.name for column in ORDER.get(relation.kind, ()))
     order = []
     for wanted in ((relation.table.object_name.lower(),), places):
         order.append(tuple(at for at, key in enumerate(plan.keys) if _is_one_of(key, wanted)))
