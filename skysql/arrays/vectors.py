@@ -12,12 +12,12 @@ from __future__ import annotations
 import operator
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from ..interruption import patiently
+from ..interruption import look, looking, patiently
 from ..model.dtypes import Array, Bool
 from ..model.values import Value
 
@@ -124,6 +124,52 @@ class Numbers:
 
 
 Vector: TypeAlias = Coded | Numbers
+
+
+def joined(vectors: Sequence[Vector]) -> Vector:
+    """Vectors after one another, with equal values under equal codes."""
+    look()
+    first = vectors[0]
+    if isinstance(first, Numbers) and all(isinstance(vector, Numbers) for vector in vectors):
+        numbers: list[Any] = list(vectors)
+        dtypes = {vector.data.dtype.kind == "f" for vector in numbers}
+        if len(dtypes) == 1:
+            masks = None
+            if any(vector.mask is not None for vector in numbers):
+                masks = np.concatenate(
+                    [np.ones(len(v), bool) if v.mask is None else v.mask for v in numbers]
+                )
+            return replace(first, data=np.concatenate([v.data for v in numbers]), mask=masks, numbering=None)
+    if isinstance(first, Coded) and first.index is not None:
+        coded = [vector for vector in vectors if isinstance(vector, Coded) and vector.index is first.index]
+        if len(coded) == len(vectors):
+            return Coded(np.concatenate([vector.codes for vector in coded]), first.values, first.index)
+    return _numbered_anew(vectors)
+
+
+def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
+    """Vectors after one another, whatever the codes of their values are; 1 and 1.0 are two values."""
+    registry: dict[tuple[type, Value], int] = {}
+    values: list[Value] = []
+    codes = []
+    seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity; what has one must live on to keep it
+    for vector in looking(vectors):
+        if not isinstance(vector, Coded):
+            vector = Coded(np.arange(len(vector)), vector.tolist())
+        vector = vector.narrowed()
+        _, lookup = seen.get(id(vector.values), (None, None))
+        if lookup is None or len(lookup) != len(vector.values):
+            lookup = np.zeros(len(vector.values), np.int64)
+            for code, value in enumerate(vector.values):
+                key = type(value), value
+                at = registry.get(key)
+                if at is None:
+                    at = registry[key] = len(values)
+                    values.append(value)
+                lookup[code] = at
+            seen[id(vector.values)] = vector.values, lookup
+        codes.append(lookup[vector.codes])
+    return Coded(np.concatenate(codes), values)
 
 
 def compact_codes(vector: Vector) -> tuple[Array, int]:

@@ -24,6 +24,7 @@ from ..model.table import Table, name_key, parse_arguments, quote
 from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from ..reports import ReportPlan, Reports, Written
+from ..scan.aggregates import AggregateFunctions
 from ..sql.hidden_arguments import sky_arguments
 from ..sql.published import Results
 from ..sql.rewriter import Catalog, Rewriter, Rewritten
@@ -156,7 +157,8 @@ class Engine:
         vtab.register(self.sqlite, _Source(self))
         self._register_functions()
         names = [report.name for report in known.reports]
-        self._catalog = Catalog(self.sqlite, self._results, self._table_of, known.functions, names, known.idioms)
+        kinds = known.functions, names, known.idioms, AggregateFunctions(known.aggregates)
+        self._catalog = Catalog(self.sqlite, self._results, self._table_of, *kinds)
         self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.reports)
         self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.rules)
         try:

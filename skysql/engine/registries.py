@@ -1,4 +1,4 @@
-"""What an engine knows besides SQL: functions over a path, reports, idioms of state, and the rules of the rewriter.
+"""What an engine knows besides SQL: functions over a path, aggregates, reports, idioms, and the rules of the rewriter.
 
     Engine("app.db", registries=Registries(functions=(*FUNCTIONS.values(), Steps())))
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import ProgrammingError
 from ..functions import FUNCTIONS, PathFunction
 from ..reports import REPORTS, Report
+from ..scan.aggregates import AGGREGATES, AggregateFunction
 from ..sql.catalog import Idiom
 from ..sql.edits import Rule
 from ..sql.idioms import IDIOMS
@@ -25,12 +27,14 @@ class Registries:
     """The lists of one engine. Raises ProgrammingError if two functions, or two reports, have one name."""
 
     functions: tuple[PathFunction, ...] = tuple(FUNCTIONS.values())
+    aggregates: tuple[AggregateFunction[Any], ...] = AGGREGATES
     reports: tuple[Report, ...] = REPORTS
     idioms: tuple[Idiom, ...] = IDIOMS
     rules: tuple[Rule, ...] = RULES
 
     def __post_init__(self) -> None:
         _check_names("functions over a path", (function.name for function in self.functions))
+        _check_names("aggregates", (name for aggregate in self.aggregates for name in aggregate.called))
         _check_names("reports", (report.name for report in self.reports))
 
 

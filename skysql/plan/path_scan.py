@@ -302,16 +302,14 @@ def _literal(value: Value) -> str:
             return repr(value)
 
 
-def aggregate_sql(aggregate: AnyAggregate, by_sqlite: bool = False) -> str:
-    """The aggregate as SQL: to be shown, or to be computed by SQLite."""
+def aggregate_sql(aggregate: AnyAggregate) -> str:
+    """The aggregate as SQL."""
     if isinstance(aggregate, SqlAggregate):
         return aggregate.text
     tail = "" if aggregate.filter is None else f" FILTER (WHERE {sql(aggregate.filter)})"
     if isinstance(aggregate, PathAggregate):
         return f"{aggregate.function}({', '.join(map(sql, aggregate.arguments))}){tail}"
     argument = "*" if aggregate.argument is None else sql(aggregate.argument)
-    if aggregate.function == "rest" and by_sqlite:
-        return f"sky_rest_of_sum({argument}){tail}"
     return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
 
 

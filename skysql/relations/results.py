@@ -16,6 +16,7 @@ from vtab.source import Declared as Declared
 
 from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
+from ..scan.aggregates import AggregateFunctions
 from ..scan.evaluation import Evaluator
 from ..scan.scan import Scan
 from ..sql.edits import ScanCall
@@ -25,18 +26,19 @@ from ..store.snapshot import Snapshot
 Snapshots = Callable[[str, str], Snapshot]
 
 
-def result_of(call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> Relation:
+def result_of(call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> Relation:
     """The relation for a scan."""
-    return (GroupsResult if call.plan.grouped else RowsResult)(call, evaluator, snapshot)
+    return (GroupsResult if call.plan.grouped else RowsResult)(call, evaluator, snapshot, known)
 
 
 class _Result:
     """What both have in common."""
 
-    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> None:
+    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> None:
         self.call = call
         self._evaluator = evaluator
         self._snapshot = snapshot
+        self._aggregates = known
         named = [Declared(name, type) for name, type in call.columns] or [Declared("nothing")]
         shown = len(named) - call.hidden
         arguments = argument_columns(call.arguments, [column.name for column in named])
@@ -72,7 +74,7 @@ class _Result:
         given = {constraint.column: constraint.value for constraint in constraints}
         parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
         plan = self._plan(constraints)
-        return Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters)
+        return Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters, self._aggregates)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
         return self.call.plan
@@ -100,8 +102,8 @@ class GroupsResult(_Result):
 class RowsResult(_Result):
     """The rows of a scan, in its order. Those of one object are found as the table itself finds them."""
 
-    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots) -> None:
-        super().__init__(call, evaluator, snapshot)
+    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> None:
+        super().__init__(call, evaluator, snapshot, known)
         plan = call.plan
         table = snapshot(plan.database, plan.table).table
         self._table, names = table, (table.object_name, table.key_name)

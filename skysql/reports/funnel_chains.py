@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import kernels
-from ..arrays.vectors import Vector, compact_codes
+from ..arrays.vectors import Vector, compact_codes, joined
 from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
-from ..scan.groups import joined
 from ..store.shard import Shard
 from . import chains
 from .chains import NONE, Chains, Course, Link, StepRanks, Stop

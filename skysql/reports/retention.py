@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import compiled, kernels
-from ..arrays.vectors import Numbers, Vector, compact_codes, sort_ranks
+from ..arrays.vectors import Numbers, Vector, compact_codes, joined, sort_ranks
 from ..errors import OperationalError, ProgrammingError
 from ..interruption import looking
 from ..lazily import cached_property
@@ -35,7 +35,6 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan.path_scan import Expr
-from ..scan.groups import joined
 from ..store.shard import Shard
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from ..model.kinds import TEXT
 from ..model.table import Property, Table
 from ..plan.path_scan import Aggregate, Column, Events, Expr, PathScan
 
-Measure: TypeAlias = tuple[Aggregate, Property | None]
-"""An aggregate, and the property that it is of; None for the rows themselves."""
 
+def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Property | None]] | None:
+    """The states that the plan groups events by and what its aggregates are of, if they are what shards lay out.
 
-def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Measure]] | None:
-    """The states that the plan groups events by and what it measures, if they are what shards lay out: see Layout."""
+    None in the place of a property stands for the rows themselves. See shard.Layout.
+    """
     keys = [_plain(key, table) for key in plan.keys]
     states = [key for key in keys if key is not None and key.state and key.kind is TEXT]
-    measures: list[Measure] = []
+    measures: list[Property | None] = []
     for aggregate in plan.aggregates:
         if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None:
             return None
         property = None if aggregate.argument is None else _plain(aggregate.argument, table)
         if aggregate.argument is not None and (property is None or property.kind is TEXT):
             return None
-        measures.append((aggregate, property))
+        measures.append(property)
     if not isinstance(plan.source, Events) or not keys or len(states) < len(keys):
         return None
     return states, measures

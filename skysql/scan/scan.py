@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from vtab.source import read
 from ..arrays import compiled, kernels
 from ..arrays.masks import CODES, Met
 from ..arrays.sums import Magnitudes
-from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks
-from ..functions import Result, awaited
+from ..arrays.vectors import Coded, Numbers, Vector, joined, sort_ranks
+from ..functions import awaited
 from ..interruption import look, looking, patiently
 from ..lazily import cached_property
 from ..model.companions import DURATION, EVENT_COUNT, LAST_TIMESTAMP, SESSION_OF_EVENT, TIMESTAMP, TS
@@ -58,29 +59,34 @@ from ..plan.path_scan import (
 from ..plan.sources import column_type, object_names
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
+from .aggregates import (
+    NO_AGGREGATES,
+    AggregateFunction,
+    AggregateFunctions,
+    BySqlite,
+    Distinct,
+    Given,
+    Inexact,
+    OverPath,
+    State,
+)
 from .changes import ChangeRows
 from .evaluation import Evaluation, Evaluator
-from .groups import (
-    FEW,
-    Accumulator,
-    Grouping,
-    Inexact,
-    Partial,
-    accumulate,
-    accumulate_runs,
-    finished,
-    group,
-    joined,
-    merge,
-)
-from .layouts import Measure, layout_of
+from .groups import FEW, Grouping, group
+from .layouts import layout_of
 from .pairs import ObjectMoments, is_query, read_pairs
+from .partials import Partial, merge
 from .paths import PathAggregates
 from .rows import ActionRows, EventRows, GroupRows, Idle, ObjectRows, Rows, SessionRows, idle_us
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
 """So many rows are handed out at once."""
+
+T = TypeVar("T")
+
+_NOTHING = Numbers(np.zeros(0, np.int64))
+"""The values where an aggregate has no argument."""
 
 _MOST_GROUPS = 1 << 19
 """And so many groups: their texts, which are in no order, take all chunks of the dictionary each time."""
@@ -89,10 +95,18 @@ _MOST_GROUPS = 1 << 19
 class Scan:
     """One run of a plan over a snapshot."""
 
-    def __init__(self, plan: PathScan, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]) -> None:
+    def __init__(
+        self,
+        plan: PathScan,
+        snapshot: Snapshot,
+        evaluator: Evaluator,
+        parameters: Sequence[Value],
+        registry: AggregateFunctions = NO_AGGREGATES,
+    ) -> None:
         self.snapshot = snapshot
         self.table = snapshot.table
-        self._ask(plan)
+        self.registry = registry
+        self.ask(plan)
         self.dictionary = snapshot.store.dictionary
         self.evaluator = evaluator
         self.parameters = parameters
@@ -109,9 +123,26 @@ class Scan:
         self._action_parts = [p for p in self._row_parts if self._cost(p) == 0]
         self._time_parts = [p for p in self._row_parts if isinstance(p, Compare) and _is_of_time(p)]
 
-    def _ask(self, plan: PathScan) -> None:
+    def ask(self, plan: PathScan) -> None:
+        """Go on with this plan, which differs in its aggregates alone."""
         self.plan = plan
+        self.aggregates = [self._aggregate(aggregate) for aggregate in plan.aggregates]
         self._layout = layout_of(plan, self.table)
+
+    def _aggregate(self, aggregate: AnyAggregate) -> AggregateFunction[Any]:
+        match aggregate:
+            case PathAggregate():
+                return OverPath()
+            case SqlAggregate(text, columns):
+                return BySqlite(len(columns), lambda data, groups: self._by_sqlite(text, columns, data, groups))
+            case Aggregate(name, _, distinct):
+                return Distinct(self.registry[name]) if distinct else self.registry[name]
+
+    def _by_sqlite(
+        self, text: str, columns: Sequence[Column], data: list[list[Value]], groups: list[int]
+    ) -> dict[int, Value]:
+        types = [(column.label, column_type(self.plan.source, self.table, column.name)) for column in columns]
+        return self.evaluator.aggregates(text, types, data, groups, self.parameters)
 
     @staticmethod
     def _cost(part: Expr) -> int:
@@ -207,7 +238,7 @@ class Scan:
 
     def _group_rows(self, source: Groups) -> Iterator[Rows]:
         """The groups of another scan; as none of them has events of two shards, they are final."""
-        scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters)
+        scan = Scan(source.scan, self.snapshot, self.evaluator, self.parameters, self.registry)
         by_value = [part for part in self._row_parts if any(c.name[:5] == "value" for c in columns(part))]
         by_key = [part for part in self._row_parts if part not in by_value]
         for partial in scan.final_partials():
@@ -367,15 +398,19 @@ class Scan:
         while True:
             try:
                 partials = [finish() for finish in compiled.ahead(map(self._begin, self.rows()))]
-                return self.finish(merge(partials, self.plan, self._by_object))
+                return self.finish(self.merge(partials, self._by_object))
             except Inexact as inexact:
-                self._ask(with_sql(self.plan, inexact.place))
+                self.ask(with_sql(self.plan, inexact.place, self.registry))
 
     @cached_property
     def _by_object(self) -> bool:
         """Whether the keys hold the object, so that no group has rows of two shards."""
         held = object_names(self.plan.source, self.table)
         return any(isinstance(key, Column) and key.name.lower() in held for key in self.plan.keys)
+
+    def merge(self, partials: Sequence[Partial], disjoint: bool) -> Partial:
+        """Partials of different objects as one. disjoint: whether no two have a group in common."""
+        return merge(partials, len(self.plan.keys), self.aggregates, disjoint)
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows."""
@@ -400,17 +435,25 @@ class Scan:
             keys = [self._key(key, rows) for key in self.plan.keys]
             groups = self._known_groups(keys, rows) or group(keys, len(rows))
             keys = groups.keys(keys)
-        begun = [self._accumulate(place, a, rows, groups) for place, a in enumerate(self.plan.aggregates)]
+        begun = self._states(lambda place: self._state(place, rows, groups))
 
         def finish() -> Partial:
-            accumulators = [
-                one if isinstance(one, Accumulator) else Accumulator(groups.counts, awaited(one)) for one in begun
-            ]
-            return Partial(len(groups.used), keys, [a.take(groups.used, groups.size) for a in accumulators])
+            used, size = groups.used, groups.size
+            return Partial(len(used), keys, [(one() if callable(one) else one).take(used, size) for one in begun])
 
         return finish
 
-    def _read_off(self, rows: EventRows, states: list[Property], measures: list[Measure]) -> Partial | None:
+    def _states(self, state: Callable[[int], T]) -> list[T]:
+        """Of each aggregate, by its place, the state."""
+        place, states = 0, []
+        try:
+            for place in range(len(self.aggregates)):
+                states.append(state(place))
+        except Inexact as inexact:
+            raise inexact.at(place) from None
+        return states
+
+    def _read_off(self, rows: EventRows, states: list[Property], measures: list[Property | None]) -> Partial | None:
         """The groups of all events of an action by few states, as the shard lays them out; None of others."""
         values = [self.dictionary.values(state.id) for state in states]
         if rows.part is None or math.prod(map(len, values)) > FEW:
@@ -419,13 +462,14 @@ class Scan:
         by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
         layout = shard.layout(ACTION, actions, rows.part, by)
         keys: list[Vector] = [self.dictionary.coded(s.id, codes) for s, codes in zip(states, layout.codes, strict=True)]
-        accumulators = []
-        for place, (aggregate, property) in enumerate(measures):
-            if property is None:
-                accumulators.append(Accumulator(layout.starts[1:] - layout.starts[:-1]))
-            else:
-                accumulators.append(accumulate_runs(place, aggregate, *shard.laid_out(layout, property)))
-        return Partial(len(layout.starts) - 1, keys, accumulators)
+
+        def state(place: int) -> State:
+            property = measures[place]
+            laid_out = (layout.positions, layout.starts, None) if property is None else shard.laid_out(layout, property)
+            found: State = self.aggregates[place].runs(*laid_out)
+            return found
+
+        return Partial(len(layout.starts) - 1, keys, self._states(state))
 
     def _runs(self, rows: Rows) -> Grouping | None:
         """All events of a shard, if they are grouped by object, or by object and session: as they lie."""
@@ -457,7 +501,7 @@ class Scan:
         try:
             return self._begin(rows)
         except Inexact as inexact:
-            self._ask(with_sql(self.plan, inexact.place))
+            self.ask(with_sql(self.plan, inexact.place, self.registry))
             return None
 
     def _final(self, rows: Rows, finish: Callable[[], Partial] | None) -> Partial:
@@ -479,27 +523,40 @@ class Scan:
         counts = rows.shard.code_counts(property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
-    def _accumulate(self, place: int, aggregate: AnyAggregate, rows: Rows, groups: Grouping) -> Accumulator | Result:
+    def _state(self, place: int, rows: Rows, groups: Grouping) -> State | Callable[[], State]:
+        """The state of an aggregate; or, if it is worked out in another thread, what waits for it."""
+        aggregate, function = self.plan.aggregates[place], self.aggregates[place]
+        if isinstance(aggregate, PathAggregate):
+            result = self._paths.result(aggregate, rows, groups)
+
+            def state() -> State:
+                begun: State = function.begin(Given(awaited(result), groups.numbers, groups.size, groups.counts))
+                return begun
+
+            return state
+        begun: State = function.begin(self._given(aggregate, rows, groups))
+        return begun
+
+    def _given(self, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
+        """What an aggregate is of."""
         numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
-            data = [rows.vector(column).tolist() for column in aggregate.columns]
-            return Accumulator(groups.counts, rows=(numbers, data))
-        if isinstance(aggregate, PathAggregate):
-            return self._paths.result(aggregate, rows, groups)
-        count: Int64 | None = groups.counts
+            read = tuple(rows.vector(column) for column in aggregate.columns)
+            return Given(_NOTHING, numbers, size, groups.counts, others=read)
+        counts: Int64 | None = groups.counts
         if aggregate.filter is not None:
             true, _ = self.evaluation.truth(aggregate.filter, rows)
-            rows, numbers, count = rows.keep(true), numbers[true], None
+            rows, numbers, counts = rows.keep(true), numbers[true], None
         if aggregate.argument is None:
-            return Accumulator(kernels.group_count(numbers, size) if count is None else count)
+            return Given(_NOTHING, numbers, size, counts)
         values = self.evaluation.vector(aggregate.argument, rows)
         known = values.known()
         if known is not None and not known.all():
             chosen = np.flatnonzero(known)
-            values, numbers, count = values.take(chosen), numbers[chosen], None
+            values, numbers, counts = values.take(chosen), numbers[chosen], None
         if isinstance(values, Numbers) and values.mask is not None:
             values = replace(values, mask=None)
-        return accumulate(place, aggregate, values, numbers, size, count, self._magnitudes(aggregate, rows))
+        return Given(values, numbers, size, counts, self._magnitudes(aggregate, rows))
 
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
         """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
@@ -513,15 +570,7 @@ class Scan:
 
     def values(self, partial: Partial) -> list[Vector]:
         """The aggregates of a partial, a vector each; in that of one which SQLite computes there may be a Fault."""
-        by_sqlite = dict(self._by_sqlite(partial))
-        return [
-            joined([Coded(np.arange(partial.groups), by_sqlite[place])])
-            if isinstance(aggregate, SqlAggregate)
-            else finished(aggregate, accumulator)
-            for place, (aggregate, accumulator) in enumerate(
-                zip(self.plan.aggregates, partial.accumulators, strict=True)
-            )
-        ]
+        return [one.finish(state) for one, state in zip(self.aggregates, partial.states, strict=True)]
 
     def finish(self, partial: Partial) -> Iterator[list[list[Value]]]:
         """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
@@ -535,21 +584,6 @@ class Scan:
         with self.snapshot.store.reading(self.snapshot):
             for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
                 yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
-
-    def _by_sqlite(self, partial: Partial) -> Iterator[tuple[int, list[Value]]]:
-        """The aggregates that SQLite computes: (place in the plan, values)."""
-        for place, aggregate in enumerate(self.plan.aggregates):
-            if not isinstance(aggregate, SqlAggregate):
-                continue
-            accumulator = partial.accumulators[place]
-            groups, data = accumulator.rows or (np.zeros(0, np.int64), [[] for _ in aggregate.columns])
-            types = [(c.label, column_type(self.plan.source, self.table, c.name)) for c in aggregate.columns]
-            by_group = self.evaluator.aggregates(aggregate.text, types, data, groups.tolist(), self.parameters)
-            missing: Value = None
-            if len(by_group) < partial.groups:
-                empty = self.evaluator.aggregates(aggregate.text, types, [[] for _ in data], (), self.parameters)
-                missing = empty.get(0)
-            yield place, [by_group.get(group, missing) for group in range(partial.groups)]
 
     def numbers(self, rows: Rows) -> list[int] | None:
         """The rowids that rows have in the tables themselves; None of rows that are in none."""
@@ -589,9 +623,10 @@ def _together(parts: list[Expr]) -> Expr:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def with_sql(plan: PathScan, place: int) -> PathScan:
+def with_sql(plan: PathScan, place: int, registry: AggregateFunctions) -> PathScan:
     """The plan with one aggregate left to SQLite."""
     aggregate = plan.aggregates[place]
     assert isinstance(aggregate, Aggregate)
-    by_sql = SqlAggregate(aggregate_sql(aggregate, by_sqlite=True), columns(aggregate))
+    named = replace(aggregate, function=registry[aggregate.function].by_sqlite)
+    by_sql = SqlAggregate(aggregate_sql(named), columns(aggregate))
     return replace(plan, aggregates=(*plan.aggregates[:place], by_sql, *plan.aggregates[place + 1 :]))

@@ -19,6 +19,7 @@ from ..functions import PathFunction
 from ..model.companions import COMPANIONS, EVENTS
 from ..model.table import Table, name_key, quote
 from ..plan.path_scan import PathScan
+from ..scan.aggregates import AggregateFunctions
 from ..store.snapshot import Snapshot
 from .published import Results
 
@@ -64,6 +65,7 @@ class Catalog:
         functions: Iterable[PathFunction],
         reports: Iterable[str],
         idioms: Sequence[Idiom],
+        by_scan: AggregateFunctions,
     ) -> None:
         self._sqlite = sqlite
         self._table_of = table_of
@@ -75,6 +77,7 @@ class Catalog:
         self.words: frozenset[str] = frozenset()
         self.named_as_booleans = False  # whether a sky table has a column called true or false
         self.results = results
+        self.by_scan = by_scan  # the aggregates that scans compute
         self.result_times: dict[str, frozenset[str]] = {}  # of published relations, in lower case: their timestamps
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()

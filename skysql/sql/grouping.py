@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlglot import exp
 
@@ -21,15 +22,12 @@ from ..plan.path_scan import (
     SqlAggregate,
 )
 from ..plan.sources import expression_type
+from ..scan.aggregates import AggregateFunction
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
 from .dialect import span
-from .edits import NotPushable
+from .edits import EditedStatement, NotPushable
 from .names import KnownCount, Referent, object_names, runs_of, source_of
 from .scope import Scope, literal
-
-_NATIVE = frozenset({"count", "sum", "total", "avg", "min", "max"})
-_NUMBERS = frozenset({"count", "sum", "total", "avg"})
-"""Aggregates whose values no collation compares."""
 
 
 @dataclass(slots=True)
@@ -115,41 +113,52 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     call, condition = (node.this, node.expression.this) if isinstance(node, exp.Filter) else (node, None)
     name = call_name(scope.statement, call, scope.source)
     arguments = call_arguments(call)
-    inner = arguments[0] if arguments else None
-    distinct = isinstance(inner, exp.Distinct)
-    if isinstance(inner, exp.Distinct):
-        arguments = inner.expressions
-    if call.find(exp.Collate) is not None and name not in _NUMBERS:
+    distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
+    if distinct:
+        arguments = arguments[0].expressions
+    known = known_aggregate(scope.statement, name)
+    if call.find(exp.Collate) is not None and (known is None or known.collates):
         raise NotPushable("an aggregate that hands on a collation of its arguments, as SQLite's functions do")
-    filter = None
     function = scope.statement.catalog.path_functions.get(name)
     if function is not None:
-        if scope.relation.kind == CHANGES:
-            raise NotPushable("a function over a path of something else than events")
         if distinct or any(isinstance(argument, exp.Order) for argument in arguments):
             raise NotPushable("DISTINCT or ORDER BY in a function over a path")
-        if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):
-            raise NotPushable("a function over the paths of several objects at once")
-        filter = None if condition is None else scope.convert(condition)
-        given = tuple(scope.convert(argument) for argument in arguments)
-        if not _in_path_order(scope.relation) and _needs_order(function, given):
-            raise NotPushable("groups have no order, or the one that their subquery gives them")
-        return PathAggregate(name, given, filter)
+        return _over_path(scope, function, arguments, condition, keys)
     plain = (
-        name in _NATIVE
-        and name not in scope.statement.catalog.own
-        and len(arguments) == 1
-        and (not distinct or name in ("count", "min", "max"))
-        and not isinstance(inner, exp.Order)
+        known is not None
+        and len(arguments) == known.arguments
+        and (not distinct or known.distinct or known.ignores_distinct)
+        and not isinstance(arguments[0], exp.Order)
         and node.find(exp.Collate) is None
     )
-    if not plain:
+    if known is None or not plain:
         return _by_sqlite(scope, node)
     filter = None if condition is None else scope.convert(condition)
-    argument = arguments[0]
-    if isinstance(argument, exp.Star):
-        return Aggregate("count", None, False, filter)
-    return Aggregate(name, scope.convert(argument), distinct and name == "count", filter)
+    argument = None if isinstance(arguments[0], exp.Star) else scope.convert(arguments[0])
+    return Aggregate(known.name, argument, distinct and known.distinct, filter)
+
+
+def _over_path(
+    scope: Scope,
+    function: PathFunction,
+    arguments: list[exp.Expression],
+    condition: exp.Expression | None,
+    keys: list[Expr],
+) -> PathAggregate:
+    if scope.relation.kind == CHANGES:
+        raise NotPushable("a function over a path of something else than events")
+    if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):
+        raise NotPushable("a function over the paths of several objects at once")
+    filter = None if condition is None else scope.convert(condition)
+    given = tuple(scope.convert(argument) for argument in arguments)
+    if not _in_path_order(scope.relation) and _needs_order(function, given):
+        raise NotPushable("groups have no order, or the one that their subquery gives them")
+    return PathAggregate(function.name, given, filter)
+
+
+def known_aggregate(statement: EditedStatement, name: str) -> AggregateFunction[Any] | None:
+    """The aggregate of that name, if scans compute it and nobody has put another in its place."""
+    return None if name in statement.catalog.own else statement.catalog.by_scan.called(name)
 
 
 def _in_path_order(relation: Referent) -> bool:

@@ -160,7 +160,8 @@ class Rewriter:
             return self._push(text, False)
         for call in calls:
             snapshots = self._catalog.as_now(call.plan, self._snapshot)
-            results.publish(call.name, result_of(call, self._evaluator, snapshots), call.plan.table)
+            relation = result_of(call, self._evaluator, snapshots, self._catalog.by_scan)
+            results.publish(call.name, relation, call.plan.table)
         plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
         return Rewritten(prefix + statement.text(), plans, names, called)
 

@@ -19,8 +19,10 @@ import skysql
 from skysql.plan import path_scan as plans
 from skysql.plan.path_scan import Column, Literal, PathScan, Sql
 from skysql.plan.sources import object_names
+from skysql.scan.aggregates import AggregateFunctions, Inexact
+from skysql.scan.partials import Partial
 from skysql.scan.rows import Rows
-from skysql.scan.scan import Inexact, Partial, Scan, merge, with_sql
+from skysql.scan.scan import Scan, with_sql
 from tests.world.scripts import Case, answer, ask, every_case, params, sky
 
 INTEGERS = (0, -1, 2**63 - 1, -(2**63))
@@ -138,7 +140,7 @@ def run(scan: Scan, combine: Callable[[Scan], Partial]) -> Iterator[list[list[An
         try:
             return scan.finish(combine(scan))
         except Inexact as inexact:
-            scan.plan = with_sql(scan.plan, inexact.place)
+            scan.ask(with_sql(scan.plan, inexact.place, scan.registry))
 
 
 def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[tuple[PathScan, Sequence[Any]]]:
@@ -180,7 +182,7 @@ def test_any_split_by_object_gives_the_same(
         snapshot = world.engine.snapshot(plan.database, plan.table)
 
         def scan(plan: PathScan = plan, parameters: Sequence[Any] = parameters, snapshot: Any = snapshot) -> Scan:
-            return Scan(plan, snapshot, world.engine.evaluator, parameters)
+            return Scan(plan, snapshot, world.engine.evaluator, parameters, AggregateFunctions())
 
         try:
             expected = sorted_rows(scan().run())
@@ -193,17 +195,17 @@ def test_any_split_by_object_gives_the_same(
 
 
 def at_once(scan: Scan, parts: list[Partial]) -> Partial:
-    return merge(parts, scan.plan, False)
+    return scan.merge(parts, False)
 
 
 def backwards(scan: Scan, parts: list[Partial]) -> Partial:
-    return merge(parts[::-1], scan.plan, False)
+    return scan.merge(parts[::-1], False)
 
 
 def two_by_two(scan: Scan, parts: list[Partial]) -> Partial:
     while len(parts) > 1:
-        parts = [merge(parts[at : at + 2], scan.plan, False) for at in range(0, len(parts), 2)]
-    return merge(parts, scan.plan, False)
+        parts = [scan.merge(parts[at : at + 2], False) for at in range(0, len(parts), 2)]
+    return scan.merge(parts, False)
 
 
 def test_the_same_from_log_blocks_and_both(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +219,8 @@ def test_the_same_from_log_blocks_and_both(world: skysql.Connection, monkeypatch
         for connection in (world, one):
             snapshot = connection.engine.snapshot(plan.database, plan.table)
             try:
-                results.append(sorted_rows(Scan(plan, snapshot, connection.engine.evaluator, parameters).run()))
+                scan = Scan(plan, snapshot, connection.engine.evaluator, parameters, AggregateFunctions())
+                results.append(sorted_rows(scan.run()))
             except skysql.Error as error:
                 results.append([str(error)])
         assert results[0] == results[1], str(plan)

@@ -13,17 +13,16 @@ Every mention of the events outside of aggregates becomes a key; conditions on t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlglot import exp
 
 from ...model.companions import AS_OF, CHANGES, IDLE
 from ...model.table import quote
 from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
+from ...scan.aggregates import OverJoin
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
 from ..dialect import join_form, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
-from ..grouping import Needed, result_columns
+from ..grouping import Needed, known_aggregate, result_columns
 from ..names import alias_of, source_of
 from ..resolver import Resolver, take_arguments
 from ..scope import Scope, conjuncts_of
@@ -219,17 +218,19 @@ class _Below:
         """An aggregate over the join as one over the partial ones; None if it may stay as it is."""
         name, arguments = call_name(self.statement, call), call_arguments(call)
         inner = arguments[0] if arguments else None
-        if isinstance(inner, exp.Distinct) or name in ("min", "max"):
+        extreme = (function := self.statement.catalog.by_scan.called(name)) is not None and not function.repeats
+        if isinstance(inner, exp.Distinct) or extreme:
             theirs = condition is None or self._theirs(condition)
-            if theirs and not (name in ("min", "max") and self._ours(call)):
+            if theirs and not (extreme and self._ours(call)):
                 return None
             raise NotPushable("a filter beside DISTINCT") if condition is not None else NotPushable("an extreme")
-        known = name in ("count", "sum", "total", "avg") and name not in self.statement.catalog.own
-        if not known or len(arguments) > 1 or call.find(exp.Collate) is not None:
+        function = known_aggregate(self.statement, name)
+        over_join = None if function is None or len(arguments) > function.arguments else function.over_join
+        if over_join is None or call.find(exp.Collate) is not None:
             raise NotPushable(f"{name}() over a join")
         inner = None if isinstance(inner, exp.Star) else inner
         if inner is not None and self._theirs(inner) and (condition is None or self._theirs(condition)):
-            return self._repeated(name, inner, condition)
+            return self._repeated(over_join, inner, condition)
         if any(part is not None and not self._ours(part) for part in (inner, condition)):
             raise NotPushable("an aggregate of the other table")
         filter = None if condition is None else self.scope.convert(condition)
@@ -240,20 +241,9 @@ class _Below:
         def part(function: str) -> str:
             return f"{self.alias}.{self.groups.value(Aggregate(function, argument, False, filter)).lstrip('+')}"
 
-        return self._of_parts(name, argument, part)
+        return over_join.of_parts(part, self._of_integers(argument))
 
-    def _of_parts(self, name: str, argument: Expr | None, part: Callable[[str], str]) -> str:
-        """The aggregate of all, from those of parts."""
-        if name == "count":
-            return f"coalesce(sum({part('count')}), 0)"
-        if name == "sum" and argument is not None and self._of_integers(argument):
-            return f"sum({part('sum')})"
-        if name == "sum":
-            return f"sky_partial_sum({part('sum')}, {part('rest')})"
-        total = f"sky_partial_total({part('total')}, {part('rest')})"
-        return f"({total} / sum({part('count')}))" if name == "avg" else total  # of integers too: their sum may be none
-
-    def _of_integers(self, argument: Expr) -> bool:
+    def _of_integers(self, argument: Expr | None) -> bool:
         """Whether it is a property that holds nothing else."""
         property = self.scope.relation.table.find(argument.name) if isinstance(argument, Column) else None
         return property is not None and property.kind.integral
@@ -263,7 +253,7 @@ class _Below:
         read = list(node.find_all(exp.Column))
         return bool(read) and node.find(exp.Select) is None and not any(self._mine(column) for column in read)
 
-    def _repeated(self, name: str, inner: exp.Expression, condition: exp.Expression | None) -> str:
+    def _repeated(self, over_join: OverJoin, inner: exp.Expression, condition: exp.Expression | None) -> str:
         """An aggregate of what every event of a group is joined with: as many times as there are events."""
         places = span(inner), None if condition is None else span(condition)
         if places[0] is None or (condition is not None and places[1] is None):
@@ -271,13 +261,7 @@ class _Below:
         value = f"({self.statement.render(*places[0])})"
         times = f"{self.alias}.{self.groups.value(Aggregate('count', None)).lstrip('+')}"
         only = f" FILTER (WHERE {self.statement.render(*places[1])})" if places[1] is not None else ""
-        count = f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
-        if name == "count":
-            return f"coalesce({count}, 0)"
-        if name == "sum":
-            return f"sky_repeated_sum({value}, {times}){only}"
-        total = f"sky_repeated_total({value}, {times}){only}"
-        return f"({total} / {count})" if name == "avg" else total
+        return over_join.repeated(value, times, only)
 
     def _apply(self) -> None:
         relation, at = self.scope.relation, span(self.item)
