@@ -37,7 +37,7 @@ needs_loops = pytest.mark.skipif(not compiled.available(), reason="the loops wer
 
 
 def run(program: str, **environment: str) -> None:
-    subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, check=True)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="without a C compiler an installation has none")

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -624,12 +625,27 @@ def test_a_file_that_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:
 # a database that others write to
 
 
+STARTED: list[subprocess.Popen[bytes]] = []
+
+
 def start(*command: str, **pipes: Any) -> subprocess.Popen[bytes]:
-    """A process that SIGINT interrupts, whatever it does to this one."""
+    """A process that SIGINT interrupts, whatever it does to this one; it ends with the test, however that ends."""
     ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(command, env={**environment(), "PYTHONUNBUFFERED": "1"}, **pipes)
+    STARTED.append(subprocess.Popen(command, env={**environment(), "PYTHONUNBUFFERED": "1"}, **pipes))
     signal.signal(signal.SIGINT, ignored)
-    return process
+    return STARTED[-1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def skysql_command(*arguments: str) -> list[str]:
@@ -753,7 +769,7 @@ def test_an_endless_statement_is_interrupted() -> None:
     shell.stdin.flush()
     assert shell.stdout.readline() == b"begun\n"
     shell.send_signal(signal.SIGINT)
-    _, told = shell.communicate(timeout=60)
+    _, told = shell.communicate()
     assert shell.returncode and b"Traceback" not in told
 
 

@@ -20,7 +20,6 @@ import os
 import random
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -460,26 +459,25 @@ def test_explosive_conditions_that_look_back(connect: Connect) -> None:
     assert ask(db, sql)[1] == [(0,)]
 
 
-def test_interrupt(connect: Connect) -> None:
-    """Another thread can stop a search that would take long."""
+def test_interrupt(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread can stop a search that would take long, once that has begun."""
     db = connect()
     fill(db, [(1, i, "a", None, None) for i in range(20_000)])
     sql = "SELECT count(*) FROM t MATCH_RECOGNIZE (ORDER BY i PATTERN (A+ B) DEFINE A AS COUNT(*) > 0, B AS c = 'b')"
-    stopped = threading.Event()
+    look, looks = matcher.look, []
 
     def stop() -> None:
-        while not stopped.is_set():
-            db.interrupt()
-            time.sleep(0.01)
+        looks.append(1)
+        if len(looks) == 10:
+            thread = threading.Thread(target=db.interrupt)
+            thread.start()
+            thread.join()
+        look()
 
-    thread = threading.Thread(target=stop)
-    thread.start()
-    try:
-        with pytest.raises(skysql.OperationalError, match="interrupt"):
-            db.execute(sql)
-    finally:
-        stopped.set()
-        thread.join()
+    monkeypatch.setattr(matcher, "look", stop)
+    with pytest.raises(skysql.OperationalError, match="interrupt"):
+        db.execute(sql)
+    assert len(looks) == 10
     assert ask(db, "SELECT count(*) FROM t")[1] == [(20_000,)]
 
 

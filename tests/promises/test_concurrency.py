@@ -17,7 +17,7 @@ from skysql.store.cache import SHARED
 from tests.conftest import Connect
 from tests.world import beside
 
-SECONDS = float(os.environ.get("SKYSQL_TEST_SECONDS", "2"))
+COMMITS = int(os.environ.get("SKYSQL_TEST_COMMITS", "60"))
 
 
 def filled(connect: Connect, path: str) -> skysql.Connection:
@@ -39,20 +39,18 @@ def test_readers_beside_a_writer_see_whole_commits(connect: Connect, path: str) 
     """Threads and processes; the writer inserts, deletes, updates and compacts, and keeps the books even."""
     db = filled(connect, path)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["beside", "skysql.engine.engine"])
+    context.set_forkserver_preload(["tests.world.beside", "skysql.engine.engine"])
     stop, wrong, r = context.Event(), context.Queue(), random.Random(1)
     readers: list[Any] = [threading.Thread(target=beside.read, args=(path, n, stop, wrong)) for n in range(3)]
     readers += [context.Process(target=beside.read, args=(path, n, stop, wrong)) for n in range(3, 5)]
     for reader in readers:
         reader.start()
-    end, number = time.monotonic() + SECONDS, 100
-    while time.monotonic() < end or number <= 110:
+    for number in range(100, 100 + COMMITS):
         beside.commit(db, r, number)
-        number += 1
-        if number % 10 == 0:
+        if number % 10 == 9:
             db.compact()
     stop.set()
-    told = [wrong.get(timeout=20) for _ in readers]
+    told = [wrong.get() for _ in readers]
     for reader in readers:
         reader.join()
     assert [(problem, n > 0) for problem, n in told] == [(None, True)] * len(readers)
@@ -148,7 +146,7 @@ def test_a_second_writer_waits_and_then_fails(connect: Connect, path: str) -> No
         start = time.monotonic()
         with pytest.raises(skysql.OperationalError, match="locked") as caught:
             write()
-        assert 0.15 < time.monotonic() - start < 5
+        assert time.monotonic() - start > 0.15  # however slow the machine is, it is not less
         assert caught.value.hint and "timeout" in caught.value.hint
         assert not second.in_transaction
     before = second.execute("SELECT count(*) FROM users").fetchone()[0]
@@ -161,8 +159,10 @@ def test_a_second_writer_waits_until_the_first_is_done(connect: Connect, path: s
     first, second = filled(connect, path), connect(path, isolation_level=None, timeout=20)
     first.execute("BEGIN IMMEDIATE")
     count = first.execute("SELECT count(*) FROM users").fetchone()[0]
-    threading.Timer(0.2, first.execute, ["COMMIT"]).start()
+    commit = threading.Timer(0.2, first.execute, ["COMMIT"])  # which may as well come before the other has begun
+    commit.start()
     second.execute("INSERT INTO users(who, ts, action) VALUES (1, 1, 'late')")
+    commit.join()
     assert second.execute("SELECT count(*) FROM users").fetchone()[0] == count + 1
 
 

@@ -62,11 +62,8 @@ def _killed(
     sending.close()
     last = first - 1
     for _ in range(r.randint(0, 4)):  # let it come so far
-        if not receiving.poll(60):
-            writer.kill()
-            raise AssertionError(f"the writer hangs after {last}")
         last = int.from_bytes(receiving.recv_bytes())
-    time.sleep(r.random() * 0.02)
+    time.sleep(r.random() * 0.02)  # the kill comes at any moment of the next deeds; whichever, all is told below
     writer.kill()
     writer.join()
     while receiving.poll():

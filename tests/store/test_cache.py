@@ -336,7 +336,7 @@ def test_a_fork_while_threads_read(connect: Connect, path: str) -> None:
     for _ in range(20):
         child = os.fork()
         if not child:
-            signal.alarm(60)
+            signal.alarm(600)  # or a child that waits for ever would be waited for
             try:
                 own = skysql.connect(path)
                 assert answers(own) and answers(db)
@@ -371,7 +371,7 @@ def test_a_child_makes_what_a_thread_was_at_when_it_was_forked() -> None:
     entered.wait()
     child = os.fork()
     if not child:
-        signal.alarm(60)
+        signal.alarm(600)
         os._exit(Slow().value - 1)
     status = os.waitpid(child, 0)[1]
     leave.set()
