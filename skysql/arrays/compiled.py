@@ -1,6 +1,6 @@
 """loops.c and sums.c by ctypes: the same arrays in and out as their twins of numpy, used where they were not compiled.
 
-    funnel     functions/funnel_levels.py, levels; reports/funnel_chains.py, Walk
+    funnel     functions/funnel_levels.py, levels; reports/funnel_depths.py, counts
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
     last_marks store/shard.py, Marks.last

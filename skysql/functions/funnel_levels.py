@@ -10,7 +10,8 @@ Order. An event that meets a condition is an *entry* (time, step), one for each 
 that meets none is an entry of step 0. Entries are taken in that order, whatever the order of events at the same time;
 of events with equal entries, the first to arrive comes first.
 
-A compiled loop over the events (loops.c) says the same, and faster.
+A compiled loop over the events (loops.c) says the same, and faster. reports/funnel_chains.py has a table of which
+funnel runs when.
 """
 
 from __future__ import annotations

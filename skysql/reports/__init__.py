@@ -7,6 +7,8 @@
     options.py    the JSON of the last argument
     steps.py      the steps of a funnel, as they are written
     chains.py     how paths run through steps; numpy only
+    funnel_design.py, funnel_chains.py, funnel_search.py, funnel_depths.py   a funnel: as it was asked for, its chains
+                  in one shard, the algorithm that finds them, and a short cut where it is enough to count
     question.py   what a report is asked, as a tree
     periods.py    days, weeks, months: calendar periods of moments; numpy only
     quantiles.py  means and percentiles by group; numpy only

@@ -45,7 +45,7 @@ from ..interruption import looking, pieces
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
-from .funnel_chains import NEVER, Counted, Walk, merge
+from .funnel_chains import NEVER, Counted, count_shard, merge
 from .funnel_depths import counts
 from .funnel_design import FunnelDesign, parse_design
 from .quantiles import Reals, summarize
@@ -56,8 +56,7 @@ _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "f
 
 def count(call: Call, design: FunnelDesign) -> Counted:
     """The chains that count, in all shards."""
-    walks = (Walk(design, call, shard) for shard in shards(call))
-    return merge([walk.counted() for walk in walks], len(design.steps))
+    return merge([count_shard(design, call, shard) for shard in shards(call)], len(design.steps))
 
 
 class Funnel:

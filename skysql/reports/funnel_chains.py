@@ -1,4 +1,26 @@
-"""A funnel over the paths of one shard: from a design to the chains that count."""
+"""A funnel over the paths of one shard: from a design to the chains that count.
+
+    units     what the events belong to: paths, sessions
+    course    the events among which the steps are looked for
+    entries   the events at which a chain may begin
+    chains    found by an algorithm of chains.py, which funnel_search.py picks
+    choice    of the chains of a unit, the one that counts
+
+Which funnel runs
+
+    asked                           runs                        on
+    window_funnel                   loops.c, funnel             all groups, event by event, if it is compiled and fits
+                                    functions/funnel_levels     all groups, by arrays, if not
+    window_funnel, strict_once      functions/funnel_moments    single groups: those of which several events at one
+                                                                time meet several conditions
+    sky_funnel, how many only       reports/funnel_depths       all paths, by loops.c, funnel, if it is compiled and the
+                                                                funnel is plain
+    any other, sky_funnel_objects   reports/chains              all paths, by arrays
+
+The functions and the reports do not share more than the loop, as they mean different things: to window_funnel events at
+one time come in the order of the conditions that they meet, and one event may be several steps; to sky_funnel they come
+in path order, and one event is one step.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +35,9 @@ from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..store.shard import Shard
-from . import chains
-from .chains import NONE, Chains, Course, Link, StepRanks, Stop
+from .chains import NONE, Chains, Course, Link, StepRanks, Stop, choose, firsts
 from .funnel_design import FunnelDesign
+from .funnel_search import Search, find_chains
 from .report import Call
 from .subject import may_equal
 
@@ -65,212 +87,178 @@ def merge(parts: Sequence[Counted], steps: int) -> Counted:
     )
 
 
-class Walk:
-    """A funnel over one shard."""
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What each event of a shard belongs to: int[n], non-decreasing.
 
-    def __init__(self, design: FunnelDesign, call: Call, shard: Shard) -> None:
-        self.design = design
-        self.call = call
-        self.shard = shard
-        self.subject = call.subject
-        self.ts = shard.ts()
-        self.paths = shard.path_numbers()
+    paths:    its path.
+    sessions: its session, counted through the shard; None where paths are not cut.
+    groups:   what a chain has to stay in: the session, or the path.
+    units:    what counts with one chain: the session, or the path.
+    """
 
-    def counted(self) -> Counted:
-        """The partial of the shard."""
-        design = self.design
-        self.found = [self.subject.occurrences(self.shard, step.condition) for step in design.steps]
-        positions = [found.positions.astype(np.int64) for found in self.found]
-        self.sessions = self._session_numbers()
-        self.groups = self.paths if self.sessions is None else self.sessions
-        self.units = self.sessions if design.count == "sessions" and self.sessions is not None else self.paths
-        course = self._course(positions)
-        entries = self._entries(positions[0] if design.order != "any" else _union(positions))
-        index = _index(course.places, len(self.ts))
-        found = self._chains(course, _indexes(index, entries), [_indexes(index, step) for step in positions])
-        found = self._chosen(course, found)
-        return self._read([course.place(events) for events in found.events])
+    paths: Array
+    sessions: Array | None
+    groups: Array
+    units: Array
 
-    def _session_numbers(self) -> Array | None:
-        """The number of each event's session, counted through the shard."""
-        if self.design.session is None:
-            return None
-        starts = self.shard.session_starts(self.design.session)
-        return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    @classmethod
+    def of(cls, design: FunnelDesign, shard: Shard) -> Units:
+        """Those of a funnel."""
+        paths = shard.path_numbers()
+        if design.session is None:
+            return cls(paths, None, paths, paths)
+        starts = shard.session_starts(design.session)
+        sessions = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        return cls(paths, sessions, sessions, sessions if design.count == "sessions" else paths)
 
-    # entries
 
-    def _entries(self, entries: Int64) -> Int64:
-        """The events at which a chain may begin."""
-        design = self.design
-        if design.begin is not None:
-            entries = entries[self.ts.take(entries) >= design.begin]
-        if design.end is not None:
-            entries = entries[self.ts.take(entries) < design.end]
-        if self.held is not None:
-            entries = entries[self.held.take(entries) != NONE]
-        if design.entry == "first" and design.count != "totals":
-            entries = entries[chains.firsts(self.units.take(entries))]
-        return self._limited(entries)
+def count_shard(design: FunnelDesign, call: Call, shard: Shard) -> Counted:
+    """The chains that count in one shard."""
+    found = [call.subject.occurrences(shard, step.condition) for step in design.steps]
+    steps = [each.positions.astype(np.int64) for each in found]
+    units = Units.of(design, shard)
+    places = _places(design, call, shard, steps)
+    held = None if places is None or not design.hold else _held(design, call, shard, places)
+    course = _course(design, shard.ts(), units.groups, places, held)
+    entries = _entries(design, call, shard, units, held, steps[0] if design.order != "any" else _union(steps))
+    index = _index(course.places, len(shard))
+    indexes = [_indexes(index, step) for step in steps]
 
-    def _limited(self, entries: Int64) -> Int64:
-        """Without those of units none of whose entries meets what WHERE asks of segment and entry."""
-        good = self.call.within("entry", self.ts.take(entries))
-        segment = self.call.equal("segment")
-        if segment is not None and self.design.by is not None:
-            equal = may_equal(self.subject.vector(self.shard, self.design.by, entries), segment)
-            good = equal if good is None else good & equal
-        if good is None:
-            return entries
-        units = self.units.take(entries)
-        member = np.zeros(int(self.units[-1]) + 1, bool)
-        member[units[good]] = True
-        return entries[member.take(units)]
+    def stop(at: int) -> Stop:
+        by_path = course.places is None and units.sessions is None
+        return Stop(steps[at], found[at].paths, found[at].ts) if by_path else course.stop(indexes[at])
 
-    # the course
+    links, exactly = _links(design, call, shard), tells_events(call, design)
+    search = Search(design, course, _indexes(index, entries), indexes, links, stop, exactly)
+    chosen = _chosen(design, course, units, find_chains(search))
+    return _read(design, call, shard, units, [course.place(events) for events in chosen.events])
 
-    def _course(self, positions: Sequence[Int64]) -> Course:
-        """What the steps are looked for in."""
-        self.held: Array | None = None
-        if self.design.order == "strict":
-            acts = self.shard.codes(ACTION, len(self.subject.actions) - 1) != 0
-            for step in positions:
-                acts[step] = True
-            places = np.flatnonzero(acts)
-        elif self.design.hold:
-            places = _union(positions)
-        else:
-            return Course(self.ts, self.groups)
-        groups = self.groups.take(places)
-        if self.design.hold:
-            values = self._held(places)
-            self.held = np.full(len(self.ts), NONE, np.int64)
-            self.held[places] = values
-            if self.design.order != "strict":
-                order = patiently(np.lexsort, (places, self.held.take(places), self.groups.take(places)))
-                places = places[order]
-            groups = self._refined(places)
-        return Course(self.ts.take(places), groups, places)
 
-    def _held(self, places: Int64) -> Int64:
-        """A number for each event, equal where the held values are; NONE where one of them is NULL."""
-        numbers = np.zeros(len(places), np.int64)
-        known = np.ones(len(places), bool)
-        for expr in self.design.hold:
-            vector = self.subject.vector(self.shard, expr, places)
-            here = vector.known()
-            known &= True if here is None else here
-            codes, bound = compact_codes(vector)
-            numbers = patiently(np.unique, numbers * bound + codes, return_inverse=True)[1].astype(np.int64)
-        return np.where(known, numbers, NONE)
+# the course
 
-    def _refined(self, places: Int64) -> Array:
-        """Groups by path (or session) and held value."""
-        assert self.held is not None
-        values = self.held.take(places)
-        bound = int(values.max(initial=0)) + 2
-        numbers = self.groups.take(places).astype(np.int64) * bound + values + 1
-        if self.design.order == "strict":
-            return numbers
-        refined: Array = np.cumsum(np.concatenate(([False], numbers[1:] != numbers[:-1])))
-        return refined[: len(numbers)]
 
-    # chains
+def _places(design: FunnelDesign, call: Call, shard: Shard, steps: Sequence[Int64]) -> Int64 | None:
+    """The events among which steps are looked for, ascending; None for all."""
+    if design.order == "strict":
+        acts: Bool = shard.codes(ACTION, len(call.subject.actions) - 1) != 0
+        for step in steps:
+            acts[step] = True
+        return np.flatnonzero(acts)
+    return _union(steps) if design.hold else None
 
-    def _chains(self, course: Course, entries: Int64, steps: list[Int64]) -> Chains:
-        """The chains among which is that of each unit."""
-        design, links = self.design, self._links()
-        later = [steps[at] for at in design.required[1:]]
-        between = [links[at] for at in design.required[1:]]
-        if design.order == "strict":
-            return chains.consecutive(course, entries, later, design.within, between)
-        if design.order == "any":
-            return chains.in_any_order(course, entries, steps, design.within, links[1].barrier)
-        if design.count == "totals":
-            found = chains.from_each(course, entries, later, design.within, between)
-        elif (design.entry == "first" or design.within is None) and all(link.free for link in between):
-            entries = entries[chains.firsts(course.groups.take(entries))]  # no later start gets further
-            found = chains.from_each(course, entries, later, design.within, between)
-        else:
-            stops = [self._stop(course, at, steps[at]) for at in design.required]
-            if len(entries) != len(stops[0]):
-                stops[0] = course.stop(entries)
-            found = chains.furthest(course, stops, design.within, [Link(), *between], tells_events(self.call, design))
-        return self._with_optional(course, steps, links, found)
 
-    def _stop(self, course: Course, at: int, events: Int64) -> Stop:
-        """The events of a step."""
-        if course.places is not None or self.sessions is not None:
-            return course.stop(events)
-        return Stop(events, self.found[at].paths, self.found[at].ts)
+def _held(design: FunnelDesign, call: Call, shard: Shard, places: Int64) -> Int64:
+    """A number for each event of the shard, equal where the held values are; NONE where one is NULL, and elsewhere."""
+    numbers = np.zeros(len(places), np.int64)
+    known = np.ones(len(places), bool)
+    for expr in design.hold:
+        vector = call.subject.vector(shard, expr, places)
+        here = vector.known()
+        known &= True if here is None else here
+        codes, bound = compact_codes(vector)
+        numbers = patiently(np.unique, numbers * bound + codes, return_inverse=True)[1].astype(np.int64)
+    held = np.full(len(shard), NONE, np.int64)
+    held[places] = np.where(known, numbers, NONE)
+    return held
 
-    def _links(self) -> list[Link]:
-        """The link between each step and the one before; of a required step, since the last that was required."""
-        design, links, before = self.design, [Link()], 0
-        excluded = [self.subject.positions(self.shard, e.condition) for e in design.exclusions]
-        for at in range(1, len(design.steps)):
-            here = [
-                positions
-                for exclusion, positions in zip(design.exclusions, excluded, strict=True)
-                if exclusion.after - 1 < at and before < exclusion.before - 1
-            ]
-            links.append(Link(design.steps[at].within, StepRanks(_union(here), len(self.ts)) if here else None))
-            before = before if design.steps[at].optional else at
-        return links
 
-    def _with_optional(self, course: Course, steps: list[Int64], links: list[Link], found: Chains) -> Chains:
-        """The chains with their optional steps, where there are any."""
-        design = self.design
-        if len(design.required) == len(steps):
-            return found
-        nothing = np.full(len(found.depth), NONE, np.int64)
-        events = [nothing] * len(steps)
-        for at, place in enumerate(design.required):
-            events[place] = found.events[at]
-        last, before = events[0], events[0]  # the step before, and the last before it that is not optional
-        for at in range(1, len(steps)):
-            if not design.steps[at].optional:
-                before = events[at]
-            else:
-                after = next((events[place] for place in design.required if place > at), nothing)
-                event = self._between(course, events[0], last, after, steps[at], links[at])
-                events[at] = np.where(before == NONE, NONE, event)
-            last = np.where(events[at] == NONE, last, events[at])
-        return Chains(events, found.depth)
+def _course(design: FunnelDesign, ts: Int64, groups: Array, places: Int64 | None, held: Int64 | None) -> Course:
+    """These events in groups, which held values split."""
+    if places is None:
+        return Course(ts, groups)
+    if held is None:
+        return Course(ts.take(places), groups.take(places), places)
+    in_path_order = design.order == "strict"  # and then the parts of a group need not lie side by side
+    if not in_path_order:
+        places = places[patiently(np.lexsort, (places, held.take(places), groups.take(places)))]
+    values = held.take(places)
+    split = groups.take(places).astype(np.int64) * (int(values.max(initial=0)) + 2) + values + 1
+    return Course(ts.take(places), split if in_path_order else _ascending(split), places)
 
-    def _between(self, course: Course, first: Int64, last: Int64, after: Int64, step: Int64, link: Link) -> Int64:
-        """The next event of an optional step after `last`, if it is in time; and before `after`, which may be NONE."""
-        found, event = chains.next_of(course, last, step)
-        found &= course.allows(last, event, link) & ((after == NONE) | (event < after))
-        if self.design.within is not None:
-            found &= course.ts.take(event) - course.ts.take(first) <= self.design.within
-        return np.where(found, event, NONE)
 
-    def _chosen(self, course: Course, found: Chains) -> Chains:
-        """One chain a unit, unless each counts."""
-        if self.design.count == "totals":
-            return found
-        places = course.place(found.events[0])
-        chosen = chains.choose(self.units.take(places), found.depth, places)
-        return found if len(chosen) == len(places) else found.take(chosen)
+def _ascending(numbers: Int64) -> Int64:
+    """Numbers from 0 for runs of equal ones."""
+    changes: Int64 = np.cumsum(np.concatenate(([False], numbers[1:] != numbers[:-1])))
+    return changes[: len(numbers)]
 
-    # reading
 
-    def _read(self, events: list[Int64]) -> Counted:
-        """What is told of the chains with these events."""
-        design, entries = self.design, events[0]
-        objects, starts = self.shard.paths()
-        paths = self.paths.take(entries)
-        sessions = None
-        if self.sessions is not None:
-            sessions = self.sessions.take(entries) - self.sessions.take(starts[paths]) + 1
-        by = None if design.by is None else self.subject.vector(self.shard, design.by, entries)
-        times = [self.ts.take(entries), *(np.where(e == NONE, NEVER, self.ts.take(e)) for e in looking(events[1:]))]
-        counted = Counted(objects[paths], sessions, by, times)
-        segment = self.call.equal("segment")
-        if segment is not None and by is not None:
-            counted = counted.keep(may_equal(by, segment))
-        return counted.keep(self.call.within("entry", counted.times[0]))
+# entries
+
+
+def _entries(
+    design: FunnelDesign, call: Call, shard: Shard, units: Units, held: Int64 | None, entries: Int64
+) -> Int64:
+    """Those of the events at which a chain may begin."""
+    ts = shard.ts()
+    if design.begin is not None:
+        entries = entries[ts.take(entries) >= design.begin]
+    if design.end is not None:
+        entries = entries[ts.take(entries) < design.end]
+    if held is not None:
+        entries = entries[held.take(entries) != NONE]
+    if design.entry == "first" and design.count != "totals":
+        entries = entries[firsts(units.units.take(entries))]
+    return _limited(design, call, shard, units.units, entries)
+
+
+def _limited(design: FunnelDesign, call: Call, shard: Shard, units: Array, entries: Int64) -> Int64:
+    """Without those of units none of whose entries meets what WHERE asks of segment and entry."""
+    good = call.within("entry", shard.ts().take(entries))
+    segment = call.equal("segment")
+    if segment is not None and design.by is not None:
+        equal = may_equal(call.subject.vector(shard, design.by, entries), segment)
+        good = equal if good is None else good & equal
+    if good is None:
+        return entries
+    of = units.take(entries)
+    member = np.zeros(int(units[-1]) + 1, bool)
+    member[of[good]] = True
+    return entries[member.take(of)]
+
+
+# chains
+
+
+def _links(design: FunnelDesign, call: Call, shard: Shard) -> list[Link]:
+    """The link between each step and the one before; of a required step, since the last that was required."""
+    links, before = [Link()], 0
+    excluded = [call.subject.positions(shard, exclusion.condition) for exclusion in design.exclusions]
+    for at in range(1, len(design.steps)):
+        here = [
+            positions
+            for exclusion, positions in zip(design.exclusions, excluded, strict=True)
+            if exclusion.after - 1 < at and before < exclusion.before - 1
+        ]
+        links.append(Link(design.steps[at].within, StepRanks(_union(here), len(shard)) if here else None))
+        before = before if design.steps[at].optional else at
+    return links
+
+
+def _chosen(design: FunnelDesign, course: Course, units: Units, found: Chains) -> Chains:
+    """One chain a unit, unless each counts."""
+    if design.count == "totals":
+        return found
+    places = course.place(found.events[0])
+    chosen = choose(units.units.take(places), found.depth, places)
+    return found if len(chosen) == len(places) else found.take(chosen)
+
+
+def _read(design: FunnelDesign, call: Call, shard: Shard, units: Units, events: list[Int64]) -> Counted:
+    """What is told of the chains with these events."""
+    entries, ts = events[0], shard.ts()
+    objects, starts = shard.paths()
+    paths = units.paths.take(entries)
+    sessions = None
+    if units.sessions is not None:
+        sessions = units.sessions.take(entries) - units.sessions.take(starts[paths]) + 1
+    by = None if design.by is None else call.subject.vector(shard, design.by, entries)
+    times = [ts.take(entries), *(np.where(e == NONE, NEVER, ts.take(e)) for e in looking(events[1:]))]
+    found = Counted(objects[paths], sessions, by, times)
+    segment = call.equal("segment")
+    if segment is not None and by is not None:
+        found = found.keep(may_equal(by, segment))
+    return found.keep(call.within("entry", found.times[0]))
 
 
 def tells_events(call: Call, design: FunnelDesign) -> bool:
