@@ -31,6 +31,7 @@ class Referent:
 
     as_of: the moment of objects. idle: the gap that cuts paths into sessions. groups: the scan whose groups these are.
     ordered: whether a subquery orders the rows in its own way, which only some aggregates tell.
+    labels: the names of columns that the source does not have: of values that come from other rows.
     """
 
     database: str
@@ -44,6 +45,7 @@ class Referent:
     idle: Duration | None = None
     groups: PathScan | None = None
     ordered: bool = False
+    labels: frozenset[str] = frozenset()
 
 
 def source_of(relation: Referent) -> Source:
@@ -77,9 +79,15 @@ def runs_of(keys: Sequence[str], table: Table) -> list[str]:
 
 def times_of(relation: Referent) -> frozenset[str]:
     """The names, in lower case, of the columns of a relation that hold times."""
-    source, table = source_of(relation), relation.table
     columns = {name: found.name for name, found in relation.columns.items() if isinstance(found, Column)}
-    return frozenset(name for name, own in columns.items() if column_type(source, table, own) == "TIMESTAMP")
+    return frozenset(name for name, own in columns.items() if type_of(relation, own) == "TIMESTAMP")
+
+
+def type_of(relation: Referent, name: str) -> str | None:
+    """The declared type of a column of a relation's source; None of a label, which may be any value."""
+    if name in relation.labels:
+        return None
+    return column_type(source_of(relation), relation.table, name)
 
 
 def alias_of(item: exp.Expression) -> str:
@@ -115,14 +123,14 @@ class Names:
         """Whether a column of the source holds timestamps."""
         if not isinstance(column, Column):
             return False
-        return column_type(source_of(self.relation), self.relation.table, column.name) == "TIMESTAMP"
+        return type_of(self.relation, column.name) == "TIMESTAMP"
 
     def is_object(self, column: Expr | KnownCount | None) -> bool:
         """Whether a column of the source holds the ids of objects."""
         if not isinstance(column, Column):
             return False
         named = column.name.lower() in object_names(self.relation)
-        return named and column_type(source_of(self.relation), self.relation.table, column.name) == "INTEGER"
+        return named and type_of(self.relation, column.name) == "INTEGER"
 
     def is_key(self, column: Expr | KnownCount | None) -> bool:
         """Whether a column of the source holds the keys of objects."""
@@ -145,7 +153,7 @@ class Names:
         source = source_of(self.relation)
         if isinstance(source, GroupsOf) and column.name.lower() not in object_names(self.relation):
             return None
-        return column_type(source, self.relation.table, column.name)
+        return type_of(self.relation, column.name)
 
     # columns
 

@@ -192,7 +192,7 @@ class EventInput(RowInput):
     def over_row(self, text: str, labels: Sequence[str] = ()) -> Expr:
         """The scan evaluates it over the table's columns."""
         columns = {**self._relation.columns, **{label: Column(label) for label in labels}}
-        return self._converted(text, replace(self._relation, columns=columns))
+        return self._converted(text, replace(self._relation, columns=columns, labels=frozenset(labels)))
 
     def _no_query(self) -> Exception:
         return NotScanned()  # a query of the input may compute it
