@@ -17,6 +17,7 @@ from vtab.source import Declared as Declared
 from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan.aggregates import AggregateFunctions
+from ..scan.bound import BoundScan
 from ..scan.evaluation import Evaluator
 from ..scan.scan import Scan
 from ..sql.edits import ScanCall
@@ -39,6 +40,7 @@ class _Result:
         self._evaluator = evaluator
         self._snapshot = snapshot
         self._aggregates = known
+        self._bound: BoundScan | None = None
         named = [Declared(name, type) for name, type in call.columns] or [Declared("nothing")]
         shown = len(named) - call.hidden
         arguments = argument_columns(call.arguments, [column.name for column in named])
@@ -74,7 +76,10 @@ class _Result:
         given = {constraint.column: constraint.value for constraint in constraints}
         parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
         plan = self._plan(constraints)
-        return Scan(plan, self._snapshot(plan.database, plan.table), self._evaluator, parameters, self._aggregates)
+        snapshot = self._snapshot(plan.database, plan.table)
+        if self._bound is None or self._bound.plan is not plan or self._bound.table != snapshot.table:
+            self._bound = BoundScan(plan, snapshot.table, self._aggregates)
+        return self._bound.run(snapshot, self._evaluator, parameters)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
         return self.call.plan

@@ -46,6 +46,7 @@ from ..plan.path_scan import (
     Sessions,
 )
 from ..plan.sources import columns_of, object_columns
+from ..scan.bound import BoundScan
 from ..scan.evaluation import Evaluator
 from ..scan.rows import EventRows
 from ..scan.scan import Scan
@@ -145,7 +146,8 @@ class TableRelation:
 
     def _scan(self, source: Events | Objects | Sessions | Changes, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
-        return Scan(plan, self.store.snapshot(), self.evaluator, ())
+        snapshot = self.store.snapshot()
+        return BoundScan(plan, snapshot.table).run(snapshot, self.evaluator, ())
 
 
 def _alike(type: str, value: object) -> bool:

@@ -13,7 +13,7 @@ import apsw
 import numpy as np
 
 from ..arrays.compiled import ByPath
-from ..arrays.masks import CODES, Met
+from ..arrays.masks import Met
 from ..arrays.vectors import Coded, Vector
 from ..errors import ProgrammingError, instead, near
 from ..lazily import cached_property
@@ -21,9 +21,10 @@ from ..model.companions import EVENTS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
-from ..plan.path_scan import And, Expr, columns, conjuncts
+from ..plan.path_scan import Expr, conjuncts
+from ..scan.actions import ActionIndex, EventCondition
 from ..scan.evaluation import Evaluation, Evaluator
-from ..scan.rows import ActionRows, EventRows
+from ..scan.rows import EventRows
 from ..sql.catalog import Catalog, CatalogEntry
 from ..sql.conditions import Conditions
 from ..store.shard import Shard
@@ -33,14 +34,10 @@ from .options import loads
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What events have to be: of one of these actions (codes; None for any event), and whatever `rest` says.
-
-    text: as it was written.
-    """
+    """What events have to be; text: as it was written."""
 
     text: str
-    actions: Expr | tuple[int, ...] | None = None
-    rest: Expr | None = None
+    events: EventCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,6 @@ class Subject:
         self.dictionary = snapshot.store.dictionary
         self._conditions = conditions
         self._evaluator = evaluator
-        self._codes: dict[Condition, tuple[int, ...]] = {}
 
     def time_range(self) -> tuple[int, int] | None:
         """Bounds of the timestamps; None without events."""
@@ -89,14 +85,11 @@ class Subject:
         if code is None and len(self.actions) > 1:
             known = near(name, (action for action in self.actions if action is not None))
             raise ProgrammingError(f"{what}: no event of {self.table.name!r} has the action {name!r}", known)
-        return Condition(name, () if code is None else (code,))
+        return Condition(name, EventCondition(() if code is None else (code,)))
 
     def where(self, text: str, what: str) -> Condition:
         """Events at which this SQL is true."""
-        parts = conjuncts(self._conditions.expression(text, what))
-        by_action = [part for part in parts if [c.name.lower() for c in columns(part)] == [ACTION.name]]
-        rest = [part for part in parts if part not in by_action]
-        return Condition(text, _together(by_action), _together(rest))
+        return Condition(text, EventCondition.of(conjuncts(self._conditions.expression(text, what))))
 
     def expression(self, text: str, what: str) -> Expr:
         """SQL over an event, for its value."""
@@ -133,34 +126,29 @@ class Subject:
         """The events of a shard that meet a condition (None: all), ascending: int64[m]."""
         return self._positions(shard, condition).astype(np.int64)
 
+    @cached_property
+    def _index(self) -> ActionIndex:
+        return ActionIndex(self.dictionary, self.evaluation)
+
+    def _every(self, shard: Shard) -> EventRows:
+        return EventRows(shard, self.table, self.dictionary)
+
     def _positions(self, shard: Shard, condition: Condition | None) -> Array:
         """The same, int32[m]."""
-        if condition is None or (condition.actions is None and condition.rest is None):
+        if condition is None:
             return np.arange(len(shard), dtype=np.int32)
-        rows = EventRows(shard, self.table, self.dictionary)
-        if condition.actions is not None:
-            rows = self._of_actions(shard, condition)
-        if condition.rest is not None and len(rows):
-            true, _ = self.evaluation.truth(condition.rest, rows)
-            rows = rows.keep(true)
-        assert rows.positions is not None
-        return rows.positions.astype(np.int32, copy=False)
+        return self._index.positions(self._every(shard), condition.events).astype(np.int32, copy=False)
 
     def met(self, shard: Shard, condition: Condition) -> Met:
         """The same, of all events; by the codes of actions where it asks for nothing else."""
-        largest = len(self.actions) - 1
-        if condition.actions is None or condition.rest is not None or largest >= CODES:
-            return Met(self.positions(shard, condition))
-        truth = np.zeros(CODES, bool)
-        truth[list(self._action_codes(condition))] = True
-        return Met(lambda: self.positions(shard, condition), shard.codes(ACTION, largest), truth)
+        return self._index.met(self._every(shard), condition.events)
 
     def occurrences(self, shard: Shard, condition: Condition | None) -> Occurrences:
         """The same events with their paths and times; those of one action lie side by side in the shard's index."""
         positions = self._positions(shard, condition)
         code = _only_action(condition)
         if code is not None:
-            largest = len(self.actions) - 1
+            largest = self._index.largest
             paths, ts = shard.paths_by_code(ACTION, largest)
             piece = shard.piece(ACTION, largest, code)
             return Occurrences(positions, paths[piece], ts[piece])
@@ -184,34 +172,10 @@ class Subject:
         """An expression at these events, which need not be in order, and may be the same ones."""
         return self.evaluation.vector(expr, EventRows(shard, self.table, self.dictionary, positions))
 
-    def _of_actions(self, shard: Shard, condition: Condition) -> EventRows:
-        largest = len(self.actions) - 1
-        order, _ = shard.by_code(ACTION, largest)
-        pieces = [shard.piece(ACTION, largest, code) for code in self._action_codes(condition)]
-        if len(pieces) == 1:
-            return EventRows(shard, self.table, self.dictionary, order[pieces[0]], part=pieces[0])
-        positions = np.sort(np.concatenate([order[:0], *(order[piece] for piece in pieces)]))
-        return EventRows(shard, self.table, self.dictionary, positions)
-
-    def _action_codes(self, condition: Condition) -> tuple[int, ...]:
-        if condition.actions is None or isinstance(condition.actions, tuple):
-            return condition.actions or ()
-        if condition not in self._codes:
-            true, _ = self.evaluation.truth(condition.actions, ActionRows(self.dictionary))
-            self._codes[condition] = tuple(np.flatnonzero(true).tolist())
-        return self._codes[condition]
-
 
 def _only_action(condition: Condition | None) -> int | None:
     """The code of the action that is all that a condition asks for."""
-    codes = None if condition is None or condition.rest is not None else condition.actions
-    return codes[0] if isinstance(codes, tuple) and len(codes) == 1 else None
-
-
-def _together(parts: Sequence[Expr]) -> Expr | None:
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return And(tuple(parts))
+    return None if condition is None else condition.events.only_action()
 
 
 def may_equal(vector: Vector, text: str) -> Bool:

@@ -1,6 +1,8 @@
 """A plan and a snapshot -> the answer.
 
-    scan         runs a PathScan shard by shard, on threads, and merges what comes of each
+    bound        a plan bound to its table: what is the same each time;  scan: one run of it, shard by shard, on threads
+    selection    the rows that meet the predicate;  actions: events of a condition, by the index of events by action
+    accumulate   rows -> a partial;  result: values of groups, or rows, some at a time
     rows         the events, objects or sessions of a shard as rows;  changes, pairs: other kinds of rows
     evaluation   an expression over such rows, as vectors;  memos: results of SQLite's that are kept
     aggregates/  what a scan computes of groups, an aggregate a file;  groups: rows dealt into groups

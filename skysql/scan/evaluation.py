@@ -20,6 +20,7 @@ import numpy as np
 from ..arrays import kernels
 from ..arrays.vectors import Coded, Numbers, Vector, compact_codes
 from ..functions import PathFunction
+from ..interruption import looking
 from ..model import timestamps
 from ..model.dtypes import Array, Bool
 from ..model.table import Table
@@ -316,6 +317,16 @@ class Evaluation:
         return self._native(expr, rows)
 
     # truth
+
+    def filtered(self, rows: Rows, parts: Sequence[Expr]) -> Rows:
+        """The rows at which all of these are true."""
+        for part in looking(parts):
+            if len(rows) == 0:
+                break
+            true, _ = self.truth(part, rows)
+            if not true.all():
+                rows = rows.keep(true)
+        return rows
 
     def truth(self, expr: Expr, rows: Rows) -> tuple[Bool, Bool | None]:
         """(where it is true [n], where it is not NULL [n] or None for everywhere). True implies not NULL."""

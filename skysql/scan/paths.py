@@ -5,7 +5,6 @@ What a function gets here is what SQLite would hand it row by row (engine/path_f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +20,8 @@ from ..model import timestamps
 from ..model.companions import TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..plan.path_scan import Column, Expr, PathAggregate, columns
+from ..plan.path_scan import Column, Expr, PathAggregate, columns, conjuncts
+from .actions import ActionIndex, EventCondition
 from .evaluation import Evaluation
 from .groups import Grouping
 from .rows import EventRows, Rows
@@ -29,12 +29,13 @@ from .rows import EventRows, Rows
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A function, its arguments that are constant, the roles of all, and those that are times."""
+    """A function, its arguments that are constant, the roles of all, those that are times, and each as a condition."""
 
     function: PathFunction
     constants: list[Value | NotConstant]
     roles: tuple[Role, ...]
     times: list[Expr]
+    conditions: list[EventCondition]
 
     def check_timestamps(self) -> None:
         """Raise ProgrammingError if that cannot be right where the times are timestamps."""
@@ -43,34 +44,37 @@ class _Call:
 
 
 class PathAggregates:
-    """The path functions of one scan. `among` finds the rows that meet a condition."""
+    """The path functions of one scan."""
 
-    def __init__(self, evaluation: Evaluation, among: Callable[[Rows, Expr], Met]) -> None:
+    def __init__(self, evaluation: Evaluation, actions: ActionIndex) -> None:
         self._evaluation = evaluation
-        self._among = among
-        self._calls: dict[int, _Call] = {}  # by the identity of the aggregate, as 1 equals 1.0
+        self._actions = actions
+        self._calls: dict[int, _Call] = {}  # by the place of the aggregate in the plan
 
-    def result(self, aggregate: PathAggregate, rows: Rows, groups: Grouping) -> Result:
+    def result(self, place: int, aggregate: PathAggregate, rows: Rows, groups: Grouping) -> Result:
         """The function's value for each group [groups.size]."""
-        call = self._call(aggregate)
+        call = self._call(place, aggregate)
         if aggregate.filter is not None:
             rows, groups = _kept(rows, groups, self._evaluation.truth(aggregate.filter, rows)[0])
         rows, groups = self._in_order(call, rows, groups)
         arguments = [
-            constant if role is Role.CONSTANT else self._argument(call, argument, role, rows)
-            for argument, role, constant in zip(aggregate.arguments, call.roles, call.constants, strict=True)
+            constant if role is Role.CONSTANT else self._argument(call, at, argument, rows)
+            for at, (argument, role, constant) in enumerate(
+                zip(aggregate.arguments, call.roles, call.constants, strict=True)
+            )
         ]
         return call.function.run(Runs(groups.starts()), arguments)
 
-    def _call(self, aggregate: PathAggregate) -> _Call:
+    def _call(self, place: int, aggregate: PathAggregate) -> _Call:
         """What is the same for all shards."""
-        if id(aggregate) not in self._calls:
+        if place not in self._calls:
             function = self._evaluation.evaluator.functions[aggregate.function]
             constants = [VARIES if columns(a) else self._evaluation.constant(a) for a in aggregate.arguments]
             roles = function.roles(constants)
             times = [a for a, role in zip(aggregate.arguments, roles, strict=True) if role is Role.TIME]
-            self._calls[id(aggregate)] = _Call(function, constants, roles, times)
-        return self._calls[id(aggregate)]
+            conditions = [EventCondition.of(conjuncts(argument)) for argument in aggregate.arguments]
+            self._calls[place] = _Call(function, constants, roles, times, conditions)
+        return self._calls[place]
 
     def _in_order(self, call: _Call, rows: Rows, groups: Grouping) -> tuple[Rows, Grouping]:
         """The rows whose times are known, group by group, each in order of time and then as they were."""
@@ -106,12 +110,15 @@ class PathAggregates:
             call.check_timestamps()
         return np.fromiter(map(meant.__getitem__, values), np.int64, len(values)), known
 
-    def _argument(self, call: _Call, expr: Expr, role: Role, rows: Rows) -> Any:
+    def _argument(self, call: _Call, at: int, expr: Expr, rows: Rows) -> Any:
+        role = call.roles[at]
         if role is Role.TIME:
             return self._times(call, expr, rows)[0]
         if role is Role.VALUE:
             return self._evaluation.vector(expr, rows)
-        return self._among(rows, expr)
+        if isinstance(rows, EventRows) and rows.positions is None:
+            return self._actions.met(rows, call.conditions[at])
+        return Met(np.flatnonzero(self._evaluation.truth(expr, rows)[0]))
 
 
 def _kept(rows: Rows, groups: Grouping, mask: Bool) -> tuple[Rows, Grouping]:

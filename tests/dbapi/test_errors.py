@@ -674,7 +674,7 @@ def test_what_the_system_has_no_more_of_is_an_operational_error(
     db.execute("CREATE VIRTUAL TABLE users USING sky(amount REAL)")
     db.execute("INSERT INTO users(object_id, timestamp, action) VALUES (1, '2026-01-01', 'a')")
     with monkeypatch.context() as patched:
-        patched.setattr("skysql.scan.scan.group", fail)
+        patched.setattr("skysql.scan.accumulate.group", fail)
         with pytest.raises(skysql.OperationalError) as raised:
             db.execute("SELECT action || 'x', count(*) FROM users GROUP BY 1").fetchall()
     assert raised.value.hint

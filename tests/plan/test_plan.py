@@ -20,9 +20,10 @@ from skysql.plan import path_scan as plans
 from skysql.plan.path_scan import Column, Literal, PathScan, Sql
 from skysql.plan.sources import object_names
 from skysql.scan.aggregates import AggregateFunctions, Inexact
+from skysql.scan.bound import BoundScan
 from skysql.scan.partials import Partial
 from skysql.scan.rows import Rows
-from skysql.scan.scan import Scan, with_sql
+from skysql.scan.scan import Scan
 from tests.world.scripts import Case, answer, ask, every_case, params, sky
 
 INTEGERS = (0, -1, 2**63 - 1, -(2**63))
@@ -116,8 +117,8 @@ def test_a_text_over_columns_is_an_expression_of_its_labels() -> None:
 
 def objects_of(scan: Scan, rows: Rows) -> list[int]:
     """The object of each row, or a number for its key."""
-    names = object_names(scan.plan.source, scan.table)
-    name = scan.table.object_name if scan.table.object_name in names else min(names)
+    names = object_names(scan.plan.source, scan.snapshot.table)
+    name = scan.snapshot.table.object_name if scan.snapshot.table.object_name in names else min(names)
     found = rows.vector(Column(name)).tolist()
     return [value if isinstance(value, int) else zlib.crc32(str(value).encode()) for value in found]
 
@@ -140,7 +141,7 @@ def run(scan: Scan, combine: Callable[[Scan], Partial]) -> Iterator[list[list[An
         try:
             return scan.finish(combine(scan))
         except Inexact as inexact:
-            scan.ask(with_sql(scan.plan, inexact.place, scan.registry))
+            scan.leave(inexact)
 
 
 def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[tuple[PathScan, Sequence[Any]]]:
@@ -150,7 +151,7 @@ def grouped(world: skysql.Connection, monkeypatch: pytest.MonkeyPatch) -> list[t
         original = Scan.run
 
         def spy(scan: Scan) -> Iterator[list[list[Any]]]:
-            found.setdefault(scan.plan, scan.parameters)
+            found.setdefault(scan.plan, scan.evaluation.parameters)
             return original(scan)
 
         patch.setattr(Scan, "run", spy)
@@ -182,7 +183,8 @@ def test_any_split_by_object_gives_the_same(
         snapshot = world.engine.snapshot(plan.database, plan.table)
 
         def scan(plan: PathScan = plan, parameters: Sequence[Any] = parameters, snapshot: Any = snapshot) -> Scan:
-            return Scan(plan, snapshot, world.engine.evaluator, parameters, AggregateFunctions())
+            bound = BoundScan(plan, snapshot.table, AggregateFunctions())
+            return bound.run(snapshot, world.engine.evaluator, parameters)
 
         try:
             expected = sorted_rows(scan().run())
@@ -219,8 +221,8 @@ def test_the_same_from_log_blocks_and_both(world: skysql.Connection, monkeypatch
         for connection in (world, one):
             snapshot = connection.engine.snapshot(plan.database, plan.table)
             try:
-                scan = Scan(plan, snapshot, connection.engine.evaluator, parameters, AggregateFunctions())
-                results.append(sorted_rows(scan.run()))
+                bound = BoundScan(plan, snapshot.table, AggregateFunctions())
+                results.append(sorted_rows(bound.run(snapshot, connection.engine.evaluator, parameters).run()))
             except skysql.Error as error:
                 results.append([str(error)])
         assert results[0] == results[1], str(plan)

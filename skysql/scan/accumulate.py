@@ -1,0 +1,196 @@
+"""The rows of a shard -> a partial: their groups, and the states of the aggregates.
+
+A partial is a pure function of (plan, shard, parameters). All events of a shard by object, by session, by one property,
+or those of an action by few states lie in groups already, as the shard knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..arrays import kernels
+from ..arrays.sums import Magnitudes
+from ..arrays.vectors import Coded, Numbers, Vector, joined
+from ..functions import awaited
+from ..model.companions import DURATION, SESSION_OF_EVENT
+from ..model.dtypes import Int64
+from ..model.table import ACTION, Property, Table
+from ..plan.path_scan import Aggregate, Column, Expr, Groups, PathAggregate, SqlAggregate
+from ..plan.sources import object_names
+from ..store.dictionary import Dictionary
+from .actions import ActionIndex
+from .aggregates import AggregateFunction, Given, Inexact, State
+from .evaluation import Evaluation
+from .groups import FEW, Grouping, group
+from .partials import Partial
+from .paths import PathAggregates
+from .rows import EventRows, ObjectRows, Rows, SessionRows, idle_us
+
+if TYPE_CHECKING:
+    from .bound import BoundScan
+
+T = TypeVar("T")
+
+_NOTHING = Numbers(np.zeros(0, np.int64))
+"""The values where an aggregate has no argument."""
+
+
+class Accumulation:
+    """The groups of one run of a bound scan; `aggregates` are those of its plan, in order."""
+
+    def __init__(
+        self,
+        bound: BoundScan,
+        aggregates: list[AggregateFunction[Any]],
+        evaluation: Evaluation,
+        actions: ActionIndex,
+        dictionary: Dictionary,
+    ) -> None:
+        self._bound = bound
+        self._plan = bound.plan
+        self._table: Table = bound.table
+        self._aggregates = aggregates
+        self._evaluation = evaluation
+        self._actions = actions
+        self._dictionary = dictionary
+        self._paths = PathAggregates(evaluation, actions)
+
+    def begin(self, rows: Rows) -> Callable[[], Partial]:
+        """What waits for the partial of these rows; raises Inexact, and so may what waits."""
+        if self._bound.layout is not None and isinstance(rows, EventRows):
+            read = self._read_off(rows, *self._bound.layout)
+            if read is not None:
+                return lambda: read
+        groups = self._runs(rows)
+        if groups is not None:
+            assert isinstance(rows, EventRows)
+            starts = groups.starts()[:-1]
+            first_of_each: Rows = rows.take(starts)
+            if len(self._plan.keys) == 1:  # the object, which is told faster of paths than of events
+                every = kernels.upto(len(starts))
+                first_of_each = ObjectRows(rows.shard, self._table, self._dictionary, every, starts)
+            keys = [self._key(key, first_of_each) for key in self._plan.keys]
+        else:
+            keys = [self._key(key, rows) for key in self._plan.keys]
+            groups = self._known_groups(keys, rows) or group(keys, len(rows))
+            keys = groups.keys(keys)
+        begun = self._states(lambda place: self._state(place, rows, groups))
+
+        def finish() -> Partial:
+            used, size = groups.used, groups.size
+            return Partial(len(used), keys, [(one() if callable(one) else one).take(used, size) for one in begun])
+
+        return finish
+
+    def _states(self, state: Callable[[int], T]) -> list[T]:
+        """Of each aggregate, by its place, the state."""
+        place, states = 0, []
+        try:
+            for place in range(len(self._aggregates)):
+                states.append(state(place))
+        except Inexact as inexact:
+            raise inexact.at(place) from None
+        return states
+
+    def _read_off(self, rows: EventRows, states: list[Property], measures: list[Property | None]) -> Partial | None:
+        """The groups of all events of an action by few states, as the shard lays them out; None of others."""
+        values = [self._dictionary.values(state.id) for state in states]
+        if rows.part is None or math.prod(map(len, values)) > FEW:
+            return None
+        shard, actions = rows.shard, self._actions.largest
+        by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
+        layout = shard.layout(ACTION, actions, rows.part, by)
+        told = zip(states, layout.codes, strict=True)
+        keys: list[Vector] = [self._dictionary.coded(state.id, codes) for state, codes in told]
+
+        def state(place: int) -> State:
+            property = measures[place]
+            laid_out = (layout.positions, layout.starts, None) if property is None else shard.laid_out(layout, property)
+            found: State = self._aggregates[place].runs(*laid_out)
+            return found
+
+        return Partial(len(layout.starts) - 1, keys, self._states(state))
+
+    def _runs(self, rows: Rows) -> Grouping | None:
+        """All events of a shard, if they are grouped by object, or by object and session: as they lie."""
+        if not isinstance(rows, EventRows) or rows.positions is not None:
+            return None
+        first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self._plan.keys] or [""]
+        if first not in object_names(self._plan.source, self._table) or more not in ([], [SESSION_OF_EVENT.name]):
+            return None
+        shard, us = rows.shard, idle_us(rows.idle)
+        starts = shard.session_starts(us) if more else shard.paths()[1]
+        numbers = shard.sessions(us) if more else shard.path_numbers()
+        lengths = shard.lengths(us if more else None)
+        return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
+
+    def _key(self, key: Expr, rows: Rows) -> Vector:
+        """A key's values; equal ones have equal codes where no merge comes to see to it."""
+        vector = self._evaluation.vector(key, rows)
+        if not self._bound.by_object or not isinstance(vector, Coded):
+            return vector
+        texts = isinstance(key, Column) and not isinstance(self._plan.source, Groups) and self._table.find(key.name)
+        return vector if texts else joined([vector])
+
+    def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
+        """The groups of all events of a shard by one TEXT property, whose sizes the shard knows."""
+        if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
+            return None
+        (key,), (vector,) = self._plan.keys, keys
+        if not isinstance(key, Column) or key != Column(key.name) or not isinstance(vector, Coded):
+            return None
+        property = ACTION if key.name == ACTION.name else self._table.find(key.name)
+        if property is None or len(vector.values) > FEW:
+            return None
+        counts = rows.shard.code_counts(property, len(vector.values) - 1)
+        return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
+
+    def _state(self, place: int, rows: Rows, groups: Grouping) -> State | Callable[[], State]:
+        """The state of an aggregate; or, if it is worked out in another thread, what waits for it."""
+        aggregate, function = self._plan.aggregates[place], self._aggregates[place]
+        if isinstance(aggregate, PathAggregate):
+            result = self._paths.result(place, aggregate, rows, groups)
+
+            def state() -> State:
+                begun: State = function.begin(Given(awaited(result), groups.numbers, groups.size, groups.counts))
+                return begun
+
+            return state
+        begun: State = function.begin(self._given(aggregate, rows, groups))
+        return begun
+
+    def _given(self, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
+        """What an aggregate is of."""
+        numbers, size = groups.numbers, groups.size
+        if isinstance(aggregate, SqlAggregate):
+            read = tuple(rows.vector(column) for column in aggregate.columns)
+            return Given(_NOTHING, numbers, size, groups.counts, others=read)
+        counts: Int64 | None = groups.counts
+        if aggregate.filter is not None:
+            true, _ = self._evaluation.truth(aggregate.filter, rows)
+            rows, numbers, counts = rows.keep(true), numbers[true], None
+        if aggregate.argument is None:
+            return Given(_NOTHING, numbers, size, counts)
+        values = self._evaluation.vector(aggregate.argument, rows)
+        known = values.known()
+        if known is not None and not known.all():
+            chosen = np.flatnonzero(known)
+            values, numbers, counts = values.take(chosen), numbers[chosen], None
+        if isinstance(values, Numbers) and values.mask is not None:
+            values = replace(values, mask=None)
+        return Given(values, numbers, size, counts, self._magnitudes(aggregate, rows))
+
+    def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
+        """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
+        argument = aggregate.argument
+        if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == DURATION.name:
+            return rows.shard.duration_magnitudes(idle_us(rows.idle))
+        if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
+            return None
+        property = self._table.find(argument.name)
+        return None if property is None else rows.shard.magnitudes(property)

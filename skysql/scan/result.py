@@ -1,0 +1,67 @@
+"""What a scan gives: values of groups in SQLite's order of their keys, or rows as they are, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from ..arrays.vectors import Vector, sort_ranks
+from ..interruption import look, looking, patiently
+from ..model.dtypes import Array, Int64
+from ..model.values import Value
+from ..store.snapshot import Snapshot
+from .changes import ChangeRows
+from .rows import EventRows, ObjectRows, Rows, SessionRows
+
+T = TypeVar("T")
+
+_FIRST_ROWS = 256
+_MOST_ROWS = 1 << 16
+"""Rows that are handed out at once: few at first, so that who wants few pays for few."""
+
+_MOST_GROUPS = 1 << 19
+"""Groups that are handed out at once: their texts, in no order, take all chunks of the dictionary each time."""
+
+
+def of_groups(snapshot: Snapshot, keys: list[Vector], values: list[Vector]) -> Iterator[list[list[Value]]]:
+    """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
+    if not keys:
+        return iter([[value.tolist() for value in values]])
+    order = patiently(np.lexsort, [sort_ranks(key) for key in reversed(keys)])
+    return _in_order(snapshot, [*keys, *values], order)
+
+
+def _in_order(snapshot: Snapshot, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
+    with snapshot.store.reading(snapshot):
+        for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
+            yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
+
+
+def in_pieces(every: Iterator[Rows], values: Callable[[Rows], T]) -> Iterator[tuple[Rows, T]]:
+    """Some rows at a time, with what is told of them."""
+    most = _FIRST_ROWS
+    for rows in every:
+        low = 0
+        while low < len(rows):
+            look()
+            piece = rows.take(np.arange(low, min(low + most, len(rows))))
+            yield piece, values(piece)
+            low, most = low + most, min(most * 4, _MOST_ROWS)
+
+
+def rowids(snapshot: Snapshot, rows: Rows) -> list[int] | None:
+    """The rowids that rows have in the tables themselves; None of rows that are in none."""
+    numbers: Int64 | None = None
+    match rows:
+        case EventRows():
+            positions = np.arange(len(rows)) if rows.positions is None else rows.positions
+            numbers = snapshot.numbers(rows.shard, positions)
+        case SessionRows():
+            numbers = snapshot.numbers(rows.shard, rows.firsts())
+        case ChangeRows():
+            numbers = snapshot.numbers(rows.shard, rows.positions) * len(snapshot.table.states) + rows.states
+        case ObjectRows(numbers=None):
+            numbers = rows.shard.paths()[0][rows.paths]
+    return None if numbers is None else numbers.tolist()
