@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
 import skysql
+from skysql.arrays.batch import Sparse
 from skysql.store import chunks
+from skysql.store import format as fmt
 from tests.conftest import Connect
 
 DAMAGES = int(os.environ.get("SKYSQL_TEST_DAMAGES", "200"))
@@ -193,3 +196,39 @@ def test_damaged_rows(connect: Connect, path: str, monkeypatch: pytest.MonkeyPat
         finally:
             db.close()
     assert errors > DAMAGES / 4
+
+
+# what compaction writes
+
+
+@pytest.mark.parametrize("name", ["encode_paths", "encode_timestamps", "encode_sparse", "encode_texts"])
+def test_compaction_reads_what_it_wrote_before_it_drops_what_it_was_made_of(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Bytes that are sound, with the right checksum, and of something else."""
+    db, asked = connect(isolation_level=None), "SELECT object_id, ts, action, plan FROM users"
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)")
+    monkeypatch.setattr(chunks, "SIZE", 50)
+    insert = "INSERT INTO users(object_id, ts, action, plan, amount) VALUES (?, ?, ?, ?, 1.5)"
+    db.execute("BEGIN")
+    db.executemany(insert, [(i % 7 + 1, i, "ab"[i % 2], f"p{i % 40}") for i in range(300)])
+    db.execute("COMMIT")
+    before, encode = db.execute(asked).fetchall(), getattr(fmt, name)
+
+    def wrong(values: Any, *rest: Any) -> bytes:
+        match values:
+            case Sparse():
+                return encode(Sparse(values.positions, np.roll(values.values, 1), values.valid), *rest)
+            case list():
+                return encode([*values[1:], values[0]], *rest)
+        return encode(values + 1, *rest)
+
+    if name == "encode_texts":
+        monkeypatch.setattr(chunks, "SIZE", 5)
+    monkeypatch.setattr(fmt, name, wrong)
+    with pytest.raises(skysql.InternalError, match=r"not read as (it|they) .* written.*nothing was changed"):
+        db.compact()
+    monkeypatch.undo()
+    assert db.execute(asked).fetchall() == before and db.info()[0].log_events == 300
+    db.compact()
+    assert db.execute(asked).fetchall() == before

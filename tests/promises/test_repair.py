@@ -16,6 +16,8 @@ from skysql.cli import main
 from skysql.repair.repair import repair
 from skysql.repair.salvage import RepairReport
 from skysql.store import chunks, compact
+from tests.conftest import Connect
+from tests.world.broken import Broken
 
 HISTORIES = int(os.environ.get("SKYSQL_TEST_REPAIRS", "12"))
 SEED = int(os.environ.get("SKYSQL_TEST_SEED", "1"))
@@ -418,3 +420,16 @@ def damage(r: random.Random, path: str) -> str:
     plain.commit()
     plain.close()
     return done
+
+
+# pages that nothing leads to
+
+
+@pytest.mark.parametrize("suffix", ["column", "log", "key"])
+def test_rows_that_no_page_leads_to_are_saved(connect: Connect, path: str, suffix: str) -> None:
+    broken = Broken(connect, path)
+    assert broken.destroy(f"users_{suffix}") > 0
+    rows, losses = broken.repaired()
+    assert rows == broken.right
+    assert any(f"users_{suffix}: rows cannot be read" in loss for loss in losses)
+    assert any("were found on pages that nothing leads to" in loss for loss in losses)

@@ -6,5 +6,6 @@ oracle, oracle_sessions, paths_oracle, match_oracle, reports_oracle   what each 
 databases, sides        one world with pushdown, without, and in plain SQLite;  answers: whether two are the same
 scripts                 golden files, and the small world that their statements ask about
 walk, changes           random steps on a file beside a model;  alterations: of its schema;  deeds: as transactions
-beside, crash_writer    writers in other processes;  disk: one that fails and loses power;  crafted: files that lie
+beside, crash_writer    writers in other processes;  disk: one that fails and loses power
+crafted, broken         files that lie, and files that lead nowhere
 """

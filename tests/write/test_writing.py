@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import skysql
-from skysql.arrays.batch import Sparse
-from skysql.store import chunks, compact
+from skysql.store import compact
 from skysql.store import format as fmt
 from skysql.store.compact import FOLD_BATCHES, FOLD_EVENTS
 from tests.conftest import Connect, close
@@ -427,37 +426,6 @@ def test_an_object_of_very_many_equal_events(db: skysql.Connection) -> None:
         db.append("users", {"object_id": [1], "ts": [at], "action": ["a"]})
         db.execute("DELETE FROM users WHERE amount IS NULL")
         db.compact()
-
-
-@pytest.mark.parametrize("name", ["encode_paths", "encode_timestamps", "encode_sparse", "encode_texts"])
-def test_compaction_reads_what_it_wrote_before_it_drops_what_it_was_made_of(
-    db: skysql.Connection, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Bytes that are sound, with the right checksum, and of something else."""
-    monkeypatch.setattr(chunks, "SIZE", 50)
-    insert = "INSERT INTO users(object_id, ts, action, plan, amount) VALUES (?, ?, ?, ?, 1.5)"
-    db.execute("BEGIN")
-    db.executemany(insert, [(i % 7 + 1, i, "ab"[i % 2], f"p{i % 40}") for i in range(300)])
-    db.execute("COMMIT")
-    before, encode = rows(db), getattr(fmt, name)
-
-    def wrong(values: Any, *rest: Any) -> bytes:
-        match values:
-            case Sparse():
-                return encode(Sparse(values.positions, np.roll(values.values, 1), values.valid), *rest)
-            case list():
-                return encode([*values[1:], values[0]], *rest)
-        return encode(values + 1, *rest)
-
-    if name == "encode_texts":
-        monkeypatch.setattr(chunks, "SIZE", 5)
-    monkeypatch.setattr(fmt, name, wrong)
-    with pytest.raises(skysql.InternalError, match=r"not read as (it|they) .* written.*nothing was changed"):
-        db.compact()
-    monkeypatch.undo()
-    assert rows(db) == before and db.info()[0].log_events == 300
-    db.compact()
-    assert rows(db) == before
 
 
 # dictionaries
