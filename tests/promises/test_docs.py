@@ -10,9 +10,12 @@ import contextlib
 import io
 import os
 import re
+import runpy
 import shlex
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +116,27 @@ def test_sources_that_the_readme_names_are_there() -> None:
     reading = README.read_text().split("## Reading the source")[1].split("\n## ")[0]
     for name in re.findall(r"`([\w/.]+(?:\.py|/|/run))`", reading):
         assert (ROOT / name).exists() or (ROOT / "skysql" / name).exists(), name
+
+
+def test_every_room_has_a_line_in_the_tree_of_the_readme() -> None:
+    reading = README.read_text().split("## Reading the source")[1].split("\n## ")[0]
+    rooms = {path.parent.name for path in (ROOT / "skysql").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^  (\w+)/ .*$", reading.split("vtab/")[0], re.MULTILINE))
+    modules = {path.name for path in (ROOT / "skysql").glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert modules <= set(re.findall(r"\w+\.py", reading))
+
+
+def test_the_picture_of_the_layers_is_that_of_the_contract() -> None:
+    made = runpy.run_path(str(ROOT / ".ci" / "layers"))["picture"]()
+    assert (ROOT / "docs" / "layers.svg").read_text() == made, "run .ci/layers"
+    (layers,) = (each for each in contracts() if each["type"] == "layers")
+    rooms = {room.strip() for layer in layers["layers"] for room in layer.split("|")}
+    assert rooms == {path.stem for path in (ROOT / "skysql").glob("[a-z]*") if path.is_dir() or path.suffix == ".py"}
+    assert all(f">{room}</text>" in made for room in rooms)
+
+
+def contracts() -> list[dict[str, Any]]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 
 def test_tests_that_the_readme_names_are_there() -> None:
