@@ -2,7 +2,8 @@
 
 Life of a query
 1. dbapi/      Cursor.execute looks at the verb, binds parameters, and asks the connection's Engine for the statement.
-2. sql/        finds what a path scan can answer, makes a plan of it, and puts the read of a result in its place.
+2. sql/        finds what a path scan can answer, makes a plan of it, and puts the read of a result in its place;
+               engine/published publishes that result under a name that nothing else can have.
 3. relations/  is what SQLite reads there: the result runs the plan over a snapshot of the store when it is asked for.
 4. scan/       runs it block by block: arrays/replay fills states forward, arrays/kernels reduce, functions/ see paths.
 5. vtab/       hands the result to SQLite as batches of columns; what was not rewritten reads the sky tables themselves.

@@ -24,10 +24,7 @@ from ..model.table import Table, name_key, parse_arguments, quote
 from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from ..reports import ReportPlan, Reports, Written
-from ..scan.aggregates import AggregateFunctions
 from ..sql.hidden_arguments import sky_arguments
-from ..sql.published import Results
-from ..sql.rewriter import Catalog, Rewriter, Rewritten
 from ..store import compact
 from ..store.alter import alter
 from ..store.cache import SHARED, Cache, TableCache, parse_size
@@ -41,6 +38,7 @@ from ..write.counts import Clock, Counts
 from . import dependents, path_functions, repeated, waiting_errors
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
+from .published import Published, Results
 from .registries import Registries
 
 
@@ -156,11 +154,10 @@ class Engine:
         self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
         self._register_functions()
-        names = [report.name for report in known.reports]
-        kinds = known.functions, names, known.idioms, AggregateFunctions(known.aggregates)
-        self._catalog = Catalog(self.sqlite, self._results, self._table_of, *kinds)
-        self._reports = Reports(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.reports)
-        self._rewriter = Rewriter(self.sqlite, self._catalog, self.evaluator, self.snapshot, known.rules)
+        self._published = Published(self.sqlite, self._results, self._table_of, self.evaluator, self.snapshot, known)
+        self._catalog = self._published.catalog
+        read = self._catalog, self._catalog.refresh
+        self._reports = Reports(self.sqlite, *read, self.evaluator, self.snapshot, known.reports)
         try:
             if not read_only and path not in ("", ":memory:"):
                 _prefer_wal(self.sqlite)
@@ -264,11 +261,11 @@ class Engine:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
         self._results.check(sql)
         self._reports.forget()
-        rewritten: Rewritten = self._rewriter.rewrite(sql, self.pushdown)
+        sql, rewritten = self._published.rewrite(sql, self.pushdown)
         calls = [[Written(text) if text else value for value, text in call.arguments] for call in rewritten.calls]
         asked = [self._reports.plan(call.name, given) for call, given in zip(rewritten.calls, calls, strict=True)]
         plans = [*rewritten.scans, *(report for report in asked if report is not None)]
-        return Prepared(rewritten.sql, Plan(plans) if plans else None)
+        return Prepared(sql, Plan(plans) if plans else None)
 
     def shown(self, text: str) -> str:
         """What SQLite says, without the names of results."""
@@ -332,7 +329,7 @@ class Engine:
             before = dependents.failing(self.sqlite)
             definition, done = alter(relation.store, asked)
             self._write_definition(database, definition)
-            self._rewriter.refresh(self.pushdown)  # before SQLite compiles views, whose columns it then remembers
+            self._published.refresh(self.pushdown)  # before SQLite compiles views, whose columns it then remembers
             for what, why in dependents.failing(self.sqlite).items():
                 if what not in before:
                     raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")

@@ -19,8 +19,9 @@ from ..functions import PathFunction
 from ..model.table import quote
 from ..model.values import Value
 from ..scan.evaluation import K, Typed
-from ..sql.published import Results, reference
+from ..sql.reads import reference
 from ..store.cache import Cache
+from .published import Results
 
 OVERFLOW = "integer overflow"
 """What SQLite says of a sum of integers that leaves 64 bits."""

@@ -10,7 +10,8 @@ import apsw
 
 from ..model.companions import AS_OF, hidden
 from ..reports import Report
-from ..sql.catalog import Catalog, CatalogEntry
+from ..sql.catalog import CatalogEntry
+from .schema import Schema
 
 _UNKNOWN = re.compile(
     r"no such column: (?:(?P<qualifier>.*)\.)?(?P<column>[^.]+)$|table \S+ has no column named (?P<given>.+)$"
@@ -23,7 +24,7 @@ _FIXED = {
 
 
 def hint_for(
-    message: str, sql: str, catalog: Catalog, sqlite: apsw.Connection, reports: Sequence[Report]
+    message: str, sql: str, catalog: Schema, sqlite: apsw.Connection, reports: Sequence[Report]
 ) -> str | None:
     """A hint for an error of SQLite's, if there is anything to say."""
     for text, hint in _FIXED.items():
@@ -44,7 +45,7 @@ def hint_for(
 
 
 def _of_column(
-    name: str, qualifier: str | None, sql: str, catalog: Catalog, reports: Sequence[Report]
+    name: str, qualifier: str | None, sql: str, catalog: Schema, reports: Sequence[Report]
 ) -> str | None:
     """The nearest column of the tables that the statement mentions, or the table that has one of this name."""
     words = {word.lower() for word in re.findall(r"\w+", sql)}
@@ -63,7 +64,7 @@ def _of_column(
     return None
 
 
-def _columns(entry: CatalogEntry, catalog: Catalog) -> list[str]:
+def _columns(entry: CatalogEntry, catalog: Schema) -> list[str]:
     return [*catalog.columns(entry), *hidden(entry.kind)]
 
 

@@ -20,8 +20,8 @@ from ..scan.aggregates import AggregateFunctions
 from ..scan.bound import BoundScan
 from ..scan.evaluation import Evaluator
 from ..scan.scan import Scan
-from ..sql.edits import ScanCall
 from ..sql.hidden_arguments import argument_columns, values_of
+from ..sql.reads import ScanCall
 from ..store.snapshot import Snapshot
 
 Snapshots = Callable[[str, str], Snapshot]

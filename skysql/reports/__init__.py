@@ -51,11 +51,12 @@ class Reports:
         self,
         sqlite: apsw.Connection,
         catalog: Catalog,
+        refresh: Callable[[], int],
         evaluator: Evaluator,
         snapshot: Callable[[str, str], Snapshot],
         reports: Sequence[Report],
     ) -> None:
-        subjects = Subjects(sqlite, catalog, evaluator, snapshot)
+        subjects = Subjects(sqlite, catalog, refresh, evaluator, snapshot)
         self._reports = {report.name: report for report in reports}
         self._relations = {name: ReportRelation(report, subjects) for name, report in self._reports.items()}
         for name, relation in self._relations.items():

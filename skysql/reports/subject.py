@@ -194,11 +194,13 @@ class Subjects:
         self,
         sqlite: apsw.Connection,
         catalog: Catalog,
+        refresh: Callable[[], int],
         evaluator: Evaluator,
         snapshot: Callable[[str, str], Snapshot],
     ) -> None:
         self._sqlite = sqlite
         self._catalog = catalog
+        self._refresh = refresh
         self._evaluator = evaluator
         self._snapshot = snapshot
 
@@ -212,22 +214,22 @@ class Subjects:
         entry = self._find(name)
         if entry is None:
             raise ProgrammingError(f"{report}: there is no sky table {name!r}", self._meant(name))
-        conditions = Conditions(self._sqlite, self._catalog, entry)
+        conditions = Conditions(self._catalog, entry)
         return Subject(self._snapshot(entry.database, entry.name), conditions, self._evaluator)
 
     def _meant(self, name: str) -> str:
         companion = self._catalog.find(None, name)
         if companion is not None and companion.table is not None:
             return f"it belongs to {companion.table.name!r}, which is what a report takes"
-        return near(name, [table for _, table in self._catalog.tables()])
+        return near(name, [entry.name for entry in self._catalog.every() if entry.kind == "events"])
 
     def moment(self) -> object:
         """Something that changes whenever anything may have changed that a condition can read."""
         version = self._sqlite.execute("PRAGMA data_version").fetchall()
-        return version, self._sqlite.total_changes(), self._catalog.refresh()
+        return version, self._sqlite.total_changes(), self._refresh()
 
     def _find(self, name: str) -> CatalogEntry | None:
-        self._catalog.refresh()
+        self._refresh()
         database, dot, table = name.partition(".")
         for candidate in ((None, name), (database, table) if dot else (None, name)):
             entry = self._catalog.find(*candidate)

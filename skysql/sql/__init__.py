@@ -1,6 +1,6 @@
 """Statements -> the same statements, with plans in the place of what a scan answers. Only here is sqlglot imported.
 
-    rewriter    a statement's way through all of it
+    rewriter    rewrite(): a text, or a parsed statement, and a catalogue -> edits and plans
     dialect     parsing, with the place of every node in the text;  edits: the text, and the edits made to it
     catalog     which names are sky tables and views;  resolver: FROM items that a scan can produce
     names, scope, granularity   what columns mean, and expressions;  calls: which nodes call functions, and aggregates
@@ -11,7 +11,8 @@
     lower       ASOF JOIN and IGNORE NULLS in SQLite's own terms
     rules/      each takes a select, and edits it or raises NotPushable
     match/      MATCH_RECOGNIZE, before anything else
-    published   results under names that nothing else can have;  arguments: what a statement hands to them
+    reads       the results that a statement reads, by name;  hidden_arguments: what a statement hands to them
 
-The text outside of what is replaced stays as it was written.
+The text outside of what is replaced stays as it was written. Nothing here has a connection, or publishes anything:
+engine/ reads the catalogue (engine/schema.py) and publishes what a statement reads (engine/published.py).
 """

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import apsw
 from sqlglot import exp
 
 from ..errors import ProgrammingError, near
@@ -18,7 +17,7 @@ from ..model.table import quote
 from ..model.values import Value
 from ..plan.path_scan import Expr
 from ..scan.evaluation import Evaluator
-from .catalog import Catalog, CatalogEntry
+from .catalog import Catalog, CatalogEntry, Refused
 from .dialect import SqlText, TokenType, parse, span
 from .edits import Arguments, EditedStatement, NotPushable
 from .resolver import event_relation
@@ -31,8 +30,7 @@ _TOKENS_AFTER = 4  # FROM, the database, a dot, the table
 class Conditions:
     """Expressions over the events of one table; all of them share their arguments, which `values` evaluates."""
 
-    def __init__(self, sqlite: apsw.Connection, catalog: Catalog, entry: CatalogEntry) -> None:
-        self._sqlite = sqlite
+    def __init__(self, catalog: Catalog, entry: CatalogEntry) -> None:
         self._catalog = catalog
         self._entry = entry
         self._arguments = Arguments()
@@ -81,22 +79,18 @@ class Conditions:
     def _statement(self, text: str) -> str:
         return f"{_BEFORE}{text}{_AFTER}{quote(self._entry.database)}.{quote(self._entry.name)}"
 
-    def _fault(self, statement: str) -> apsw.Error | None:
+    def _fault(self, statement: str) -> Refused | None:
         """Why SQLite cannot prepare it; nothing of it is run, whatever it is."""
-        cursor = self._sqlite.cursor()
-        cursor.exec_trace = lambda *_: False
         try:
-            cursor.execute(statement)
-        except apsw.ExecTraceAbort:
-            return None
-        except apsw.Error as error:
-            return error
+            self._catalog.check(statement)
+        except Refused as refused:
+            return refused
         return None
 
-    def _refused(self, error: apsw.Error, text: str, what: str) -> ProgrammingError:
+    def _refused(self, error: Refused, text: str, what: str) -> ProgrammingError:
         message, open, _ = str(error).partition(_AFTER)
         message += '"' if open else ""  # a token that is never closed goes on after the text
-        at = getattr(error, "error_offset", -1) - len(_BEFORE)  # apsw's stub does not tell of it
+        at = error.offset - len(_BEFORE)
         if at >= 0:
             read = text.encode()[:at].decode("utf-8", "ignore")
             if len(read) < len(text):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from os.path import commonprefix
 
 from sqlglot import exp
 
@@ -21,7 +22,7 @@ from .comparisons import Conversions, conversions
 from .dialect import SqlText, TokenType, is_star, span
 from .hidden_arguments import call_of
 from .lists import LIST, elements, numbered
-from .published import reference
+from .reads import Reads, ScanCall, reference
 from .types import Types
 
 _PARAMETER = re.compile(r"[?:@$]\w+")
@@ -81,19 +82,34 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanCall:
-    """A scan to be published: the plan, the names and types of its result's columns, how many arguments it takes.
+class Edit:
+    """The characters start ... end-1 of a text become `text`."""
 
-    hidden: how many of the last columns `*` does not show. order: the columns by which the rows are in order, at each
-    place those that sort alike.
-    """
+    start: int
+    end: int
+    text: str
 
-    name: str
-    plan: PathScan
-    columns: tuple[tuple[str, str], ...]
-    arguments: int
-    hidden: int = 0
-    order: tuple[tuple[int, ...], ...] = ()
+    def moved(self, by: int) -> Edit:
+        """The same in a text with so many characters more before it."""
+        return Edit(self.start + by, self.end + by, self.text)
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text with edits, which come in order and do not overlap."""
+    pieces, at = [], 0
+    for edit in edits:
+        pieces += [text[at : edit.start], edit.text]
+        at = edit.end
+    return "".join([*pieces, text[at:]])
+
+
+def difference(before: str, after: str) -> tuple[Edit, ...]:
+    """The one edit that makes one text of another: of all from the first character that differs to the last."""
+    if before == after:
+        return ()
+    start = len(commonprefix([before, after]))
+    end = min(len(commonprefix([before[::-1], after[::-1]])), min(len(before), len(after)) - start)
+    return (Edit(start, len(before) - end, after[start : len(after) - end]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +130,15 @@ class _Edit:
 
 
 class EditedStatement:
-    """A parsed statement and its edits."""
+    """A parsed statement and its edits. reads: the results that its text reads already, and those that are added."""
 
-    def __init__(self, source: SqlText, catalog: Catalog, times: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, source: SqlText, catalog: Catalog, times: frozenset[str] = frozenset(), reads: Reads | None = None
+    ) -> None:
         self.source = source
         self.catalog = catalog
-        self.types = Types(catalog, source, times)
+        self.reads = Reads(catalog.mark) if reads is None else reads
+        self.types = Types(catalog, source, times, self.reads)
         self._conversions: dict[int, tuple[exp.Expression, Conversions]] = {}
         self.calls: list[ScanCall] = []
         self._edits: list[_Edit] = []
@@ -254,7 +273,18 @@ class EditedStatement:
         """The whole statement, edited."""
         return self._apply(0, len(self.source.text))
 
+    def edits(self) -> list[Edit]:
+        """The edits of the whole statement, numbers of parameters among them, in order."""
+        return [Edit(e.start, e.end, e.text) for e in self._edits_within(0, len(self.source.text))]
+
     def _apply(self, start: int, end: int, further: Sequence[_Edit] = ()) -> str:
+        pieces, at = [], start
+        for e in self._edits_within(start, end, further):
+            pieces += [self.source.text[at : e.start], e.text]
+            at = e.end
+        return "".join([*pieces, self.source.text[at:end]])
+
+    def _edits_within(self, start: int, end: int, further: Sequence[_Edit] = ()) -> list[_Edit]:
         edits = [*(e for e in self._edits if start <= e.owner_start and e.owner_end <= end), *further]
         places = sorted((e.start, e.end) for e in edits)
         reach = list(accumulate((last for _, last in places), max))  # how far edits reach that begin so far
@@ -263,11 +293,7 @@ class EditedStatement:
             begun = bisect_right(places, (a, len(self.source.text)))
             if b <= end and not (begun and reach[begun - 1] >= b):
                 edits.append(_Edit(a, b, number, a, b))
-        pieces, at = [], start
-        for e in sorted(edits, key=lambda e: (e.start, e.end)):
-            pieces += [self.source.text[at : e.start], e.text]
-            at = e.end
-        return "".join([*pieces, self.source.text[at:end]])
+        return sorted(edits, key=lambda e: (e.start, e.end))
 
     def call(
         self,
@@ -278,7 +304,7 @@ class EditedStatement:
         order: tuple[tuple[int, ...], ...] = (),
     ) -> str:
         """The text that reads the result of a scan."""
-        name = self.catalog.results.fresh()
+        name = self.reads.fresh()
         self.calls.append(ScanCall(name, plan, columns, len(arguments.texts), hidden, order))
         return call_of(reference(name), arguments.texts)
 

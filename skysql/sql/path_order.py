@@ -172,7 +172,7 @@ class Places:
 
     def _stored(self, item: exp.Expression) -> list[str] | None:
         name = item.this.name if isinstance(item.this, exp.Anonymous) else item.name
-        if self.statement.catalog.results.named_in(name):
+        if self.statement.catalog.mark in name.lower():
             return ["rowid"]  # matches, in their order
         entry = self.statement.catalog.find(item.text("db") or None, name)
         if entry is None or entry.table is None:

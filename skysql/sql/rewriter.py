@@ -1,33 +1,37 @@
 """Rewriting: the parts of a statement that a path scan can answer become reads of its result.
 
-A statement that touches no sky table, or that sqlglot cannot parse, is handed to
-SQLite byte for byte; of a trigger, its statements are parsed one by one.
+    rewrite("SELECT plan, count(*) FROM users GROUP BY plan", catalog)
+        -> SELECT "users"."key 1" AS "plan", ... FROM temp."sky ... here 1" AS "users"
+           with the plan of `here 1`, which whoever runs the statement publishes
+
+A statement and a catalogue give the same each time: nothing is asked but the catalogue, and nothing is published here.
+A statement that touches no sky table, or that sqlglot cannot parse, is handed to SQLite byte for byte; of a trigger,
+its statements are parsed one by one.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-import apsw
 from sqlglot import exp
 
 from ..errors import Error
+from ..match.lexer import tokenize
 from ..match.recognition import Recognition
 from ..model.values import Value
 from ..plan.path_scan import PathScan
-from ..relations.results import result_of
-from ..scan.evaluation import Evaluator
-from ..store.snapshot import Snapshot
-from .catalog import Catalog
+from .catalog import Catalog, Refused
 from .dialect import SqlText, parse, span
-from .edits import EditedStatement, NotPushable, Rule
+from .edits import Edit, EditedStatement, NotPushable, Rule, applied, difference
 from .lists import inserts_literals
 from .lower import asof_joins, check_calls, check_unread, lower_asof, lower_ignore_nulls
-from .match.matching import WORD, Matching
+from .match.matching import WORD, StoredMatches, replace_matches
+from .match.recognise import Context
 from .path_order import Places, calls_paths, clause_of, strictly, without_views
+from .reads import Call, Reads
 from .rules.grouped import push_aggregate
 from .rules.joins import push_below_join
 from .rules.moments import pair_rows
@@ -41,7 +45,9 @@ RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows
 Tried on each select, innermost first; the first that does not raise NotPushable has rewritten it.
 """
 
-_CACHED = 512
+Statement: TypeAlias = str | SqlText
+"""A text, or one that is parsed already: with the place of each token and node in the client's text."""
+
 _CALL = re.compile(r"\bsky_\w+\s*\(", re.IGNORECASE)
 _ASOF = re.compile(r"\bASOF\s", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+QUERY\s+PLAN)?\s+", re.IGNORECASE)
@@ -57,129 +63,125 @@ class TableFunction:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The text for SQLite, and the scans that it reads."""
+    """The text for SQLite, and how it comes from the statement's; what it asks, and the results that it reads."""
 
     sql: str
+    edits: tuple[Edit, ...] = ()
     scans: tuple[PathScan | Recognition, ...] = ()
-    names: tuple[str, ...] = ()
+    reads: tuple[Call, ...] = ()
     calls: tuple[TableFunction, ...] = ()  # of reports
 
 
-class Rewriter:
-    """Rewrites statements for one connection, and publishes the scans that they read."""
+def rewrite(
+    statement: Statement, catalog: Catalog, rules: Sequence[Rule] = RULES, pushdown: bool = True
+) -> Rewritten:
+    """The statement as SQLite is to get it."""
+    return _Rewriting(catalog, rules, pushdown, Reads(catalog.mark)).rewrite(statement)
 
-    def __init__(
-        self,
-        sqlite: apsw.Connection,
-        catalog: Catalog,
-        evaluator: Evaluator,
-        snapshot: Callable[[str, str], Snapshot],
-        rules: Sequence[Rule],
-    ) -> None:
-        self._rules = rules
-        self._sqlite = sqlite
-        self._catalog = catalog
-        self._evaluator = evaluator
-        self._snapshot = snapshot
-        self._cache: OrderedDict[tuple[str, bool], tuple[int, Rewritten]] = OrderedDict()
-        self._matching = Matching(sqlite, catalog, evaluator, snapshot, lambda *call: self.rewrite(*call).sql)
-        self._viewed = 0
 
-    def refresh(self, pushdown: bool) -> int:
-        """Look at the schemas again if they have changed: their generation. What views match is published anew."""
-        generation = self._catalog.refresh()
-        if generation != self._viewed:
-            self._viewed = generation
-            self._matching.publish_stored(pushdown)
-        return generation
+def stored_matches(catalog: Catalog, rules: Sequence[Rule] = RULES, pushdown: bool = True) -> StoredMatches:
+    """The recognitions that the views of a catalogue read."""
+    return StoredMatches(catalog, _Rewriting(catalog, rules, pushdown, Reads(catalog.mark)).context)
 
-    def rewrite(self, text: str, pushdown: bool) -> Rewritten:
+
+def _text_of(statement: Statement) -> str:
+    return statement if isinstance(statement, str) else statement.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewriting:
+    """A statement's way through all of it, and that of texts inside it, whose results are numbered with its own."""
+
+    catalog: Catalog
+    rules: Sequence[Rule]
+    pushdown: bool
+    reads: Reads
+
+    def rewrite(self, statement: Statement) -> Rewritten:
         """The statement as SQLite is to get it."""
-        generation = self.refresh(pushdown)
-        self._matching.check(text)
-        key = text, pushdown
-        known = self._cache.get(key)
-        if known is not None and known[0] == generation:
-            self._cache.move_to_end(key)
-            return known[1]
+        text = _text_of(statement)
         try:
-            rewritten = self._rewrite(text, pushdown)
+            if WORD not in text.lower():
+                return self._push(statement, self.pushdown)
+            without, matches, calls = replace_matches(text, self.context)
+            pushed = self._push(without, self.pushdown)
         except RecursionError:  # too deep for this, though perhaps not for SQLite
-            rewritten = Rewritten(text)
-        if known is not None:
-            self._forget(known[1])
-        self._cache[key] = generation, rewritten
-        if len(self._cache) > _CACHED:
-            _, (_, oldest) = self._cache.popitem(last=False)
-            self._forget(oldest)
-        return rewritten
-
-    def _forget(self, rewritten: Rewritten) -> None:
-        for name in rewritten.names:
-            self._catalog.results.retract(name)
-            self._catalog.result_times.pop(name, None)
-
-    def _rewrite(self, text: str, pushdown: bool) -> Rewritten:
-        if WORD not in text.lower():
-            return self._push(text, pushdown)
-        text, matches, names = self._matching.replace(text, pushdown)
-        pushed = self._push(text, pushdown)
-        return Rewritten(pushed.sql, (*matches, *pushed.scans), (*names, *pushed.names), pushed.calls)
-
-    def _push(self, text: str, pushdown: bool, kept: frozenset[tuple[int, int]] = frozenset()) -> Rewritten:
-        """The statement without MATCH_RECOGNIZE. kept: the selects that no rule may rewrite, by `clause_of`."""
-        words, results = self._catalog.words, self._catalog.results
-        folded, known = text.lower(), (*words, *self._catalog.reports)
-        named = words and (any(word in folded for word in known) or results.named_in(text) or _CALL.search(text))
-        if not named and _ASOF.search(text) is None:
             return Rewritten(text)
-        if inserts_literals(text):
+        edits = difference(text, pushed.sql)
+        return replace(pushed, edits=edits, scans=(*matches, *pushed.scans), reads=(*calls, *pushed.reads))
+
+    def context(self, text: str) -> Context:
+        """What there is to know of a text that has MATCH_RECOGNIZE in it."""
+        return Context(
+            self.catalog, self.reads, lambda inner: self.rewrite(inner).sql, text, tokenize(text), self.pushdown
+        )
+
+    def _push(self, statement: Statement, pushdown: bool) -> Rewritten:
+        """The statement without MATCH_RECOGNIZE."""
+        text = _text_of(statement)
+        if not self._is_ours(text) or inserts_literals(text):
             return Rewritten(text)
-        explain = _EXPLAIN.match(text)
+        explain = _EXPLAIN.match(text) if isinstance(statement, str) else None
         prefix = explain[0] if explain else ""
-        source = parse(text[len(prefix) :])
+        source = parse(text[len(prefix) :]) if isinstance(statement, str) else statement
         if source is None:
             check_unread(text)
-            return Rewritten(strictly(normalize_trigger(text, self._catalog), self._catalog.path_functions))
-        statement = EditedStatement(source, self._catalog)
+            return _whole(text, strictly(normalize_trigger(text, self.catalog), self.catalog.path_functions))
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
-        unfolded = None if stored else without_views(statement)
+        unfolded = None if stored else without_views(EditedStatement(source, self.catalog, reads=self.reads))
         if unfolded is not None:
-            return self._push(prefix + unfolded, pushdown)
-        rules = self._rules if pushdown and not stored else ()
-        paths = not stored and calls_paths(text, self._catalog.path_functions)
-        lowered, missing = _edit(statement, rules, kept, paths)
-        if missing:
-            return self._push(text, pushdown, kept | missing)
-        called = _calls(source, self._catalog.reports)
-        if not statement.changed:
-            return Rewritten(text, calls=called)
-        statement.keep_names()
-        calls = statement.calls_read()
-        if calls and (statement.loses_parameters() or self._is_refused(text[len(prefix) :], lowered)):
-            return self._push(text, False)
-        for call in calls:
-            snapshots = self._catalog.as_now(call.plan, self._snapshot)
-            relation = result_of(call, self._evaluator, snapshots, self._catalog.by_scan)
-            results.publish(call.name, relation, call.plan.table)
-        plans, names = tuple(call.plan for call in calls), tuple(call.name for call in calls)
-        return Rewritten(prefix + statement.text(), plans, names, called)
+            pushed = self._push(prefix + unfolded, pushdown)
+            return replace(pushed, edits=difference(text, pushed.sql))
+        return self._edited(source, prefix, pushdown, stored)
 
-    def _is_refused(self, text: str, lowered: bool) -> bool:
+    def _is_ours(self, text: str) -> bool:
+        """Whether a text may be about a sky table, or have a join that SQLite lacks."""
+        words, folded = self.catalog.words, text.lower()
+        known = (*words, *self.catalog.reports)
+        named = words and (any(word in folded for word in known) or self.catalog.mark in folded or _CALL.search(text))
+        return bool(named) or _ASOF.search(text) is not None
+
+    def _edited(self, source: SqlText, prefix: str, pushdown: bool, stored: bool) -> Rewritten:
+        """The statement, once it is parsed. stored: it defines a view, of which the text is kept."""
+        statement, lowered = self._lowered(source, pushdown and not stored, stored)
+        called = _calls(source, self.catalog.reports)
+        if not statement.changed:
+            return Rewritten(prefix + source.text, calls=called)
+        statement.keep_names()
+        calls = tuple(statement.calls_read())
+        if calls and (statement.loses_parameters() or self._is_refused(source, lowered)):
+            return self._edited(source, prefix, False, stored)
+        edits = statement.edits()
+        sql, moved = applied(source.text, edits), tuple(edit.moved(len(prefix)) for edit in edits)
+        return Rewritten(prefix + sql, moved, tuple(call.plan for call in calls), calls, called)
+
+    def _lowered(self, source: SqlText, pushdown: bool, stored: bool) -> tuple[EditedStatement, bool]:
+        """The statement with its edits, and whether it had to be said otherwise."""
+        kept: frozenset[tuple[int, int]] = frozenset()  # the selects that no rule may rewrite, by `clause_of`
+        rules = self.rules if pushdown else ()
+        paths = not stored and calls_paths(source.text, self.catalog.path_functions)
+        while True:
+            statement = EditedStatement(source, self.catalog, reads=self.reads)
+            lowered, missing = _edit(statement, rules, kept, paths)
+            if not missing:
+                return statement, lowered
+            kept |= missing
+
+    def _is_refused(self, source: SqlText, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
         try:
-            sql = self._push(text, False).sql if lowered else text
+            sql = self._edited(source, "", False, False).sql if lowered else source.text
         except Error:  # what only a scan can answer
             return False
-        cursor = self._sqlite.cursor()
-        cursor.exec_trace = lambda *_: False  # nothing is run
         try:
-            cursor.execute(sql, can_cache=False)
-        except (apsw.ExecTraceAbort, apsw.BindingsError):
-            return False
-        except apsw.SQLError:
+            self.catalog.check(sql, self.reads.inside(sql))
+        except Refused:
             return True
         return False
+
+
+def _whole(text: str, sql: str) -> Rewritten:
+    return Rewritten(sql, difference(text, sql))
 
 
 def _edit(
@@ -248,4 +250,4 @@ def _collates(select: exp.Select) -> bool:
     return bool(compound.meta["collates"])
 
 
-__all__ = ["Catalog", "Rewriter", "Rewritten", "TableFunction"]
+__all__ = ["RULES", "Rewritten", "Statement", "TableFunction", "apply_rules", "rewrite", "stored_matches"]

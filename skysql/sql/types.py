@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from .catalog import Catalog, CatalogEntry
 from .dialect import Plus, SqlText, cte_of, is_star, parse, span
+from .reads import MatchCall, Reads
 
 
 class Timeliness(Enum):
@@ -81,8 +82,9 @@ class Types:
     named: columns of no table that are times, in lower case.
     """
 
-    def __init__(self, catalog: Catalog, source: SqlText, named: frozenset[str] = frozenset()) -> None:
+    def __init__(self, catalog: Catalog, source: SqlText, named: frozenset[str], reads: Reads) -> None:
         self._catalog = catalog
+        self._reads = reads
         self._named = named
         self._sources = {id(source.tree): source}  # by their roots
         self._views: dict[tuple[str, str], SqlText | None] = {}
@@ -217,8 +219,10 @@ class Types:
             alias = cte.args.get("alias")
             return _shown(self._within(cte, cte.this, alias.args.get("columns") if alias is not None else None))
         entry = self._catalog.find(database or place.root().meta.get("home"), name)
-        times = self._catalog.result_times.get(name.lower())
-        if entry is not None and times is None:
+        matches = self._reads.find(name) or self._catalog.published.get(name.lower())
+        if matches is not None:
+            return _matched(matches)
+        if entry is not None:
             view = self._view(entry)
             if view is not None:
                 target = view.tree.this
@@ -228,7 +232,7 @@ class Types:
         shown: Outputs = []
         hidden: Outputs = []
         for column, type, out in self._catalog.fields(entry.database if entry is not None else None, name):
-            time = ours and type.upper() == "TIMESTAMP" if times is None else column.lower() in times
+            time = ours and type.upper() == "TIMESTAMP"
             (hidden if out else shown).append((column, Timeliness.TIME if time else _kind_of(type)))
         return ItemColumns(shown, hidden) if shown or hidden else None
 
@@ -326,6 +330,15 @@ _TEXTS = re.compile("CHAR|CLOB|TEXT", re.IGNORECASE)
 def _kind_of(type: str) -> Timeliness:
     """The kind of a column of an ordinary table: of one of texts, numbers become texts."""
     return Timeliness.TEXT if _TEXTS.search(type) and "INT" not in type.upper() else Timeliness.OTHER
+
+
+def _matched(call: MatchCall) -> ItemColumns:
+    """The columns of a recognition."""
+
+    def kind(name: str, type: str) -> Timeliness:
+        return Timeliness.TIME if name.lower() in call.times else _kind_of(type.partition(" COLLATE ")[0])
+
+    return ItemColumns([(output.name, kind(output.name, output.type)) for output in call.plan.outputs])
 
 
 def _shown(outputs: Outputs | None) -> ItemColumns | None:

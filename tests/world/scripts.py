@@ -148,7 +148,7 @@ def tree(answer: Answer) -> str:
 
 def renumbered(sql: str) -> str:
     """The text with a short name for each scan, counted from 1."""
-    name = re.compile(r'temp\."sky [0-9a-f]{32} (\d+)"')
+    name = re.compile(r'temp\."sky [0-9a-f]{32} (?:here )?(\d+)"')
     numbers = sorted({int(number) for number in name.findall(sql)})
     return name.sub(lambda match: f"sky_scan_{numbers.index(int(match[1])) + 1}", sql)
 

@@ -1,4 +1,4 @@
-"""Each MATCH_RECOGNIZE of a statement becomes the read of a relation, published for the connection.
+"""Each MATCH_RECOGNIZE of a statement becomes the read of a result.
 
     SELECT * FROM users MATCH_RECOGNIZE (...) AS m WHERE ...   ->   SELECT * FROM <result>(...) AS m WHERE ...
 
@@ -10,23 +10,17 @@ file finds it in the schema and publishes the relation anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
-import apsw
-
 from ...errors import Error, NotSupportedError, ProgrammingError
 from ...match.lexer import join, names_in, tokenize
-from ...match.recognition import EventSource, Recognition
+from ...match.recognition import Recognition
 from ...model.table import literal
-from ...model.values import Value
-from ...relations.matches import MatchRelation
-from ...scan.evaluation import Evaluator
-from ...store.snapshot import Snapshot
-from ..catalog import Catalog, CatalogEntry
+from ..catalog import Catalog, CatalogEntry, Refused
 from ..hidden_arguments import call_of
-from ..published import aliased, reference
+from ..reads import MatchCall, aliased, reference
 from .clauses import WORD, Place, number_parameters, places, stored_kind, visible_ctes
 from .recognise import Context, Made, recognise
 
@@ -38,127 +32,76 @@ _STORED = re.compile(r"\bsky_match_[0-9a-f]{16}\('((?:[^']|'')*)'\)")
 _DROP = re.compile(r"\s*(DROP|ALTER)\s", re.IGNORECASE)
 _NO_ROWS = re.compile(rf"{_DROP.pattern}|\s*CREATE\s+(TEMP\w*\s+)?VIEW\s", re.IGNORECASE)
 
-_WINDOW_ONLY = frozenset(
-    """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value""".split()
-)
+ContextOf = Callable[[str], Context]
+"""What there is to know of a text that has MATCH_RECOGNIZE in it."""
 
 
-class Matching:
-    """Replaces the clauses in statements of one connection. `prepare` gives a text the form that SQLite gets."""
+def replace_matches(text: str, context_of: ContextOf) -> tuple[str, tuple[Recognition, ...], tuple[MatchCall, ...]]:
+    """(the statement without MATCH_RECOGNIZE, what it recognises, and the results that it reads in its place)."""
+    tokens = tokenize(text)
+    if not places(text, tokens):
+        return text, (), ()
+    kind = stored_kind(tokens)
+    if kind == "TRIGGER":
+        raise NotSupportedError("MATCH_RECOGNIZE cannot be in a trigger", "read it from a view")
+    text = number_parameters(text)
+    plans: list[Recognition] = []
+    calls: list[MatchCall] = []
+    while found := places(text, tokenize(text)):  # subqueries of measures and conditions come up as arguments
+        text = _replaced(context_of(text), found, bool(kind), plans, calls)
+    return text, tuple(plans), tuple(calls)
 
-    def __init__(
-        self,
-        sqlite: apsw.Connection,
-        catalog: Catalog,
-        evaluator: Evaluator,
-        snapshot: Callable[[str, str], Snapshot],
-        prepare: Callable[[str, bool], str],
-    ) -> None:
-        self._sqlite = sqlite
-        self._catalog = catalog
-        self._evaluator = evaluator
-        self._snapshot = snapshot
-        self._prepare = prepare
-        self._stored: set[str] = set()  # the names of views' relations
-        self._elsewhere: list[CatalogEntry] = []  # views whose tables have the names of another database's
-        self._shadowed: dict[str, str] = {}  # views that read a table in the place of such a relation -> its name
-        self._generation = -1
-        self._aggregates: frozenset[str] = frozenset()
 
-    def replace(self, text: str, pushdown: bool) -> tuple[str, tuple[Recognition, ...], tuple[str, ...]]:
-        """(the statement without MATCH_RECOGNIZE, what it reads instead, the names published for it)."""
-        tokens = tokenize(text)
-        if not places(text, tokens):
-            return text, (), ()
-        kind = stored_kind(tokens)
-        if kind == "TRIGGER":
-            raise NotSupportedError("MATCH_RECOGNIZE cannot be in a trigger", "read it from a view")
-        text = number_parameters(text)
-        plans: list[Recognition] = []
-        names: list[str] = []
-        while found := places(text, tokenize(text)):  # subqueries of measures and conditions come up as arguments
-            text = self._replaced(self._context(text, pushdown), found, bool(kind), plans, names)
-        return text, tuple(plans), tuple(names)
+def _replaced(
+    context: Context, found: list[Place], stored: bool, plans: list[Recognition], calls: list[MatchCall]
+) -> str:
+    """The text with a read in each of these places."""
+    pieces, at = [], 0
+    for place in found:
+        made = recognise(context, place)
+        start, end = context.tokens[place.first].start, context.tokens[place.last - 1].end
+        if stored:
+            read = _stored_read(context, place, made)
+        else:
+            call = MatchCall(context.reads.fresh(), made.plan, made.times)
+            context.reads.add(call)
+            calls.append(call)
+            read = call_of(reference(call.name), made.arguments)
+        pieces += [context.text[at:start], _read(read, place)]
+        plans.append(made.plan)
+        at = end
+    return join([*pieces, context.text[at:]])
 
-    def _replaced(
-        self, context: Context, found: list[Place], stored: bool, plans: list[Recognition], names: list[str]
-    ) -> str:
-        """The text with a read in each of these places."""
-        pieces, at = [], 0
-        for place in found:
-            made = recognise(context, place)
-            start, end = context.tokens[place.first].start, context.tokens[place.last - 1].end
-            call = self._store(context, place, made) if stored else self._publish(made, context.pushdown, names)
-            pieces += [context.text[at:start], _read(call, place)]
-            plans.append(made.plan)
-            at = end
-        return join([*pieces, context.text[at:]])
 
-    def _context(self, text: str, pushdown: bool) -> Context:
-        return Context(
-            self._sqlite,
-            self._catalog,
-            lambda inner: self._prepare(inner, pushdown),
-            self._known_aggregates(),
-            text,
-            tokenize(text),
-            pushdown,
+def _stored_read(context: Context, place: Place, made: Made) -> str:
+    """The read of a relation that is known by its own text."""
+    if made.arguments:
+        raise NotSupportedError(
+            "a view's MATCH_RECOGNIZE cannot hold a subquery in MEASURES or DEFINE, or a parameter",
+            "compute it in the input",
         )
+    tokens, text = context.tokens, context.text
+    ctes = visible_ctes(text, tokens, place.first, tokens[place.first : place.close])
+    own = f"{ctes}SELECT * FROM {text[tokens[place.first].start : tokens[place.close].end]}"
+    return f"{_stored_name(own)}({literal(own)})"
 
-    def _known_aggregates(self) -> frozenset[str]:
-        if self._generation != self._catalog.generation:
-            self._generation = self._catalog.generation
-            found = self._sqlite.execute("SELECT name FROM temp.pragma_function_list WHERE type IN ('a', 'w')")
-            self._aggregates = frozenset(name.lower() for (name,) in found) - _WINDOW_ONLY
-        return self._aggregates
 
-    def _publish(self, made: Made, pushdown: bool, names: list[str]) -> str:
-        name = self._catalog.results.fresh()
-        self._make_known(name, made, made.plan, pushdown)
-        names.append(name)
-        return call_of(reference(name), made.arguments)
+class StoredMatches:
+    """The recognitions of the views that a catalogue has, as far as what they read is there."""
 
-    def _make_known(self, name: str, made: Made, plan: Recognition, pushdown: bool) -> None:
-        self._catalog.results.publish(name, self._relation(plan, pushdown), WORD)
-        self._catalog.result_times[name] = made.times
-
-    def _relation(self, plan: Recognition, pushdown: bool) -> MatchRelation:
-        def query(text: str, bindings: dict[str, Value]) -> Iterator[tuple[Value, ...]]:
-            return self._sqlite.cursor().execute(self._prepare(text, pushdown), bindings or None)
-
-        scanned = plan.source.scan if isinstance(plan.source, EventSource) else None
-        snapshots = self._snapshot if scanned is None else self._catalog.as_now(scanned, self._snapshot)
-        return MatchRelation(plan, self._evaluator, snapshots, query)
-
-    # views
-
-    def _store(self, context: Context, place: Place, made: Made) -> str:
-        """The read of a relation that is known by its own text."""
-        if made.arguments:
-            raise NotSupportedError(
-                "a view's MATCH_RECOGNIZE cannot hold a subquery in MEASURES or DEFINE, or a parameter",
-                "compute it in the input",
-            )
-        tokens, text = context.tokens, context.text
-        ctes = visible_ctes(text, tokens, place.first, tokens[place.first : place.close])
-        own = f"{ctes}SELECT * FROM {text[tokens[place.first].start : tokens[place.close].end]}"
-        return f"{_stored_name(own)}({literal(own)})"
-
-    def publish_stored(self, pushdown: bool) -> None:
-        """Publish the relations of the views that there are, and retract those of views that are no more."""
-        texts = [text.replace("''", "'") for view in self._catalog.views() for text in _STORED.findall(view.sql or "")]
+    def __init__(self, catalog: Catalog, context_of: ContextOf) -> None:
+        self._catalog = catalog
+        self.calls: dict[str, MatchCall] = {}
+        texts = [text.replace("''", "'") for view in catalog.views() for text in _STORED.findall(view.sql or "")]
         waiting = {_stored_name(text): text for text in texts}
-        self._shadowed = self._find_shadowed(waiting)
-        self._elsewhere = self._find_elsewhere()
-        before, self._stored = self._stored, set()
+        self._shadowed = self._find_shadowed(waiting)  # views that read a table in the place of one -> its name
+        self._elsewhere = self._find_elsewhere()  # views whose tables have the names of another database's
         progress = True
         while waiting and progress:  # one may read another
-            done = {name for name, text in waiting.items() if self._publish_stored(name, text, pushdown)}
-            self._stored |= done
-            waiting = {name: text for name, text in waiting.items() if name not in done}
-            progress = bool(done)
-        for name in before - self._stored:
-            self._catalog.results.retract(name)
+            found = {name: _stored_call(name, text, context_of) for name, text in waiting.items()}
+            self.calls |= {name: call for name, call in found.items() if call is not None}
+            waiting = {name: text for name, text in waiting.items() if found[name] is None}
+            progress = any(found.values())
 
     def _find_shadowed(self, names: Iterable[str]) -> dict[str, str]:
         """The views that read, themselves or through others, what has the name of a view's relation and is none."""
@@ -205,15 +148,18 @@ class Matching:
             if view in folded and not _DROP.match(text):
                 raise ProgrammingError(f"{view!r} reads {name!r}, and a table has that name", "drop it, or rename it")
 
-    def _publish_stored(self, name: str, text: str, pushdown: bool) -> bool:
-        context = self._context(text, pushdown)
-        try:
-            (place,) = places(context.text, context.tokens)
-            made = recognise(context, place)
-        except (Error, apsw.Error, ValueError):
-            return False  # what it reads is not there, or not yet
-        self._make_known(name, made, replace(made.plan, parameters=1), pushdown)  # the text is a parameter
-        return True
+
+def _stored_call(name: str, text: str, context_of: ContextOf) -> MatchCall | None:
+    """The recognition of a view's text; None if what it reads is not there, or not yet."""
+    context = context_of(text)
+    try:
+        (place,) = places(context.text, context.tokens)
+        made = recognise(context, place)
+    except (Error, Refused, ValueError):
+        return None
+    call = MatchCall(name, replace(made.plan, parameters=1), made.times)  # the text is a parameter
+    context.reads.add(call)
+    return call
 
 
 def _stored_name(text: str) -> str:
@@ -228,4 +174,4 @@ def _read(call: str, place: Place) -> str:
     return call if place.alias or place.joined else aliased(call, WORD)
 
 
-__all__ = ["WORD", "Matching"]
+__all__ = ["MATCHES", "WORD", "StoredMatches", "replace_matches"]

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import apsw
 from sqlglot import exp
 
 from ...errors import ProgrammingError
@@ -26,9 +25,10 @@ from ...match.regex import expressible
 from ...model.companions import TIMES
 from ...model.table import literal, quote
 from ...plan.path_scan import Column, Expr
-from ..catalog import Catalog
+from ..catalog import Catalog, OutputColumn, Refused
 from ..dialect import parse, span
 from ..edits import Arguments, NotPushable
+from ..reads import Reads
 from ..scope import conjuncts_of
 from .clauses import Item, Place, item_of, visible_ctes
 from .row_input import (
@@ -47,12 +47,11 @@ from .row_input import (
 
 @dataclass(slots=True)
 class Context:
-    """What there is to know of the connection and the statement."""
+    """What there is to know of the catalogue and the statement. rewrite: gives a text inside it SQLite's form."""
 
-    sqlite: apsw.Connection
     catalog: Catalog
-    prepare: Callable[[str], str]
-    aggregates: frozenset[str]
+    reads: Reads
+    rewrite: Callable[[str], str]
     text: str
     tokens: Sequence[Token]
     pushdown: bool
@@ -73,7 +72,7 @@ def recognise(context: Context, place: Place) -> Made:
     ctes = visible_ctes(context.text, context.tokens, place.first, context.tokens[place.first : place.close])
     try:
         described = _describe(context, ctes, item, "*")
-    except apsw.SQLError as error:
+    except Refused as error:
         if "no such column" not in str(error):
             raise
         hint = "it cannot read columns of the statement around it"
@@ -86,14 +85,14 @@ def recognise(context: Context, place: Place) -> Made:
         if found is None:
             try:
                 (found,) = _describe(context, ctes, item, f"`{name.replace('`', '``')}`")
-            except apsw.SQLError:
+            except Refused:
                 return None
             hidden[name.lower()] = found
         return found.name
 
     reader = TokenReader(context.text, context.tokens, place.keyword + 2, place.close, "MATCH_RECOGNIZE")
     names = tuple(column.name for column in described)
-    clause = ClauseParser(reader, column, names, context.aggregates, item.alias).parse()
+    clause = ClauseParser(reader, column, names, context.catalog.every_aggregate(), item.alias).parse()
     known = {**hidden, **visible}
     if context.pushdown:
         with suppress(NotScanned, NotPushable):
@@ -108,36 +107,22 @@ def _describe(context: Context, ctes: str, item: Item, columns: str) -> list[Des
     """The columns of a select of the input."""
     arguments = Arguments()
     text = bound(f"{ctes}SELECT {columns} FROM {item.text}", arguments)
-    found: list[Any] = []
-
-    def trace(cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
-        found.extend(cursor.description_full)
-        return False
-
-    cursor = context.sqlite.cursor()
-    cursor.exec_trace = trace
-    try:
-        bindings = {f"p{at + 1}": None for at in range(len(arguments.texts))} or None
-        cursor.execute(context.prepare(text), bindings, can_cache=False)  # a cached one has the columns of its time
-    except apsw.ExecTraceAbort:
-        pass
-    return [_described(context, *column) for column in found]
+    text = context.rewrite(text)
+    found = context.catalog.describe(text, context.reads.inside(text), len(arguments.texts))
+    return [_described(context, column) for column in found]
 
 
-def _described(
-    context: Context, name: str, declared: str | None, database: str | None, table: str | None, origin: str | None
-) -> Described:
-    if table is None or database is None or origin is None:
-        return Described(name, declared or "", False, False)
-    entry = context.catalog.find(database, table)
+def _described(context: Context, column: OutputColumn) -> Described:
+    name, type, table = column.name, column.type, column.table
+    if table is None or column.database is None or column.origin is None:
+        return Described(name, type, False, False)
+    entry = context.catalog.find(column.database, table)
     ours = table.startswith(("sky_", "sky ")) if entry is None else entry.kind not in ("table", "view")
-    time = ours and (declared or "").upper() == "TIMESTAMP" and (entry is None or origin.lower() in TIMES)
-    try:
-        collation = context.sqlite.column_metadata(database, table, origin)[1]
-    except apsw.Error:
-        return Described(name, declared or "", time, ours)
-    binary = collation.upper() == "BINARY"
-    return Described(name, (declared or "") + ("" if binary else f" COLLATE {collation}"), time, binary)
+    time = ours and type.upper() == "TIMESTAMP" and (entry is None or column.origin.lower() in TIMES)
+    if column.collation is None:
+        return Described(name, type, time, ours)
+    binary = column.collation.upper() == "BINARY"
+    return Described(name, type + ("" if binary else f" COLLATE {column.collation}"), time, binary)
 
 
 class _Builder:

@@ -21,7 +21,7 @@ from ..dialect import span
 from ..edits import Arguments, EditedStatement, NotPushable, rule
 from ..grouping import Needed, convert_aggregate, result_columns, unaliased, wanted_keys
 from ..names import alias_of, source_of
-from ..published import aliased
+from ..reads import aliased
 from ..resolver import Resolver, take_arguments
 from ..scope import Scope, conjuncts_of
 from .moments import pair_relation

@@ -27,7 +27,7 @@ from ..dialect import is_star, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..idioms import latest
 from ..names import KnownCount, Referent, alias_of, object_names, source_of
-from ..published import aliased
+from ..reads import aliased
 from ..resolver import Resolver, take_arguments
 from ..scope import Scope, conjuncts_of
 

@@ -1,0 +1,191 @@
+"""The catalogue of a connection, read from its schemas: the names and functions that the rewriter knows.
+
+Read again whenever a schema version changes, so that a statement is rewritten for the schema that it runs on. What was
+read inside a transaction is read again after it, as a rollback gives the same version numbers out anew. Questions about
+a text are answered by SQLite, which compiles it and runs nothing of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import apsw
+
+from ..errors import Error
+from ..model.companions import COMPANIONS, EVENTS
+from ..model.table import Table, name_key, quote
+from ..scan.aggregates import AggregateFunctions
+from ..sql.catalog import Catalog, CatalogEntry, FunctionEntry, OutputColumn, Refused
+from ..sql.reads import Call
+from .registries import Registries
+
+_USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
+
+Lend = Callable[[str, Sequence[Call]], Any]
+"""(text, the results that it reads) -> a context with the text as SQLite can compile it."""
+
+
+def _using(sql: str | None) -> re.Match[str] | None:
+    """USING sky(...) or sky_objects(...) of a table's definition."""
+    return _USING.search(sql) if sql is not None and sql[:14].upper() == "CREATE VIRTUAL" else None
+
+
+class Schema(Catalog):
+    """The names of one connection. lend: publishes results while SQLite compiles a text that reads them."""
+
+    def __init__(
+        self,
+        sqlite: apsw.Connection,
+        mark: str,
+        table_of: Callable[[str, str], Table],
+        lend: Lend,
+        known: Registries,
+    ) -> None:
+        reports, by_scan = (report.name for report in known.reports), AggregateFunctions(known.aggregates)
+        super().__init__(mark, known.functions, reports, known.idioms, by_scan)
+        self._sqlite = sqlite
+        self._table_of = table_of
+        self._lend = lend
+        self._signature: object = None
+        self._tentative = False
+        self._fields: dict[tuple[str | None, str], list[tuple[str, str, bool]]] = {}
+        self.generation = 0
+
+    def refresh(self) -> int:
+        """Read the schemas if they have changed; the number changes when they have."""
+        execute = self._sqlite.execute
+        databases = [name for _, name, _ in execute("PRAGMA database_list")]
+        signature = [(name, execute(f"PRAGMA {quote(name)}.schema_version").fetchall()[0][0]) for name in databases]
+        trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
+        signature.append(("", trusted))
+        settled = not self._sqlite.in_transaction
+        if signature != self._signature or (self._tentative and settled):
+            self._fields = {}
+            self.know(databases, {name: list(self._read(name)) for name in databases})
+            self._signature = signature
+            self._tentative = not settled
+            self.generation += 1
+        return self.generation
+
+    def forget(self, name: str | None) -> None:
+        """Read everything again before the next statement: functions have changed, of which no schema tells."""
+        self._signature = None
+        if name is not None:
+            self.path_functions.pop(name.lower(), None)
+
+    def tables(self) -> list[tuple[str, str]]:
+        """(database, name) of every sky table."""
+        self.refresh()
+        used = [(entry, _using(entry.sql)) for entry in self._all()]
+        return [(e.database, e.name) for e, using in used if using is not None and using[1].lower() == "sky"]
+
+    def _read(self, database: str) -> Iterator[CatalogEntry]:
+        schema = "sqlite_temp_schema" if database == "temp" else "sqlite_schema"
+        found: list[Any] = self._sqlite.execute(
+            f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
+        ).fetchall()
+        for type, name, sql in found:
+            using = _using(sql)
+            kind = using[1].lower() if using else None
+            if kind == "sky":
+                yield self._entry(EVENTS, database, name, name, sql)
+            elif kind is not None and kind[4:] in COMPANIONS:
+                yield self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
+            else:
+                yield CatalogEntry(type, database, name, None, sql)
+
+    def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> CatalogEntry:
+        """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
+        try:
+            return CatalogEntry(kind, database, name, self._table_of(database, table), sql)
+        except (Error, apsw.SQLError):
+            return CatalogEntry("table", database, name, None, sql)
+
+    # questions
+
+    def every_function(self) -> Iterator[FunctionEntry]:
+        """Every function, once for each of its forms."""
+        trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
+        query = "SELECT name, type, flags, builtin FROM temp.pragma_function_list"
+        for name, type, flags, builtin in self._sqlite.execute(query):
+            unsafe = flags & apsw.SQLITE_DIRECTONLY or not (trusted or flags & apsw.SQLITE_INNOCUOUS)
+            pure = bool(flags & apsw.SQLITE_DETERMINISTIC)
+            yield FunctionEntry(name.lower(), type, pure, not builtin, not unsafe)
+
+    def fields(self, database: str | None, name: str) -> list[tuple[str, str, bool]]:
+        """(name, declared type, whether `*` leaves it out) of each column of a table, view or function of tables."""
+        key = database, name_key(name)
+        if key not in self._fields:
+            try:
+                told = "SELECT name, type, hidden = 1 FROM temp.pragma_table_xinfo(?, ?)"
+                rows: list[Any] = self._sqlite.execute(told, (name, database)).fetchall()
+            except (Error, apsw.Error):  # what it reads is not there: SQLite's to say
+                rows = []
+            if not rows:
+                return []
+            self._fields[key] = [(column, type, bool(hidden)) for column, type, hidden in rows]
+        return self._fields[key]
+
+    def columns(self, entry: CatalogEntry) -> list[str]:
+        """The names of the columns that `*` shows of a table."""
+        rows = self._sqlite.execute("SELECT name FROM temp.pragma_table_info(?, ?)", (entry.name, entry.database))
+        return [row[0] for row in rows]
+
+    def keys(self, entry: CatalogEntry) -> list[tuple[str, int]]:
+        """All columns of a table, and the place of each in the primary key; 0 of others."""
+        columns = "SELECT name, pk FROM temp.pragma_table_xinfo(?, ?)"
+        return [(name, place) for name, place in self._sqlite.execute(columns, (entry.name, entry.database))]
+
+    def has_rowids(self, entry: CatalogEntry) -> bool:
+        """Whether the rows of a table have rowids."""
+        listed = "SELECT wr FROM temp.pragma_table_list WHERE schema = ? AND name = ? COLLATE NOCASE"
+        without = self._sqlite.execute(listed, (entry.database, entry.name)).fetchall()
+        return not any(wr for (wr,) in without)
+
+    def check(self, text: str, reads: Sequence[Call] = ()) -> None:
+        """Raise Refused if SQLite does not compile a text, in which these results are read."""
+        self._compile(text, reads, 0, lambda _cursor: None)
+
+    def describe(self, text: str, reads: Sequence[Call], parameters: int) -> list[OutputColumn]:
+        """The columns of a query with the parameters :p1, :p2, ...; raises Refused."""
+        found: list[Any] = []
+        self._compile(text, reads, parameters, lambda cursor: found.extend(cursor.description_full))
+        return [
+            OutputColumn(name, declared or "", database, table, origin, self._collation(database, table, origin))
+            for name, declared, database, table, origin in found
+        ]
+
+    def _collation(self, database: str | None, table: str | None, column: str | None) -> str | None:
+        if database is None or table is None or column is None:
+            return None
+        try:
+            return self._sqlite.column_metadata(database, table, column)[1]
+        except apsw.Error:
+            return None
+
+    def _compile(
+        self, text: str, reads: Sequence[Call], parameters: int, look: Callable[[apsw.Cursor], None]
+    ) -> None:
+        """Let SQLite compile a text, look at the statement, and run nothing; raises Refused."""
+
+        def trace(cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
+            look(cursor)
+            return False
+
+        cursor = self._sqlite.cursor()
+        cursor.exec_trace = trace
+        bindings = {f"p{at}": None for at in range(1, parameters + 1)} or None
+        try:
+            with self._lend(text, reads) as sql:
+                cursor.execute(sql, bindings, can_cache=False)  # a cached one has the columns of its time
+        except (apsw.ExecTraceAbort, apsw.BindingsError):
+            return
+        except apsw.InterruptError:
+            raise
+        except apsw.Error as error:
+            raise Refused(error, getattr(error, "error_offset", -1)) from None  # apsw's stub does not tell of it
+
+
+__all__ = ["Schema"]
