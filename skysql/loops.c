@@ -544,7 +544,7 @@ static int retention(const int64_t *job) {
     return FINE;
 }
 
-/* Moments: shard.py, Marks. A path has few marks, so they are looked through from its first on. */
+/* Moments: marks.py, Marks. A path has few marks, so they are looked through from its first on. */
 
 enum { FEW_MARKS = 16 };
 

@@ -31,6 +31,11 @@ class Sparse:
     values: Array
     valid: Bool | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the arrays take."""
+        return self.positions.nbytes + self.values.nbytes + (0 if self.valid is None else self.valid.nbytes)
+
 
 def no_values(kind: Kind) -> Sparse:
     """A property that no event has a value of."""

@@ -3,7 +3,7 @@
     funnel     functions/funnel_levels.py, levels; reports/funnel_depths.py, counts
     matches    functions/links.py, count_apart
     retention  reports/retention.py, _Reading
-    last_marks store/shard.py, Marks.last
+    last_marks store/marks.py, Marks.last
     counts     kernels.py, group_count
     few_sums   sums.py, by_group
     many_sums  sums.py, by_group

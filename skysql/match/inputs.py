@@ -20,6 +20,7 @@ from ..model.values import Value
 from ..plan.path_scan import Column, Expr
 from ..scan.evaluation import Evaluation
 from ..scan.rows import EventRows
+from ..store.views import path_numbers
 
 _CHUNK = 1 << 16
 
@@ -85,7 +86,7 @@ def path_starts(events: EventRows, others: Sequence[Vector]) -> Int64:
     n = len(events)
     if events.positions is None and not others:
         return events.shard.paths()[1]
-    numbers = events.shard.path_numbers()
+    numbers = events.shard.view(path_numbers)
     numbers = numbers if events.positions is None else numbers[events.positions]
     begins = np.ones(n + 1, bool)
     np.not_equal(numbers[1:], numbers[:-1], out=begins[1:n])

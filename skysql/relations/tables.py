@@ -52,6 +52,7 @@ from ..scan.rows import EventRows
 from ..scan.scan import Scan
 from ..store.check import check
 from ..store.store import Store
+from ..store.views import path_numbers
 from ..write.counts import Clock, Counts
 from ..write.writer import Writer
 
@@ -214,7 +215,7 @@ class EventsRelation(TableRelation):
     def _turned(rows: EventRows) -> Int64:
         """The rows of a shard by object and time, descending: int64[n]."""
         at = slice(None) if rows.positions is None else rows.positions
-        paths, ts = rows.shard.path_numbers()[at], rows.shard.ts()[at]
+        paths, ts = rows.shard.view(path_numbers)[at], rows.shard.ts()[at]
         begins = np.flatnonzero(np.append(True, (paths[1:] != paths[:-1]) | (ts[1:] != ts[:-1])))
         ends = np.append(begins[1:], len(rows))
         sizes = (ends - begins)[::-1]

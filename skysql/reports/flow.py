@@ -30,6 +30,7 @@ from ..interruption import looking, patiently, pieces
 from ..model.dtypes import Array, Int64
 from ..model.table import ACTION
 from ..store.shard import Shard
+from ..store.views import code_counts, codes_at, path_numbers, session_starts
 from .chains import firsts
 from .options import Options
 from .report import MOST_ROWS, Call, Columns, Declared
@@ -122,8 +123,8 @@ class _Reading:
         of which paths they are.
         """
         design, largest = self.design, len(self.subject.actions) - 1
-        codes, groups, paths = shard.codes(ACTION, largest), self._groups(shard), shard.path_numbers()
-        acts = None if shard.code_counts(ACTION, largest)[0] == 0 else np.flatnonzero(codes)
+        codes, groups, paths = codes_at(shard, ACTION, largest), self._groups(shard), shard.view(path_numbers)
+        acts = None if shard.view(code_counts, ACTION, largest)[0] == 0 else np.flatnonzero(codes)
         if acts is not None:
             codes, groups, paths = codes[acts], groups[acts], paths[acts]
         if design.anchor is None:
@@ -147,8 +148,8 @@ class _Reading:
 
     def _groups(self, shard: Shard) -> Array:
         if self.design.session is None:
-            return shard.path_numbers()
-        starts = shard.session_starts(self.design.session)
+            return shard.view(path_numbers)
+        starts = shard.view(session_starts, self.design.session)
         return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
     def _count(self, near: Array, far: Array, paths: Array, shard: Shard) -> Edges:

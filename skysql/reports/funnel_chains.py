@@ -35,6 +35,7 @@ from ..interruption import looking, patiently
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..store.shard import Shard
+from ..store.views import codes_at, path_numbers, session_starts
 from .chains import NONE, Chains, Course, Link, StepRanks, Stop, choose, firsts
 from .funnel_design import FunnelDesign
 from .funnel_search import Search, find_chains
@@ -105,10 +106,10 @@ class Units:
     @classmethod
     def of(cls, design: FunnelDesign, shard: Shard) -> Units:
         """Those of a funnel."""
-        paths = shard.path_numbers()
+        paths = shard.view(path_numbers)
         if design.session is None:
             return cls(paths, None, paths, paths)
-        starts = shard.session_starts(design.session)
+        starts = shard.view(session_starts, design.session)
         sessions = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         return cls(paths, sessions, sessions, sessions if design.count == "sessions" else paths)
 
@@ -141,7 +142,7 @@ def count_shard(design: FunnelDesign, call: Call, shard: Shard) -> Counted:
 def _places(design: FunnelDesign, call: Call, shard: Shard, steps: Sequence[Int64]) -> Int64 | None:
     """The events among which steps are looked for, ascending; None for all."""
     if design.order == "strict":
-        acts: Bool = shard.codes(ACTION, len(call.subject.actions) - 1) != 0
+        acts: Bool = codes_at(shard, ACTION, len(call.subject.actions) - 1) != 0
         for step in steps:
             acts[step] = True
         return np.flatnonzero(acts)

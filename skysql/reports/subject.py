@@ -27,8 +27,10 @@ from ..scan.evaluation import Evaluation, Evaluator
 from ..scan.rows import EventRows
 from ..sql.catalog import Catalog, CatalogEntry
 from ..sql.conditions import Conditions
+from ..store.by_code import ByCode, PathsByCode, starts_of_code
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
+from ..store.views import path_numbers
 from .options import loads
 
 
@@ -149,12 +151,12 @@ class Subject:
         code = _only_action(condition)
         if code is not None:
             largest = self._index.largest
-            paths, ts = shard.paths_by_code(ACTION, largest)
-            piece = shard.piece(ACTION, largest, code)
-            return Occurrences(positions, paths[piece], ts[piece])
+            by_code = shard.view(PathsByCode, ACTION, largest)
+            piece = shard.view(ByCode, ACTION, largest).piece(code)
+            return Occurrences(positions, by_code.paths[piece], by_code.ts[piece])
         if len(positions) == len(shard):
-            return Occurrences(positions, shard.path_numbers(), shard.ts())
-        return Occurrences(positions, shard.path_numbers().take(positions), shard.ts().take(positions))
+            return Occurrences(positions, shard.view(path_numbers), shard.ts())
+        return Occurrences(positions, shard.view(path_numbers).take(positions), shard.ts().take(positions))
 
     def by_path(self, shard: Shard, condition: Condition | None) -> ByPath:
         """The same events, and where those of each path begin."""
@@ -164,9 +166,10 @@ class Subject:
             starts = np.searchsorted(found.positions, shard.paths()[1]).astype(np.int32)
             return ByPath(found.positions, starts, found.ts)
         largest = len(self.actions) - 1
-        piece, order = shard.piece(ACTION, largest, code), shard.by_code(ACTION, largest)[0]
-        ts = shard.paths_by_code(ACTION, largest)[1]
-        return ByPath(order[piece], shard.starts_of_code(ACTION, largest, code), ts[piece])
+        index = shard.view(ByCode, ACTION, largest)
+        piece = index.piece(code)
+        ts = shard.view(PathsByCode, ACTION, largest).ts
+        return ByPath(index.order[piece], shard.view(starts_of_code, ACTION, largest, code), ts[piece])
 
     def vector(self, shard: Shard, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""

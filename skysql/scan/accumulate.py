@@ -18,11 +18,22 @@ from ..arrays.sums import Magnitudes
 from ..arrays.vectors import Coded, Numbers, Vector, joined
 from ..functions import awaited
 from ..model.companions import DURATION, SESSION_OF_EVENT
-from ..model.dtypes import Int64
+from ..model.dtypes import Array, Int64
 from ..model.table import ACTION, Property, Table
 from ..plan.path_scan import Aggregate, Column, Expr, Groups, PathAggregate, SqlAggregate
 from ..plan.sources import object_names
+from ..store.by_code import LaidOut, Layout, Piece
 from ..store.dictionary import Dictionary
+from ..store.views import (
+    code_counts,
+    duration_magnitudes,
+    event_sessions,
+    magnitudes,
+    path_lengths,
+    path_numbers,
+    session_lengths,
+    session_starts,
+)
 from .actions import ActionIndex
 from .aggregates import AggregateFunction, Given, Inexact, State
 from .evaluation import Evaluation
@@ -103,15 +114,19 @@ class Accumulation:
         if rows.part is None or math.prod(map(len, values)) > FEW:
             return None
         shard, actions = rows.shard, self._actions.largest
-        by = [(state, len(texts) - 1) for state, texts in zip(states, values, strict=True)]
-        layout = shard.layout(ACTION, actions, rows.part, by)
+        by = tuple((state, len(texts) - 1) for state, texts in zip(states, values, strict=True))
+        piece = Piece(ACTION, actions, rows.part.start, rows.part.stop, by)
+        layout = shard.view(Layout, piece)
         told = zip(states, layout.codes, strict=True)
         keys: list[Vector] = [self._dictionary.coded(state.id, codes) for state, codes in told]
 
         def state(place: int) -> State:
             property = measures[place]
-            laid_out = (layout.positions, layout.starts, None) if property is None else shard.laid_out(layout, property)
-            found: State = self._aggregates[place].runs(*laid_out)
+            runs: tuple[Array, Int64, Magnitudes | None] = layout.positions, layout.starts, None
+            if property is not None:
+                laid_out = shard.view(LaidOut, piece, property)
+                runs = laid_out.values, laid_out.starts, laid_out.magnitudes
+            found: State = self._aggregates[place].runs(*runs)
             return found
 
         return Partial(len(layout.starts) - 1, keys, self._states(state))
@@ -124,9 +139,9 @@ class Accumulation:
         if first not in object_names(self._plan.source, self._table) or more not in ([], [SESSION_OF_EVENT.name]):
             return None
         shard, us = rows.shard, idle_us(rows.idle)
-        starts = shard.session_starts(us) if more else shard.paths()[1]
-        numbers = shard.sessions(us) if more else shard.path_numbers()
-        lengths = shard.lengths(us if more else None)
+        starts = shard.view(session_starts, us) if more else shard.paths()[1]
+        numbers = shard.view(event_sessions, us) if more else shard.view(path_numbers)
+        lengths = shard.view(session_lengths, us) if more else shard.view(path_lengths)
         return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
@@ -147,7 +162,7 @@ class Accumulation:
         property = ACTION if key.name == ACTION.name else self._table.find(key.name)
         if property is None or len(vector.values) > FEW:
             return None
-        counts = rows.shard.code_counts(property, len(vector.values) - 1)
+        counts = rows.shard.view(code_counts, property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
     def _state(self, place: int, rows: Rows, groups: Grouping) -> State | Callable[[], State]:
@@ -189,8 +204,8 @@ class Accumulation:
         """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
         argument = aggregate.argument
         if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == DURATION.name:
-            return rows.shard.duration_magnitudes(idle_us(rows.idle))
+            return rows.shard.view(duration_magnitudes, idle_us(rows.idle))
         if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
             return None
         property = self._table.find(argument.name)
-        return None if property is None else rows.shard.magnitudes(property)
+        return None if property is None else magnitudes(rows.shard, property)

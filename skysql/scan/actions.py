@@ -16,7 +16,9 @@ from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..plan.path_scan import And, Expr, columns
+from ..store.by_code import ByCode
 from ..store.dictionary import Dictionary
+from ..store.views import codes_at
 from .evaluation import Evaluation
 from .rows import ActionRows, EventRows, Rows
 
@@ -101,12 +103,12 @@ class ActionIndex:
         if truth is None:
             truth = self._truths[condition] = np.zeros(CODES, bool)
             truth[list(self.codes(condition))] = True
-        return Met(rows, every.shard.codes(ACTION, self.largest), truth)
+        return Met(rows, codes_at(every.shard, ACTION, self.largest), truth)
 
     def of_actions(self, every: EventRows, condition: EventCondition) -> EventRows:
         """The events of the actions that a condition is about; those of one lie side by side in the index."""
-        order, _ = every.shard.by_code(ACTION, self.largest)
-        pieces = [every.shard.piece(ACTION, self.largest, code) for code in self.codes(condition)]
+        index = every.shard.view(ByCode, ACTION, self.largest)
+        order, pieces = index.order, [index.piece(code) for code in self.codes(condition)]
         pieces = [piece for piece in pieces if piece.start < piece.stop]
         if len(pieces) == 1:
             return EventRows(every.shard, every.table, every.dictionary, order[pieces[0]], every.idle, pieces[0])

@@ -19,6 +19,7 @@ from ..model.values import Value
 from ..plan.path_scan import Column
 from ..store.dictionary import Dictionary
 from ..store.shard import Shard
+from ..store.views import path_numbers
 from .rows import EventRows, property_vector
 
 
@@ -40,7 +41,7 @@ class ChangeRows:
         if paths is not None:
             member = np.zeros(len(shard.paths()[0]), bool)
             member[paths] = True
-            each = [positions[member[shard.path_numbers()[positions]]] for positions in each]
+            each = [positions[member[shard.view(path_numbers)[positions]]] for positions in each]
         states = np.concatenate([np.full(len(p), at) for at, p in enumerate(each)] or [np.zeros(0, np.int64)])
         positions = np.concatenate([*each, np.zeros(0, np.int64)]).astype(np.int64)
         order = patiently(np.lexsort, (states, positions))
@@ -65,7 +66,7 @@ class ChangeRows:
             case NEW_VALUE.name:
                 return self._values(self.positions, np.ones(len(self), bool))
             case OLD_VALUE.name:
-                first = self.shard.paths()[1][self.shard.path_numbers()[self.positions]]
+                first = self.shard.paths()[1][self.shard.view(path_numbers)[self.positions]]
                 return self._values(np.maximum(self.positions - 1, 0), self.positions > first)
         return EventRows(self.shard, self.table, self.dictionary, self.positions).vector(column)
 

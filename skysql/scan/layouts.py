@@ -1,4 +1,4 @@
-"""Which plans are answered by the layouts of shards: see shard.Layout."""
+"""Which plans are answered by the layouts of shards: see by_code.Layout."""
 
 from __future__ import annotations
 

@@ -41,8 +41,23 @@ from ..model.table import ACTION, Property, Table
 from ..model.values import Value
 from ..plan.path_scan import Column
 from ..plan.sources import ROW
+from ..store.by_code import codes_by_code
 from ..store.dictionary import Dictionary
+from ..store.marks import last_of_all, last_until
 from ..store.shard import Shard
+from ..store.views import (
+    ObjectPlaces,
+    SessionNumbers,
+    TieEnds,
+    codes_at,
+    event_sessions,
+    numbers_at,
+    path_numbers,
+    session_codes,
+    session_durations,
+    session_starts,
+    value_slots,
+)
 from .pairs import ObjectMoments
 
 
@@ -105,17 +120,17 @@ def property_vector(
 ) -> Vector:
     """A property at these events (None for all)."""
     if column.through_ties:
-        ends = shard.tie_ends()
+        ends = shard.view(TieEnds).ends
         if ends is not None:
             positions = ends if positions is None else ends[positions]
     if column.ever:
-        slots = shard.slots(property)
+        slots = shard.view(value_slots, property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is TEXT:
         largest = len(dictionary.values(property.id)) - 1
-        codes = shard.codes(property, largest, ignore_nulls=column.ignore_nulls)
+        codes = codes_at(shard, property, largest, ignore_nulls=column.ignore_nulls)
         return dictionary.coded(property.id, codes if positions is None else codes[positions])
-    return _numbers(property.kind, *shard.numbers(property, positions, ignore_nulls=column.ignore_nulls))
+    return _numbers(property.kind, *numbers_at(shard, property, positions, ignore_nulls=column.ignore_nulls))
 
 
 def _numbers(kind: Kind, stored: Array, mask: Bool | None) -> Numbers:
@@ -146,7 +161,7 @@ class EventRows:
         if self.part is None or not plain or not property.state:
             return property_vector(self.shard, self.dictionary, property, column, self.positions)
         largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
-        codes = self.shard.codes_by_code(ACTION, actions, property, largest)
+        codes = self.shard.view(codes_by_code, ACTION, actions, property, largest)
         return self.dictionary.coded(property.id, codes[self.part])
 
     def keep(self, mask: Bool) -> EventRows:
@@ -177,7 +192,7 @@ class EventRows:
             return changes_vector(self)
         if name in (SESSION_OF_EVENT.name, SESSION_EVENT.name, IDLE.name):
             return self._session(name)
-        object = object_vector(self.shard, self.dictionary, self.table, name, self._at(self.shard.path_numbers()))
+        object = object_vector(self.shard, self.dictionary, self.table, name, self._at(self.shard.view(path_numbers)))
         if object is not None:
             return object
         raise InternalError(f"{self.table.name!r} has no column {column.name!r}")
@@ -187,11 +202,11 @@ class EventRows:
         if name == IDLE.name:
             return _asked(self.idle, len(self))
         shard, us = self.shard, idle_us(self.idle)
-        sessions = self._at(shard.sessions(us))
+        sessions = self._at(shard.view(event_sessions, us))
         if name == SESSION_OF_EVENT.name:
-            return Numbers(shard.session_numbers(us)[0][sessions].astype(np.int64))
+            return Numbers(shard.view(SessionNumbers, us).numbers[sessions].astype(np.int64))
         positions = np.arange(len(shard)) if self.positions is None else self.positions
-        return Numbers(positions - shard.session_starts(us)[sessions] + 1)
+        return Numbers(positions - shard.view(session_starts, us)[sessions] + 1)
 
 
 def changes_vector(rows: EventRows) -> Coded:
@@ -264,7 +279,7 @@ class ObjectRows:
         if moment >= high:
             return cls(shard, rows.table, rows.dictionary, every, starts[every + 1] - 1, moment)
         if chosen is None:
-            paths, positions = shard.last_of_all(moment, states)
+            paths, positions = last_of_all(shard, moment, states)
             return cls(shard, rows.table, rows.dictionary, paths, positions, moment)
         positions = kernels.last_until(shard.ts(), starts, every, np.full(len(every), moment))
         present = positions >= 0
@@ -274,11 +289,11 @@ class ObjectRows:
     def of_pairs(cls, rows: EventRows, pairs: ObjectMoments, states: tuple[Property, ...] | None) -> ObjectRows:
         """For each pair whose object is in the shard and has an event by the moment, the object as of then.
 
-        If only these states of it are read, its event may be an earlier one: see Shard.last_until.
+        If only these states of it are read, its event may be an earlier one: see marks.last_until.
         """
         shard = rows.shard
-        paths = shard.find(pairs.objects)
-        positions = shard.last_until(paths, pairs.moments, states)
+        paths = shard.view(ObjectPlaces).find(shard, pairs.objects)
+        positions = last_until(shard, paths, pairs.moments, states)
         found = cls(shard, rows.table, rows.dictionary, paths, positions, pairs.moments, pairs.numbers)
         return found if positions.min() >= 0 else found.keep(positions >= 0)
 
@@ -338,7 +353,7 @@ class SessionRows:
         """All sessions, or those of the chosen paths, ascending."""
         sessions = None
         if paths is not None:
-            begins, starts = rows.shard.session_starts(idle_us(idle)), rows.shard.paths()[1]
+            begins, starts = rows.shard.view(session_starts, idle_us(idle)), rows.shard.paths()[1]
             sessions = kernels.positions_of(np.searchsorted(begins, starts), paths)
         return cls(rows.shard, rows.table, rows.dictionary, idle, sessions)
 
@@ -347,7 +362,7 @@ class SessionRows:
 
     @cached_property
     def _begins(self) -> Int64:
-        return self.shard.session_starts(idle_us(self.idle))
+        return self.shard.view(session_starts, idle_us(self.idle))
 
     def _at(self, every: Array) -> Array:
         return every if self.sessions is None else every[self.sessions]
@@ -369,7 +384,7 @@ class SessionRows:
         """A state at the first event of each session."""
         if property.kind is TEXT and column == Column(column.name):
             largest = len(self.dictionary.values(property.id)) - 1
-            codes = self.shard.session_codes(idle_us(self.idle), property, largest)
+            codes = self.shard.view(session_codes, idle_us(self.idle), property, largest)
             return self.dictionary.coded(property.id, self._at(codes))
         return property_vector(self.shard, self.dictionary, property, column, self._at(self._begins[:-1]))
 
@@ -377,7 +392,7 @@ class SessionRows:
         """A column's values; the state is that at the session's first event."""
         name = column.name.lower()
         if name == DURATION.name:
-            return Numbers(self._at(self.shard.session_durations(idle_us(self.idle))))
+            return Numbers(self._at(self.shard.view(session_durations, idle_us(self.idle))))
         property = self.table.find(name)
         if property is not None and property.state:
             return self._state(property, column)
@@ -394,10 +409,10 @@ class SessionRows:
                 at = first if name == FIRST_ACTION.name else last
                 return property_vector(self.shard, self.dictionary, ACTION, Column(ACTION.name), at)
             case SESSION.name:
-                return Numbers(self._at(self.shard.session_numbers(idle_us(self.idle))[0]).astype(np.int64))
+                return Numbers(self._at(self.shard.view(SessionNumbers, idle_us(self.idle)).numbers).astype(np.int64))
             case IDLE.name:
                 return _asked(self.idle, len(self))
-        paths = self._at(self.shard.session_numbers(idle_us(self.idle))[1])
+        paths = self._at(self.shard.view(SessionNumbers, idle_us(self.idle)).paths)
         object = object_vector(self.shard, self.dictionary, self.table, name, paths)
         if object is None:
             raise InternalError(f"{self.table.name}_sessions has no column {column.name!r}")

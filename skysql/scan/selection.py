@@ -32,6 +32,7 @@ from ..plan.path_scan import (
 )
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
+from ..store.views import path_numbers
 from .actions import ActionIndex
 from .changes import ChangeRows
 from .evaluation import Evaluation
@@ -168,7 +169,7 @@ class Selection:
         if paths is not None:
             member = np.zeros(len(shard.paths()[0]), bool)
             member[paths] = True
-            numbers = shard.path_numbers()
+            numbers = shard.view(path_numbers)
             every = every.keep(member[numbers if every.positions is None else numbers[every.positions]])
         return self._evaluation.filtered(every, parts)
 

@@ -26,9 +26,9 @@ from ..model.kinds import TEXT
 from ..model.table import Property
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
-from .cache import Cache
+from .cache import Cache, size
 from .retyped import decode
-from .shard import Block, size
+from .shard import Block
 
 if TYPE_CHECKING:
     from .store import Store

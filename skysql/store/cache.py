@@ -14,13 +14,32 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from ..errors import ProgrammingError
 
 V = TypeVar("V")
 
+_OBJECT = 96
+"""About how many bytes an object takes beside its arrays."""
+
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+class Kept(Protocol):
+    """What knows how much memory it takes, as arrays do."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        ...
+
+
+def size(value: object) -> int:
+    """Bytes of a value that is kept: it tells them as `nbytes`, or is a tuple of such, a number or None."""
+    if value is None or isinstance(value, int | float):
+        return 32
+    return _OBJECT + (sum(map(size, value)) if isinstance(value, tuple) else cast(Kept, value).nbytes)
 
 
 class Cache:

@@ -14,6 +14,7 @@ from ..model.kinds import TEXT
 from ..model.table import ACTION, Table
 from .shard import Block, Shard
 from .snapshot import Snapshot
+from .views import ObjectPlaces, TieEnds, event_objects
 
 
 def by_shard(snapshot: Snapshot, numbers: Int64) -> Iterator[tuple[Shard, Int64, Int64]]:
@@ -53,7 +54,7 @@ def events_at(snapshot: Snapshot, objects: Int64, ts: Int64) -> Int64:
 
 def _at(shard: Shard, objects: Int64, moments: Int64) -> Int64:
     _, starts = shard.paths()
-    paths = shard.find(objects)
+    paths = shard.view(ObjectPlaces).find(shard, objects)
     paths, moments = paths[paths >= 0], moments[paths >= 0]
     ts = shard.ts()
     last = kernels.last_until(ts, starts, paths, moments)
@@ -93,7 +94,7 @@ def read(shard: Shard, positions: Int64, table: Table) -> Batch:
             at = at[has]
             valid = None if sparse.valid is None else sparse.valid[at]
             properties[property.id] = Sparse(np.flatnonzero(has).astype(np.int32), sparse.values[at], valid)
-    return Batch(shard.object_ids()[positions], shard.ts()[positions], properties)
+    return Batch(shard.view(event_objects)[positions], shard.ts()[positions], properties)
 
 
 def _values(snapshot: Snapshot, shard: Shard, position: int) -> dict[int, Any]:
@@ -123,7 +124,7 @@ def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) 
     for shard, which, positions in by_shard(snapshot, numbers):
         path_order = np.argsort(positions)
         which, positions = which[path_order], positions[path_order]
-        same = batch.objects[which] == shard.object_ids()[positions]
+        same = batch.objects[which] == shard.view(event_objects)[positions]
         same &= batch.ts[which] == shard.ts()[positions]
         moved.append(which[~same])
         behind = _behind(shard, positions[same])
@@ -141,7 +142,7 @@ def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) 
 
 def _behind(shard: Shard, positions: Int64) -> Int64:
     """The events that follow any of these (ascending) at the same moment in the same path: ascending."""
-    ends = shard.tie_ends()
+    ends = shard.view(TieEnds).ends
     if ends is None:
         return positions[:0]
     followed = positions[ends[positions] > positions]

@@ -50,12 +50,12 @@ from ..model.timestamps import MAX_US, MIN_US
 from . import definition, shadows
 from . import format as fmt
 from .blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, MemoryBlock, StoredBlock, Without, read_back
-from .cache import Cache
+from .cache import Cache, size
 from .chunks import Chunks
 from .dictionary import Dictionary
 from .retyped import Casts, widen
 from .shadows import SHADOWS
-from .shard import Part, size
+from .shard import Part
 from .snapshot import LogRow, Snapshot, Stamp
 from .statistics import Kept
 

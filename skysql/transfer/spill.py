@@ -18,6 +18,7 @@ from ..model.kinds import INTEGER, TEXT
 from ..model.table import ACTION, Property, Table
 from ..store import compact
 from ..store.shard import Shard
+from ..store.views import event_objects
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -93,7 +94,7 @@ class Spill:
                 codes = sparse.values if sparse.valid is None else np.where(sparse.valid, sparse.values, 0)
                 sparse = Sparse(sparse.positions, codes.astype(np.uint32))
             properties[property.id] = sparse
-        return Batch(shard.object_ids(), shard.ts(), properties), literal
+        return Batch(shard.view(event_objects), shard.ts(), properties), literal
 
 
 def _joined(parts: list[tuple[Batch, Bool]]) -> tuple[Batch, Bool]:

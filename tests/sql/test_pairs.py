@@ -18,7 +18,9 @@ from skysql.arrays.batch import Batch
 from skysql.scan.pairs import ObjectMoments, read_pairs
 from skysql.store.blocks import MemoryBlock
 from skysql.store.cache import Cache
+from skysql.store.marks import last_until
 from skysql.store.shard import Part, Shard
+from skysql.store.views import ObjectPlaces
 from tests.conftest import Connect
 
 JOIN = "FROM orders o JOIN users_objects s ON s.object_id = o.who AND s.as_of = o.at"
@@ -75,24 +77,24 @@ def test_last_until_of_a_shard(
 ) -> None:
     """`far`: some moments are too far apart for keys of 63 bits."""
     with mock.patch.object(compiled, "_loops", loops):
-        last_until(sorted(events), asked, far)
+        check_last_until(sorted(events), asked, far)
 
 
-def last_until(events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool) -> None:
+def check_last_until(events: list[tuple[int, int]], asked: list[tuple[int, int]], far: bool) -> None:
     if far:
         events = sorted([*events, (1, 0), (1, 2**62), (2, 0)])
     objects, ts = np.array(events, np.int64).T
     block = MemoryBlock.sort("b", Batch(objects.copy(), ts.copy(), {}))
     shard = Shard(0, (Part(block, 0, len(set(objects.tolist())), True),), Cache(1 << 20))
     pairs = ObjectMoments.sort(*np.array(asked, np.int64).T.copy(), None)
-    paths = shard.find(pairs.objects)
+    paths = shard.view(ObjectPlaces).find(shard, pairs.objects)
     expected = [
         max((i for i, (who, ts) in enumerate(events) if who == object and ts <= moment), default=-1)
         for object, moment in sorted(asked, key=lambda pair: pair[0])
     ]
-    assert shard.last_until(paths, pairs.moments).tolist() == expected
+    assert last_until(shard, paths, pairs.moments).tolist() == expected
     begins = [next((i for i, e in enumerate(events) if at >= 0 and e[0] == events[at][0]), -1) for at in expected]
-    assert shard.last_until(paths, pairs.moments, ()).tolist() == (expected if far else begins)
+    assert last_until(shard, paths, pairs.moments, ()).tolist() == (expected if far else begins)
 
 
 # remembering them
