@@ -25,14 +25,14 @@ from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from ..reports import ReportPlan, Reports, Written
 from ..sql.hidden_arguments import sky_arguments
-from ..store import compact
 from ..store.alter import alter
 from ..store.cache import SHARED, Cache, TableCache, parse_size
 from ..store.check import check
+from ..store.cleanup import clean_up
 from ..store.lineage import OpenFile
-from ..store.shadows import SHADOWS
 from ..store.snapshot import distinct
 from ..store.store import Store
+from ..store.tables import SHADOWS, ShadowTables
 from ..write.columns import columns_to_batch
 from ..write.counts import Clock, Counts
 from . import dependents, path_functions, repeated, waiting_errors
@@ -221,7 +221,7 @@ class Engine:
         key = database, name_key(name)
         known = self._relations.get(key)
         if known is None or inspect:
-            Store.inspect(self.sqlite, database, name)
+            ShadowTables(self.sqlite, database, name).inspect()
         store = Store.open(self.sqlite, database, name, self.part(database, name))
         if known is not None and known.store.table == store.table:
             return known
@@ -366,7 +366,7 @@ class Engine:
             relation.flush()
             batch = columns_to_batch(relation.store.table, columns, relation.store.begin_batch(), time_unit)
             if len(batch):
-                compact.add(relation.store, batch)
+                relation.store.append(batch)
         return len(batch)
 
     def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
@@ -377,7 +377,7 @@ class Engine:
         for relation in relations:
             with self.transaction():
                 relation.flush()
-                compact.compact(relation.store)
+                clean_up(relation.store)
         if vacuum:
             for database in {relation.store.database for relation in relations}:
                 self._vacuum(database)
@@ -413,7 +413,7 @@ class Engine:
         ranges = [(row.first_ts, row.last_ts) for row in snapshot.blocks if row.events]
         if snapshot.log_events:
             ranges.append(snapshot.log_block().time_range)
-        size, log = store.stored_bytes()
+        size, log = store.tables.stored_bytes()
         return TableInfo(
             store.database,
             store.table.name,

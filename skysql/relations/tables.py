@@ -230,7 +230,7 @@ class EventsRelation(TableRelation):
         if self.writer.insert(values, conflict):
             self._inserted += 1
             return self._inserted
-        return self.store.sqlite.last_insert_rowid()
+        return self.store.tables.sqlite.last_insert_rowid()
 
     def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
         """Take the new values of one event."""
@@ -261,12 +261,12 @@ class EventsRelation(TableRelation):
 
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
-        self.store.rename(name)
+        self.store.tables.rename(name)
         self._gone(self)
 
     def destroy(self) -> None:
         """Drop the shadow tables."""
-        self.store.destroy()
+        self.store.tables.destroy()
         self._gone(self)
 
     def check(self) -> list[str]:

@@ -9,7 +9,7 @@ and with a chunk of texts the values that are one of them.
 An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
-Besides store/store.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
+Besides store/tables.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
 the old file by SQLite alone (salvage.py) and writes the new one as any other. Object ids and keys stay what they were.
 """
 
@@ -33,14 +33,15 @@ from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT
 from ..model.table import ACTION, Property, Table, quote
 from ..model.timestamps import MAX_US, MIN_US
-from ..store import chunks, compact
+from ..store import chunks
 from ..store import format as fmt
-from ..store.blocks import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from ..store.cache import Cache
+from ..store.log import MOST_LOGGED
+from ..store.manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from ..store.retyped import decode, widen
-from ..store.shadows import computed
 from ..store.snapshot import END
-from ..store.store import MOST_LOGGED, Store
+from ..store.store import Store
+from ..store.tables import ShadowTables, computed, rowid
 from ..store.texts import ChunkTexts
 from . import salvage as rescue
 from .pages import PageRow, Value
@@ -197,7 +198,7 @@ class _Repair:
         if table is None:
             return
         self.table = table
-        self.old = Store(self.source.sqlite, "main", table, Cache(_CACHE))
+        self.old = Store(ShadowTables(self.source.sqlite, "main", self.name), table, Cache(_CACHE))
         self.columns = [id for (id,) in self._rows("column", ("id",), "id")]
         self._read_texts()
         with self.engine.transaction():
@@ -210,7 +211,7 @@ class _Repair:
             for batch in self._batches():
                 saved += len(batch)
                 if len(batch):
-                    compact.add(self.new, batch)
+                    self.new.append(batch)
         self.report.events[self.name] = saved
         for property in (ACTION, *table.properties):
             missing = self.texts[property.id].missing if property.id in self.texts else 0
@@ -364,10 +365,10 @@ class _Repair:
                 id, run, first, last, events, gone = row
                 blocks[id] = _Block(id, run, (first, last), events, gone is not None)
         columns = set(self.columns)
-        for id in (rowid >> 16 for rowid in self.columns):
+        for id in (id >> COLUMN_BITS for id in self.columns):
             if id > 0 and id not in blocks:
                 blocks[id] = _Block(id, 0)
-                back = "" if id << 16 | GONE in columns else ", and what may have been deleted of them is back"
+                back = "" if rowid(id, GONE) in columns else ", and what may have been deleted of them is back"
                 self.lose(f"row of block {id}", f"it is missing; its events are saved{back}")
         return sorted(blocks.values(), key=lambda block: (block.run, block.id))
 
@@ -375,13 +376,13 @@ class _Repair:
         """The bytes of a row of <table>_column, wherever it is; None if there are none."""
         stray = self.strays.get(rowid)
         if stray is None or self.source.strays.pages is None:
-            return self.old.read_row(rowid)
+            return self.old.tables.read(rowid)
         values = self.source.strays.pages.values(stray)
         return None if values is None else np.frombuffer(cast(bytes, values[1]), np.uint8)
 
     def _read(self, block: int, column: int, decode: Callable[[Array], V], absent: V | None = None) -> V:
         """A column; raises DatabaseError, FormatError or apsw's Error."""
-        data = self._row(block << 16 | column)
+        data = self._row(rowid(block, column))
         if data is None:
             if absent is not None:
                 return absent
@@ -404,7 +405,7 @@ class _Repair:
                     block.id,
                     FIRST_PROPERTY + property.id,
                     lambda data, p=property: decode(  # type: ignore[misc]
-                        data, p, events, lambda: self.old.casts(p)
+                        data, p, events, lambda: self.old.reader.casts(p)
                     ),
                     no_values(property.kind),
                 )
@@ -487,7 +488,7 @@ class _Repair:
         for property in (ACTION, *self.table.properties):
             if property.id in found.properties:
                 try:
-                    sparse, casts = found.properties[property.id], partial(self.old.casts, property)
+                    sparse, casts = found.properties[property.id], partial(self.old.reader.casts, property)
                     self._take(batch, property, widen(kinds[property.id], sparse, property, casts))
                 except _FAULTS as error:
                     self.lose(f"{where}, column {property.name!r}", error)

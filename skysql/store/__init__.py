@@ -1,9 +1,12 @@
 """What is kept: the shadow tables of a sky table, and how a reader sees them.
 
-    store        one table: its log, its blocks, what is written to them;  shadows: every shadow table's rows, checked
-    format       the bytes of a blob;  blocks, shard, snapshot: whole paths as they are read, a range of objects each
+    store        one table, and what is written to it;  manifest: what it consists of, and edits of that
+    tables       its shadow tables, all SQL;  format: the bytes of a blob
+    reader       what the rows of a manifest stand for
+    log          where a commit of few events goes;  compact: log into blocks, blocks into fewer;  cleanup: all of it
+    blocks       sorted events;  shard, snapshot: whole paths as they are read, a range of objects each
     dictionary   texts and keys by number;  chunks, texts: where they are many
-    compact      log into blocks, blocks into fewer;  alter, retyped, leftovers, definition: what changes a table
+    alter        another definition, in place;  retyped, leftovers, definition: what that needs
     numbered     events by their numbers;  statistics, check: what is known of values, and whether all is sound
     cache        what was decoded, shared by connections;  lineage: which file it is of
 

@@ -23,12 +23,12 @@ from ..model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, alter
 from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table, quote
-from . import compact, leftovers
 from .blocks import MemoryBlock, StoredBlock
+from .manifest import new_stamp
 from .numbered import distinct
 from .retyped import Casts
 from .shard import Shard
-from .store import Store, new_stamp
+from .store import Store
 
 
 def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
@@ -39,7 +39,7 @@ def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
             f"a statement that reads {table.name!r} is under way", "fetch all of its rows, or close its cursor, first"
         )
     done = _prepare(store, alteration)
-    leftovers.define(store, table)
+    store.define(table)
     return table, done
 
 
@@ -86,7 +86,7 @@ def _drop_events(store: Store, property: Property) -> int:
         going.append(snapshot.numbers(shard, empty))
     numbers = distinct(np.concatenate(going))
     if len(numbers):
-        compact.delete(store, numbers)
+        store.delete(numbers)
         store.dictionary.note_unused()
     return len(numbers)
 
@@ -134,7 +134,7 @@ def _valued(shard: Shard, positions: Int64, attributes: tuple[Property, ...]) ->
 def _numbers(store: Store, property: Property) -> Iterator[Array]:
     """The distinct values that are stored of a property that is not TEXT, block by block; deleted events' as well."""
     snapshot = store.snapshot()
-    blocks: list[StoredBlock | MemoryBlock] = [StoredBlock(store, row) for row in snapshot.blocks]
+    blocks: list[StoredBlock | MemoryBlock] = [StoredBlock(store.reader, row) for row in snapshot.blocks]
     if snapshot.log:
         log = snapshot.log_block()
         blocks.append(log if isinstance(log, MemoryBlock) else log.block)  # type: ignore[attr-defined]
@@ -157,10 +157,7 @@ def _refuse_inexact(store: Store, property: Property, kind: Kind) -> None:
 def _cast(store: Store, property: Property) -> None:
     """Give each value that occurs the code of its text."""
     values = np.unique(np.concatenate(list(_numbers(store, property)) or [np.zeros(0)]))
-    texts = [
-        text
-        for (text,) in store.sqlite.executemany("SELECT CAST(? AS TEXT)", zip(property.kind.shown(values)))
-    ]
+    texts = store.tables.as_texts(property.kind.shown(values))
     dictionary = store.begin_batch()
     codes = dictionary.codes(property.id, texts) if texts else np.zeros(0, np.uint32)
     store.write_casts(property, Casts(values, codes))

@@ -11,8 +11,7 @@ All are read-only, and keep what they decode in the cache under their stamps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,68 +22,56 @@ from ..interruption import patiently
 from ..lazily import cached_property
 from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT
-from ..model.table import Property
+from ..model.table import Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
 from .cache import Cache, size
-from .retyped import decode
+from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow
+from .retyped import Casts, decode
 from .shard import Block
-
-if TYPE_CHECKING:
-    from .store import Store
 
 V = TypeVar("V")
 
-PATHS, TIMESTAMPS, FIRST_PROPERTY, GONE = 0, 1, 2, 0xFFFF
-"""The numbers of a block's columns."""
 
+class Reader(Protocol):
+    """What a block is read through, by the rows of a manifest."""
 
-@dataclass(frozen=True, slots=True)
-class BlockRow:
-    """A row of <table>_block. What it tells of objects, times and counts leaves out the events that are gone.
+    @property
+    def table(self) -> Table:
+        """The table as it is defined now."""
 
-    gone: the stamp of the list of deleted events, or None if there are none.
-    """
+    @property
+    def cache(self) -> Cache:
+        """Where what was decoded is kept, by stamps."""
 
-    id: int
-    stamp: int
-    run: int
-    first_object: int
-    last_object: int
-    first_ts: int
-    last_ts: int
-    objects: int
-    events: int
-    gone: int | None = None
+    def read_column(self, row: BlockRow, column: int) -> Array | None:
+        """The bytes of a column, uint8[size], or None if there is none; OperationalError if the block is not there."""
 
-    def fault(self) -> str | None:
-        """Why there can be no such row, if there cannot: whoever reads a file may have been given any."""
-        values = astuple(self)[:-1]
-        if not all(type(value) is int for value in values) or not (self.gone is None or type(self.gone) is int):
-            return "its row does not hold numbers"
-        if not (0 < self.id < 1 << 46 and 0 <= self.run < 1 << 31):
-            return "its row has a number that there cannot be"
-        if not 0 < self.first_object <= self.last_object:
-            return "its row tells of no objects that there can be"
-        if not MIN_US <= self.first_ts <= self.last_ts <= MAX_US:
-            return "its row tells of no times that there can be"
-        if not 0 <= self.objects <= self.events <= fmt.most_events(self.objects) or (self.events and not self.objects):
-            return "its row tells of no counts that there can be"
-        return None
+    def read_back(self, block: int, column: int) -> Array | None:
+        """The bytes of a column of a block that is being written."""
+
+    def replaced(self, stamp: int | None) -> Int64 | None:
+        """A list of deleted events that is not stored any more, if a scan under way may need it."""
+
+    def casts(self, property: Property) -> Casts:
+        """The codes of the texts that a property's values became when it was made TEXT."""
+
+    def largest_code(self, property: Property) -> int:
+        """The largest code that the dictionary has for a property."""
 
 
 class StoredBlock:
     """A block of the store, as it was written."""
 
-    def __init__(self, store: Store, row: BlockRow) -> None:
-        self.store = store
+    def __init__(self, reader: Reader, row: BlockRow) -> None:
+        self.reader = reader
         self.row = row
-        self.stamp: object = (row.stamp, store.table.stamp) if store.table.stamp else row.stamp
+        self.stamp: object = (row.stamp, reader.table.stamp) if reader.table.stamp else row.stamp
         self.time_range = row.first_ts, row.last_ts
 
     def paths(self) -> tuple[Int64, Int64]:
         """(objects int64[k], starts int64[k+1])."""
-        return self.store.cache.get((self.stamp, "paths"), self._read_paths, size)
+        return self.reader.cache.get((self.stamp, "paths"), self._read_paths, size)
 
     def _read_paths(self) -> tuple[Int64, Int64]:
         objects, starts = self._decode(PATHS, "paths", fmt.decode_paths)
@@ -114,7 +101,7 @@ class StoredBlock:
             self._compare_times(ts)
             return ts
 
-        return self.store.cache.get((self.stamp, "ts"), read, size)
+        return self.reader.cache.get((self.stamp, "ts"), read, size)
 
     def _compare_times(self, ts: Int64) -> None:
         if self.row.gone is None:
@@ -134,30 +121,30 @@ class StoredBlock:
             sparse = self._decode(
                 FIRST_PROPERTY + property.id,
                 property.name,
-                lambda data: decode(data, property, self.events, lambda: self.store.casts(property)),
+                lambda data: decode(data, property, self.events, lambda: self.reader.casts(property)),
                 absent=no_values(property.kind),
             )
             if property.kind is TEXT:
                 largest = int(sparse.values.max(initial=0))
-                if largest > self.store.dictionary.largest(property.id):
+                if largest > self.reader.largest_code(property):
                     raise self.corrupt(property.name, f"code {largest} is not in the dictionary")
             return sparse
 
-        return self.store.cache.get((self.stamp, property.id, property.kind), read, size)
+        return self.reader.cache.get((self.stamp, property.id, property.kind), read, size)
 
     def gone(self) -> Int64:
         """The events that were deleted: int64[m], ascending."""
 
         def read() -> Int64:
-            replaced = self.store.replaced(self.row.gone)
+            replaced = self.reader.replaced(self.row.gone)
             if replaced is not None:
                 return replaced
             return self._decode(GONE, "gone", lambda data: fmt.decode_positions(data, self.events))
 
-        return self.store.cache.get((self.row.gone, "gone"), read, size)
+        return self.reader.cache.get((self.row.gone, "gone"), read, size)
 
     def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
-        data = self.store.read_column(self.row, column)
+        data = self.reader.read_column(self.row, column)
         if data is None:
             if absent is not None:
                 return absent
@@ -170,7 +157,7 @@ class StoredBlock:
     def corrupt(self, column: str, reason: str) -> CorruptError:
         """The error that names the place."""
         return CorruptError(
-            f"table {self.store.table.name!r}, block {self.row.id}, column {column!r}: {reason}",
+            f"table {self.reader.table.name!r}, block {self.row.id}, column {column!r}: {reason}",
             "restore the file from a backup; `skysql check` lists every fault",
         )
 
@@ -389,20 +376,20 @@ def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, A
     return block, positions
 
 
-def read_back(store: Store, id: int, paths: tuple[Int64, Int64], ts: Int64, values: Mapping[Property, Sparse]) -> None:
+def read_back(
+    reader: Reader, id: int, paths: tuple[Int64, Int64], ts: Int64, values: Mapping[Property, Sparse]
+) -> None:
     """Raise InternalError unless a block reads as what was written: what it was made of is about to go."""
-    read_column_back(store, id, PATHS, "paths", fmt.decode_paths, *paths)
-    read_column_back(
-        store, id, TIMESTAMPS, "timestamp", lambda data: (fmt.decode_timestamps(data, paths[1]),), ts
-    )
+    read_column_back(reader, id, PATHS, "paths", fmt.decode_paths, *paths)
+    read_column_back(reader, id, TIMESTAMPS, "timestamp", lambda data: (fmt.decode_timestamps(data, paths[1]),), ts)
     for property, sparse in values.items():
-        read_property_back(store, id, property, sparse, len(ts))
+        read_property_back(reader, id, property, sparse, len(ts))
 
 
-def read_property_back(store: Store, id: int, property: Property, written: Sparse, events: int) -> None:
+def read_property_back(reader: Reader, id: int, property: Property, written: Sparse, events: int) -> None:
     """The same of one property."""
     read_column_back(
-        store,
+        reader,
         id,
         FIRST_PROPERTY + property.id,
         property.name,
@@ -412,15 +399,15 @@ def read_property_back(store: Store, id: int, property: Property, written: Spars
 
 
 def read_column_back(
-    store: Store, id: int, column: int, name: str, decode: Callable[[Any], tuple[Any, ...]], *written: Array | Sparse
+    reader: Reader, id: int, column: int, name: str, decode: Callable[[Any], tuple[Any, ...]], *written: Array | Sparse
 ) -> None:
     """The same of one column."""
     try:
-        fault = None if all(map(same, decode(store.read_blob(id, column)), written)) else "it is another"
+        fault = None if all(map(same, decode(reader.read_back(id, column)), written)) else "it is another"
     except fmt.FormatError as error:
         fault = str(error)
     if fault is not None:
         raise InternalError(
-            f"table {store.table.name!r}, block {id}, column {name!r} does not read as it was written: {fault}",
+            f"table {reader.table.name!r}, block {id}, column {name!r} does not read as it was written: {fault}",
             "nothing was changed; please report this with the versions of pcodec and numpy",
         )

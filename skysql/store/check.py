@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any
 
 import apsw
 import numpy as np
@@ -25,11 +24,12 @@ from ..errors import DatabaseError, ProgrammingError
 from ..model.companions import COMPANIONS
 from ..model.dtypes import Int64
 from ..model.kinds import TEXT
-from ..model.table import ACTION, Property, arguments_of, parse_arguments, quote
+from ..model.table import ACTION, Property, arguments_of, parse_arguments
 from . import chunks, leftovers, statistics
-from .blocks import FIRST_PROPERTY, BlockRow, StoredBlock, Without
+from .blocks import StoredBlock, Without
 from .cache import Cache
-from .snapshot import LogRow, Snapshot
+from .manifest import FIRST_PROPERTY, BlockRow, LogRow
+from .snapshot import Snapshot
 from .store import Store
 
 _CACHE = 64 << 20  # of its own, and new
@@ -37,7 +37,7 @@ _CACHE = 64 << 20  # of its own, and new
 
 def check(store: Store) -> list[str]:
     """Every fault found, [] if there is none. Reads the whole table."""
-    store = Store(store.sqlite, store.database, store.table, Cache(_CACHE))
+    store = Store(store.tables, store.table, Cache(_CACHE))
     try:
         return _faults(store)
     except (DatabaseError, apsw.Error) as error:  # of a row that there cannot be, or a shadow table that is not there
@@ -82,9 +82,7 @@ def _attempt(walk: Callable[..., Iterable[str]], *arguments: object) -> list[str
 
 def _definition(store: Store) -> Iterator[str]:
     """Whether SQLite's schema says what ours does."""
-    table, schema = store.table, f"{quote(store.database)}.sqlite_schema"
-    rows: list[Any] = store.sqlite.execute(f"SELECT name, sql FROM {schema} WHERE type = 'table'").fetchall()
-    found = {name: str(sql) for name, sql in rows}
+    table, found = store.table, store.tables.schema()
     try:
         declared = parse_arguments(table.name, arguments_of(found.get(table.name, "")))
     except ProgrammingError as error:
@@ -200,22 +198,22 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
 def _casts(store: Store) -> Iterator[str]:
     """Whether what became TEXT has its texts, as far as they are needed still."""
     for property in store.table.properties:
-        if property.kind is TEXT and store.read_blob(0, FIRST_PROPERTY + property.id) is not None:
-            codes = store.casts(property).codes
+        if property.kind is TEXT and store.reader.read_back(0, FIRST_PROPERTY + property.id) is not None:
+            codes = store.reader.casts(property).codes
             yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
 
 
 def _gone(store: Store, snapshot: Snapshot) -> Int64:
     """The events of the log that were deleted; none if their list cannot be read, which `_deleted` tells."""
     try:
-        return np.zeros(0, np.int64) if snapshot.gone is None else store.gone_from_log(snapshot)
+        return np.zeros(0, np.int64) if snapshot.manifest.gone is None else store.log_list(snapshot.manifest)
     except DatabaseError:
         return np.zeros(0, np.int64)
 
 
 def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
     where = f"log batch {row.id}"
-    batch = store.read_log([row])
+    batch = store.log.read([row])
     if len(batch) != row.events:
         yield f"{where}: {len(batch)} events, not {row.events}"
     if len(batch) and int(batch.objects.min()) < 1:
@@ -234,8 +232,9 @@ def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
 def _deleted(store: Store, snapshot: Snapshot) -> Iterator[str]:
     if snapshot.log_events < 0:
         yield "more events are deleted from the log than there are"
-    listed = {row.id for row in snapshot.blocks if row.gone is not None} | ({0} if snapshot.gone is not None else set())
-    for id in store.lists_of_deleted():
+    listed = {row.id for row in snapshot.blocks if row.gone is not None}
+    listed |= {0} if snapshot.manifest.gone is not None else set()
+    for id in store.tables.lists_of_deleted():
         if id not in listed:
             yield f"{f'block {id}' if id else 'log'}: events are listed as deleted that its row does not know of"
 
@@ -248,16 +247,16 @@ def _overlaps(snapshot: Snapshot) -> Iterator[str]:
 
 def _strays(store: Store, snapshot: Snapshot) -> Iterator[str]:
     blocks = {row.id for row in snapshot.blocks}
-    for id in store.column_blocks():
+    for id in store.tables.column_blocks():
         if id not in blocks:
             yield f"there are columns of block {id}, which does not exist"
     known = {p.id for p in (ACTION, *store.table.properties)}
     if leftovers.may_be_left(store):
         known.update(range(store.table.next_id))
-    for id in store.column_properties():
+    for id in store.tables.column_properties():
         if id not in known:
             yield f"there are columns of property {id}, which does not exist"
     told = store.dictionary.chunks()
-    for property_id, last, _ in map(chunks.place, store.chunk_rows()):
+    for property_id, last, _ in map(chunks.place, store.tables.chunk_rows()):
         if (property_id, last) not in told:
             yield f"property {property_id}, texts up to {last}: there is a chunk of texts that no row tells of"

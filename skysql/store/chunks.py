@@ -7,19 +7,18 @@ other codes are not there. The stamp of that row is the chunk's: it tells its by
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import apsw
 import numpy as np
 
 from ..errors import CorruptError, InternalError, OperationalError
 from ..interruption import looking
 from ..model.dtypes import Array
 from . import format as fmt
-from . import shadows
 from .cache import Cache
+from .manifest import new_stamp
+from .tables import ShadowTables
 from .texts import ChunkTexts, TextChunk
 
 V = TypeVar("V")
@@ -64,23 +63,12 @@ def cut(texts: Sequence[str | None], at: int) -> int:
 class Chunks:
     """Reads chunks through the cache, and writes them inside the writer's transaction. Implements `texts.Shelf`.
 
-    read: the blob of a row of column_table, or None. corrupt: makes the error that tells of a property and a fault.
+    corrupt: makes the error that tells of a property and a fault.
     """
 
-    def __init__(
-        self,
-        sqlite: apsw.Connection,
-        value_table: str,
-        column_table: str,
-        cache: Cache,
-        read: Callable[[int], Array | None],
-        corrupt: Callable[[int, str], CorruptError],
-    ) -> None:
-        self._sqlite = sqlite
-        self._value = value_table
-        self._column = column_table
+    def __init__(self, tables: ShadowTables, cache: Cache, corrupt: Callable[[int, str], CorruptError]) -> None:
+        self._tables = tables
         self._cache = cache
-        self._read = read
         self._corrupt = corrupt
 
     def texts(self, property_id: int, chunk: TextChunk) -> ChunkTexts:
@@ -107,13 +95,12 @@ class Chunks:
     def _decoded(
         self, property_id: int, chunk: TextChunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]
     ) -> V:
-        sql = f"SELECT stamp FROM {self._value} WHERE property = ? AND code = ?"
-        if shadows.rows(self._sqlite, self._value, sql, (property_id, chunk.last)) != [(chunk.stamp,)]:
+        if self._tables.text_stamps(property_id, (chunk.last,)).get(chunk.last, (None,))[0] != chunk.stamp:
             raise OperationalError(
                 "texts were changed under a statement that reads them",
                 "fetch all rows of a statement before a transaction that it saw is rolled back",
             )
-        data = self._read(rowid(property_id, chunk.last, part))
+        data = self._tables.read(rowid(property_id, chunk.last, part))
         try:
             if data is None:
                 raise fmt.FormatError("they are missing")
@@ -134,9 +121,7 @@ class Chunks:
                 raise fmt.FormatError("its row does not hold numbers that there can be")
         except fmt.FormatError as error:
             raise self._corrupt(property_id, f"the chunk of texts up to {code}: {error}") from None
-        length = f"SELECT length(data) FROM {self._column} WHERE id = ?"
-        found = self._sqlite.execute(length, (rowid(property_id, code, HASHES),)).fetchall()
-        if found != [(fmt.size_of_hashes(count),)]:
+        if self._tables.size(rowid(property_id, code, HASHES)) != fmt.size_of_hashes(count):
             raise self._corrupt(property_id, f"the hashes of the texts {first} to {code}: they are missing, or others")
         if code - count + 1 != first:
             raise self._corrupt(property_id, f"texts {first} to {code - count}: they are missing, or there twice")
@@ -147,24 +132,20 @@ class Chunks:
         encoded = [None if text is None else text.encode() for text in looking(texts)]
         hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
         left = int(np.count_nonzero(hashes))
-        chunk = TextChunk(first, first + len(texts) - 1, left, secrets.randbits(63))
-        self._sqlite.executemany(
-            f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)",
+        chunk = TextChunk(first, first + len(texts) - 1, left, new_stamp())
+        self._tables.put(
             [
                 (rowid(property_id, chunk.last, TEXTS), fmt.encode_texts(encoded)),
                 (rowid(property_id, chunk.last, HASHES), fmt.encode_hashes(hashes)),
-            ],
+            ]
         )
-        self._sqlite.execute(
-            f"INSERT OR REPLACE INTO {self._value} VALUES(?, ?, ?, ?)",
-            (property_id, chunk.last, fmt.encode_chunk(len(chunk), left), chunk.stamp),
-        )
+        self._tables.put_chunk(property_id, chunk.last, fmt.encode_chunk(len(chunk), left), chunk.stamp)
         self._read_back(property_id, chunk, texts)
         return chunk
 
     def _read_back(self, property_id: int, chunk: TextChunk, texts: Sequence[str | None]) -> None:
         """Raise InternalError unless a chunk reads as what was written: the rows that it was made of are gone."""
-        joined, starts, known = fmt.decode_texts(self._read(rowid(property_id, chunk.last, TEXTS)))
+        joined, starts, known = fmt.decode_texts(self._tables.read(rowid(property_id, chunk.last, TEXTS)))
         if ChunkTexts(joined, starts.astype(np.int32), known).every() != list(texts):
             raise InternalError(
                 f"property {property_id}, texts {chunk.first} to {chunk.last} do not read as they were written",

@@ -9,31 +9,32 @@ which is all up to some object, belongs to the youngest of its runs, and the res
 in the table's meta says which. Smaller merges of younger runs go on beside it.
 
 Blocks of merged runs that overlap no other block are kept as they are, and only change the run that they belong to.
-Everything happens inside the caller's transaction.
 
 Deleted events are listed beside their block, or the log, at the cost of their number; a block that has lost a quarter
 of its events is rewritten, and one that has lost all of them goes. While a scan of the same connection is under way,
 which reads its blocks one after the other, no block is removed: whatever would have removed it is left to the next.
+
+Each function here takes a manifest and what its rows stand for, and gives the edit that leads to the next manifest.
+It has written the columns of the blocks that the edit adds, to which nothing refers until it is applied; it knows
+nothing of where they are, of transactions or of SQLite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, pairwise
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..arrays import kernels
-from ..arrays.batch import Batch, Lists
-from ..arrays.replay import known
+from ..arrays.batch import Batch
 from ..model.dtypes import Int64
-from ..model.kinds import TEXT
-from ..model.table import ACTION
-from . import leftovers
-from .blocks import BlockRow, MemoryBlock, StoredBlock
+from .blocks import MemoryBlock, StoredBlock, Without
+from .cache import Cache
+from .manifest import BlockRow, DeletedList, Deletion, Manifest, ManifestEdit, joined, new_stamp
 from .shard import Block, Part, Shard
-from .snapshot import END, SHARD_EVENTS, cut, split_paths
-from .store import Store
+from .snapshot import END, SHARD_EVENTS, by_home, cut, split_paths
 
 FOLD_BATCHES = 1024
 FOLD_EVENTS = 1 << 17
@@ -50,139 +51,134 @@ SPARSE = 4
 """A block that has lost one event in so many is rewritten."""
 
 
-def add(store: Store, batch: Batch | Lists) -> None:
-    """Store one commit's events: in the log, or, if they are many, as a run at once; then tidy up if it is time."""
-    events = len(batch)
-    if events >= FOLD_EVENTS:
-        fold(store, batch.batch(store.kinds) if isinstance(batch, Lists) else batch)
-        return
-    batches = store.append_log(batch)
-    look = batches % 64 == 0 or events > FOLD_EVENTS // 64
-    if batches >= FOLD_BATCHES or (look and store.log_events() >= FOLD_EVENTS):
-        fold(store)
+class Blocks(Protocol):
+    """What the rows of a manifest stand for, and where new ones come from. `Store` implements it."""
+
+    @property
+    def cache(self) -> Cache:
+        """Where what is derived of blocks is kept."""
+
+    def block(self, row: BlockRow) -> StoredBlock | Without:
+        """The block of that row, as it reads."""
+
+    def log_block(self, manifest: Manifest) -> MemoryBlock | Without:
+        """The log in path order."""
+
+    def log_list(self, manifest: Manifest) -> Int64:
+        """Which events of the log were deleted, by order of arrival: int64[m], ascending."""
+
+    def write(self, run: int, block: Any, first: int, last: int) -> BlockRow:
+        """Store the columns of a block of the paths first ... last-1 of a Block or Shard; returns the row for it."""
 
 
-def fold(store: Store, batch: Batch | None = None) -> None:
-    """Make a run of the log, and one of the batch if it is given, and merge runs that have come to be alike."""
-    snapshot = store.snapshot()
-    if snapshot.log:
-        _write_run(store, snapshot.log_block())
-        store.clear_log(snapshot)
-        store.touch()
-    if batch is not None:
-        _write_run(store, MemoryBlock.sort("batch", batch))
-        store.touch()
-    _merge_alike(store)
+def fold(manifest: Manifest, blocks: Blocks, batch: Batch | None = None) -> ManifestEdit:
+    """Make a run of the log, and one of the batch if it is given."""
+    edits: list[ManifestEdit] = []
+    for block in (
+        *([blocks.log_block(manifest)] if manifest.log else []),
+        *([MemoryBlock.sort("batch", batch)] if batch is not None else []),
+    ):
+        run = max([manifest.last_run, *(row.run for edit in edits for row in edit.added)]) + 1
+        edits.append(ManifestEdit(added=_written(blocks, run, block)))
+    return joined([*edits, ManifestEdit(log_cleared=bool(manifest.log))])
 
 
-def delete(store: Store, rows: Int64) -> None:
-    """Delete events, given by their numbers in the current snapshot, ascending."""
-    snapshot = store.snapshot()
-    sparse = []
-    for block, positions in snapshot.located(rows):
-        if isinstance(block, MemoryBlock):
-            if len(positions) == snapshot.log_events:
-                store.clear_log(snapshot)
-            else:
-                store.delete_from_log(snapshot, np.sort(block.arrivals(positions)))
-        elif len(positions) == block.row.events and not store.busy:
-            store.remove_blocks([block.row.id])
-        else:
-            row = store.delete_from_block(block, positions)
-            if (block.events - row.events) * SPARSE >= block.events and not store.busy:
-                sparse.append(row)
-    for row in sparse:
-        _rewrite(store, [row], row.run)
-    store.touch()
-
-
-def compact(store: Store) -> None:
-    """Leave one run and no log, and nothing of what was deleted or dropped, or is of a former type."""
-    if store.snapshot().log:
-        fold(store)
-    if store.busy:
-        return
-    runs = _runs(store)
-    if len(runs) > 1 or _ragged(runs):
-        _merge(store, [block for _, blocks in runs for block in blocks])
-    store.set_merging(None)
-    for row in store.snapshot().blocks:
-        if row.gone is not None:
-            _rewrite(store, [row], row.run)
-            store.touch()
-    if leftovers.may_be_left(store):
-        leftovers.drop(store)
-    if store.dictionary.may_hold_unused or not store.statistics.complete:
-        _count(store)
-    if store.dictionary.may_hold_unused:
-        _drop_unused(store)
-    if store.begin_batch().fold():
-        store.touch()
-    else:
-        store.drop_batch()
-
-
-def _count(store: Store) -> None:
-    """Make the statistics those of the values that are left."""
-    store.statistics.restart()
-    for row in store.snapshot().blocks:
-        for property in store.table.properties:
-            if property.kind is not TEXT:
-                sparse = store.block(row).sparse(property)
-                store.statistics.add(property.id, sparse.values[known(sparse)])
-
-
-def _drop_unused(store: Store) -> None:
-    """Drop the texts and keys that no event has any more."""
-    blocks = [store.block(row) for row in store.snapshot().blocks]
-    codes = {}
-    for property in (ACTION, *store.table.properties):
-        if property.kind is TEXT:
-            used = np.zeros(len(store.dictionary.values(property.id)), bool)
-            for block in blocks:
-                used[block.sparse(property).values] = True
-            codes[property.id] = np.flatnonzero(~used[1:]) + 1
-    objects = kernels.distinct(np.concatenate([np.zeros(0, np.int64), *(block.paths()[0] for block in blocks)]))
-    store.dictionary.drop(codes, objects if store.table.key_name is not None else None)
-    store.touch()
-
-
-def _ragged(runs: list[tuple[int, list[BlockRow]]]) -> bool:
-    """Whether a single run has neighbours that would fit into one block."""
-    blocks = [block for _, run in runs for block in run]
-    return any(a.events + b.events <= SHARD_EVENTS for a, b in zip(blocks, blocks[1:], strict=False))
-
-
-def _runs(store: Store) -> list[tuple[int, list[BlockRow]]]:
-    return [(run, list(blocks)) for run, blocks in groupby(store.snapshot().blocks, key=lambda row: row.run)]
-
-
-def _write_run(store: Store, block: Block) -> None:
-    run = max((row.run for row in store.snapshot().blocks), default=0) + 1
+def _written(blocks: Blocks, run: int, block: Block | Shard) -> tuple[BlockRow, ...]:
+    """The rows of new blocks of all that a block in memory holds."""
     _, starts = block.paths()
     cuts = split_paths(starts, SHARD_EVENTS)
-    for first, last in zip(cuts, cuts[1:], strict=False):
-        store.write_block(run, block, first, last)
-    store.touch()
+    return tuple(blocks.write(run, block, first, last) for first, last in zip(cuts, cuts[1:], strict=False))
 
 
-def _merge_alike(store: Store) -> None:
-    """Merge runs that are alike; what is too much for one commit only begins, or goes on."""
-    if store.busy:
-        return
-    under_way = store.merging()
-    young = [(run, blocks) for run, blocks in _runs(store) if under_way is None or run > under_way[1]]
-    chosen = alike([_events(blocks) for _, blocks in young], None if under_way is None else STEP)
-    if chosen is not None:
-        merging = young[chosen[0] : chosen[1]]
-        blocks = [block for _, run in merging for block in run]
-        if _events(blocks) <= STEP:
-            _merge(store, blocks)
+# deleting
+
+
+def delete(manifest: Manifest, blocks: Blocks, numbers: Int64, *, keep: bool) -> ManifestEdit:
+    """Delete events, given by their numbers in the manifest, ascending. keep: every block has to stay."""
+    edits = []
+    for home, places in by_home(numbers):
+        if home < len(manifest.blocks):
+            edits.append(_delete(blocks, manifest.blocks[home], places, keep))
         else:
-            under_way = merging[0][0], merging[-1][0]
-            store.set_merging(under_way)
-    if under_way is not None:
-        _go_on(store, *under_way)
+            edits.append(_delete_logged(manifest, blocks, places))
+    return joined(edits)
+
+
+def _delete_logged(manifest: Manifest, blocks: Blocks, places: Int64) -> ManifestEdit:
+    block = blocks.log_block(manifest)
+    listed = places[:0]
+    if isinstance(block, Without):
+        assert isinstance(block.block, MemoryBlock)
+        block, listed = block.block, blocks.log_list(manifest)
+    if len(listed) + len(places) == manifest.logged:
+        return ManifestEdit(log_cleared=True)
+    arrivals = np.sort(np.concatenate((listed, block.arrivals(places))))
+    return ManifestEdit(log_deleted=DeletedList(new_stamp(), arrivals))
+
+
+def _delete(blocks: Blocks, row: BlockRow, places: Int64, keep: bool) -> ManifestEdit:
+    if len(places) == row.events and not keep:
+        return ManifestEdit(removed=(row.id,))
+    deletion, left = _shrunk(blocks, row, places)
+    before = int(left.block.paths()[1][-1])
+    if keep or (before - deletion.row.events) * SPARSE < before:
+        return ManifestEdit(deleted=(deletion,))
+    return ManifestEdit(added=_written(blocks, row.run, left), removed=(row.id,))
+
+
+def _shrunk(blocks: Blocks, row: BlockRow, places: Int64) -> tuple[Deletion, Without]:
+    """What it takes to delete events at these places of a block as it was written, and the block as it then reads."""
+    block, gone = blocks.block(row), places
+    if isinstance(block, Without):
+        gone = np.sort(np.concatenate((block.gone(), places)))
+        block = block.block  # type: ignore[assignment]
+    assert not isinstance(block, Without)
+    listed = DeletedList(new_stamp(), gone)
+    left = Without(block, lambda: gone, listed.stamp, blocks.cache)
+    objects, starts = left.paths()
+    if len(objects):
+        row = replace(row, first_object=int(objects[0]), last_object=int(objects[-1]))
+        lost = block.ts()[places]
+        if int(lost.min()) == row.first_ts or int(lost.max()) == row.last_ts:
+            row = replace(row, first_ts=int(left.ts().min()), last_ts=int(left.ts().max()))
+    return Deletion(replace(row, objects=len(objects), events=int(starts[-1]), gone=listed.stamp), listed), left
+
+
+# merging
+
+
+def merge_all(manifest: Manifest, blocks: Blocks) -> ManifestEdit | None:
+    """Make one run of all runs, and neighbours that would fit into one block one; no merge is under way then."""
+    edit = ManifestEdit(merged=True)
+    if len({row.run for row in manifest.blocks}) > 1 or _ragged(manifest.blocks):
+        return joined([_merge(blocks, manifest.blocks), edit])
+    return None if manifest.merging is None else edit
+
+
+def rewrite_listed(manifest: Manifest, blocks: Blocks) -> Iterator[ManifestEdit]:
+    """Leave no block with a list of deleted events, one after the other."""
+    for row in manifest.blocks:
+        if row.gone is not None:
+            yield _rewrite(blocks, [row], row.run)
+
+
+def _ragged(rows: Sequence[BlockRow]) -> bool:
+    """Whether a single run has neighbours that would fit into one block."""
+    return any(a.events + b.events <= SHARD_EVENTS for a, b in pairwise(rows))
+
+
+def merge_alike(manifest: Manifest, blocks: Blocks) -> ManifestEdit | None:
+    """Merge runs that are alike; what is too much for one commit only begins."""
+    under_way = manifest.merging
+    young = [(run, rows) for run, rows in manifest.runs() if under_way is None or run > under_way[1]]
+    chosen = alike([_events(rows) for _, rows in young], None if under_way is None else STEP)
+    if chosen is None:
+        return None
+    merging = young[chosen[0] : chosen[1]]
+    rows = [row for _, run in merging for row in run]
+    if _events(rows) <= STEP:
+        return _merge(blocks, rows)
+    return ManifestEdit(merging=(merging[0][0], merging[-1][0]))
 
 
 def alike(sizes: Sequence[int], most: int | None = None) -> tuple[int, int] | None:
@@ -223,22 +219,26 @@ def _events(blocks: Sequence[BlockRow]) -> int:
     return sum(block.events for block in blocks)
 
 
-def _go_on(store: Store, first: int, last: int) -> None:
-    """A step of the merge of the runs first ... last: of their next objects."""
-    blocks = sorted((b for b in store.snapshot().blocks if first <= b.run <= last), key=lambda b: b.first_object)
-    while blocks and not _overlapping(*blocks[:2]):  # what is done already, or needs nothing
-        done = blocks.pop(0)
-        if done.run != last:
-            store.move_block(done.id, last)
-    below = _next_objects(blocks)
-    for cluster in _clusters([block for block in blocks if block.first_object < below]):
+def go_on(manifest: Manifest, blocks: Blocks) -> ManifestEdit | None:
+    """A step of the merge that is under way: of the next objects of its runs."""
+    if manifest.merging is None:
+        return None
+    first, last = manifest.merging
+    edits = []
+    rows = sorted((row for row in manifest.blocks if first <= row.run <= last), key=lambda row: row.first_object)
+    while rows and not _overlapping(*rows[:2]):  # what is done already, or needs nothing
+        edits.append(_moved(rows.pop(0), last))
+    below = _next_objects(rows)
+    for cluster in _clusters([row for row in rows if row.first_object < below]):
         if len(cluster) > 1 or cluster[0].last_object >= below:
-            _rewrite(store, cluster, last, below)
-        elif cluster[0].run != last:
-            store.move_block(cluster[0].id, last)
-    if below == END:
-        store.set_merging(None)
-    store.touch()
+            edits.append(_rewrite(blocks, cluster, last, below))
+        else:
+            edits.append(_moved(cluster[0], last))
+    return joined([*edits, ManifestEdit(merged=below == END)])
+
+
+def _moved(row: BlockRow, run: int) -> ManifestEdit:
+    return ManifestEdit(moved=() if row.run == run else ((row.id, run),))
 
 
 def _next_objects(blocks: Sequence[BlockRow]) -> int:
@@ -264,16 +264,12 @@ def _overlapping(block: BlockRow, later: BlockRow | None = None) -> bool:
     return later is not None and later.first_object <= block.last_object
 
 
-def _merge(store: Store, blocks: Sequence[BlockRow]) -> None:
+def _merge(blocks: Blocks, rows: Sequence[BlockRow]) -> ManifestEdit:
     """Merge the blocks of neighbouring runs, given oldest run first, into one run."""
-    run = max(block.run for block in blocks)
-    for cluster in _clusters(blocks):
-        if len(cluster) == 1:
-            if cluster[0].run != run:
-                store.move_block(cluster[0].id, run)
-            continue
-        _rewrite(store, cluster, run)
-    store.touch()
+    run = max(row.run for row in rows)
+    return joined(
+        _moved(cluster[0], run) if len(cluster) == 1 else _rewrite(blocks, cluster, run) for cluster in _clusters(rows)
+    )
 
 
 def _clusters(blocks: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
@@ -291,33 +287,32 @@ def _clusters(blocks: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
         yield cluster
 
 
-def _rewrite(store: Store, cluster: list[BlockRow], run: int, below: int = END) -> None:
+def _rewrite(blocks: Blocks, cluster: Sequence[BlockRow], run: int, below: int = END) -> ManifestEdit:
     """Merge the blocks into a run; what they have of objects from `below` on stays where it is."""
     layers: list[list[tuple[Block, int, int]]] = [
-        [(store.block(row), row.first_object, row.last_object) for row in rows]
+        [(blocks.block(row), row.first_object, row.last_object) for row in rows]
         for _, rows in groupby(sorted(filter(_holds_events, cluster), key=_place), key=lambda row: row.run)
     ]
+    added: list[BlockRow] = []
     for first_object, parts in _together(layers, below) if layers else ():
-        shard = Shard(first_object, parts, store.cache)
-        _, starts = shard.paths()
-        cuts = split_paths(starts, SHARD_EVENTS)
-        for first, last in zip(cuts, cuts[1:], strict=False):
-            store.write_block(run, shard, first, last)
-    for row in cluster:
-        if row.last_object >= below:
-            _leave(store, row, below)
-    store.remove_blocks([row.id for row in cluster if row.last_object < below])
+        added += _written(blocks, run, Shard(first_object, parts, blocks.cache))
+    return ManifestEdit(
+        added=tuple(added),
+        deleted=tuple(_leave(blocks, row, below) for row in cluster if row.last_object >= below),
+        removed=tuple(row.id for row in cluster if row.last_object < below),
+    )
 
 
-def _leave(store: Store, row: BlockRow, below: int) -> None:
+def _leave(blocks: Blocks, row: BlockRow, below: int) -> Deletion:
     """Take the objects before `below` out of a block: their events are listed as deleted, which writes little."""
-    block = StoredBlock(store, row)
+    block, gone = blocks.block(row), None
+    if isinstance(block, Without):
+        block, gone = block.block, block.gone()  # type: ignore[assignment]
     objects, starts = block.paths()
     taken = np.ones(int(starts[np.searchsorted(objects, below)]), bool)
-    if row.gone is not None:
-        gone = block.gone()
+    if gone is not None:
         taken[gone[gone < len(taken)]] = False
-    store.delete_from_block(block, np.flatnonzero(taken))
+    return _shrunk(blocks, row, np.flatnonzero(taken))[0]
 
 
 def _holds_events(row: BlockRow) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model.kinds import KINDS, Kind, Kinds
 from ..model.table import Property, Table, check_table
-from .blocks import FIRST_PROPERTY, GONE
+from .manifest import FIRST_PROPERTY, GONE
 
 
 def dump(table: Table) -> str:

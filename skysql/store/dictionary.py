@@ -14,11 +14,9 @@ another `epoch`, and read anew.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import apsw
 import numpy as np
 import numpy.typing as npt
 
@@ -27,9 +25,10 @@ from ..errors import CorruptError, changed_under_reader
 from ..interruption import look, looking, pieces
 from ..model.alteration import MAX_ID
 from ..model.dtypes import Array, Bool, Int64
-from . import shadows
 from .chunks import Chunks, cut, full
-from .format import VERSION, FormatError, decode_chunk
+from .format import CHUNKS_SINCE, FormatError, decode_chunk
+from .manifest import new_stamp
+from .tables import ShadowTables
 from .texts import StoredCodes, StoredTexts, TextChunk
 
 _PIECE = 1 << 18
@@ -94,21 +93,9 @@ class _Texts:
 class Dictionary:
     """The dictionary of one table, read when needed and added to inside the writer's transaction."""
 
-    def __init__(
-        self,
-        sqlite: apsw.Connection,
-        value_table: str,
-        key_table: str,
-        meta_table: str,
-        chunks: Chunks,
-        file_size: Callable[[], int],
-    ) -> None:
-        self._sqlite = sqlite
-        self._value = value_table
-        self._key = key_table
-        self._meta = meta_table
+    def __init__(self, tables: ShadowTables, chunks: Chunks) -> None:
+        self._tables = tables
         self._chunks = chunks
-        self._file_size = file_size  # in bytes
         self._epoch: int | None = None  # what `meta` says under 'dictionary' since texts were last dropped
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
@@ -121,8 +108,7 @@ class Dictionary:
         """The table may have changed: look again before the next answer."""
         self._refuse_more()
         self._fresh.clear()
-        found = shadows.rows(self._sqlite, self._meta, f"SELECT value FROM {self._meta} WHERE key = 'dictionary'")
-        epoch: Any = found[0][0] if found else None
+        epoch = self._tables.meta("dictionary").get("dictionary")
         if epoch != self._epoch:
             self._forget(epoch)
 
@@ -132,9 +118,9 @@ class Dictionary:
 
     def _refuse_more(self) -> None:
         if self._ended:
-            raise changed_under_reader(f"the dictionary {self._value} was")
+            raise changed_under_reader(f"the dictionary of {self._tables.name!r} was")
 
-    def _forget(self, epoch: int) -> None:
+    def _forget(self, epoch: Any) -> None:
         self._texts.clear()
         self._keys.clear()
         self._ids.clear()
@@ -156,11 +142,7 @@ class Dictionary:
     def _is_known(self, property_id: int, texts: _Texts) -> bool:
         """Whether what is known of a property is still so: its last chunk, the row after that, and the last row."""
         base, largest = texts.base, texts.largest
-        found = self._rows(
-            f"SELECT code, stamp, typeof(value) = 'blob' FROM {self._value} WHERE property = ? AND code IN (?, ?, ?)",
-            (property_id, base, base + 1, largest),
-        )
-        rows = {code: (stamp, bool(chunk)) for code, stamp, chunk in found}
+        rows = self._tables.text_stamps(property_id, (base, base + 1, largest))
         if largest == 0 or rows.get(largest, (None, False))[0] != texts.stamp:
             return False
         if texts.chunks and rows.get(base) != (texts.chunks[-1].stamp, True):
@@ -170,8 +152,7 @@ class Dictionary:
     def _read(self, property_id: int, known: _Texts) -> _Texts:
         """What is known, and what has come after it."""
         texts, chunks, largest = known, list(known.chunks), known.largest
-        sql = f"SELECT value, stamp, code FROM {self._value} WHERE property = ? AND code > ? ORDER BY code"
-        for value, stamp, code in self._rows(sql, (property_id, largest)):
+        for value, stamp, code in self._tables.texts(property_id, largest):
             if isinstance(value, bytes) and isinstance(code, int) and len(texts.rows) == 1:
                 chunks.append(self._chunks.chunk(property_id, largest + 1, code, value, stamp))
                 largest = code
@@ -179,16 +160,16 @@ class Dictionary:
             if len(chunks) > len(texts.chunks):
                 texts = _Texts(self._chunks, property_id, chunks, known)
             if code != texts.largest + 1 or not _is_text(value):
-                where = f"{self._value}: property {property_id}, code {code}"
-                raise CorruptError(f"{where}: codes are missing before it, or it is no text")
+                where = f"property {property_id}, code {code}"
+                raise self._corrupt(f"{where}: codes are missing before it, or it is no text")
             texts.add(value)
             texts.stamp = stamp
         if len({chunk.stamp for chunk in chunks}) < len(chunks):
-            raise CorruptError(f"{self._value}: property {property_id}: there are two chunks of texts of one stamp")
+            raise self._corrupt(f"property {property_id}: there are two chunks of texts of one stamp")
         return texts if len(chunks) == len(texts.chunks) else _Texts(self._chunks, property_id, chunks, known)
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        return shadows.rows(self._sqlite, self._value, sql, parameters)
+    def _corrupt(self, what: str, suffix: str = "value") -> CorruptError:
+        return CorruptError(f"{self._tables.name}_{suffix}: {what}")
 
     def values(self, property_id: int) -> Sequence[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
@@ -204,10 +185,9 @@ class Dictionary:
         if property_id in self._fresh:
             return self._texts[property_id].largest
         self._refuse_more()
-        sql = f"SELECT coalesce(max(code), 0) FROM {self._value} WHERE property = ?"
-        found = self._rows(sql, (property_id,))[0][0]
-        if not isinstance(found, int) or not 0 <= found <= self._file_size() // _LEAST_BYTES:
-            raise CorruptError(f"{self._value}: property {property_id}: there is no code {found!r}")
+        found = self._tables.largest_code(property_id)
+        if not isinstance(found, int) or not 0 <= found <= self._tables.file_size() // _LEAST_BYTES:
+            raise self._corrupt(f"property {property_id}: there is no code {found!r}")
         return found
 
     def code(self, property_id: int, text: str) -> int | None:
@@ -232,7 +212,7 @@ class Dictionary:
         look()
         if other:
             known.extend(list(map(str, other)))
-            known.stamp = secrets.randbits(63)
+            known.stamp = new_stamp()
             if known.full:
                 self._fold(property_id, known, first)
             else:
@@ -242,12 +222,11 @@ class Dictionary:
 
     def _insert(self, property_id: int, texts: _Texts, first: int) -> None:
         """Write the rows from that code on."""
-        self._sqlite.executemany(
-            f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)",
+        self._tables.insert_texts(
             [
                 (property_id, code, texts.rows[code - texts.base], texts.stamp)
                 for code in range(first, texts.largest + 1)
-            ],
+            ]
         )
 
     # chunks
@@ -274,8 +253,7 @@ class Dictionary:
             left -= sum(len(text or "") for text in texts.rows[begin:at])
             code, end = texts.base + begin, texts.base + at
             if code < first:
-                sql = f"DELETE FROM {self._value} WHERE property = ? AND code >= ? AND code < ?"
-                self._sqlite.execute(sql, (property_id, code, end))
+                self._tables.remove_texts(property_id, code, end)
             chunks.append(self._chunks.write(property_id, code, texts.rows[begin:at]))
         folded = _Texts(self._chunks, property_id, chunks, texts)
         for text in texts.rows[at:]:
@@ -283,9 +261,7 @@ class Dictionary:
         if len(folded.rows) > 1:
             folded.stamp = texts.stamp
             self._insert(property_id, folded, max(first, folded.base + 1))
-        self._sqlite.execute(
-            f"UPDATE {self._meta} SET value = ? WHERE key = 'format' AND value < ?", (VERSION, VERSION)
-        )
+        self._tables.raise_version(CHUNKS_SINCE)
         self._texts[property_id] = folded
 
     # dropping
@@ -293,27 +269,24 @@ class Dictionary:
     @property
     def may_hold_unused(self) -> bool:
         """Whether there may be texts or keys that no event has."""
-        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._meta} WHERE key = 'unused'").fetchall())
+        return bool(self._tables.meta("unused"))
 
     def note_unused(self) -> None:
         """There may be texts or keys that no event has."""
-        self._sqlite.execute(f"INSERT OR IGNORE INTO {self._meta} VALUES('unused', 1)")
+        self._tables.put_meta("unused", 1)
 
     def drop(self, codes: Mapping[int, Int64], objects: Int64 | None) -> None:
         """Drop texts, by property id and code, and all keys but those of these objects (ascending; None: drop none)."""
         for property_id, each in codes.items():
             texts = self._load(property_id)
-            self._sqlite.executemany(
-                f"UPDATE {self._value} SET value = NULL WHERE property = ? AND code = ?",
-                [(property_id, code) for code in each[each > texts.base].tolist()],
-            )
+            self._tables.erase_texts(property_id, each[each > texts.base].tolist())
             for chunk in texts.chunks:
                 self._drop_stored(property_id, chunk, each[(each >= chunk.first) & (each <= chunk.last)] - chunk.first)
         if objects is not None:
             self._drop_keys(objects)
-        epoch = secrets.randbits(63)
-        self._sqlite.execute(f"DELETE FROM {self._meta} WHERE key = 'unused'")
-        self._sqlite.execute(f"INSERT OR REPLACE INTO {self._meta} VALUES('dictionary', ?)", (epoch,))
+        epoch = new_stamp()
+        self._tables.drop_meta("unused")
+        self._tables.put_meta("dictionary", epoch)
         self._forget(epoch)
 
     def _drop_stored(self, property_id: int, chunk: TextChunk, places: Int64) -> None:
@@ -325,11 +298,11 @@ class Dictionary:
             self._chunks.write(property_id, chunk.first, texts)
 
     def _drop_keys(self, objects: Int64) -> None:
-        ids = np.array([id for (id,) in self._sqlite.execute(f"SELECT id FROM {self._key} ORDER BY id")], np.int64)
+        ids = np.array(self._tables.keyed_objects(), np.int64)
         gone = np.setdiff1d(ids, objects).tolist()
         if gone and gone[-1] == ids[-1]:
-            self._sqlite.execute(f"UPDATE {self._key} SET key = NULL WHERE id = ?", (gone.pop(),))
-        self._sqlite.executemany(f"DELETE FROM {self._key} WHERE id = ?", [(id,) for id in gone])
+            self._tables.erase_key(gone.pop())
+        self._tables.remove_keys(gone)
 
     # keys of TEXT objects
 
@@ -339,20 +312,20 @@ class Dictionary:
         known = self._keys
         new = [key for key in dict.fromkeys(keys) if key not in known]
         if new:
-            stamp = secrets.randbits(63)
+            stamp = new_stamp()
             last = self._key_stamp[0] if self._key_stamp else 0
             if last + len(new) >= 1 << 62:
-                raise CorruptError(f"{self._key}: object {last} has an id that none is given")
+                raise self._corrupt(f"object {last} has an id that none is given", "key")
             rows = [(id, str(key), stamp) for id, key in enumerate(new, last + 1)]
-            self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", looking(rows))
+            self._tables.insert_keys(looking(rows))
             self._add_keys(rows)
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 
     def restore_keys(self, keys: Mapping[int, str]) -> None:
         """Give objects the keys that they once had; neither may be known."""
-        stamp = secrets.randbits(63)
+        stamp = new_stamp()
         rows = [(id, key, stamp) for id, key in sorted(keys.items())]
-        self._sqlite.executemany(f"INSERT INTO {self._key} VALUES(?, ?, ?)", rows)
+        self._tables.insert_keys(rows)
         self.refresh()
         self._key_stamp = None
 
@@ -371,7 +344,7 @@ class Dictionary:
         self._load_keys()
         found = [self._ids.get(object) for object in objects.tolist()]
         if None in found:
-            raise CorruptError(f"{self._key}: object {objects[found.index(None)]} has no key")
+            raise self._corrupt(f"object {objects[found.index(None)]} has no key", "key")
         return found  # type: ignore[return-value]
 
     def has_key(self, object: int) -> bool:
@@ -381,35 +354,32 @@ class Dictionary:
 
     def properties(self) -> list[int]:
         """The ids of the properties that it has texts of."""
-        return [self._property(id) for (id,) in self._rows(f"SELECT DISTINCT property FROM {self._value}")]
+        return [self._property(id) for id in self._tables.text_properties()]
 
     def _property(self, id: Any) -> int:
         """The id; raises CorruptError if no property can have it."""
         if type(id) is not int or not 0 <= id <= MAX_ID:
-            raise CorruptError(f"{self._value}: there is no property {id!r}")
+            raise self._corrupt(f"there is no property {id!r}")
         return id
 
     def chunks(self) -> set[tuple[int, int]]:
         """Property id and last code of all chunks of texts."""
-        sql = f"SELECT property, code FROM {self._value} WHERE typeof(value) = 'blob'"
-        return {(self._property(id), code) for id, code in self._rows(sql)}
+        return {(self._property(id), code) for id, code in self._tables.text_chunks()}
 
     def counts(self) -> dict[int, int]:
         """How many distinct texts there are, by property id; those that no event has any more go when compacted."""
         found: dict[int, int] = {}
-        chunk = "CASE typeof(value) WHEN 'blob' THEN value END"
-        rows = self._rows(f"SELECT property, {chunk}, count(value) FROM {self._value} GROUP BY property, {chunk}")
-        for property_id, data, count in rows:
+        for property_id, data, count in self._tables.text_counts():
             try:
                 more = count if data is None else decode_chunk(data)[1] * count
             except FormatError as error:
-                raise CorruptError(f"{self._value}: property {property_id}, a chunk of texts: {error}") from None
+                raise self._corrupt(f"property {property_id}, a chunk of texts: {error}") from None
             found[self._property(property_id)] = found.get(property_id, 0) + more
         return found
 
     def any_keys(self) -> bool:
         """Whether objects have keys."""
-        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._key} LIMIT 1").fetchall())
+        return self._tables.any_keys()
 
     # looking after it
 
@@ -430,14 +400,13 @@ class Dictionary:
             yield "a text is there twice"
         if isinstance(texts.codes, StoredCodes):
             yield from texts.codes.faults(rows)
-        sql = f"SELECT count(*) FROM {self._value} WHERE property = ? AND NOT (typeof(code) = 'integer' AND code > 0)"
-        if self._sqlite.execute(sql, (property_id,)).fetchall() != [(0,)]:
+        if self._tables.stray_codes(property_id):
             yield "codes are missing"
 
     def _add_keys(self, rows: Sequence[tuple[Any, ...]]) -> None:
         for id, key, stamp in rows:
             if not (_is_text(key) and 0 < id < 1 << 62):
-                raise CorruptError(f"{self._key}: object {id}: its key is no text, or its id none that is given")
+                raise self._corrupt(f"object {id}: its key is no text, or its id none that is given", "key")
             if key is not None:
                 self._keys[key] = id
             self._ids[id] = key
@@ -449,14 +418,12 @@ class Dictionary:
         self._refuse_more()
         if self._key_stamp is not None:
             id, stamp = self._key_stamp
-            sql = f"SELECT stamp FROM {self._key} WHERE id = ?"
-            if shadows.rows(self._sqlite, self._key, sql, (id,)) != [(stamp,)]:
+            if self._tables.key_stamp(id) != stamp:
                 self._keys.clear()
                 self._ids.clear()
                 self._key_stamp = None
         last = self._key_stamp[0] if self._key_stamp else -(1 << 63)
-        sql = f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id"
-        self._add_keys(shadows.rows(self._sqlite, self._key, sql, (last,)))
+        self._add_keys(self._tables.keys(last))
         self._fresh.add(_KEYS)
 
 

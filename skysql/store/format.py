@@ -94,6 +94,9 @@ BATCH_EVENTS: Final = 1 << 17
 _MAGIC = b"sky"
 _PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK = 1, 2, 3, 4, 5, 6, 7, 8
 _SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3}
+CHUNKS_SINCE: Final = 3
+"""The version that chunks of texts came with."""
+
 _RAW, _PCO, _ZLIB = 0, 1, 2
 _EVERY, _NULLS = 1, 2
 

@@ -7,8 +7,7 @@ is deleted beside it; and of events of one path with the same timestamp, a later
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,15 +20,12 @@ from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT
 from ..model.table import ACTION
 from . import statistics
-from .blocks import BlockRow, MemoryBlock, OnePath, StoredBlock, Without, origin
-from .format import MAX_COUNT
+from .blocks import MemoryBlock, OnePath, StoredBlock, Without, origin
+from .manifest import BlockRow, Manifest
 from .shard import Block, Part, Shard
 
 if TYPE_CHECKING:
     from .store import Store
-
-Stamp: TypeAlias = tuple[int, int | None, int | None]
-"""Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""
 
 ROW_BITS = 32
 
@@ -37,41 +33,22 @@ SHARD_EVENTS = 1 << 18
 """Events a block, and so a shard, has at the most unless one path has more."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """A row of <table>_log, without its data."""
-
-    id: int
-    stamp: int
-    events: int
-
-    def fault(self) -> str | None:
-        """Why there can be no such row, if there cannot."""
-        if not all(type(value) is int for value in (self.id, self.stamp, self.events)):
-            return "its row does not hold numbers"
-        if 0 < self.id < 1 << 62 and 0 < self.events <= MAX_COUNT:
-            return None
-        return "its row tells of a number or a count that there cannot be"
-
-
 class Snapshot:
     """A table at one moment: its runs and its log, cut into shards. Valid while SQLite's read transaction is open."""
 
-    def __init__(
-        self, store: Store, stamp: Stamp, blocks: Sequence[BlockRow], log: Sequence[LogRow], gone: int | None
-    ) -> None:
+    def __init__(self, store: Store, manifest: Manifest) -> None:
         self.store = store
+        self.manifest = manifest
         self.table = store.table
-        self.stamp = stamp
-        self.blocks = tuple(blocks)
-        self.log = tuple(log)
-        self.gone = gone  # the stamp of the list of what was deleted from the log
+        self.stamp = manifest.stamp
+        self.blocks = manifest.blocks
+        self.log = manifest.log
 
     @property
     def log_events(self) -> int:
-        """How many events were put into the log."""
-        deleted = 0 if self.gone is None else len(self.store.gone_from_log(self))
-        return sum(row.events for row in self.log) - deleted
+        """How many events of the log are not deleted."""
+        deleted = 0 if self.manifest.gone is None else len(self.store.log_list(self.manifest))
+        return self.manifest.logged - deleted
 
     @property
     def events(self) -> int:
@@ -92,11 +69,7 @@ class Snapshot:
     @cached_property
     def _log_block(self) -> Block:
         """Held, as it cannot be read again where this connection has folded the log since."""
-        return self.store.log_block(self)
-
-    def has_list(self, stamp: int) -> bool:
-        """Whether that is the stamp of one of its lists of deleted events."""
-        return stamp == self.gone or any(row.gone == stamp for row in self.blocks)
+        return self.store.log_block(self.manifest)
 
     def shards(self) -> tuple[Shard, ...]:
         """All events, by object."""
@@ -162,7 +135,7 @@ class Snapshot:
         """Blocks as they were written, and the positions in them of events with these numbers, ascending."""
         for home, places in by_home(numbers):
             if home < len(self.blocks):
-                yield StoredBlock(self.store, self.blocks[home]), places
+                yield StoredBlock(self.store.reader, self.blocks[home]), places
             else:
                 yield origin(self.log_block(), places[:0])[0], places
 

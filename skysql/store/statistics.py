@@ -14,12 +14,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import apsw
 import numpy as np
 import numpy.typing as npt
 
 from ..model.dtypes import Array
-from . import shadows
+from .tables import ShadowTables
 
 Registers = npt.NDArray[np.uint8]
 
@@ -83,32 +82,28 @@ class Kept:
     They are `complete` unless the table is older than they are; rebuilt when deleted values are compacted away.
     """
 
-    def __init__(self, sqlite: apsw.Connection, meta_table: str) -> None:
-        self._sqlite = sqlite
-        self._meta = meta_table
+    def __init__(self, tables: ShadowTables) -> None:
+        self._tables = tables
 
     @property
     def complete(self) -> bool:
         """Whether all values in blocks have been noted."""
-        return bool(self._sqlite.execute(f"SELECT 1 FROM {self._meta} WHERE key = 'distinct'").fetchall())
+        return bool(self._tables.meta("distinct"))
 
     def of(self, property_id: int) -> Registers | None:
         """A property's registers; None if they are unreadable."""
-        sql = f"SELECT value FROM {self._meta} WHERE key = ?"
-        found = shadows.rows(self._sqlite, self._meta, sql, (f"distinct {property_id}",))
-        return load(found[0][0]) if found else nothing()
+        key = f"distinct {property_id}"
+        found = self._tables.meta(key)
+        return load(found[key]) if found else nothing()
 
     def add(self, property_id: int, values: Array) -> None:
         """Note the values of a property that a block is about to hold."""
         before = self.of(property_id)
         after = registers(values) if before is None else merge(before, registers(values))
         if before is None or not np.array_equal(before, after):
-            self._put(f"distinct {property_id}", after.tobytes())
+            self._tables.put_meta(f"distinct {property_id}", after.tobytes())
 
     def restart(self) -> None:
         """Forget everything; what is added from now on is all that there is."""
-        self._sqlite.execute(f"DELETE FROM {self._meta} WHERE key LIKE 'distinct %'")
-        self._put("distinct", 1)
-
-    def _put(self, key: str, value: int | bytes) -> None:
-        self._sqlite.execute(f"INSERT OR REPLACE INTO {self._meta} VALUES(?, ?)", (key, value))
+        self._tables.drop_registers()
+        self._tables.put_meta("distinct", 1)

@@ -16,7 +16,6 @@ from ..arrays.batch import Batch, Sparse, concatenate
 from ..model.dtypes import Bool
 from ..model.kinds import INTEGER, TEXT
 from ..model.table import ACTION, Property, Table
-from ..store import compact
 from ..store.shard import Shard
 from ..store.views import event_objects
 
@@ -67,7 +66,7 @@ class Spill:
             if sparse is not None:
                 properties[held.id] = sparse
         with self._db.engine.transaction():
-            compact.add(self._store, Batch(batch.objects, batch.ts, properties))
+            self._store.append(Batch(batch.objects, batch.ts, properties))
 
     def paths(self, rows: int) -> Iterator[tuple[Batch, Bool]]:
         """All rows, about so many at a time and never a part of a path: (rows, literal)."""

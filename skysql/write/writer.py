@@ -28,8 +28,9 @@ from ..model.values import convert
 from ..plan.path_scan import Column
 from ..plan.sources import columns_of
 from ..scan.rows import EventRows
-from ..store import compact, numbered
-from ..store.snapshot import Snapshot, Stamp
+from ..store import numbered
+from ..store.manifest import Stamp
+from ..store.snapshot import Snapshot
 from ..store.store import Store
 from .columns import RowBuffer, parse_changes
 from .counts import Clock, Counts
@@ -272,14 +273,15 @@ class Writer:
             raise OperationalError(
                 f"table {store.table.name!r} was altered in the statement that writes it", "alter it in one of its own"
             )
-        rowid = store.sqlite.last_insert_rowid()
+        sqlite = store.tables.sqlite
+        rowid = sqlite.last_insert_rowid()
         with self._counts.own():
             if self._deleted or self._changed_rows or self._replacing:
                 self._apply()
             else:
-                compact.add(store, self._inserted.take(store.begin_batch()))
+                store.append(self._inserted.take(store.begin_batch()))
         self.forget()
-        store.sqlite.set_last_insert_rowid(rowid)
+        sqlite.set_last_insert_rowid(rowid)
 
     def _apply(self) -> None:
         """Delete what goes, then add what comes."""
@@ -298,9 +300,9 @@ class Writer:
             going = numbered.distinct(np.concatenate((going, numbered.events_at(snapshot, objects, ts))))
         dictionary.note_unused()
         if len(going):
-            compact.delete(store, going)
+            store.delete(going)
         if len(inserted):
-            compact.add(store, inserted)
+            store.append(inserted)
 
     def _surviving(self, inserted: Batch) -> tuple[Batch, list[tuple[int, int]]]:
         """The inserted rows that no later one replaces, and the places at which rows replace."""

@@ -11,7 +11,6 @@ import apsw
 import pytest
 
 import skysql
-from skysql.store import compact
 from tests.conftest import Connect
 from tests.world.oracle import Event, Oracle, Property, Schema, quote
 from tests.world.walk import Walk
@@ -261,7 +260,7 @@ def shop(connect: Connect, path: str) -> skysql.Connection:
     for part in (rows[:40], rows[40:50], rows[50:]):
         db.executemany(INSERT, part)
         if part is not rows[50:]:
-            compact.fold(db.engine.relation("main", "users").store)
+            db.engine.relation("main", "users").store.fold()
     return db
 
 

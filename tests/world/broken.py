@@ -10,7 +10,6 @@ from typing import Any
 import skysql
 from skysql.repair.pages import Pages
 from skysql.repair.repair import repair
-from skysql.store import compact
 from tests.conftest import Connect
 
 INNER = (2, 5)
@@ -36,7 +35,7 @@ class Broken:
                 ]
                 db.executemany(f"INSERT INTO {name}(name, ts, action, plan, amount) VALUES (?, ?, ?, ?, ?)", rows)
                 if turn % 3 == 1:
-                    compact.fold(db.engine.relation("main", name).store)
+                    db.engine.relation("main", name).store.fold()
             if turn == 6:
                 db.execute("DELETE FROM users WHERE ts % 3 = 0")
                 db.compact("users")  # what was there before lies on free pages

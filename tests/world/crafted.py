@@ -89,7 +89,7 @@ def base() -> bytes:
                 db.compact()
                 db.execute("SELECT sky_alter('users', 'ALTER size TYPE TEXT')")
             elif turn == 1:
-                compact.fold(db.engine.relation("main", "users").store)
+                db.engine.relation("main", "users").store.fold()
         db.execute("DELETE FROM users WHERE ts % 16 = 3")
         assert db.check() == []
         db.close()

@@ -1,0 +1,109 @@
+"""The log: a row a commit, its events in order of arrival. Where a small commit goes, and how it is read back.
+
+Blocks are made of it when it has grown (compact.py). What was read or written of it last stays in memory, as the next
+reader needs all of it, and what has come since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..arrays.batch import EMPTY, Batch, Lists, concatenate, joined
+from ..model.dtypes import Int64
+from . import format as fmt
+from .blocks import MemoryBlock, Without
+from .cache import size
+from .manifest import LogRow, Manifest, new_stamp
+from .reader import StoreReader
+from .tables import ShadowTables
+
+MOST_LOGGED = 4 * fmt.BATCH_EVENTS
+"""Events that a log has, at the most: it is folded before (compact.py)."""
+
+_RECENT, _SMALL = 2048, 64
+"""Small batches are cached as written, so many at most: a log of single events costs more to read than to hold."""
+
+
+class Log:
+    """The log of one table."""
+
+    def __init__(self, tables: ShadowTables, reader: StoreReader) -> None:
+        self._tables = tables
+        self._reader = reader
+        self._read: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read last
+        self._sorted: tuple[tuple[LogRow, ...], Int64 | None] = (), None  # and how what was sorted of it is in order
+        self._recent: dict[int, Lists] = {}  # batches by stamp, as they were when they were written
+
+    # writing; inside a transaction of the caller's
+
+    def append(self, batch: Batch | Lists) -> LogRow:
+        """Add one batch; returns its row."""
+        stamp, events = new_stamp(), len(batch)
+        id = self._tables.append(stamp, events, fmt.encode_batch(batch, self._reader.kinds))
+        (row,) = self._reader.sound("log batch", [LogRow(id, stamp, events)])
+        if len(self._recent) >= _RECENT:
+            self._recent.clear()
+        if events <= _SMALL and isinstance(batch, Lists):
+            self._recent[stamp] = batch
+        return row
+
+    def clear(self) -> None:
+        """Drop what is in it."""
+        self._tables.clear_log()
+        self._read = (), EMPTY
+
+    # reading
+
+    def rows(self, known: tuple[LogRow, ...]) -> tuple[LogRow, ...]:
+        """Its rows: those that are known, if it has only been added to since, and the rows after that."""
+        if known:
+            rows = self._tables.log_rows(known[-1].id)
+            if rows and rows[0] == known[-1]:
+                return known + tuple(self._reader.sound("log batch", rows[1:]))
+        rows = self._reader.sound("log batch", self._tables.log_rows())
+        if sum(row.events for row in rows) > MOST_LOGGED:
+            raise self._reader.corrupt(f"log: its rows tell of more than the {MOST_LOGGED} events that a log has")
+        return tuple(rows)
+
+    def events(self) -> int:
+        """How many events it holds."""
+        return self._tables.log_events()
+
+    def read(self, rows: Sequence[LogRow]) -> Batch:
+        """These rows as one batch. What was read of them last time is not read again."""
+        known, batch = self._read
+        if not known or tuple(rows[: len(known)]) != known:
+            known, batch = (), EMPTY
+        new = rows[len(known) :]
+        if new:
+            batch = concatenate([batch, *self._batches(new)])
+            self._read = tuple(rows), batch
+        return batch
+
+    def _batches(self, rows: Sequence[LogRow]) -> Iterator[Batch]:
+        """What is in these rows, which follow each other; what this connection wrote lately needs no decoding."""
+        recent = [self._recent[row.stamp] for row in rows if row.stamp in self._recent]
+        if len(recent) == len(rows):
+            yield joined(recent).batch(self._reader.kinds)
+        else:
+            yield from self._reader.batches(rows)
+
+    def block(self, manifest: Manifest) -> MemoryBlock | Without:
+        """The log of a manifest in path order."""
+        rows, gone, cache = manifest.log, manifest.gone, self._reader.cache
+        stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
+        key = "log", self._reader.table.stamp, stamps
+        block = cache.get(key, lambda: self._sort(key, rows), lambda block: block.nbytes)
+        if gone is None:
+            return block
+
+        def places() -> Int64:
+            return cache.get((block.stamp, gone, "gone"), lambda: block.places(self._reader.log_list(manifest)), size)
+
+        return Without(block, places, gone, cache)
+
+    def _sort(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
+        known, order = self._sorted
+        block = MemoryBlock.sort(stamp, self.read(rows), order if rows[: len(known)] == known else None)
+        self._sorted = rows, block.order
+        return block

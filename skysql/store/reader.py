@@ -1,0 +1,185 @@
+"""Reads what the rows of a manifest stand for: blocks and batches, each by its number and checked by its stamp.
+
+A row that is not there any more, or is another's by now, is an OperationalError: what it stood for was compacted away
+or rolled back. Lists of deleted events that this connection replaces while a scan of its own is under way are kept for
+that scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from ..arrays.batch import Batch
+from ..errors import CorruptError, changed_under_reader
+from ..interruption import look
+from ..lazily import cached_property
+from ..model.dtypes import Array, Int64
+from ..model.kinds import TEXT, Kind
+from ..model.table import ACTION, Property, Table
+from ..model.timestamps import MAX_US, MIN_US
+from . import format as fmt
+from .blocks import StoredBlock, Without
+from .cache import Cache, size
+from .dictionary import Dictionary
+from .manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow, Manifest
+from .retyped import Casts, widen
+from .tables import ShadowTables, rowid
+
+Row = TypeVar("Row", BlockRow, LogRow)
+
+
+class StoreReader:
+    """Implements `blocks.Reader`, and reads batches and casts. dictionary: the one that is right at the time."""
+
+    def __init__(self, tables: ShadowTables, table: Table, cache: Cache, dictionary: Dictionary) -> None:
+        self.tables = tables
+        self.table = table
+        self.cache = cache
+        self.dictionary = dictionary
+        self._scanned: list[Manifest] = []  # by the scans that are under way
+        self._replaced: dict[int, Int64] = {}  # lists of deleted events that they may need, by stamp
+
+    @cached_property
+    def kinds(self) -> dict[int, Kind]:
+        """Property id -> kind, the action's included."""
+        return {p.id: p.kind for p in (ACTION, *self.table.properties)}
+
+    # faults
+
+    def corrupt(self, what: str) -> CorruptError:
+        """The error that names the table."""
+        return CorruptError(
+            f"table {self.table.name!r}, {what}", "restore the file from a backup; `skysql check` lists every fault"
+        )
+
+    def sound(self, what: str, rows: list[Row]) -> list[Row]:
+        """The rows; raises CorruptError if there can be no such."""
+        for row in rows:
+            fault = row.fault()
+            if fault is not None:
+                raise self.corrupt(f"{what} {row.id}: {fault}")
+        return rows
+
+    # blocks
+
+    def block(self, row: BlockRow) -> StoredBlock | Without:
+        """The block of that row, as it reads."""
+        block = StoredBlock(self, row)
+        return block if row.gone is None else Without(block, block.gone, row.gone, self.cache)
+
+    def read_column(self, row: BlockRow, column: int) -> Array | None:
+        """The bytes of a column, uint8[size], or None if there is none."""
+        look()
+        stamps = self.tables.block_stamps(row.id)
+        if stamps is None or stamps[0] != row.stamp or (column == GONE and stamps[1] != row.gone):
+            raise changed_under_reader(f"table {self.table.name!r} was")
+        return self.read_back(row.id, column)
+
+    def read_back(self, block: int, column: int) -> Array | None:
+        """The bytes under these numbers, whatever is known of the block; None if there are none."""
+        return self.tables.read(rowid(block, column))
+
+    def largest_code(self, property: Property) -> int:
+        """The largest code that the dictionary has for a property."""
+        return self.dictionary.largest(property.id)
+
+    def casts(self, property: Property) -> Casts:
+        """The codes of the texts that a property's values became when it was made TEXT."""
+        key = self.table.stamp, "casts", property.id
+        return self.cache.get(key, lambda: self._read_casts(property), lambda casts: casts.nbytes)
+
+    def _read_casts(self, property: Property) -> Casts:
+        data = self.read_back(0, FIRST_PROPERTY + property.id)
+        try:
+            if data is None:
+                raise fmt.FormatError("they are missing")
+            return Casts(*fmt.decode_casts(data))
+        except fmt.FormatError as error:
+            raise self.corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
+
+    # batches of the log
+
+    def batches(self, rows: Sequence[LogRow]) -> Iterator[Batch]:
+        """What is in these rows of the log, which follow each other."""
+        found = self.tables.log_data(rows[0].id, rows[-1].id)
+        for row, (id, data) in zip(rows, found, strict=True):
+            try:
+                batch = self._as_defined(*fmt.decode_typed_batch(data))
+            except fmt.FormatError as error:
+                raise self.corrupt(f"log batch {id}: {error}") from None
+            fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
+            if fault is not None:
+                raise self.corrupt(f"log batch {id}: {fault}")
+            yield batch
+
+    def _fault(self, batch: Batch) -> str | None:
+        """Why there can be no such batch, if there cannot."""
+        if not len(batch):
+            return "it is empty"
+        if int(batch.objects.min()) < 1:
+            return "an object id is not positive"
+        if not MIN_US <= int(batch.ts.min()) <= int(batch.ts.max()) <= MAX_US:
+            return "its times are not between the years 1 and 9999"
+        for id, sparse in batch.properties.items():
+            largest = int(sparse.values.max(initial=0)) if self.kinds.get(id) is TEXT else 0
+            if largest and largest > self.dictionary.largest(id):
+                return f"property {id}: code {largest} is not in the dictionary"
+        return None
+
+    def _as_defined(self, batch: Batch, kinds: Mapping[int, Kind]) -> Batch:
+        """A batch that may have been written before the table was altered; kinds: of what is in it."""
+        present = [p for p in (ACTION, *self.table.properties) if p.id in batch.properties]
+        widened = {p.id: widen(kinds[p.id], batch.properties[p.id], p, partial(self.casts, p)) for p in present}
+        others = {} if self.table.stamp else batch.properties  # of no property, which is for `check` to tell
+        return Batch(batch.objects, batch.ts, {**others, **widened})
+
+    def log_list(self, manifest: Manifest) -> Int64:
+        """Which events of a manifest's log were deleted, by order of arrival: int64[m], ascending."""
+        return self.cache.get((manifest.gone, "gone"), lambda: self._read_log_list(manifest), size)
+
+    def _read_log_list(self, manifest: Manifest) -> Int64:
+        replaced = self.replaced(manifest.gone)
+        if replaced is not None:
+            return replaced
+        if self.tables.meta("gone") != {"gone": manifest.gone}:
+            raise changed_under_reader(f"table {self.table.name!r} was")
+        data = self.read_back(0, GONE)
+        try:
+            if data is None:
+                raise fmt.FormatError("it is missing")
+            gone = fmt.decode_positions(data, fmt.MAX_COUNT)
+            if len(gone) and int(gone[-1]) >= manifest.logged:
+                raise fmt.FormatError("it is of a longer log")
+        except fmt.FormatError as error:
+            raise self.corrupt(f"log, column 'gone': {error}") from None
+        return gone
+
+    # scans under way
+
+    @contextmanager
+    def reading(self, manifest: Manifest) -> Iterator[None]:
+        """Around a scan: what it reads is not removed by this connection until it ends, or kept for it."""
+        self._scanned.append(manifest)
+        try:
+            yield
+        finally:
+            self._scanned.remove(manifest)
+            if not self._scanned:
+                self._replaced.clear()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a scan of this connection is under way, so that blocks have to stay."""
+        return bool(self._scanned)
+
+    def keep(self, stamp: int, gone: Callable[[], Int64]) -> None:
+        """A list of deleted events is about to be replaced."""
+        if any(manifest.has_list(stamp) for manifest in self._scanned):
+            self._replaced[stamp] = gone()
+
+    def replaced(self, stamp: int | None) -> Int64 | None:
+        """A list of deleted events that is not stored any more, if a scan under way may need it."""
+        return None if stamp is None else self._replaced.get(stamp)
