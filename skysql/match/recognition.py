@@ -11,10 +11,11 @@ Expressions are those of skysql.plan. Their columns are called by labels:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plan.path_scan import Expr, PathScan, conjuncts, sql
+from ..plan.tree import Tree, leaves
 from .clause import Clause, Key, Target
 from .expressions import Leaf, RowExpression
 from .pattern import show
@@ -95,9 +96,11 @@ class Recognition:
     parameters: int
 
     def __str__(self) -> str:
-        """The plan as a tree."""
-        lines = [f"MATCH RECOGNIZE {_line(self.input)}", *self._lines()]
-        return "\n".join([lines[0], *(f"├─ {line}" for line in lines[1:-1]), f"└─ {lines[-1]}"])
+        return str(self.tree())
+
+    def tree(self, conditions: Sequence[str] = ()) -> Tree:
+        """The plan as a tree. conditions: by which partitions are left out."""
+        return Tree(f"MATCH RECOGNIZE {_line(self.input)}", leaves([*conditions, *self._lines()]))
 
     def _lines(self) -> list[str]:
         clause = self.clause

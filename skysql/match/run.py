@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import DataError
 from ..model import timestamps
-from ..model.dtypes import Array, Bool, Int64
+from ..model.dtypes import Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
 from ..plan.path_scan import Column, Expr, columns
@@ -68,12 +67,6 @@ class _Rows:
             return self.chunk.table_column(column)
         return move(self.chunk.row_column(number), self.chunk.starts, by)
 
-    def keep(self, mask: Array) -> Any:
-        """Not for these rows."""
-        raise NotImplementedError
-
-    take = keep
-
 
 @dataclass
 class _Values:
@@ -87,12 +80,6 @@ class _Values:
     def vector(self, column: Column) -> Vector:
         """The values."""
         return Coded(np.arange(len(self.values)), self.values)
-
-    def keep(self, mask: Array) -> Any:
-        """Not for these rows."""
-        raise NotImplementedError
-
-    take = keep
 
 
 @dataclass
@@ -108,12 +95,6 @@ class _Leaves:
     def vector(self, column: Column) -> Vector:
         """A leaf."""
         return self.lookup.leaf(self.output.leaves[leaf_label(column.name)])
-
-    def keep(self, mask: Array) -> Any:
-        """Not for these rows."""
-        raise NotImplementedError
-
-    take = keep
 
 
 class Run:

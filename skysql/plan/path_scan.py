@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from ..model.table import literal, quote
 from ..model.values import Value
+from .tree import Tree, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ class PathScan:
 
     def __str__(self) -> str:
         """The plan as a tree."""
-        return "\n".join(_lines(self))
+        return str(tree(self))
 
 
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -352,26 +353,21 @@ def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
     return expr.items if isinstance(expr, And) else (expr,)
 
 
-def _lines(plan: PathScan, labelled: bool = False) -> list[str]:
-    """labelled: with the names that the scan of these groups has for them."""
+def tree(plan: PathScan, labelled: bool = False) -> Tree:
+    """The plan as a tree. labelled: with the names that the scan of these groups has for them."""
 
     def named(texts: list[str], kind: str) -> str:
         return ", ".join(f'{text} AS "{kind} {at}"' if labelled else text for at, text in enumerate(texts, 1))
 
-    body: list[list[str]] = []
-    if plan.where is not None:
-        body += [[f"where {_shown(part)}"] for part in conjuncts(plan.where)]
+    branches = list(leaves(f"where {_shown(part)}" for part in conjuncts(plan.where)))
     if plan.keys:
-        body.append([f"{'group by' if plan.grouped else 'read'} {named([_shown(key) for key in plan.keys], 'key')}"])
+        keys = named([_shown(key) for key in plan.keys], "key")
+        branches.append(Tree(f"{'group by' if plan.grouped else 'read'} {keys}"))
     if plan.aggregates:
-        body.append([f"compute {named([aggregate_sql(a) for a in plan.aggregates], 'value')}"])
+        branches.append(Tree(f"compute {named([aggregate_sql(a) for a in plan.aggregates], 'value')}"))
     if isinstance(plan.source, Groups):
-        body.append(_lines(plan.source.scan, True))
-    lines = [_head(plan)]
-    for at, (first, *rest) in enumerate(body, 1):
-        last = at == len(body)
-        lines += [f"{'└─' if last else '├─'} {first}", *(f"{'  ' if last else '│ '} {line}" for line in rest)]
-    return lines
+        branches.append(tree(plan.source.scan, True))
+    return Tree(_head(plan), tuple(branches))
 
 
 def _head(plan: PathScan) -> str:

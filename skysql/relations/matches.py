@@ -74,8 +74,7 @@ class MatchRelation:
     def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """The plan, and which partitions are left out."""
         keys = [self.columns[column].name for column, _ in constraints if column < self._width]
-        first, *rest = str(self.plan).split("\n")
-        return "\n".join([first, *(f"├─ only where {key} = ?" for key in keys), *rest])
+        return str(self.plan.tree([f"only where {key} = ?" for key in keys]))
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of all matches."""

@@ -28,7 +28,6 @@ from ..model.companions import (
     OWN_CHANGES,
     SESSIONS,
 )
-from ..model.dtypes import Array, Int64
 from ..model.table import Table
 from ..model.values import Value, integer
 from ..plan.path_scan import (
@@ -48,7 +47,8 @@ from ..plan.path_scan import (
 from ..plan.sources import columns_of, object_columns
 from ..scan.bound import BoundScan
 from ..scan.evaluation import Evaluator
-from ..scan.rows import EventRows
+from ..scan.result import in_pieces
+from ..scan.rows import EventRows, Rows
 from ..scan.scan import Scan
 from ..store.check import check
 from ..store.store import Store
@@ -59,8 +59,6 @@ from ..write.writer import Writer
 _COMPUTED = frozenset(column.name for column in (OWN_CHANGES, OLD_VALUE, NEW_VALUE))
 """Columns on which conditions are left to SQLite."""
 
-_FIRST_ROWS = 256
-_MOST_ROWS = 1 << 16
 
 
 def _declared(kind: str, table: Table) -> list[Declared]:
@@ -201,27 +199,24 @@ class EventsRelation(TableRelation):
             yield from self._batches(columns, scan, backwards=backwards)
 
     def _batches(self, columns: frozenset[int], scan: Scan, *, backwards: bool) -> Iterator[RowBatch]:
-        most = _FIRST_ROWS
-        for rows in reversed(list(scan.rows())) if backwards else scan.rows():
-            assert isinstance(rows, EventRows)
-            for piece in _pieces(rows.take(self._turned(rows)) if backwards else rows, most):
-                values: Mapping[int, Sequence[Value]] = _WhenRead(piece, self.columns)
-                if max(columns, default=0) < len(self.columns):
-                    values = {at: values[at] for at in columns}
-                yield RowBatch(values, scan.numbers(piece) or ())
-            most = _MOST_ROWS
+        every = map(self._turned, reversed(list(scan.rows()))) if backwards else scan.rows()
+        for piece, read in in_pieces(every, lambda rows: _WhenRead(rows, self.columns)):
+            values: Mapping[int, Sequence[Value]] = read
+            if max(columns, default=0) < len(self.columns):
+                values = {at: read[at] for at in columns}
+            yield RowBatch(values, scan.numbers(piece) or ())
 
     @staticmethod
-    def _turned(rows: EventRows) -> Int64:
-        """The rows of a shard by object and time, descending: int64[n]."""
+    def _turned(rows: Rows) -> EventRows:
+        """The events of a shard by object and time, descending."""
+        assert isinstance(rows, EventRows)
         at = slice(None) if rows.positions is None else rows.positions
         paths, ts = rows.shard.view(path_numbers)[at], rows.shard.ts()[at]
         begins = np.flatnonzero(np.append(True, (paths[1:] != paths[:-1]) | (ts[1:] != ts[:-1])))
         ends = np.append(begins[1:], len(rows))
         sizes = (ends - begins)[::-1]
         shift = begins[::-1] - np.append(0, np.cumsum(sizes)[:-1])
-        order: Int64 = np.arange(len(rows)) + np.repeat(shift, sizes)
-        return order
+        return rows.take(np.arange(len(rows)) + np.repeat(shift, sizes))
 
     # writing
 
@@ -277,7 +272,7 @@ class EventsRelation(TableRelation):
 class _WhenRead(Mapping[int, Sequence[Value]]):
     """The columns of some rows, each made when it is first asked for."""
 
-    def __init__(self, rows: EventRows, columns: Sequence[Declared]) -> None:
+    def __init__(self, rows: Rows, columns: Sequence[Declared]) -> None:
         self._rows = rows
         self._columns = columns
         self._made: dict[int, Sequence[Value]] = {}
@@ -296,16 +291,6 @@ class _WhenRead(Mapping[int, Sequence[Value]]):
 
 def _duration(idle: Value) -> Duration | None:
     return None if idle is None else Duration(Literal(idle))
-
-
-def _pieces(rows: EventRows, most: int) -> Iterator[EventRows]:
-    """The rows a few at a time: few at first, so that a reader who wants few pays for few."""
-    n, at = len(rows), 0
-    while at < n:
-        to = min(at + most, n)
-        positions: Array = np.arange(at, to) if rows.positions is None else rows.positions[at:to]
-        yield EventRows(rows.shard, rows.table, rows.dictionary, positions, rows.idle)
-        at, most = to, min(most * 4, _MOST_ROWS)
 
 
 class ObjectsRelation(TableRelation):

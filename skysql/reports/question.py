@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from ..errors import ProgrammingError
 from ..model.values import Value
+from ..plan.tree import Tree, leaves
 from .options import loads
 from .steps import step_names
 
@@ -48,7 +49,7 @@ class ReportPlan:
         table = self.arguments.get("table")
         head = f"REPORT {self.report}" + ("" if table is None else f" OF {shown(table)}")
         branches = [branch for name, value in self.arguments.items() for branch in _branches(name, value)]
-        return "\n".join([head, *_tree([*branches, *((f"where {limit}", []) for limit in self.limits)])])
+        return str(Tree(head, (*branches, *leaves(f"where {limit}" for limit in self.limits))))
 
 
 def shown(value: Argument) -> str:
@@ -56,18 +57,15 @@ def shown(value: Argument) -> str:
     return repr(value) if isinstance(value, bytes) else str(value)
 
 
-_Branch: TypeAlias = tuple[str, list[str]]
-
-
-def _branches(name: str, value: Argument) -> list[_Branch]:
-    """The branches of one argument, each with its leaves."""
+def _branches(name: str, value: Argument) -> list[Tree]:
+    """The branches of one argument."""
     if name == "table" or value is None:
         return []
     if name == "steps" and isinstance(value, str):
-        return [("steps", [f"{at}. {step}" for at, step in enumerate(_steps(value), 1)])]
+        return [Tree("steps", leaves(f"{at}. {step}" for at, step in enumerate(_steps(value), 1)))]
     if name == "options" and isinstance(value, str):
         return _options(value)
-    return [(f"{name} {shown(value)}", [])]
+    return [Tree(f"{name} {shown(value)}")]
 
 
 def _steps(text: str) -> list[str]:
@@ -77,25 +75,15 @@ def _steps(text: str) -> list[str]:
         return [text]
 
 
-def _options(text: str) -> list[_Branch]:
+def _options(text: str) -> list[Tree]:
     try:
         given = loads(text)
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        return [(f"options {text}", [])]
-    return [(f"{key} {_option(value)}", []) for key, value in given.items()]
+        return [Tree(f"options {text}")]
+    return [Tree(f"{key} {_option(value)}") for key, value in given.items()]
 
 
 def _option(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _tree(branches: list[_Branch]) -> list[str]:
-    lines = []
-    for at, (head, leaves) in enumerate(branches, 1):
-        last = at == len(branches)
-        lines.append(f"{'└─' if last else '├─'} {head}")
-        for number, leaf in enumerate(leaves, 1):
-            lines.append(f"{'  ' if last else '│ '} {'└─' if number == len(leaves) else '├─'} {leaf}")
-    return lines

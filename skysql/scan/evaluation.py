@@ -47,7 +47,7 @@ from ..plan.path_scan import (
 from ..plan.sources import column_type
 from ..store.texts import StoredCodes
 from .memos import REMEMBERED, Memo, in_pieces, told_apart
-from .rows import Rows
+from .rows import Readable, Rows
 
 _EXACT = 1 << 53
 """Integers up to here are exact as float64."""
@@ -71,6 +71,7 @@ class Sized(Protocol):
 
 
 K = TypeVar("K", bound=Sized)
+R = TypeVar("R", bound=Rows)
 
 Typed: TypeAlias = tuple[str, str | None]
 """A column's label and declared type; None of what has no affinity: a column without a type has that of a BLOB."""
@@ -198,7 +199,7 @@ class Evaluation:
 
     # values
 
-    def vector(self, expr: Expr, rows: Rows) -> Vector:
+    def vector(self, expr: Expr, rows: Readable) -> Vector:
         """The expression at each of the rows."""
         if isinstance(expr, Column):
             return rows.vector(expr)
@@ -207,7 +208,7 @@ class Evaluation:
             return native
         return self._by_sqlite(sql(expr), columns(expr), expr.granularity if isinstance(expr, Sql) else 0, rows)
 
-    def _native(self, expr: Expr, rows: Rows) -> Numbers | None:
+    def _native(self, expr: Expr, rows: Readable) -> Numbers | None:
         match expr:
             case Column():
                 vector = rows.vector(expr)
@@ -275,7 +276,7 @@ class Evaluation:
             found |= np.fromiter((value == 1 for value in same), bool, len(values))
         return found
 
-    def _compare(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
+    def _compare(self, op: str, left: Expr, right: Expr, rows: Readable) -> Numbers | None:
         if isinstance(right, Moment):
             assert isinstance(left, Column)
             moments = rows.vector(left)
@@ -294,7 +295,7 @@ class Evaluation:
             return None
         return compare_number(op, side, number)
 
-    def _compare_text(self, op: str, left: Expr, text: Value, rows: Rows) -> Numbers | None:
+    def _compare_text(self, op: str, left: Expr, text: Value, rows: Readable) -> Numbers | None:
         """Whether a property has just this text: whether it has its code."""
         if op not in ("=", "<>", "IS", "IS NOT") or not isinstance(left, Column) or not isinstance(text, str):
             return None
@@ -304,11 +305,11 @@ class Evaluation:
         same = vector.codes == vector.index.get(text, -1)
         return Numbers(same if op in ("=", "IS") else ~same, vector.known() if op in ("=", "<>") else None)
 
-    def _arithmetic(self, op: str, left: Expr, right: Expr, rows: Rows) -> Numbers | None:
+    def _arithmetic(self, op: str, left: Expr, right: Expr, rows: Readable) -> Numbers | None:
         a, b = self._operand(left, rows), self._operand(right, rows)
         return None if a is None or b is None else arithmetic(op, a, b, len(rows))
 
-    def _operand(self, expr: Expr, rows: Rows) -> Numbers | None:
+    def _operand(self, expr: Expr, rows: Readable) -> Numbers | None:
         if isinstance(expr, Literal | Parameter):
             value = self.scalar(expr)
             if type(value) not in (int, float) or value != value:
@@ -318,7 +319,7 @@ class Evaluation:
 
     # truth
 
-    def filtered(self, rows: Rows, parts: Sequence[Expr]) -> Rows:
+    def filtered(self, rows: R, parts: Sequence[Expr]) -> R:
         """The rows at which all of these are true."""
         for part in looking(parts):
             if len(rows) == 0:
@@ -328,7 +329,7 @@ class Evaluation:
                 rows = rows.keep(true)
         return rows
 
-    def truth(self, expr: Expr, rows: Rows) -> tuple[Bool, Bool | None]:
+    def truth(self, expr: Expr, rows: Readable) -> tuple[Bool, Bool | None]:
         """(where it is true [n], where it is not NULL [n] or None for everywhere). True implies not NULL."""
         match expr:
             case And(items) | Or(items):
@@ -366,7 +367,7 @@ class Evaluation:
 
     # by SQLite
 
-    def _by_sqlite(self, text: str, reads: tuple[Column, ...], granularity: int, rows: Rows) -> Coded:
+    def _by_sqlite(self, text: str, reads: tuple[Column, ...], granularity: int, rows: Readable) -> Coded:
         memo = self._memos.setdefault(text, Memo())
         if len(memo.results) > REMEMBERED:
             memo = self._memos[text] = Memo()

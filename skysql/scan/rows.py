@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -61,8 +61,8 @@ from ..store.views import (
 from .pairs import ObjectMoments
 
 
-class Rows(Protocol):
-    """Some rows of a shard."""
+class Readable(Protocol):
+    """Rows as an evaluation reads them."""
 
     def __len__(self) -> int: ...
 
@@ -70,11 +70,15 @@ class Rows(Protocol):
         """A column's values."""
         ...
 
-    def keep(self, mask: Bool) -> Rows:
+
+class Rows(Readable, Protocol):
+    """Some rows of a shard."""
+
+    def keep(self, mask: Bool) -> Self:
         """The rows where the mask is true."""
         ...
 
-    def take(self, index: Array) -> Rows:
+    def take(self, index: Array) -> Self:
         """The rows at these places, in this order."""
         ...
 
@@ -457,9 +461,3 @@ class ActionRows:
     def vector(self, _column: Column) -> Vector:
         """The actions."""
         return self._vector
-
-    def keep(self, _mask: Bool) -> Rows:
-        """Is not asked for."""
-        raise NotImplementedError
-
-    take = keep
