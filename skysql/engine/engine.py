@@ -35,7 +35,7 @@ from ..store.store import Store
 from ..store.tables import SHADOWS, ShadowTables
 from ..write.columns import columns_to_batch
 from ..write.counts import Clock, Counts
-from . import dependents, path_functions, repeated, waiting_errors
+from . import dependents, path_functions, plain_aggregates, repeated, waiting_errors
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
 from .published import Published, Results
@@ -156,6 +156,7 @@ class Engine:
         self._register_functions()
         self._published = Published(self.sqlite, self._results, self._table_of, self.evaluator, self.snapshot, known)
         self._catalog = self._published.catalog
+        self._catalog.given |= plain_aggregates.register(self.sqlite, known.aggregates)
         read = self._catalog, self._catalog.refresh
         self._reports = Reports(self.sqlite, *read, self.evaluator, self.snapshot, known.reports)
         try:

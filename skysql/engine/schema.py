@@ -74,6 +74,7 @@ class Schema(Catalog):
         self._signature = None
         if name is not None:
             self.path_functions.pop(name.lower(), None)
+            self.given.discard(name.lower())
 
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""

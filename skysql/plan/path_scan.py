@@ -140,7 +140,7 @@ Expr: TypeAlias = "Column | Literal | Parameter | Moment | Compare | InSet | Ari
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """function([DISTINCT] argument) [FILTER (WHERE filter)]: count, sum, total, avg, min or max; no argument is *.
+    """function([DISTINCT] argument, more) [FILTER (WHERE filter)]; no argument is *. See scan/aggregates/.
 
     `rest` is what rounding sum or total to one REAL left over, where a join adds several; 0 of what SQLite computes.
     """
@@ -149,6 +149,7 @@ class Aggregate:
     argument: Expr | None
     distinct: bool = False
     filter: Expr | None = None
+    more: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,7 @@ def aggregate_sql(aggregate: AnyAggregate) -> str:
     tail = "" if aggregate.filter is None else f" FILTER (WHERE {sql(aggregate.filter)})"
     if isinstance(aggregate, PathAggregate):
         return f"{aggregate.function}({', '.join(map(sql, aggregate.arguments))}){tail}"
-    argument = "*" if aggregate.argument is None else sql(aggregate.argument)
+    argument = "*" if aggregate.argument is None else ", ".join(map(sql, (aggregate.argument, *aggregate.more)))
     return f"{aggregate.function}({'DISTINCT ' * aggregate.distinct}{argument}){tail}"
 
 
@@ -339,8 +340,8 @@ def _parts(node: Any) -> tuple[Any, ...]:
             return (item,)
         case Sql(_, read) | SqlAggregate(_, read):
             return read
-        case Aggregate(_, argument, _, condition):
-            return argument, condition
+        case Aggregate(_, argument, _, condition, more):
+            return argument, *more, condition
         case PathAggregate(_, arguments, condition):
             return *arguments, condition
     return ()

@@ -18,7 +18,7 @@ from ..arrays.sums import Magnitudes
 from ..arrays.vectors import Coded, Numbers, Vector, joined
 from ..functions import awaited
 from ..model.companions import DURATION, SESSION_OF_EVENT
-from ..model.dtypes import Array, Int64
+from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION, Property, Table
 from ..plan.path_scan import Aggregate, Column, Expr, Groups, PathAggregate, SqlAggregate
 from ..plan.sources import object_names
@@ -176,10 +176,10 @@ class Accumulation:
                 return begun
 
             return state
-        begun: State = function.begin(self._given(aggregate, rows, groups))
+        begun: State = function.begin(self._given(place, aggregate, rows, groups))
         return begun
 
-    def _given(self, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
+    def _given(self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
         """What an aggregate is of."""
         numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
@@ -191,14 +191,18 @@ class Accumulation:
             rows, numbers, counts = rows.keep(true), numbers[true], None
         if aggregate.argument is None:
             return Given(_NOTHING, numbers, size, counts)
-        values = self._evaluation.vector(aggregate.argument, rows)
-        known = values.known()
+        plain = len(aggregate.more) - self._aggregates[place].constants
+        constants = tuple(self._evaluation.constant(expr) for expr in aggregate.more[plain:])
+        values, *others = [self._evaluation.vector(e, rows) for e in (aggregate.argument, *aggregate.more[:plain])]
+        known = _known(values, *others)
         if known is not None and not known.all():
             chosen = np.flatnonzero(known)
             values, numbers, counts = values.take(chosen), numbers[chosen], None
+            others = [other.take(chosen) for other in others]
         if isinstance(values, Numbers) and values.mask is not None:
             values = replace(values, mask=None)
-        return Given(values, numbers, size, counts, self._magnitudes(aggregate, rows))
+        magnitudes = self._magnitudes(aggregate, rows)
+        return Given(values, numbers, size, counts, magnitudes, tuple(others), constants)
 
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
         """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
@@ -209,3 +213,9 @@ class Accumulation:
             return None
         property = self._table.find(argument.name)
         return None if property is None else magnitudes(rows.shard, property)
+
+
+def _known(*vectors: Vector) -> Bool | None:
+    """Where none of them is NULL; None for everywhere."""
+    masks = [mask for vector in vectors if (mask := vector.known()) is not None]
+    return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks) if masks else None

@@ -16,7 +16,7 @@ def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Proper
     states = [key for key in keys if key is not None and key.state and key.kind is TEXT]
     measures: list[Property | None] = []
     for aggregate in plan.aggregates:
-        if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None:
+        if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None or aggregate.more:
             return None
         property = None if aggregate.argument is None else _plain(aggregate.argument, table)
         if aggregate.argument is not None and (property is None or property.kind is TEXT):

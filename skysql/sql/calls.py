@@ -37,7 +37,8 @@ def call_name(statement: EditedStatement, node: exp.Expression, source: SqlText 
 def call_arguments(call: exp.Expression) -> list[exp.Expression]:
     """The arguments of a call, whether sqlglot knows the function or not."""
     own = [] if isinstance(call, exp.Anonymous) or call.this is None else [call.this]
-    return own + (call.args.get("expressions") or [])
+    second = call.args.get("expression")
+    return own + ([] if second is None else [second]) + (call.args.get("expressions") or [])
 
 
 def is_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:

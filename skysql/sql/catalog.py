@@ -96,6 +96,7 @@ class Catalog(ABC):
     ) -> None:
         self.mark = mark
         self.by_scan = by_scan  # the aggregates that scans compute
+        self.given: set[str] = set()  # those of them that SQLite was given; without names given to other functions
         self.path_functions = {function.name: function for function in functions}  # but names given to other functions
         self.reports = frozenset(reports)
         self.idioms = tuple(idioms)

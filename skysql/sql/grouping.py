@@ -127,6 +127,7 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     plain = (
         known is not None
         and len(arguments) == known.arguments
+        and all(_is_constant(argument) for argument in arguments[known.arguments - known.constants :])
         and (not distinct or known.distinct or known.ignores_distinct)
         and not isinstance(arguments[0], exp.Order)
         and node.find(exp.Collate) is None
@@ -134,8 +135,15 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     if known is None or not plain:
         return _by_sqlite(scope, node)
     filter = None if condition is None else scope.convert(condition)
-    argument = None if isinstance(arguments[0], exp.Star) else scope.convert(arguments[0])
-    return Aggregate(known.name, argument, distinct and known.distinct, filter)
+    if isinstance(arguments[0], exp.Star):
+        return Aggregate(known.name, None, filter=filter) if known.counts_rows else _by_sqlite(scope, node)
+    argument, *more = map(scope.convert, arguments)
+    return Aggregate(known.name, argument, distinct and known.distinct, filter, tuple(more))
+
+
+def _is_constant(node: exp.Expression) -> bool:
+    """Whether it is a number or a parameter."""
+    return isinstance(node, exp.Placeholder) or (isinstance(node, exp.Literal) and not node.is_string)
 
 
 def _over_path(
@@ -158,7 +166,8 @@ def _over_path(
 
 def known_aggregate(statement: EditedStatement, name: str) -> AggregateFunction[Any] | None:
     """The aggregate of that name, if scans compute it and nobody has put another in its place."""
-    return None if name in statement.catalog.own else statement.catalog.by_scan.called(name)
+    catalog = statement.catalog
+    return None if name in catalog.own and name not in catalog.given else catalog.by_scan.called(name)
 
 
 def _in_path_order(relation: Referent) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from skysql.functions import FUNCTIONS, Role, Runs
 from skysql.plan.path_scan import Column
 from skysql.reports import REPORTS
 from skysql.reports.report import Call, Columns, Declared
+from skysql.scan.aggregates import AGGREGATES, AggregateFunction, Given, Merging
+from skysql.scan.aggregates.extremes import Max, Min
 from skysql.sql.idioms import IDIOMS
 from skysql.sql.rewriter import RULES
 from tests.conftest import Connect
@@ -63,6 +66,58 @@ class Last:
 
 def pairs(runs: Runs) -> zip[tuple[int, int]]:
     return zip(runs.starts[:-1].tolist(), runs.starts[1:].tolist(), strict=True)
+
+
+class Spread(AggregateFunction[Any]):
+    """spread(x): the largest value less the smallest, as SQLite computes it."""
+
+    name = by_sqlite = "spread"
+    called = ("spread",)
+
+    def __init__(self) -> None:
+        self.ends = Max(), Min()
+
+    def plain(self) -> Any:
+        return SpreadCall()
+
+    def begin(self, given: Given) -> Any:
+        return Ends(given.count(), [end.begin(given) for end in self.ends])
+
+    def nothing(self, size: int) -> Any:
+        return Ends(np.zeros(size, np.int64), [end.nothing(size) for end in self.ends])
+
+    def merge(self, parts: Sequence[Any], merging: Merging) -> Any:
+        ends = [end.merge([part.ends[at] for part in parts], merging) for at, end in enumerate(self.ends)]
+        return Ends(merging.counts(parts)[1], ends)
+
+    def finish(self, state: Any) -> Any:
+        most, least = (end.finish(one) for end, one in zip(self.ends, state.ends, strict=True))
+        return replace(most, data=most.data - least.data)
+
+
+@dataclass(frozen=True)
+class Ends:
+    count: Any
+    ends: list[Any]
+
+    def take(self, used: Any, size: int) -> Any:
+        return Ends(self.count[used], [end.take(used, size) for end in self.ends])
+
+
+class SpreadCall:
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def step(self, value: Any) -> None:
+        self.values += [value] if value is not None else []
+
+    def inverse(self, value: Any) -> None:
+        self.values.remove(value)
+
+    def value(self) -> Any:
+        return max(self.values) - min(self.values) if self.values else None
+
+    finalize = value
 
 
 class Sizes:
@@ -115,6 +170,19 @@ def plan_of(db: skysql.Connection, sql: str) -> str:
     cursor = db.execute(sql)
     cursor.fetchall()
     return str(cursor.plan or "")
+
+
+# aggregates
+
+
+def test_an_aggregate_of_the_engines_own(connect_with: Callable[..., skysql.Connection]) -> None:
+    """By a scan, and by SQLite of ordinary tables; another engine does not know it."""
+    db = connect_with(Registries(aggregates=(*AGGREGATES, Spread())))
+    assert db.execute("SELECT spread(ts) FROM users").fetchall() == [(40,)]
+    assert "compute spread(ts)" in plan_of(db, "SELECT plan, spread(ts) FROM users GROUP BY plan")
+    assert db.execute("SELECT spread(column1) FROM (VALUES (5), (2), (NULL))").fetchall() == [(3,)]
+    with pytest.raises(skysql.OperationalError, match="no such function: spread"):
+        connect_with(None).execute("SELECT spread(ts) FROM users")
 
 
 # functions over a path

@@ -15,14 +15,22 @@ from typing import Any
 from .aggregate import AggregateFunction, Given, Inexact, Merging, OverJoin, State
 from .average import Average
 from .by_sqlite import BySqlite
+from .correlation import Correlation
 from .count import Count
 from .distinct import Distinct
 from .extremes import Max, Min
+from .mode import Mode
 from .over_path import OverPath
+from .percentile import ContinuousPercentile, DiscretePercentile, Median, Percentile
 from .sum import Rest, Sum
 from .total import Total
+from .variance import DeviationOfPopulation, DeviationOfSample, VarianceOfPopulation, VarianceOfSample
 
-AGGREGATES: tuple[AggregateFunction[Any], ...] = (Count(), Sum(), Rest(), Total(), Average(), Min(), Max())
+AGGREGATES: tuple[AggregateFunction[Any], ...] = (
+    *(Count(), Sum(), Rest(), Total(), Average(), Min(), Max()),
+    *(VarianceOfSample(), VarianceOfPopulation(), DeviationOfSample(), DeviationOfPopulation(), Correlation()),
+    *(Median(), Percentile(), ContinuousPercentile(), DiscretePercentile(), Mode()),
+)
 
 
 class AggregateFunctions:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ...arrays.sums import Magnitudes
 from ...arrays.vectors import Numbers, Vector
 from ...interruption import look
 from ...model.dtypes import Array, Int64
+from ...model.values import Value
 
 
 class Inexact(Exception):
@@ -57,7 +58,7 @@ class Given:
     """Values that are not NULL, and their groups: int[n], below `size`.
 
     others: the other arguments at the same rows. counts: int64[size], if known. magnitudes: between which the values
-    lie, if known. A list of columns has its rows in `others` alone.
+    lie, if known. A list of columns has its rows in `others` alone. constants: the arguments that are constants.
     """
 
     values: Vector
@@ -66,6 +67,7 @@ class Given:
     counts: Int64 | None = None
     magnitudes: Magnitudes | None = None
     others: tuple[Vector, ...] = ()
+    constants: tuple[Value, ...] = ()
 
     def count(self) -> Int64:
         """The values of each group: int64[size]."""
@@ -108,10 +110,27 @@ class OverJoin:
     repeated: Callable[[str, str, str], str]
 
 
+class SqliteAggregate(Protocol):
+    """A group to which rows are added, and taken away where a window moves on; raises DataError."""
+
+    def step(self, *values: Any) -> None:
+        """One more row."""
+
+    def inverse(self, *values: Any) -> None:
+        """One row less."""
+
+    def value(self) -> Value:
+        """The value so far."""
+
+    def finalize(self) -> Value:
+        """The value."""
+
+
 class AggregateFunction(ABC, Generic[S]):
     """An aggregate that a scan computes itself.
 
-    name: what plans call it. called: its names in SQL. arguments: how many it takes; one is `*`, where `counts_rows`.
+    name: what plans call it. called: its names in SQL. arguments: how many it takes, of which the last `constants` are
+    constants. counts_rows: whether it may be of `*`, of rows as such.
     by_sqlite: what SQLite calls it, where a scan leaves it to SQLite. collates: whether a collation of its argument
     matters. distinct: whether a scan computes it over DISTINCT values; `ignores_distinct`: that it needs not.
     over_join: None if it cannot be put together from parts. repeats: whether rows that are there several times count
@@ -122,12 +141,17 @@ class AggregateFunction(ABC, Generic[S]):
     called: ClassVar[tuple[str, ...]]
     by_sqlite: ClassVar[str]
     arguments: ClassVar[int] = 1
+    constants: ClassVar[int] = 0
     counts_rows: ClassVar[bool] = False
     collates: ClassVar[bool] = False
     distinct: ClassVar[bool] = False
     ignores_distinct: ClassVar[bool] = False
     repeats: ClassVar[bool] = True
     over_join: ClassVar[OverJoin | None] = None
+
+    def plain(self) -> SqliteAggregate | None:
+        """One group of it as SQLite's own aggregates are: row by row; None of what every SQLite has."""
+        return None
 
     @abstractmethod
     def begin(self, given: Given) -> S:
