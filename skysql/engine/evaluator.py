@@ -18,7 +18,7 @@ from vtab.source import Constraint, Declared, Fault
 from ..functions import PathFunction
 from ..model.table import quote
 from ..model.values import Value
-from ..scan.evaluation import K, Typed
+from ..scan.by_sqlite import K, Typed
 from ..sql.reads import reference
 from ..store.cache import Cache
 from .published import Results

@@ -32,7 +32,7 @@ from ..model.values import Value
 from ..plan.path_scan import PathScan
 from ..relations.matches import MatchRelation
 from ..relations.results import Snapshots, result_of
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from ..sql.catalog import Refused
 from ..sql.match.matching import WORD, StoredMatches
 from ..sql.reads import Call, MatchCall, ScanCall

@@ -23,7 +23,7 @@ from ..interruption import look, looking, patiently, pieces
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.values import Value
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from . import aggregates, ranges
 from .expressions import Fold, Leaf, MatchNumber, Navigation, RowExpression
 from .inputs import look_up, moved, vector_of

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,9 +21,10 @@ from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
-from ..plan.path_scan import Column, Expr, columns
-from ..plan.sources import NO_TABLE
-from ..scan.evaluation import Evaluation, Evaluator
+from ..plan.path_scan import Column, Events, Expr, columns
+from ..plan.sources import column_type
+from ..scan.by_sqlite import Evaluator
+from ..scan.evaluation import Evaluation
 from .clause import RowsPerMatch
 from .expressions import Fold, Navigation, RowExpression
 from .inputs import RowChunk, look_up, move
@@ -34,21 +35,6 @@ from .search import ABSENT, Needs, Partitions, Search, Truth
 from .tests import Judge
 
 _MOST_VALUES = 1 << 16
-
-
-class LabelEvaluation(Evaluation):
-    """Evaluates expressions whose columns are labels, or columns of a sky table."""
-
-    def __init__(
-        self, table: Table, evaluator: Evaluator, parameters: Sequence[Value], types: Callable[[str], str | None]
-    ) -> None:
-        super().__init__(table, evaluator, parameters)
-        self._types = types
-
-    def declared_type(self, name: str) -> str | None:
-        """The type that a column is declared with."""
-        found = self._types(name)
-        return super().declared_type(name) if found is None else found
 
 
 @dataclass
@@ -114,10 +100,9 @@ class Run:
         self.wanted = wanted
         needs = Needs(self._needs_labels(), plan.clause.rows is not RowsPerMatch.ONE and any(plan.program.excluded))
         self._search = Search(plan.clause, plan.program, needs, plan.by_regex)
-        self._rows = LabelEvaluation(table, evaluator, parameters, self._row_type)
-        self._measures = {
-            at: LabelEvaluation(NO_TABLE, evaluator, parameters, partial(self._leaf_type, at)) for at in wanted
-        }
+        self._table = table
+        self._rows = Evaluation(evaluator, parameters, self._row_type)
+        self._measures = {at: Evaluation(evaluator, parameters, partial(self._leaf_type, at)) for at in wanted}
         self._judge = Judge(evaluator, parameters)
         self._tables: dict[Expr, tuple[Sequence[Value], Bool]] = {}  # a column's values, and which meet a condition
 
@@ -137,8 +122,9 @@ class Run:
     # types
 
     def _row_type(self, label: str) -> str | None:
+        """The type of a row column, or of one of the sky table's own."""
         number, _ = row_label(label)
-        return None if number is None else self.plan.types[number]
+        return column_type(Events(), self._table, label) if number is None else self.plan.types[number]
 
     def type_of(self, row: RowExpression) -> str:
         """The declared type of a row column."""

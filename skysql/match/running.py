@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from vtab.source import read
 
 from ..model.values import Value
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from . import aggregates
 from .expressions import Fold, Leaf, MatchNumber, Navigation, RowExpression
 from .matcher import State

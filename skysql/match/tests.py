@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model.values import Value
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from .lexer import TokenKind, replace_tokens
 from .native import Unsure, function_of, truth
 from .recognition import Test, leaf_name

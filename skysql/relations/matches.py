@@ -16,7 +16,7 @@ from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Literal, conjuncts
 from ..plan.sources import NO_TABLE
 from ..scan.bound import BoundScan
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from ..scan.rows import EventRows
 from ..sql.hidden_arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot

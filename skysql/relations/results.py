@@ -18,7 +18,7 @@ from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts
 from ..scan.aggregates import AggregateFunctions
 from ..scan.bound import BoundScan
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from ..scan.scan import Scan
 from ..sql.hidden_arguments import argument_columns, values_of
 from ..sql.reads import ScanCall

@@ -46,7 +46,7 @@ from ..plan.path_scan import (
 )
 from ..plan.sources import columns_of, object_columns
 from ..scan.bound import BoundScan
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from ..scan.result import in_pieces
 from ..scan.rows import EventRows, Rows
 from ..scan.scan import Scan

@@ -27,7 +27,7 @@ import apsw
 import vtab
 
 from ..errors import ProgrammingError
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from ..sql.catalog import Catalog
 from ..store.snapshot import Snapshot
 from .flow import Flow

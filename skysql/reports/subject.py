@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import apsw
 import numpy as np
@@ -21,9 +22,11 @@ from ..model.companions import EVENTS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
 from ..model.values import shown
-from ..plan.path_scan import Expr, conjuncts
+from ..plan.path_scan import Events, Expr, conjuncts
+from ..plan.sources import column_type
 from ..scan.actions import ActionIndex, EventCondition
-from ..scan.evaluation import Evaluation, Evaluator
+from ..scan.by_sqlite import Evaluator
+from ..scan.evaluation import Evaluation
 from ..scan.rows import EventRows
 from ..sql.catalog import Catalog, CatalogEntry
 from ..sql.conditions import Conditions
@@ -122,7 +125,8 @@ class Subject:
     @cached_property
     def evaluation(self) -> Evaluation:
         """Evaluates the expressions; no more of them can be made from now on."""
-        return Evaluation(self.table, self._evaluator, self._conditions.values(self._evaluator))
+        types = partial(column_type, Events(), self.table)
+        return Evaluation(self._evaluator, self._conditions.values(self._evaluator), types)
 
     def positions(self, shard: Shard, condition: Condition | None) -> Int64:
         """The events of a shard that meet a condition (None: all), ascending: int64[m]."""

@@ -26,7 +26,7 @@ from ..plan.sources import object_names
 from ..store.snapshot import Snapshot
 from .actions import EventCondition, is_on_action
 from .aggregates import NO_AGGREGATES, AggregateFunction, AggregateFunctions, Distinct
-from .evaluation import Evaluator
+from .by_sqlite import Evaluator
 from .layouts import layout_of
 from .scan import Scan
 

@@ -28,7 +28,8 @@ from . import result
 from .accumulate import Accumulation
 from .actions import ActionIndex
 from .aggregates import AggregateFunction, BySqlite, Inexact, OverPath
-from .evaluation import Evaluation, Evaluator
+from .by_sqlite import Evaluator
+from .evaluation import Evaluation
 from .partials import Partial, merge
 from .rows import GroupRows, Rows
 from .selection import Selection
@@ -44,7 +45,8 @@ class Scan:
         self, bound: BoundScan, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]
     ) -> None:
         self.snapshot = snapshot
-        self.evaluation = Evaluation(bound.table, evaluator, parameters, bound.plan.source)
+        source, table = bound.plan.source, bound.table
+        self.evaluation = Evaluation(evaluator, parameters, lambda name: column_type(source, table, name))
         self._actions = ActionIndex(snapshot.store.dictionary, self.evaluation)
         self._selection = Selection(bound, snapshot, self.evaluation, self._actions)
         self._bind(bound)

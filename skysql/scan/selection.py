@@ -92,9 +92,9 @@ class Selection:
                     return np.array([value], np.int64) if isinstance(value, int) else None
                 return self._objects_called([str(value)]) if isinstance(value, int | str) else None
             case InSet(Column(name), set) if name.lower() == self._table.object_name.lower():
-                return self._evaluation.number_set(set).numbers
+                return self._evaluation.sets.numbers(set).numbers
             case InSet(_, set):
-                texts = self._evaluation.text_set(set)
+                texts = self._evaluation.sets.texts(set)
                 return None if texts.numbers else self._objects_called(list(texts.texts))
             case Or(items):
                 each = [self._objects_of(item) for item in items]

@@ -16,7 +16,7 @@ from ..errors import ProgrammingError, near
 from ..model.table import quote
 from ..model.values import Value
 from ..plan.path_scan import Expr
-from ..scan.evaluation import Evaluator
+from ..scan.by_sqlite import Evaluator
 from .catalog import Catalog, CatalogEntry, Refused
 from .dialect import SqlText, TokenType, parse, span
 from .edits import Arguments, EditedStatement, NotPushable
