@@ -10,13 +10,14 @@ Knows nothing of skysql: whatever implements the protocols of `vtab.source` can 
 
 from .events import register
 from .relation import publish, retract
-from .source import Constraint, Declared, Relation, RowBatch, Tables, WritableRelation
+from .source import Constraint, Declared, Relation, RowBatch, RowWriter, Tables, WritableRelation
 
 __all__ = [
     "RowBatch",
     "Declared",
     "Constraint",
     "Relation",
+    "RowWriter",
     "Tables",
     "WritableRelation",
     "publish",

@@ -94,7 +94,7 @@ class EventsCursor(RelationCursor):
 
     def ColumnNoChange(self, number: int) -> Any:  # noqa: N802
         """A value that an UPDATE does not change, if it is needed all the same."""
-        return apsw.no_change if number in self.table.relation.spared else self.Column(number)
+        return apsw.no_change if number in self.table.relation.writer.spared else self.Column(number)
 
 
 class EventsTable(RelationTable):
@@ -135,13 +135,13 @@ class EventsTable(RelationTable):
 
     def Destroy(self) -> None:  # noqa: N802
         """DROP TABLE."""
-        self.relation.forget()
+        self.relation.writer.forget()
         self._drop_companions()
         self.relation.destroy()
 
     def Rename(self, name: str) -> None:  # noqa: N802
         """ALTER TABLE ... RENAME TO; a companion names its table in its own text, so it is made anew."""
-        self.relation.flush()
+        self.relation.writer.flush()
         self._drop_companions()
         self.relation.rename(name)
         self.name = name
@@ -154,53 +154,52 @@ class EventsTable(RelationTable):
     def UpdateInsertRow(self, _rowid: int | None, values: Sequence[Value]) -> int:  # noqa: N802
         """INSERT."""
         try:
-            return self.relation.insert(values, self.connection.vtab_on_conflict())
+            return self.relation.writer.insert(values, self.connection.vtab_on_conflict())
         except Exception as error:
             raise self._refused(error) from error
 
     def UpdateDeleteRow(self, rowid: int) -> None:  # noqa: N802
         """DELETE."""
-        self.relation.delete(rowid)
+        self.relation.writer.delete(rowid)
 
     def UpdateChangeRow(self, row: int, new: int, values: Sequence[Any]) -> None:  # noqa: N802
         """UPDATE."""
         if new != row:
             raise apsw.MismatchError(f"the rowids of {self.name} are given, and cannot be updated")
         try:
-            self.relation.update(row, values, self.connection.vtab_on_conflict())
+            self.relation.writer.update(row, values, self.connection.vtab_on_conflict())
         except Exception as error:
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> Exception:
         """The error of a row that is refused; what was changed before it goes where SQLite undoes what it has to."""
-        self.relation.flush()
-        return ConstraintError(str(error)) if isinstance(error, self.relation.constraint_errors) else error
+        self.relation.writer.flush()
+        return ConstraintError(str(error)) if isinstance(error, self.relation.writer.constraint_errors) else error
 
     def Begin(self) -> None:  # noqa: N802
         """The table's first write in a transaction."""
 
     def Sync(self) -> None:  # noqa: N802
         """The transaction is about to commit; an error here rolls it back."""
-        self.relation.flush()
+        self.relation.writer.flush()
 
     def Commit(self) -> None:  # noqa: N802
         """The transaction is durable."""
-        self.relation.committed()
 
     def Rollback(self) -> None:  # noqa: N802
         """The transaction never was."""
-        self.relation.forget()
+        self.relation.writer.forget()
 
     def Savepoint(self, _level: int) -> None:  # noqa: N802
         """A savepoint begins: what is buffered belongs before it."""
-        self.relation.flush()
+        self.relation.writer.flush()
 
     def Release(self, _level: int) -> None:  # noqa: N802
         """A savepoint ends; its writes now belong to the one around it."""
 
     def RollbackTo(self, _level: int) -> None:  # noqa: N802
         """Writes since the savepoint never were."""
-        self.relation.forget()
+        self.relation.writer.forget()
 
     def Integrity(self, schema: str, name: str, _quick: int) -> str | None:  # noqa: N802
         """PRAGMA integrity_check."""

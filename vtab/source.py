@@ -121,10 +121,10 @@ class TurningRelation(Relation, Protocol):
         ...
 
 
-class WritableRelation(Relation, Protocol):
-    """A relation with rows to insert, update and delete, inside SQLite's transaction.
+class RowWriter(Protocol):
+    """Where the rows go that are inserted, updated and deleted, inside SQLite's transaction.
 
-    These may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
+    It may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
     own transaction holds it; `forget` drops what is buffered. A flush happens before every savepoint and commit.
     Rowids are those of the last scan, which has ended before the first of its rows is changed.
     """
@@ -159,8 +159,13 @@ class WritableRelation(Relation, Protocol):
         """Drop what is buffered, and whatever was cached of a transaction that is no more."""
         ...
 
-    def committed(self) -> None:
-        """The transaction is durable."""
+
+class WritableRelation(Relation, Protocol):
+    """A relation with rows to insert, update and delete, and tables of its own."""
+
+    @property
+    def writer(self) -> RowWriter:
+        """Where they go."""
         ...
 
     def rename(self, name: str) -> None:

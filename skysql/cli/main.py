@@ -61,7 +61,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except (Error, OSError) as error:
         return _fail("; ".join([_message(error), *_notes(error)]), 1)
     except apsw.Error as error:  # of a file that is opened without a Connection
-        from ..dbapi.cursor import translate
+        from ..engine.sqlite_errors import translate
 
         return _fail("; ".join([str(translate(error)), *_notes(error)]), 1)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw.shell
 
-from ..dbapi.statements import statements
+from ..engine.statements import statements
 from ..errors import Error
 from ..transfer.terminal import bare, visible
 

@@ -1,8 +1,10 @@
-"""PEP 249 over an engine, as sqlite3 has it.
+"""PEP 249 over a session of the engine, as sqlite3 has it.
 
     connection   connect(), Connection, and what skysql adds: append, compact, check, backup
-    cursor       Cursor and Row; errors of SQLite's as those of PEP 249
-    parameters   what is bound;  statements: where one ends, and its verb
+    cursor       Cursor and Row: what a session answers, as Python's programs read it
+    parameters   what is bound
+
+Not here: how a statement runs, and what becomes of a transaction (engine/session).
 """
 
 from . import connection, cursor, parameters

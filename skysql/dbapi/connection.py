@@ -1,7 +1,7 @@
-"""PEP 249 on an Engine, shaped like the standard library's sqlite3: a program moves over by changing its import.
+"""PEP 249 on a session, shaped like the standard library's sqlite3: a program moves over by changing its import.
 
-What it is not: it knows nothing of sky tables. Engine rewrites a statement and owns the tables; here is the connection
-with its transactions. cursor.py runs statements, parameters.py binds values, statements.py finds a statement's verb.
+What it is not: it knows nothing of sky tables. The engine has the tables, and its session runs the statements in
+transactions; here is what Python's programs see of them. cursor.py hands out rows, parameters.py binds values.
 
     isolation_level "" / DEFERRED / IMMEDIATE / EXCLUSIVE: the first INSERT, UPDATE, DELETE or REPLACE begins a
     transaction, which lasts until commit() or rollback(). None: every statement commits by itself.
@@ -22,17 +22,17 @@ import apsw
 
 from .. import errors
 from ..engine import waiting_errors
-from ..errors import ProgrammingError
+from ..engine.session import Session
 from ..model.companions import ACTION_NAME, OWN_CHANGES, TIMESTAMP
 from ..model.table import Table, literal, quote
-from .cursor import Cursor, Guard, RowFactory
+from .cursor import Cursor, RowFactory
 from .parameters import Parameters
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine, TableInfo
 
 apilevel = "2.0"
-threadsafety = 2  # threads may share connections: each call is one turn at Guard.lock
+threadsafety = 2  # threads may share connections: each call is one turn at the session's guard
 paramstyle = "qmark"  # and named
 
 
@@ -62,17 +62,16 @@ class Connection:
         cache_size: int | str | None = None,
         read_only: bool = False,
     ) -> None:
-        from ..engine.engine import Engine  # late: it loads all the rest, which `import skysql` alone can do without
-
-        self.guard = Guard()
         self.detect_types = detect_types
         self.row_factory: RowFactory | None = None
-        self._isolation_level = _checked_level(isolation_level)
-        with self.guard:
-            self.engine: Engine = Engine(
-                os.fsdecode(database), timeout=timeout, pushdown=pushdown, cache_size=cache_size, read_only=read_only
-            )
-            self.sqlite: apsw.Connection = self.engine.sqlite
+        level = _checked_level(isolation_level)
+        self.session = Session.open(
+            os.fsdecode(database), timeout=timeout, pushdown=pushdown, cache_size=cache_size, read_only=read_only
+        )
+        self.session.isolation_level = level
+        self.guard = self.session.guard
+        self.engine: Engine = self.session.engine
+        self.sqlite: apsw.Connection = self.engine.sqlite
 
     def cursor(self, factory: Callable[[Connection], Cursor] = Cursor) -> Cursor:
         """A new cursor."""
@@ -98,11 +97,11 @@ class Connection:
     @property
     def isolation_level(self) -> str | None:
         """How the implicit transaction begins: "", DEFERRED, IMMEDIATE or EXCLUSIVE; None: there is none."""
-        return self._isolation_level
+        return self.session.isolation_level
 
     @isolation_level.setter
     def isolation_level(self, level: str | None) -> None:
-        self._isolation_level = _checked_level(level)
+        self.session.isolation_level = _checked_level(level)
         if level is None:
             self.commit()
 
@@ -110,28 +109,23 @@ class Connection:
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         with self.guard:
-            return self.sqlite.in_transaction
+            return self.session.in_transaction
 
     @property
     def total_changes(self) -> int:
         """Rows changed since the connection was opened, those of a sky table's own storage among them."""
         with self.guard:
-            return self.engine.counts.total()
+            return self.session.total_changes
 
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""
-        self._end("COMMIT")
+        with self.guard:
+            self.session.commit()
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
-        self._end("ROLLBACK")
-
-    def _end(self, sql: str) -> None:
         with self.guard:
-            if self.sqlite.in_transaction:
-                self.sqlite.execute(sql)
-                if sql == "ROLLBACK":
-                    self.engine.rolled_back()
+            self.session.rollback()
 
     def __enter__(self) -> Self:
         with self.guard:
@@ -152,18 +146,11 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection, undoing an open transaction; may be called again."""
-        with self.guard.lock:
-            if not self.guard.closed:
-                with self.guard:
-                    self.engine.close()
-                self.guard.closed = True
+        self.session.close()
 
     def interrupt(self) -> None:
         """Stop what another thread is running on this connection: it raises OperationalError there."""
-        if self.guard.closed:  # not `with`: the other thread has the lock
-            raise ProgrammingError("Cannot operate on a closed database.")
-        self.guard.interruption.stop()
-        self.sqlite.interrupt()
+        self.session.interrupt()
 
     # sky tables
 
@@ -282,9 +269,7 @@ class Connection:
     def _inserts(self, name: str, columns: list[str]) -> Iterator[str]:
         names = ", ".join(map(quote, columns))
         values = " || ', ' || ".join(f"quote({quote(column)})" for column in columns)
-        cursor = Cursor(self)
-        cursor._raw.execute(f"SELECT {values} FROM {quote(name)}")
-        for (row,) in cursor._raw:
+        for (row,) in self.sqlite.execute(f"SELECT {values} FROM {quote(name)}"):
             yield f"INSERT INTO {quote(name)} ({names}) VALUES ({row});"
 
 

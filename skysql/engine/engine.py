@@ -34,7 +34,8 @@ from ..store.snapshot import distinct
 from ..store.store import Store
 from ..store.tables import SHADOWS, ShadowTables
 from ..write.columns import columns_to_batch
-from ..write.counts import Clock, Counts
+from ..write.counts import Counts
+from ..write.statement import UnderWay
 from . import dependents, path_functions, plain_aggregates, repeated, waiting_errors
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
@@ -148,8 +149,8 @@ class Engine:
         self.sqlite.set_busy_timeout(int(timeout * 1000))
         self._results = Results(self.sqlite)
         self.evaluator = SQLiteEvaluator(self.sqlite, self._results, self.cache, known.functions)
-        self.clock, self.counts = Clock(), Counts(self.sqlite)
-        self.sqlite.set_rollback_hook(self.clock.roll_back_around)
+        self.under_way, self.counts = UnderWay(), Counts(self.sqlite)
+        self.sqlite.set_rollback_hook(self.under_way.roll_back_around)
         self._relations: dict[tuple[str, str], EventsRelation] = {}
         self._files: dict[str, OpenFile] = {}  # by the names of databases
         vtab.register(self.sqlite, _Source(self))
@@ -183,7 +184,7 @@ class Engine:
 
     def adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""
-        relation = EventsRelation(store, self.evaluator, self.clock, self.counts, self.forget)
+        relation = EventsRelation(store, self.evaluator, self.under_way, self.counts, self.forget)
         self._relations[store.database, name_key(store.table.name)] = relation
         return relation
 
@@ -234,7 +235,7 @@ class Engine:
     def snapshot(self, database: str, name: str) -> Any:
         """The table's events as the current transaction sees them."""
         relation = self.relation(database, name)
-        relation.flush()
+        relation.writer.flush()
         return relation.store.snapshot()
 
     def shadows(self) -> set[str]:
@@ -282,12 +283,11 @@ class Engine:
         SQLite undoes what it was given, but apsw does not tell of that while an exception of Python's is on its way.
         """
         self.counts.undo()
+        self.under_way.innermost.take_back()
         for relation in self._relations.values():
             relation.store.rolled_back()
-            if self.sqlite.in_transaction:
-                relation.forget_statement()
-            else:
-                relation.forget()
+            if not self.sqlite.in_transaction:
+                relation.writer.forget()
 
     def reread(self) -> None:
         """Let SQLite find that a schema is as it was before a statement that failed to change it.
@@ -301,7 +301,7 @@ class Engine:
 
     def rolled_back(self) -> None:
         """A statement, a savepoint or a transaction was; after a savepoint the schema's number may be another one's."""
-        self.clock.roll_back()
+        self.under_way.roll_back()
         for relation in self._relations.values():
             relation.store.rolled_back()
         if self.sqlite.in_transaction:
@@ -326,7 +326,7 @@ class Engine:
         with self.transaction():
             ((database, name),) = self._keys(table)
             relation = self.relation(database, name)
-            relation.flush()
+            relation.writer.flush()
             before = dependents.failing(self.sqlite)
             definition, done = alter(relation.store, asked)
             self._write_definition(database, definition)
@@ -334,7 +334,7 @@ class Engine:
             for what, why in dependents.failing(self.sqlite).items():
                 if what not in before:
                     raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")
-        relation.retire()  # not before: if anything fails, it is still the table
+        relation.writer.retired = True  # not before: if anything fails, it is still the table
         if self._relations.get((database, name_key(name))) is relation:
             del self._relations[database, name_key(name)]
         return done
@@ -364,7 +364,7 @@ class Engine:
         """
         (relation,) = self._named(table)
         with self.transaction():
-            relation.flush()
+            relation.writer.flush()
             batch = columns_to_batch(relation.store.table, columns, relation.store.begin_batch(), time_unit)
             if len(batch):
                 relation.store.append(batch)
@@ -377,7 +377,7 @@ class Engine:
         relations = self._named(table)
         for relation in relations:
             with self.transaction():
-                relation.flush()
+                relation.writer.flush()
                 clean_up(relation.store)
         if vacuum:
             for database in {relation.store.database for relation in relations}:
@@ -408,7 +408,7 @@ class Engine:
         return [self._info(relation) for relation in self._named(None)]
 
     def _info(self, relation: EventsRelation) -> TableInfo:
-        relation.flush()
+        relation.writer.flush()
         store = relation.store
         snapshot = store.snapshot()
         ranges = [(row.first_ts, row.last_ts) for row in snapshot.blocks if row.events]

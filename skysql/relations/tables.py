@@ -8,14 +8,12 @@ equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from vtab.source import Constraint, RowBatch
 from vtab.source import Declared as Declared
 
-from ..errors import IntegrityError
 from ..model import timestamps
 from ..model.companions import (
     CHANGED_PROPERTY,
@@ -53,7 +51,8 @@ from ..scan.scan import Scan
 from ..store.check import check
 from ..store.store import Store
 from ..store.views import path_numbers
-from ..write.counts import Clock, Counts
+from ..write.counts import Counts
+from ..write.statement import UnderWay
 from ..write.writer import Writer
 
 _COMPUTED = frozenset(column.name for column in (OWN_CHANGES, OLD_VALUE, NEW_VALUE))
@@ -163,18 +162,14 @@ class EventsRelation(TableRelation):
         self,
         store: Store,
         evaluator: Evaluator,
-        clock: Clock,
+        under_way: UnderWay,
         counts: Counts,
         gone: Callable[[EventsRelation], None],
     ) -> None:
         """gone: is told when there is no table of this name any more."""
         super().__init__(store, evaluator)
         self._gone = gone
-        self.writer = Writer(store, clock, counts)
-        self.spared = self.writer.columns.spared()
-        self._inserted = 0
-
-    constraint_errors = (IntegrityError,)
+        self.writer = Writer(store, under_way, counts)
 
     # reading
 
@@ -189,7 +184,7 @@ class EventsRelation(TableRelation):
     def _events(
         self, columns: frozenset[int], constraints: Sequence[Constraint], *, backwards: bool
     ) -> Iterator[RowBatch]:
-        self.flush()
+        self.writer.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
             return
@@ -218,41 +213,7 @@ class EventsRelation(TableRelation):
         shift = begins[::-1] - np.append(0, np.cumsum(sizes)[:-1])
         return rows.take(np.arange(len(rows)) + np.repeat(shift, sizes))
 
-    # writing
-
-    def insert(self, values: Sequence[Value], conflict: int) -> int:
-        """Take one event, or drop it; returns a number for it."""
-        if self.writer.insert(values, conflict):
-            self._inserted += 1
-            return self._inserted
-        return self.store.tables.sqlite.last_insert_rowid()
-
-    def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
-        """Take the new values of one event."""
-        self.writer.update(row, values, conflict)
-
-    def delete(self, row: int) -> None:
-        """Take the number of an event that goes."""
-        self.writer.delete(row)
-
-    def flush(self) -> None:
-        """Put into the store what waits to be written."""
-        self.writer.flush()
-
-    def forget(self) -> None:
-        """Drop what waits to be written."""
-        self.writer.forget()
-
-    def forget_statement(self) -> None:
-        """Drop what of this the current statement has asked for."""
-        self.writer.forget_statement()
-
-    def retire(self) -> None:
-        """The table is another from now on, and this one takes no events any more."""
-        self.writer.retired = True
-
-    def committed(self) -> None:
-        """Nothing is left to do."""
+    # the table itself
 
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
@@ -306,7 +267,7 @@ class ObjectsRelation(TableRelation):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The objects that meet the constraints."""
-        self._events.flush()
+        self._events.writer.flush()
         moment, rest, nothing = self._argument(constraints, timestamps.parse)
         if nothing:
             return
@@ -334,7 +295,7 @@ class SessionsRelation(TableRelation):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The sessions that meet the constraints, in path order."""
-        self._events.flush()
+        self._events.writer.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
             return
@@ -359,7 +320,7 @@ class ChangesRelation(TableRelation):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The changes, in path order; those of one event in order of declaration."""
-        self._events.flush()
+        self._events.writer.flush()
         scan = self._scan(Changes(), self._predicate(constraints))
         for rows in scan.rows():
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}

@@ -1,4 +1,4 @@
-"""Which statement a connection is at, and how many rows its statements changed, as the user is to see it.
+"""How many rows the statements of a connection changed, as the user is to see it.
 
 SQLite counts rows that virtual tables are given. Among these are rows that `INSERT OR IGNORE` dropped, of which a
 virtual table cannot tell it; and it counts the rows that virtual tables write to their own shadow tables in the midst
@@ -8,53 +8,6 @@ of it. Neither is of interest: `changes()` and `total_changes()` of SQL, and row
 from __future__ import annotations
 
 import apsw
-
-from ..errors import OperationalError
-
-
-class Clock:
-    """Numbers the statements of a connection, each execution one, so that what one of them did can be told.
-
-    now: the number of the statement under way, 0 if there is none. outer: of the one in which a function runs it, or 0.
-    A statement within another has the larger number of the two.
-    """
-
-    __slots__ = ("_last", "_rolled_back", "now", "outer")
-
-    def __init__(self) -> None:
-        self._last = self._rolled_back = self.now = self.outer = 0
-
-    def begin(self) -> tuple[int, int]:
-        """A statement begins; returns what `end` has to be given."""
-        before = self.now, self.outer
-        self.outer = self.now
-        self.next()
-        return before
-
-    def next(self) -> None:
-        """The statement under way begins again, with other parameters."""
-        self._last += 1
-        self.now = self._last
-
-    def end(self, before: tuple[int, int]) -> None:
-        """A statement ends, and the one around it goes on."""
-        self.now, self.outer = before
-
-    def roll_back(self) -> None:
-        """The statement under way has called for a rollback: what it has written, and those around it have, is gone."""
-        self._rolled_back = self.now
-
-    def roll_back_around(self) -> None:
-        """SQLite rolls back what those around the statement under way have written.
-
-        Its own, too, but that may be to begin it anew, as when the schema has changed.
-        """
-        self._rolled_back = max(self._rolled_back, self.now - 1)
-
-    def check(self) -> None:
-        """Raise OperationalError if the statement under way has lost what it has written so far."""
-        if self._rolled_back >= self.now > 0:
-            raise OperationalError("abort due to ROLLBACK", "a function that it calls has rolled the transaction back")
 
 
 class Own:

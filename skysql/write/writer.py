@@ -15,7 +15,7 @@ An UPDATE is a deletion and an insertion, of the event with all that it holds; s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import apsw
 import numpy as np
@@ -33,9 +33,8 @@ from ..store.manifest import Stamp
 from ..store.snapshot import Snapshot
 from ..store.store import Store
 from .columns import RowBuffer, parse_changes
-from .counts import Clock, Counts
-
-V = TypeVar("V")
+from .counts import Counts
+from .statement import UnderWay
 
 _LOOKING = frozenset({apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE})
 """Conflicts that ask what is there already."""
@@ -67,17 +66,17 @@ class RowLayout:
 
 
 class Writer:
-    """Collects the changes to one table. Not to be shared between threads."""
+    """Implements `vtab.RowWriter`: collects the changes to one table. Not to be shared between threads."""
 
-    def __init__(self, store: Store, clock: Clock, counts: Counts) -> None:
+    constraint_errors = (IntegrityError,)
+
+    def __init__(self, store: Store, under_way: UnderWay, counts: Counts) -> None:
         self.store = store
         self.columns = RowLayout(store.table)
+        self.spared = self.columns.spared()
         self.retired = False  # whether the table has been altered since
-        self._clock = clock
+        self._under_way = under_way
         self._counts = counts
-        self._begun: list[tuple[int, int]] = []  # statements that inserted, and how many rows waited before each
-        self._scanned: list[tuple[int, Stamp]] = []  # statements under way, and what each has scanned last
-        self._changing = 0  # the statement that deletes or changes; what it asked for is what waits of that
         self._numbered: Stamp | None = None  # what the numbers of these events are numbers in
         self._inserted = RowBuffer(store.table)
         self._changed = RowBuffer(store.table)
@@ -86,43 +85,34 @@ class Writer:
         self._replacing: list[int] = []  # which of the inserted rows replace others
         self._places: dict[tuple[Any, int], list[int]] = {}  # rows by object and time, of the first inserted ones:
         self._placed = 0  # so many
+        self._taken = 0  # how many events were inserted, ever
 
     def __bool__(self) -> bool:
         return bool(self._inserted or self._deleted or self._changed_rows)
 
     def scanned(self, snapshot: Snapshot) -> None:
         """A scan of the statement under way numbers events as they are in this snapshot."""
-        self._scanned = _of_outer(self._scanned, self._clock)
-        self._scanned.append((self._clock.now, snapshot.stamp))
+        self._under_way.innermost.scanned[self] = snapshot.stamp
 
     # rows
 
-    def insert(self, values: Sequence[Any], conflict: int) -> bool:
-        """Take one event, or drop it, and say which."""
-        clock = self._clock
-        clock.check()
-        if not self._begun or self._begun[-1][0] != clock.now:
-            self._begin()
-        if conflict not in _LOOKING:
-            self._add(values)
-            return True
-        if self._deleted or self._changed_rows:  # of a statement before: what is looked for now must not be those
+    def insert(self, values: Sequence[Any], conflict: int) -> int:
+        """Take one event, or drop it; returns a number for it."""
+        statement, looking = self._under_way.innermost, conflict in _LOOKING
+        statement.check()
+        if looking and (self._deleted or self._changed_rows):  # of a statement before: they are not to be found now
             self.flush()
-        if conflict == apsw.SQLITE_IGNORE:
-            return self._insert_new(values)
-        self._add(values)
-        self._replacing.append(len(self._inserted) - 1)
-        return True
-
-    def _begin(self) -> None:
-        """The statement under way begins to insert; or goes on after one within it, which is part of it now."""
-        clock = self._clock
-        if not clock.outer and (not self._begun or self._begun[-1][0] < clock.now):  # all before it have ended
-            self._begun = [(clock.now, len(self._inserted))]
-            return
-        within = [waited for statement, waited in self._begun if statement >= clock.now]
-        self._begun = _of_outer(self._begun, clock)
-        self._begun.append((clock.now, within[0] if within else len(self._inserted)))
+        if self not in statement.inserted:
+            statement.inserted[self] = len(self._inserted)
+        if looking and conflict == apsw.SQLITE_IGNORE:
+            if not self._insert_new(values):
+                return self.store.tables.sqlite.last_insert_rowid()
+        else:
+            self._add(values)
+            if looking:
+                self._replacing.append(len(self._inserted) - 1)
+        self._taken += 1
+        return self._taken
 
     def _insert_new(self, values: Sequence[Any]) -> bool:
         row = len(self._inserted)
@@ -170,18 +160,21 @@ class Writer:
 
     def _number(self) -> None:
         """An event comes by the number that a scan of the statement under way gave it."""
-        self._clock.check()
-        waiting = bool(self._deleted or self._changed_rows)
-        if waiting and self._changing == self._clock.now:
-            return
-        if waiting and self._changing > self._clock.now:  # of one within: it may be the same event that it changes
-            raise self._written()
-        self._numbered, self._changing = self._scan().stamp, self._clock.now
+        statement = self._under_way.innermost
+        statement.check()
+        if self._deleted or self._changed_rows:
+            own = statement.changes.get(self)
+            if own:
+                return
+            if own is False:  # of one within it: that may be the same event
+                raise self._written()
+        self._numbered = self._scan().stamp
+        statement.changes[self] = True
 
     def _scan(self) -> Snapshot:
         """What the statement under way has scanned last, which is the table as it still is."""
         snapshot = self.store.snapshot()
-        if (self._clock.now, snapshot.stamp) not in self._scanned:
+        if self._under_way.innermost.scanned.get(self) != snapshot.stamp:
             raise self._written()
         return snapshot
 
@@ -236,7 +229,7 @@ class Writer:
         """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""
         was, changed = _columns_of(self._scan(), row), list(values)
         names = [name.lower() for name in self.columns.names]
-        for at in self.columns.spared():
+        for at in self.spared:
             if names[at] in was and was[names[at]] == values[at]:
                 changed[at] = UNCHANGED
         return changed
@@ -315,32 +308,26 @@ class Writer:
 
     def forget(self) -> None:
         """Drop everything."""
+        self._under_way.stored(self)
+        self.drop_changes()
         self._inserted.clear()
-        self._begun.clear()
+        self._forget_places()
+
+    def drop_inserted(self, rows: int) -> None:
+        """Drop the inserted rows but for the first so many."""
+        self._inserted.truncate(rows)
+        self._forget_places()
+
+    def drop_changes(self) -> None:
+        """Drop the deletions and the changes."""
         self._changed.clear()
         self._changed_rows.clear()
         self._deleted.clear()
-        self._forget_places()
-
-    def forget_statement(self) -> None:
-        """Drop what the statement under way has asked for, and those within it."""
-        for _, waited in [each for each in self._begun if each[0] >= self._clock.now][:1]:
-            self._inserted.truncate(waited)
-            self._forget_places()
-        if self._changing >= self._clock.now:
-            self._changed.clear()
-            self._changed_rows.clear()
-            self._deleted.clear()
 
     def _forget_places(self) -> None:
         self._replacing = [row for row in self._replacing if row < len(self._inserted)]
         self._places.clear()
         self._placed = 0
-
-
-def _of_outer(entries: list[tuple[int, V]], clock: Clock) -> list[tuple[int, V]]:
-    """Those of statements within which the one under way runs; all others have ended, or are to begin anew."""
-    return [entry for entry in entries if entry[0] < clock.now] if clock.outer else []
 
 
 def _columns_of(snapshot: Snapshot, number: int) -> dict[str, Any]:

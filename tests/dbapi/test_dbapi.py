@@ -15,7 +15,8 @@ import pytest
 import skysql
 from skysql import errors
 from skysql.dbapi import cursor as cursors
-from skysql.dbapi import parameters, statements
+from skysql.dbapi import parameters
+from skysql.engine import sqlite_errors, statements
 
 MODULES = [pytest.param(sqlite3, id="sqlite3"), pytest.param(skysql, id="skysql")]
 
@@ -68,7 +69,7 @@ def test_every_error_of_apsw_has_its_place():
     unplaced = {
         name
         for name, value in vars(apsw).items()
-        if isinstance(value, type) and issubclass(value, apsw.Error) and value not in cursors._CLASSES
+        if isinstance(value, type) and issubclass(value, apsw.Error) and value not in sqlite_errors._CLASSES
     }
     assert unplaced <= {
         *("Error", "AuthError", "FormatError", "NotADBError"),  # DatabaseError, as in sqlite3
@@ -729,7 +730,7 @@ def test_uri(module, tmp_path):
     ],
 )
 def test_translation(error, kind):
-    translated = cursors.translate(error)
+    translated = sqlite_errors.translate(error)
     assert type(translated) is kind and str(translated) == "m"
 
 

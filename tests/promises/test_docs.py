@@ -21,7 +21,7 @@ import pytest
 
 import skysql
 from skysql.cli import main
-from skysql.dbapi.statements import statements
+from skysql.engine.statements import statements
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

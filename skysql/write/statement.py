@@ -1,0 +1,126 @@
+"""Statements under way, and what each has asked of the writers of tables that the tables do not hold yet.
+
+A statement that fails takes back what it has asked for, and nothing else. A function that it calls may run statements
+of its own: what these ask for becomes part of the statement around them when they end, and fails with it.
+
+    INSERT INTO users SELECT ask(value), ...        outer: 2 rows of its own wait in the writer of users,
+      ask(3) runs INSERT INTO users VALUES (...)    within: it began to insert when 2 rows waited;
+      which ends                                    its row is the outer one's from now on,
+      and then ask() fails                          which drops all three, down to what waited before its first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..errors import OperationalError
+
+if TYPE_CHECKING:
+    from ..store.snapshot import Stamp
+    from .writer import Writer
+
+
+class Statement:
+    """One statement under way.
+
+    outer:     the statement whose function runs it, or that of nobody (see `UnderWay`).
+    inserted:  how many rows waited in a writer before the first that this statement inserted.
+    changes:   writers in which deletions and changes wait that it has asked for; False: it, or statements within it.
+    scanned:   what a scan of it has numbered events in, last.
+    lost:      whether the transaction that it writes in was rolled back.
+    """
+
+    __slots__ = ("changes", "inserted", "lost", "outer", "scanned")
+
+    def __init__(self, outer: Statement | None) -> None:
+        self.outer = outer
+        self.inserted: dict[Writer, int] = {}
+        self.changes: dict[Writer, bool] = {}
+        self.scanned: dict[Writer, Stamp] = {}
+        self.lost = False
+
+    def check(self) -> None:
+        """Raise OperationalError if it has lost what it has written so far."""
+        if self.lost:
+            raise OperationalError("abort due to ROLLBACK", "a function that it calls has rolled the transaction back")
+
+    def again(self) -> None:
+        """It has ended, and begins again with other parameters."""
+        self.check()
+        if self.inserted or self.changes:
+            self.hand_over()
+        self.scanned.clear()
+
+    def take_back(self) -> None:
+        """It has failed: what it has asked for and is not stored yet is dropped."""
+        for writer, rows in self.inserted.items():
+            writer.drop_inserted(rows)
+        for writer in self.changes:
+            writer.drop_changes()
+        self.inserted.clear()
+        self.changes.clear()
+
+    def hand_over(self) -> None:
+        """It has ended: what it has asked for is part of the statement around it, if there is one."""
+        outer = self.outer
+        if outer is not None and outer.outer is not None:
+            for writer, rows in self.inserted.items():
+                outer.inserted.setdefault(writer, rows)
+            outer.changes.update(dict.fromkeys(self.changes, False))
+        self.inserted.clear()
+        self.changes.clear()
+
+
+class UnderWay:
+    """The statements of a connection that are under way.
+
+    innermost: the one that runs now. Where there is none, it is that of nobody: of whoever uses SQLite's connection by
+    itself, as the shell does.
+    """
+
+    __slots__ = ("innermost",)
+
+    def __init__(self) -> None:
+        self.innermost = Statement(None)
+
+    def begin(self) -> Statement:
+        """A statement begins, within those that are under way."""
+        self.innermost = statement = Statement(self.innermost)
+        return statement
+
+    def end(self, statement: Statement) -> None:
+        """It ends, and the one around it goes on."""
+        outer = statement.outer
+        assert outer is not None
+        self.innermost = outer
+        if statement.inserted or statement.changes:
+            statement.hand_over()
+
+    def __iter__(self) -> Iterator[Statement]:
+        """The innermost first; not that of nobody."""
+        statement = self.innermost
+        while statement.outer is not None:
+            yield statement
+            statement = statement.outer
+
+    def stored(self, writer: Writer) -> None:
+        """Nothing waits in the writer any more."""
+        statement: Statement | None = self.innermost
+        while statement is not None:
+            statement.inserted.pop(writer, None)
+            statement.changes.pop(writer, None)
+            statement = statement.outer
+
+    def roll_back(self) -> None:
+        """The innermost has called for a rollback: what it has written, and those around it have, is gone."""
+        for statement in self:
+            statement.lost = True
+
+    def roll_back_around(self) -> None:
+        """SQLite rolls back what those around the innermost have written.
+
+        Its own, too, but that may be to begin it anew, as when the schema has changed.
+        """
+        for statement in self:
+            statement.lost = statement.lost or statement is not self.innermost
