@@ -1,7 +1,8 @@
 """SQL on behaviour: connect() to a file of sky tables as one does with sqlite3.
 
 Life of a query
-1. dbapi/      Cursor.execute looks at the verb, binds parameters, and asks the connection's Engine for the statement.
+1. dbapi/      Cursor.execute binds parameters; a session of engine/ has the statement planned, begins a transaction if
+               one is due, and runs it.
 2. sql/        finds what a path scan can answer, makes a plan of it, and puts the read of a result in its place;
                engine/published publishes that result under a name that nothing else can have.
 3. relations/  is what SQLite reads there: the result runs the plan over a snapshot of the store when it is asked for.

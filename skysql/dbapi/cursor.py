@@ -168,10 +168,12 @@ class Cursor:
         return self
 
     def __next__(self) -> Any:
-        row = self.fetchone()
-        if row is None:
-            raise StopIteration
-        return row
+        with self._guard:
+            self._check()
+            row = self._result.take()
+            if row is None:
+                raise StopIteration
+            return row if self._plain() else self._make([row])[0]
 
     def _plain(self) -> bool:
         """Whether rows are handed out as they come."""

@@ -242,10 +242,10 @@ class _Start:
         self.sqlite = sqlite
         self.begin = ""  # the BEGIN to run first, if any
         self.once = False  # whether to be called for the first of many only
-        self.columns: tuple[tuple[str, str | None], ...] = ()
+        self.columns: tuple[tuple[Any, ...], ...] = ()  # name, declared type, and more that PEP 249 has for each
 
     def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
-        self.columns = cursor.get_description()
+        self.columns = cursor.description or ()  # not get_description(): apsw keeps what that gives, and it may change
         if self.once:
             cursor.exec_trace = None
         if self.begin:
@@ -268,7 +268,7 @@ class Result:
         self._session = session
         self._ahead: Row | None = None  # the next row to hand out; None at the end
         self._writes = False  # whether rowcount is to be set when the statement ends
-        self._columns: tuple[tuple[str, str | None], ...] = ()
+        self._columns: tuple[tuple[Any, ...], ...] = ()  # as those of _Start
         self._rerun: tuple[str, Any] | None = None  # of a result without rows: see _describe_anew
         sqlite = session._sqlite
         self._raw = sqlite.cursor()
@@ -330,7 +330,7 @@ class Result:
             self._describe_anew(*self._rerun)
             self._rerun = None
         shown = self._session.engine.shown
-        return tuple((shown(name), declared) for name, declared in self._columns)
+        return tuple((shown(column[0]), column[1]) for column in self._columns)
 
     def _describe_anew(self, text: str, parameters: Bindings) -> None:
         """Prepare a statement that gave no rows again, without running it.
