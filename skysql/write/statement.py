@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import OperationalError
 
 if TYPE_CHECKING:
-    from ..store.snapshot import Stamp
+    from ..store.manifest import Stamp
     from .writer import Writer
 
 
