@@ -93,7 +93,7 @@ def instead(value: object) -> str:
 
 
 def changed_under_reader(what: str) -> OperationalError:
-    """A scan finds something no more that it has seen: what: of what it reads, with 'was' or 'were'."""
+    """The error of a scan that misses something that it has seen before. what: the thing, with 'was' or 'were'."""
     return OperationalError(
         f"{what} changed under a statement that reads it",
         "fetch all rows of a statement before a transaction that it saw is rolled back",
@@ -101,7 +101,7 @@ def changed_under_reader(what: str) -> OperationalError:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """A hint: the name that was perhaps meant, or those that there are."""
+    """A hint: the name that was probably meant, or the names that there are."""
     known = {n.lower(): n for n in names}
     close = difflib.get_close_matches(name.lower(), known, 1)
     if close:

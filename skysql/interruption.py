@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _LONG = 1 << 18
-"""Elements of an array from which on a call of numpy's may take longer than anybody wants to wait for an interrupt."""
+"""With more elements than this, a call of numpy's may take longer than a user waits after Ctrl-C."""
 
 _PIECE = 1 << 16
 """Elements that are worked through between two looks."""
@@ -66,7 +66,7 @@ class Interruption:
             _here.interruption, self._outer = self._outer, None
 
     def stop(self) -> None:
-        """What the connection is being used for raises when it next looks; without effect if it is not used."""
+        """Make the work that goes on, if any, raise Interrupted when it next looks."""
         self._stopped = True
 
     def check(self) -> None:
@@ -118,7 +118,7 @@ def patiently(function: Callable[P, T], *arguments: P.args, **options: P.kwargs)
 
 
 def outcome(made: Future[T]) -> T:
-    """What another thread makes, unless this one is interrupted; the other goes on to its end then, for nobody."""
+    """The result of another thread. If this one is interrupted, the other goes on to its end, and nobody reads it."""
     while True:
         try:
             return made.result(_GLANCE)

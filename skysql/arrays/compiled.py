@@ -15,8 +15,8 @@ what is passed: so everything goes through here, where dtypes are checked. Lengt
 checked in C, and one that does not fit is an InternalError: what is stored was checked when it was read
 (store/blocks.py).
 
-A long loop runs in a thread of a pool while the caller goes on to the next shards: what is returned is to be called
-for the result. Only the loops run there, and never anything that touches SQLite.
+A long loop runs in a thread of a pool while the caller goes on to the next shards, with a Pending of what it will give.
+Only the loops run there, and never anything that touches SQLite.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,17 +38,18 @@ from ..errors import InternalError
 from ..interruption import looking, outcome
 from ..model.dtypes import Array, Int64
 from .masks import Masks
+from .pending import Pending
 
 R = TypeVar("R")
 
 _OFF = "SKYSQL_PURE"
-"""Of the environment: not empty, to do without."""
+"""The environment variable that turns the loops off, if it is not empty."""
 
 LIMIT = 1 << 62
-"""Times are within this, and a window below it; a longer one is for the twins."""
+"""Times are within this, and windows below it; a longer window is left to the numpy twin."""
 
 STEPS = 32
-"""Of a funnel or a pattern, at the most."""
+"""The most steps of a funnel, or events of a pattern."""
 
 CROWDED = 255
 """Stands for the level of a group in which an event counts once and several at one time meet several steps."""
@@ -79,7 +80,7 @@ _loops = _load()
 
 
 def _check(holds: bool) -> None:
-    """Raise InternalError if arrays do not fit one another; no assert, as Python may be told to leave those out."""
+    """Raise InternalError if arrays do not fit one another. Not an assert, which `python -O` leaves out."""
     if not holds:
         raise InternalError("a compiled loop was given arrays that do not fit one another", "please report it")
 
@@ -113,7 +114,7 @@ AHEAD = TOGETHER * (THREADS + 2)
 
 
 def ahead(begun: Iterator[R]) -> Iterator[R]:
-    """The same, some of them taken beforehand: what they began goes on meanwhile in other threads."""
+    """The same values, some of them taken beforehand, so that other threads work on them meanwhile."""
     waiting: deque[R] = deque()
     for one in looking(begun):
         waiting.append(one)
@@ -141,8 +142,8 @@ class Job:
 class _Jobs:
     """Jobs on their way to the threads, several at a time.
 
-    For a thread that comes back from a loop waits for the interpreter's lock, which the caller, who prepares the next
-    job meanwhile, is slow to let go of.
+    A thread that comes back from a loop waits for the interpreter's lock, which the caller holds while it prepares the
+    next job. With several jobs at a time, that wait is rare.
     """
 
     def __init__(self) -> None:
@@ -160,7 +161,7 @@ class _Jobs:
         time.sleep(0)  # lets go of the interpreter's lock, without which no thread can begin
 
     def of(self, job: Job) -> Future[None]:
-        """What tells when it is done."""
+        """The Future that tells when the job is done."""
         with self._lock:
             if job.made is None:
                 self._hand_over(-(-len(self._waiting) // THREADS))
@@ -177,7 +178,7 @@ class _Jobs:
 
 
 def _run(_alive: object, words: Any, width: int) -> None:
-    """Run jobs, whose arrays live meanwhile; little is done here, where the interpreter's lock is waited for."""
+    """Run jobs, and keep their arrays alive. Little is done here, as each line waits for the interpreter's lock."""
     assert _loops is not None
     _check(not _loops.skysql_run(words, ctypes.c_int64(len(words)), ctypes.c_int64(width)))
 
@@ -228,12 +229,14 @@ def _address(array: Array) -> int:
 _ANYTHING = ctypes.c_char * 0
 
 
-def _then(job: Job, result: R) -> Callable[[], R]:
-    def get() -> R:
+def _after(job: Job, result: R) -> Pending[R]:
+    """The arrays that a job writes into, once it has."""
+
+    def waited() -> R:
         job.wait()
         return result
 
-    return get
+    return Pending(waited)
 
 
 _FUNNEL, _MATCHES, _RETENTION, _LAST_MARKS = range(4)
@@ -247,13 +250,13 @@ def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | None, ...]:
     return masks.codes, masks.table, masks.wide, ts, starts
 
 
-def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, modes: int) -> Callable[[], Array]:
-    """What waits for the most steps that each group takes, or CROWDED: uint8[g].
+def funnel(masks: Masks, ts: Int64, starts: Int64, steps: int, window: int, modes: int) -> Pending[Array]:
+    """The most steps that each group takes, or CROWDED: uint8[g].
 
     ts: int64[n], non-decreasing within a group. starts: int64[g+1]. window: below LIMIT. modes: MODES, added.
     """
     levels = np.empty(len(starts) - 1, np.uint8)
-    return _then(Job(_FUNNEL, *_masked(masks, ts, starts), steps, window, modes, levels), levels)
+    return _after(Job(_FUNNEL, *_masked(masks, ts, starts), steps, window, modes, levels), levels)
 
 
 MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16, "path": 32}
@@ -261,15 +264,16 @@ MODES = {"deduplication": 1, "order": 2, "increase": 4, "once": 8, "reentry": 16
 come in the order of the path; without it, in that of their steps."""
 
 
-def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Array, most: Int64) -> Callable[[], Int64]:
-    """What waits for how many matches of a pattern each group has, one after the other: int64[g].
+def matches(masks: Masks, ts: Int64, starts: Int64, wanted: Array, adjacent: Array, most: Int64) -> Pending[Int64]:
+    """How many matches of a pattern each group has, one after the other: int64[g].
 
-    wanted: uint32[p], the conditions of which each event of the pattern has to meet one. Before the j-th, from the
-    second on, lies nothing if adjacent: bool[p], and else at the most so much time, below LIMIT: int64[p].
+    wanted: uint32[p], the conditions of which each event of the pattern has to meet one. For each event
+    but the first: adjacent, bool[p], whether it is the very next one; most, int64[p], below LIMIT, the longest time
+    since the event before.
     """
     counts = np.empty(len(starts) - 1, np.int64)
     _check(wanted.dtype == np.uint32 and adjacent.dtype == bool and most.dtype == np.int64)
-    return _then(Job(_MATCHES, *_masked(masks, ts, starts), wanted, adjacent, most, counts), counts)
+    return _after(Job(_MATCHES, *_masked(masks, ts, starts), wanted, adjacent, most, counts), counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +323,8 @@ class ByPath:
 
 def retention(
     first: ByPath, again: ByPath, cohorts: CohortRule, periods: Periods, on_or_after: bool
-) -> Callable[[], tuple[Int64, Int64, Int64]]:
-    """What waits for (the paths of each cohort [c], its first birth's ts [c], how many returned [c, rows]), int64 each.
+) -> Pending[tuple[Int64, Int64, Int64]]:
+    """(The paths of each cohort [c], its first birth's ts [c], how many returned [c, rows]), int64 each.
 
     A path is born at the first of its events in `first`, and returns with those in `again` that come after that one;
     with on_or_after, its last return counts in all rows up to its own, which are then in order.
@@ -336,7 +340,7 @@ def retention(
         *(periods.unit, periods.origin or 0, int(periods.origin is None), periods.row_of),
         *(periods.rows, int(on_or_after), sizes, earliest, returned),
     )
-    return _then(job, (sizes, earliest, returned))
+    return _after(job, (sizes, earliest, returned))
 
 
 def last_marks(
@@ -354,7 +358,7 @@ def last_marks(
 
 
 GROUPS = 256
-"""Of `counts` and `few_sums`, at the most."""
+"""The most groups that `counts` and `few_sums` take."""
 
 
 def counts(groups: Array) -> Int64:

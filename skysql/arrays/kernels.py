@@ -128,7 +128,7 @@ def places_table(ids: Int64) -> Int64 | None:
 def find(ids: Int64, table: Int64 | None, wanted: Int64) -> Int64:
     """The place of each wanted id in ids, or -1: int64[m]. table: places_table(ids), faster than a binary search."""
     if table is not None:
-        distance = wanted - ids[0]  # may wrap around, to something that is as far away
+        distance = wanted - ids[0]  # may wrap around: the number is then still too large
         np.maximum(distance, -1, out=distance)
         np.minimum(distance, len(table) - 2, out=distance)
         distance += 1
@@ -228,7 +228,7 @@ def nearest(
     """The pairs of an earlier and a later row with no other of either kind between them, as indexes: int64[m] each.
 
     after: for each of the earlier rows, the row from which on later ones come after it. until: for each of the later
-    rows, the row before which earlier ones come before it. They say the same, ascend, and the cheaper one is asked.
+    rows, the row before which earlier ones come before it. Both say the same and ascend; the cheaper one is asked.
     """
     if len(earlier.rows) == 0:
         return earlier.rows, earlier.rows
@@ -268,7 +268,7 @@ class GroupStarts:
 
 
 def groups_of(rows: Int64, starts: Int64) -> Int64:
-    """The group of each of the rows: int64[m]. rows, starts: as of bounds_of."""
+    """The group of each of the rows: int64[m]. rows, starts: see `bounds_of`."""
     if len(rows) <= len(starts):
         return GroupStarts(starts).of(rows)
     look()
@@ -474,7 +474,7 @@ def run_extremes(values: Array, starts: Int64, largest: bool) -> Array:
 
 
 def group_extreme(groups: Array, values: Array, size: int, largest: bool) -> Array:
-    """The smallest or largest value a group; what a group without elements gets is not defined."""
+    """The smallest or largest value a group; the value of a group without elements is undefined."""
     pick = np.maximum if largest else np.minimum
     if len(values) == 0:
         return np.zeros(size, values.dtype)

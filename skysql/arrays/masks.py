@@ -15,7 +15,7 @@ CODES = 256
 
 
 class Met:
-    """The rows, of n, that meet a condition; known by their places, or also by codes that they have for another reason.
+    """The rows, of n, that meet a condition: known by their places, and perhaps by codes that the rows have anyway.
 
     rows:  int64[m], ascending; or what gives them.
     codes: uint8[n]; truth: bool[CODES], whether rows of each code meet it. None if no codes tell.
@@ -47,7 +47,7 @@ class Masks:
 
     @classmethod
     def of(cls, conditions: Sequence[Met], n: int) -> Masks:
-        """Of 1 ... 32 conditions over the same n rows."""
+        """The masks of 1 ... 32 conditions over the same n rows."""
         codes = conditions[0].codes
         if codes is not None and all(met.codes is codes for met in conditions):
             table: Array = _BITS[: len(conditions)] @ np.array([met.truth for met in conditions])

@@ -29,7 +29,7 @@ _MOST_EXPONENT = 1022
 
 
 class Overflow(ArithmeticError):
-    """A sum of finite values left the range of float64 on the way, where its value depends on the order."""
+    """A sum of finite values left the range of float64 on the way: then it depends on the order of the values."""
 
 
 class DoubleDouble(NamedTuple):
@@ -64,7 +64,7 @@ def by_group(
 ) -> DoubleDouble:
     """The sum of each of `size` groups' values: groups int[n], values float64[n].
 
-    known: magnitudes of these values, and maybe of more. count: int64[size], the values of each group. Raises Overflow.
+    known: magnitudes of the values, or of more. count: int64[size], how many values each group has. Raises Overflow.
     """
     values = np.ascontiguousarray(values, np.float64)
     if size == 1:
@@ -96,7 +96,7 @@ def by_range(values: Array, lows: Int64, highs: Int64, known: Magnitudes | None 
 
 
 def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callable[[Array], Array]) -> DoubleDouble:
-    """The sums by what sums heads exactly: they are multiples of one power of 2, and too small to leave 53 bits."""
+    """The sums, by parts of the values that add up exactly: multiples of one power of 2, within 53 bits."""
     sums: DoubleDouble | None = None
 
     def plus(more: Array) -> DoubleDouble:
@@ -119,7 +119,7 @@ def _leveled(values: Array, size: int, known: Magnitudes | None, summed: Callabl
             heads -= split
             sums = plus(summed(heads))
             values, known = np.subtract(values, heads, out=heads), None
-            if exponent + bits - 53 <= math.frexp(least)[1]:  # so much less that what is left adds up exactly, too
+            if exponent + bits - 53 <= math.frexp(least)[1]:  # small enough for the tails to add up exactly, too
                 return plus(summed(values))
             if not values.any():
                 break

@@ -38,7 +38,7 @@ class Texts(Sequence["str | None"]):
 class Coded:
     """codes: unsigned or int64 [n], each an index into values.
 
-    index: if the values are a property's texts, of which no two are equal, the code of each; NULL is code 0 then.
+    index: where the values are the distinct texts of a property, the code of each, with 0 for NULL.
     """
 
     codes: Array
@@ -90,7 +90,7 @@ class Coded:
 class Numbers:
     """data: int64, float64, uint8 or bool [n]; mask: bool[n], False for NULL, or None if nothing is NULL.
 
-    numbering: if they are known without looking, small numbers that are equal where the values are: (codes [n], bound).
+    numbering: small numbers that are equal where the values are, if they happen to be known: (codes [n], bound).
     """
 
     data: Array
@@ -152,7 +152,7 @@ def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
     registry: dict[tuple[type, Value], int] = {}
     values: list[Value] = []
     codes = []
-    seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity; what has one must live on to keep it
+    seen: dict[int, tuple[Sequence[Value], Array]] = {}  # by identity: the object has to live as long as its id is used
     for vector in looking(vectors):
         if not isinstance(vector, Coded):
             vector = Coded(np.arange(len(vector)), vector.tolist())
@@ -205,7 +205,7 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
 def equal_values(vector: Vector) -> Array | None:
     """For each of a vector's values, the place of the first that is equal to it; None if no two values are.
 
-    Values are told apart with their types: 1 and 1.0 are two, so that the one is shown which SQLite shows.
+    1 and 1.0 are two values here, so that a group shows the one that SQLite shows.
     """
     if not isinstance(vector, Coded) or vector.index is not None or isinstance(vector.values, Texts):
         return None

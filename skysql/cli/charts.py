@@ -202,7 +202,7 @@ def _note(figure: Figure, text: str) -> None:
 
 
 def _shown(value: Any, width: int = 26, lines: int = 2) -> str:
-    """A name, wrapped, and cut if it is too long for these lines of so many letters (East Asian ones count twice)."""
+    """A name, wrapped at `width` letters (East Asian ones count twice), and cut after `lines` lines."""
     text = "NULL" if value is None else " ".join(str(value).split())
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     width = width * len(text) // (len(text) + wide) if wide else width

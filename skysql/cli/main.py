@@ -53,7 +53,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt as error:
         return _fail("; ".join(["interrupted", *_notes(error)]), 130)
     except BrokenPipeError:
-        # Whoever reads our output has had enough. The interpreter would try to flush it once more.
+        # The reader of our output has closed it. The interpreter would try to flush it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except UnicodeError as error:  # of standard input, which may be any bytes

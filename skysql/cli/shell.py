@@ -94,7 +94,7 @@ class _Shell(apsw.shell.Shell):
         super().write(dest, self._engine.shown(text))  # type: ignore[no-untyped-call]
 
     def handle_exception(self) -> None:
-        """Say what went wrong, unless whoever reads has had enough."""
+        """Say what went wrong, unless the reader of our output has closed it."""
         if isinstance(sys.exception(), BrokenPipeError):
             raise
         super().handle_exception()  # type: ignore[no-untyped-call]

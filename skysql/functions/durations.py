@@ -133,7 +133,7 @@ class StateTimeline:
 
 
 def ends_of(rows: Int64, starts: Int64, ts: Int64, end: int | None) -> Int64:
-    """Until when the states last that begin with these events, as of state_changes."""
+    """When the states end that begin with these events; `rows` are what state_changes gives."""
     groups = kernels.groups_of(rows, starts)
     until = np.empty(len(rows), np.int64)
     for piece in pieces(len(rows)):
@@ -146,7 +146,7 @@ def ends_of(rows: Int64, starts: Int64, ts: Int64, end: int | None) -> Int64:
 
 
 def state_changes(starts: Int64, ts: Int64, codes: Array, end: int | None) -> Int64:
-    """The events before `end` with which a state begins: the last ones of their moments, if they change anything."""
+    """The events before `end` with which a state begins: the last one of a time, if it changes the state."""
     ties = kernels.tie_ends(ts, starts)
     kept = np.ones(len(ts), bool)
     for piece in pieces(len(ts)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
+from ..arrays.pending import Pending
 from ..arrays.vectors import Vector
 from ..model.dtypes import Int64
 from ..model.values import Value
@@ -55,13 +56,13 @@ class Runs:
         return len(self.starts) - 1
 
 
-Result: TypeAlias = Vector | Callable[[], Vector]
-"""A value for each group; or, if it is worked out in another thread, what waits for them."""
+Result: TypeAlias = Vector | Pending[Vector]
+"""A value for each group, which other threads may still be working out."""
 
 
 def awaited(result: Result) -> Vector:
     """The values themselves."""
-    return result() if callable(result) else result
+    return result.result() if isinstance(result, Pending) else result
 
 
 class PathFunction(Protocol):

@@ -2,9 +2,16 @@
 
 A chain of k steps is k events, the i-th of which meets the i-th condition, in order, all within the window. Of the
 chains that end at an event only the one that begins last matters, as it has the most time left; and that begin is
-monotone along a group. So an event goes on with the last chain before it; and of several events that go on with one
-chain the first will do, since what comes after another of them comes after it, too. That leaves the pairs of a chain
-and an event with nothing of either kind between them: arrays that shrink from step to step.
+monotone along a group. So an event needs to be tried with one chain only, the last before it. And a chain needs to be
+tried with one event only, the first after it: whatever can follow a later event can follow the first one, too.
+
+    events, in order of time     A  A  B  B  A  B
+    chains of one step (A)       1  2        3
+    events of the next step (B)        a  b     c
+    pairs that are tried: 2a, 3c. Not 1a, as 2 begins later than 1; not 2b, as a comes before b.
+
+Those are the pairs of a chain and an event with no other chain and no other event between them: arrays that shrink from
+step to step.
 
 Order. An event that meets a condition is an *entry* (time, step), one for each condition that it meets, and an event
 that meets none is an entry of step 0. Entries are taken in that order, whatever the order of events at the same time;
@@ -16,13 +23,14 @@ funnel runs when.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import compiled, kernels
 from ..arrays.masks import Masks, Met
+from ..arrays.pending import Pending
 from ..interruption import looking
 from ..model.dtypes import Array, Bool, Int64
 from .funnel_moments import Rules, level_once
@@ -56,23 +64,22 @@ class _Reached:
         return _Reached(self.groups[new], self.rows[new])
 
 
-def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) -> Callable[[], Array]:
-    """What waits for the most steps that each group takes: uint8[g].
+def levels(starts: Int64, ts: Int64, conditions: Sequence[Met], rules: Rules) -> Pending[Array]:
+    """The most steps that each group takes: uint8[g].
 
     starts: int64[g+1]. ts: int64[n], non-decreasing within a group. conditions: over the n events.
     """
     if compiled.available() and rules.window < compiled.LIMIT:
         modes = sum(bit for mode, bit in compiled.MODES.items() if getattr(rules, mode, False))
-        wait = compiled.funnel(Masks.of(conditions, len(ts)), ts, starts, len(conditions), rules.window, modes)
+        levels = compiled.funnel(Masks.of(conditions, len(ts)), ts, starts, len(conditions), rules.window, modes)
 
-        def finish() -> Array:
-            level = wait()
+        def finish(level: Array) -> Array:
             crowded = np.flatnonzero(level == compiled.CROWDED).tolist() if rules.once else []
             return _with_crowded(level, crowded, starts, ts, conditions, rules)
 
-        return finish
+        return levels.then(finish)
     level, crowded = _by_arrays(starts, ts, [met.rows for met in conditions], rules)
-    return lambda: _with_crowded(level, crowded, starts, ts, conditions, rules)
+    return Pending(lambda: _with_crowded(level, crowded, starts, ts, conditions, rules))
 
 
 def _with_crowded(
@@ -120,7 +127,7 @@ def _chosen(chains: _Chains, which: Int64) -> _Chains:
 
 
 def _next_step(chains: _Chains, rows: Int64, ts: Int64, order: _Order, rules: Rules) -> _Chains:
-    """The chains that go on with one of the rows, whichever group that is in."""
+    """Chains one step longer, each by one of the rows. Groups are not looked at: a row may be in another one."""
     every = rules.increase and not rules.once  # whether each row goes on with the last chain, and not only the first
     if every:
         rows = rows[np.searchsorted(rows, order.first(chains.rows[:1])[0]) :]  # before it there is no chain
@@ -139,9 +146,10 @@ def _next_step(chains: _Chains, rows: Int64, ts: Int64, order: _Order, rules: Ru
 class _Order:
     """Which rows may follow which in a chain, and which come at the same time.
 
-    alone:   events of several conditions that share their time with no other event of a condition. If an event counts
-             once, another row has to follow them.
-    crowded: the other events of several conditions, of whose groups this order knows nothing then.
+    Where an event counts once (strict_once), an event that meets several conditions cannot follow itself:
+
+    alone:   such events that share their time with no other event of any condition. Another row has to follow them.
+    crowded: the other such events. Their groups are left to funnel_moments.
     """
 
     def __init__(self, starts: Int64, ts: Int64, conditions: Sequence[Int64], rules: Rules) -> None:
@@ -182,9 +190,9 @@ class _Order:
 def _unstopped(
     starts: Int64, order: _Order, conditions: Sequence[Int64], firsts: Sequence[_Reached], rules: Rules
 ) -> list[_Reached]:
-    """Those that come before the entry which stops the funnel of their group.
+    """The steps that groups take before the entry that stops their funnel.
 
-    What is before the stop is as if there were none, so the steps taken are those first taken before it.
+    Until then a funnel goes on as if there were no stop; so a step counts if its first event comes before the stop.
     """
     stops = _Stops(starts, order)
     begin = firsts[0]
@@ -234,7 +242,7 @@ class _Stops:
         self._keys[groups] = np.minimum(self._keys[groups], keys)
 
     def before(self, reached: _Reached, step: int) -> _Reached:
-        """The groups of which that, their first of the step, comes before they stop."""
+        """The groups whose first event of the step comes before their stop."""
         good = self._key(reached.rows, step) < self._keys[reached.groups]
         return _Reached(reached.groups[good], reached.rows[good])
 

@@ -16,7 +16,7 @@ from ..interruption import looking, pieces
 from ..model.dtypes import Int64
 
 _MOST = 32
-"""Steps of a funnel at the most."""
+"""The most steps of a funnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Moment:
         self._holders: dict[int, list[int]] = {}
 
     def holders(self, step: int) -> list[int]:
-        """The events that meet the step's condition; of many only as many as all steps together may need, and one."""
+        """The events that meet the step's condition: at most one more than there can be steps."""
         found = self._holders.get(step)
         if found is None:
             found = [event for event, mask in enumerate(self.masks) if mask >> step - 1 & 1][: _MOST + 1]
@@ -51,10 +51,10 @@ class _Moment:
         return found
 
     def begun(self, step: int, event: int | None, before: Sequence[int | None], window: int) -> int | None:
-        """When the chain of so many steps that begins last, and ends at this moment (with that event), has begun.
+        """When a chain of `step` steps began that ends at this moment, with that event: the latest such time.
 
-        before[k] is the same for k steps that end before this moment. The more steps are taken now the better: as many
-        as can be given events of their own, from the last backwards.
+        before[k] is the same for k steps that end before this moment. The more steps are taken now, the later the chain
+        began: so steps are given events of their own, from the last backwards, as long as there are any.
         """
         now = step - 1
         if len(self.masks) > 1:

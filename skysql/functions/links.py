@@ -9,18 +9,19 @@ that of one merge for each event of the pattern, whatever the pattern.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays import compiled, kernels
 from ..arrays.masks import Masks, Met
+from ..arrays.pending import Pending
 from ..interruption import look, looking
 from ..model.dtypes import Int64
 
 _FEW = 64
-"""Groups that are walked one by one: with fewer, an array operation costs more than it does at once."""
+"""Groups are walked one by one when this many are left: an array operation would cost more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def matches(
 def _links(
     starts: Int64, of: kernels.GroupStarts, ts: Int64, rows: Int64, later: Int64, gap: Gap, latest: bool
 ) -> tuple[Int64, Int64, Int64]:
-    """The links from rows to those of `later` that follow after the gap: (group, index in rows, index in later).
+    """The links from rows to the rows of `later` that may follow them: (group, index in rows, index in later).
 
     Each row has one to the first; or, if the latest will do, each of `later` has one from the last.
     """
@@ -126,8 +127,8 @@ def _links(
 def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64, gap: Gap) -> Int64:
     """The first index not before `at` at which the gap is neither too short nor of a refused length.
 
-    until: the times that `at` counts, those of group g from bounds[g] on, and one more. What is not in the group stands
-    for none.
+    until: the times that `at` counts, those of group g from bounds[g] on, and one more. An index beyond
+    the group means that there is none.
     """
 
     def first_from(groups: Int64, moments: Int64) -> Int64:
@@ -137,7 +138,7 @@ def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64
     if gap.least > 0:
         sooner = np.minimum(since, int(np.iinfo(np.int64).max) - gap.least)  # the sum stays within 64 bits
         at = np.maximum(at, first_from(groups, sooner + gap.least))
-    for _ in gap.unequal:  # each comes up once at the most, as what comes after is later
+    for _ in gap.unequal:  # each refused length is met once at the most, as times only grow
         refused = np.flatnonzero((at < bounds[groups + 1]) & np.isin(until[at] - since, gap.unequal))
         at[refused] = first_from(groups[refused], until[at[refused]] + 1)
     return at
@@ -145,8 +146,8 @@ def _allowed(at: Int64, groups: Int64, since: Int64, until: Int64, bounds: Int64
 
 def count(
     starts: Int64, ts: Int64, conditions: Sequence[Met], events: Sequence[int | None], gaps: Sequence[Gap]
-) -> Callable[[], Int64]:
-    """What waits for how many matches each group has, each sought after the end of the one before: int64[g].
+) -> Pending[Int64]:
+    """How many matches each group has, each sought after the end of the one before: int64[g].
 
     Only the n events that meet a condition count. events: the condition that each event of the pattern has to meet, or
     None for any of them.
@@ -163,7 +164,7 @@ def count(
         starts, ts, rows = conditions_only(starts, ts, rows)
     found = matches(starts, ts, candidates(events, ts, rows), gaps, latest=True)
     counts = _count_apart(starts, found.groups, found.rows[0], found.lasts())
-    return lambda: counts
+    return Pending.known(counts)
 
 
 def candidates(events: Sequence[int | None], ts: Int64, conditions: Sequence[Int64]) -> list[Int64]:

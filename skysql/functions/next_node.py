@@ -109,7 +109,7 @@ def _bases(starts: Int64, base: str, met: Sequence[Bool]) -> tuple[Int64, Bool]:
 
 
 def _values(value: Vector, events: Int64, at: Int64, good: Bool) -> Vector:
-    """The values of these events, and NULL where it is not good."""
+    """The values of the events; NULL where `good` is false."""
     if not good.any():
         return Coded(np.zeros(len(at), np.uint8), [None])
     rows = np.full(len(at), events[0])

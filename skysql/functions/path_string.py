@@ -34,7 +34,7 @@ from .equality import distinct
 from .function import NotConstant, Role, Runs
 
 _AT_ONCE = 1 << 16
-"""Words that are joined between two looks at whether to stop."""
+"""Words that are joined between two looks at whether the work was interrupted."""
 
 
 class PathString:

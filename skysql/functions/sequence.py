@@ -57,7 +57,7 @@ from .sequence_pattern import Pattern, parse
 
 
 class _Sequence:
-    """What the three have in common; each says what it makes of the matches."""
+    """The part that the three functions share; each says what it makes of the matches."""
 
     name = ""
     nothing: Value = 0
@@ -110,8 +110,7 @@ class SequenceCount(_Sequence):
     name = "sequence_count"
 
     def _of(self, pattern: Pattern, starts: Int64, ts: Int64, conditions: Sequence[Met]) -> Result:
-        counts = links.count(starts, ts, conditions, pattern.events, pattern.gaps)
-        return lambda: Numbers(counts())
+        return links.count(starts, ts, conditions, pattern.events, pattern.gaps).then(Numbers)
 
 
 class SequenceMatchEvents(_Sequence):
@@ -150,9 +149,9 @@ class SequenceMatchEvents(_Sequence):
 
 
 def _longest(length: int, matches: Callable[[int], links.LinkedMatches]) -> tuple[int, links.LinkedMatches] | None:
-    """The most events of a pattern, up to that length, of which there are matches, and these; None if of none.
+    """The longest beginning of a pattern (of at most `length` events) that matches, and its matches; None if none does.
 
-    What matches a pattern begins with what matches each of its beginnings, so the length is found by halving.
+    A match of the pattern begins with a match of each beginning of it, so the length is found by halving.
     """
     best = None
     least, over = 0, length + 1

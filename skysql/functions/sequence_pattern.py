@@ -107,7 +107,7 @@ def _time(name: str, text: str, item: re.Match[str], timestamps: bool) -> int:
 
 
 def _whole(digits: str) -> int:
-    """The number, or of one beyond 30 digits another that is too large as well."""
+    """The number. One of more than 30 digits is cut to 30: too large, either way."""
     return int(digits[:30])
 
 

@@ -76,7 +76,7 @@ class WindowFunnel:
     nothing: Value = 0
 
     def ordered(self, arguments: Sequence[Value | NotConstant]) -> bool:
-        """Only if one event may take the place of another of its time, and the other then ends the funnel."""
+        """Whether an event may be taken in the place of another one of its time, which then ends the funnel."""
         modes = {argument for argument in arguments if isinstance(argument, str)}
         return {"strict_deduplication", "strict_once"} <= modes and "strict_increase" not in modes
 
@@ -108,8 +108,7 @@ class WindowFunnel:
         window = check.span(self.name, "the window", arguments[0])
         ts, *conditions = arguments[1 + len(modes) :]
         rules = Rules(window, **{_MODES[mode]: True for mode in modes})
-        level = levels(runs.starts, ts, conditions, rules)
-        return lambda: Numbers(level())
+        return levels(runs.starts, ts, conditions, rules).then(Numbers)
 
 
 def _is_time(text: str) -> bool:

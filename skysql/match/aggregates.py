@@ -25,7 +25,7 @@ _LOW, _HIGH = -(1 << 63), (1 << 63) - 1
 _EXACT = 4_503_599_627_370_496
 
 _INTEGERS, _DOUBLES, _OVERFLOWN = 0, 1, 2
-"""What a sum is made of: integers so far; doubles; or integers that have left 64 bits, with no double after that."""
+"""The values of a sum so far: only integers; a double among them; integers that left 64 bits, and no double after."""
 
 
 def begin(function: str) -> Accumulator:

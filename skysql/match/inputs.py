@@ -25,7 +25,7 @@ from ..store.views import path_numbers
 _CHUNK = 1 << 16
 
 _FEW = 4
-"""A quarter of the rows and fewer are looked up one by one."""
+"""With at most a quarter of the rows, they are looked up one by one."""
 
 
 class RowChunk(Protocol):
@@ -194,7 +194,7 @@ def vector_of(values: Sequence[Value]) -> Vector:
 
 
 def look_up(at: Callable[[Int64], Vector], rows: Int64) -> Vector:
-    """What `at` says of these rows; NULL where a row is -1."""
+    """The values of `at` at the rows; NULL where a row is -1."""
     missing = rows < 0
     if not missing.any():
         return at(rows)
@@ -231,7 +231,7 @@ def move(vector: Vector, starts: Int64, by: int) -> Vector:
 
 
 def _slid(array: Array, by: int) -> Array:
-    """The array moved along itself; what comes in at the end does not matter."""
+    """The array, moved by `by` elements; the elements that come in at the end mean nothing."""
     by = max(min(by, len(array)), -len(array))
     return np.concatenate((array[by:], array[:by]))
 

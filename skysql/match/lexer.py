@@ -30,7 +30,7 @@ _LETTER = re.compile(r"""[\w$?'"`\[\]\x80-\U0010ffff]""")
 
 
 MOST_ROWS = 10**18
-"""No partition has so many rows, and twice that fits 64 bits."""
+"""More rows than any partition has; twice that fits 64 bits."""
 
 
 class TokenKind(Enum):
@@ -73,7 +73,7 @@ class Token:
 
 
 def count_of(token: Token, after: int = 0) -> int:
-    """A whole number that is written out, after so many other characters; those beyond all counts of rows are alike."""
+    """The whole number that a token is from character `after` on; a number beyond all counts of rows is MOST_ROWS."""
     digits = token.text[after:].lstrip("0")
     return int(digits or "0") if len(digits) < len(str(MOST_ROWS)) else MOST_ROWS
 
@@ -89,7 +89,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def names_in(text: str) -> set[str]:
-    """What may be a name in a statement, in lower case and without quotes: also its texts, and what is in them."""
+    """All that may be a name in a statement, in lower case and without quotes; also texts, and the words in them."""
     names = set()
     for token in tokenize(text):
         names.add(token.name.lower())
@@ -202,7 +202,7 @@ class TokenReader:
         return token
 
     def error(self, message: str, at: int | None = None, hint: str | None = None) -> ProgrammingError:
-        """What is wrong, and where: the text around the token, which stands between >>> and <<<."""
+        """The error: what is wrong, and the text around the token, which stands between >>> and <<<."""
         place = min(self.at if at is None else at, self.last)
         token = self.tokens[place] if place < len(self.tokens) else None
         start, end = (token.start, token.end) if token is not None else (len(self.text), len(self.text))

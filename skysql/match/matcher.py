@@ -20,16 +20,16 @@ from ..interruption import look
 from .program import Program
 
 _CHECKED = 256
-"""Steps of one attempt between two looks at whether somebody has interrupted. Those that look back look each time."""
+"""Steps of an attempt between two looks at whether it was interrupted. With conditions that look back, every step."""
 
 MOST_STATES, MOST_BACK = 1 << 24, 1 << 21
-"""States that one attempt may see; those that look back are larger, and may be as many as there are ways."""
+"""States that one attempt may see: without conditions that look back, and with them, where states are larger."""
 
-_REMEMBERED = 1 << 22
-"""States that have failed are forgotten when there are more."""
+_CACHED = 1 << 22
+"""Failed states that are cached; with more, all are dropped."""
 
 _AT_ONCE = 1 << 16
-"""States that are remembered between two looks."""
+"""Failed states that are cached between two looks."""
 
 State = tuple[Any, ...]
 
@@ -75,7 +75,7 @@ class Matcher:
         self._failed.clear()
 
     def match(self, start: int, history: History | None, number: int) -> list[int] | None:
-        """The positions of the match that begins at a row, [] for an empty one; None if there is none."""
+        """The positions of the match that begins at a row: [] if it is empty, None if there is no match."""
         look()
         end = self.high if self.limit is None else min(self.high, self.limit(start))
         if history is None:
@@ -115,15 +115,15 @@ class Matcher:
                 jobs += [base + target for target in targets]
                 before += [job] * len(targets)
         if self.limit is None:
-            self._remember(seen)
+            self._cache_failed(seen)
         return None
 
-    def _remember(self, states: Iterable[Any]) -> None:
-        """These have failed."""
+    def _cache_failed(self, states: Iterable[Any]) -> None:
+        """Note that no match is reached from these states."""
         states = iter(states)
         while some := list(islice(states, _AT_ONCE)):
             look()
-            if len(self._failed) > _REMEMBERED:
+            if len(self._failed) > _CACHED:
                 self._failed.clear()
             self._failed.update(some)
 
@@ -136,11 +136,11 @@ class Matcher:
         return positions
 
     def _settle(self, seen: dict[int, int], found: list[int], start: int) -> None:
-        """Of the states that were seen before a match was found, those off its way have failed."""
+        """A match was found: the states that were seen and are not on its way have failed."""
         if self.limit is None and len(seen) > len(found):
             for row, position in enumerate(found, start):
                 del seen[row * self._stride + position]
-            self._remember(seen)
+            self._cache_failed(seen)
 
     def _with_history(self, start: int, end: int, history: History, number: int) -> list[int] | None:
         program, follow, masks, failed = self.program, self._follow, self.masks, self._failed
@@ -169,7 +169,7 @@ class Matcher:
                     targets = follow[position]
                     jobs += [(row + 1, target, end, after) for target in targets]
                     before += [job] * len(targets)
-        self._remember(seen)
+        self._cache_failed(seen)
         return None
 
     def _settled(self, parent: Any, seen: dict[Any, Any]) -> list[int]:
@@ -179,7 +179,7 @@ class Matcher:
             parent = seen[parent]
         for job in way:
             del seen[job]
-        self._remember(seen)
+        self._cache_failed(seen)
         return [job[1] for job in reversed(way)]
 
 

@@ -37,7 +37,7 @@ MOST_STEPS = 1 << 26
 """Values that are added one by one for a measure, of the matches of a chunk that overlap."""
 
 _MOST_ROWS = 1 << 20
-"""Rows that SQLite aggregates at a time."""
+"""The most rows that SQLite aggregates at a time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Matches:
 
     @cached_property
     def size(self) -> int:
-        """The length of the sequence, as far as it matters."""
+        """The length of the sequence, where that matters."""
         return int((self.firsts + self.lengths).max(initial=0))
 
 

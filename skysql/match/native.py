@@ -18,7 +18,7 @@ Function: TypeAlias = "Callable[[Sequence[Value]], Any]"
 
 
 class Unsure(Exception):
-    """Only SQLite knows."""
+    """What only SQLite can tell."""
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

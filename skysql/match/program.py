@@ -181,7 +181,7 @@ class _Graph:
 
 
 def _size(node: Node) -> int:
-    """About how many steps the graph of a node has."""
+    """The approximate number of steps of a node."""
     match node:
         case Permutation(items):
             shared = all(map(rigid, items))

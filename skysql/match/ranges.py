@@ -23,12 +23,12 @@ Combine: TypeAlias = Callable[[Parts, Parts], Parts]
 
 
 def least(values: Int64, low: Int64, high: Int64) -> Int64:
-    """The least of each range; int64's largest of an empty one."""
+    """The least value of each range; the largest int64 for an empty one."""
     return _combined(lambda a, b: (np.minimum(a[0], b[0]),), (values,), (np.iinfo(np.int64).max,), low, high)[0]
 
 
 def sums(values: Array, low: Int64, high: Int64) -> Array:
-    """The sum of each range of these finite doubles; not finite if one on the way to it is too large."""
+    """The sum of each range of finite doubles; not finite if a sum on the way to it is too large."""
     with np.errstate(over="ignore", invalid="ignore"):
         total, lost = _combined(_added, (values, np.zeros_like(values)), (0.0, 0.0), low, high)
         added: Array = total + lost

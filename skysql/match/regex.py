@@ -60,7 +60,7 @@ def expressible(pattern: Node) -> bool:
 
 
 def flat(pattern: Node) -> bool:
-    """Whether each variable stands where it is matched in one run of rows at most, so that groups can capture it."""
+    """Whether each variable is matched in at most one run of rows, so that a group can capture it."""
     match pattern:
         case Quantified(Variable()):
             return True
@@ -154,7 +154,7 @@ class Regex:
 
     @cached_property
     def apart(self) -> bool:
-        """Whether the first row of a match can be no other row of one: then attempts do not overlap."""
+        """Whether no row but the first of a match can be its first: then attempts do not overlap."""
         program = self.program
         firsts = {target for target in program.first_of_all if target < program.accept}
         later = {target for targets in program.follow for target in targets if target < program.accept}
@@ -162,7 +162,7 @@ class Regex:
         return not any(begin & self.classes[program.variables[p]] for p in later)
 
     def bound(self, length: int) -> float:
-        """At most how many steps it takes to search a partition of so many rows."""
+        """The most steps that it takes to search a partition with `length` rows."""
         if length == 0:
             return 0.0
         if self.deterministic:

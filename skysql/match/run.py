@@ -56,7 +56,7 @@ class _Rows:
 
 @dataclass
 class _Values:
-    """A row a value that a column can have."""
+    """Rows of their own: one for each value that a column can have."""
 
     values: Sequence[Value]
 
@@ -170,7 +170,7 @@ class Run:
         return Truth(known[1], vector.codes)
 
     def _history(self, chunk: RowChunk) -> RunningConditions:
-        """What conditions know of earlier rows."""
+        """The evaluation of conditions that look at earlier rows; None if none does."""
         judged = {
             name: Judged(condition.test.leaves, self._judge.test(condition.test, self._test_type(condition)))
             for name, condition in self.plan.conditions.items()

@@ -7,7 +7,7 @@ Each thing that conditions look up has a *tracker*, which follows a match row by
     Number        MATCH_NUMBER()
     Trail         everything: the way through the match, for whatever else is asked
 
-The values of all trackers are the state of a match, by which the matcher knows a situation again.
+The values of all trackers are the state of a match. Two situations with equal states go on alike.
 """
 
 from __future__ import annotations
@@ -180,37 +180,37 @@ class RunningConditions:
         """Go on with another partition."""
         self._bounds.low, self._bounds.high = low, high
         leaves = dict.fromkeys(leaf for one in self._judged.values() for leaf in one.leaves)
-        remembered = [leaf for leaf in leaves if not _is_here(leaf)]
+        tracked = [leaf for leaf in leaves if not _is_here(leaf)]
         if low == high or any(isinstance(tracker, _Trail) for tracker in self._trackers):
-            self._trackers = [self._tracker(leaf) for leaf in remembered]
-            self._moves = [self._moves_of(label, remembered) for label in self._labels]
-            self._checks = [self._check(label, remembered) for label in self._labels]
+            self._trackers = [self._tracker(leaf) for leaf in tracked]
+            self._moves = [self._moves_of(label, tracked) for label in self._labels]
+            self._checks = [self._check(label, tracked) for label in self._labels]
 
-    def _moves_of(self, label: str, remembered: Sequence[Leaf]) -> list[tuple[int, Callable[[Any, str, int], Any]]]:
-        """The trackers that see a row with this label."""
+    def _moves_of(self, label: str, tracked: Sequence[Leaf]) -> list[tuple[int, Callable[[Any, str, int], Any]]]:
+        """The trackers that take notice of a row with this label."""
         found: list[tuple[int, Callable[[Any, str, int], Any]]] = []
-        for at, (leaf, tracker) in enumerate(zip(remembered, self._trackers, strict=True)):
+        for at, (leaf, tracker) in enumerate(zip(tracked, self._trackers, strict=True)):
             if isinstance(tracker, _Trail) or (
                 not isinstance(leaf, MatchNumber) and label in self._members(leaf.variable)
             ):
                 found.append((at, tracker.step))
         return found
 
-    def _check(self, label: str, remembered: Sequence[Leaf]) -> tuple[Test, list[Reader]] | None:
+    def _check(self, label: str, tracked: Sequence[Leaf]) -> tuple[Test, list[Reader]] | None:
         judged = self._judged.get(label)
         if judged is None:
             return None
-        return judged.test, [self._reader(leaf, remembered) for leaf in judged.leaves]
+        return judged.test, [self._reader(leaf, tracked) for leaf in judged.leaves]
 
-    def _reader(self, leaf: Leaf, remembered: Sequence[Leaf]) -> Reader:
-        """What a leaf is, by the state after a row, and the row."""
+    def _reader(self, leaf: Leaf, tracked: Sequence[Leaf]) -> Reader:
+        """A function of the state after a row, and of the row, that gives the value of a leaf."""
         if _is_here(leaf):
             assert isinstance(leaf, Navigation)
             column, shift, bounds = self._column(leaf.row), leaf.shift, self._bounds
             if shift == 0:
                 return lambda state, row: column[row]
             return lambda state, row: column[row + shift] if bounds.low <= row + shift < bounds.high else None
-        at = remembered.index(leaf)
+        at = tracked.index(leaf)
         value = self._trackers[at].value
         return lambda state, row: value(state[at])
 
@@ -246,7 +246,7 @@ class RunningConditions:
         return _Place(leaf, () if leaf.row.classifier else self._column(leaf.row), self._bounds)
 
     def _folded(self, leaf: Fold, way: list[tuple[str, int]], number: int) -> Value:
-        """An aggregate that only SQLite knows."""
+        """An aggregate that only SQLite can compute."""
         names: dict[str, tuple[str, list[Value]]] = {}
         text = ""
         for piece in leaf.call:

@@ -29,21 +29,22 @@ from .program import Program
 from .regex import MOST_CLASSES, SEPARATOR, Regex, flat
 
 _STEPS = 16_000_000
-"""So many steps may `re` take between two looks at whether somebody has interrupted, by the bound: 10 ns each at most.
-A partition that may take more is not for `re`, and few come near.
+"""The most steps that `re` may take at a time, by the bound, at 10 ns each: nothing interrupts it meanwhile.
+
+A partition that may take more goes to the general matcher.
 """
 
 _AT_ONCE, _LONGEST = 1 << 16, 1 << 21
 """Rows that `re` searches between two looks: of several partitions, and of one."""
 
 MOST_ROWS = 1 << 26
-"""Rows that the matches of a chunk hold, which overlap with SKIP TO NEXT ROW, where something is to be told of each."""
+"""The most rows of all matches of a chunk. With SKIP TO NEXT ROW matches overlap, and a row counts in each."""
 
 _BITS = 7
 _MOST_CONDITIONS = 62
 
 ABSENT = 1 << 62
-"""The time of a row that has none and stands after those that have one; -ABSENT, if it stands before them."""
+"""The time of a row without one, if it is sorted after those that have one; -ABSENT if it is sorted before them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What of matches is asked for."""
+    """Which facts about matches are asked for."""
 
     labels: bool
     excluded: bool
@@ -75,9 +76,9 @@ class Needs:
 class Partitions:
     """The rows of a chunk, as a search sees them.
 
-    truths: for each variable where its condition is met, as far as a row can tell by itself; None for everywhere.
+    truths: for each variable the rows at which its condition is met, as far as a row tells by itself; None for all.
     starts: where the partitions begin, and n: int64[k+1]. times: microseconds of each row, for WITHIN.
-    history: what conditions know of earlier rows; None if they look at their own only.
+    history: evaluates conditions that look at earlier rows; None if no condition does.
     """
 
     truths: Mapping[str, Truth | None]
@@ -97,7 +98,7 @@ class Partitions:
         return {name: None if mask is None else mask.tobytes() for name, mask in self.masks.items()}
 
     def anywhere(self, names: frozenset[str]) -> bytes | None:
-        """Where one of these variables may be, by row; None for everywhere."""
+        """The rows at which one of the variables may be; None for all rows."""
         if names not in self._anywhere:
             masks = [self.masks[name] for name in names]
             known = [mask for mask in masks if mask is not None]
@@ -313,7 +314,7 @@ class _Found:
     positions: list[Array] = field(default_factory=list)
 
     def count(self, rows: int) -> None:
-        """Matches of so many rows are coming; raises OperationalError if they hold too many."""
+        """Announce matches with `rows` rows; raises OperationalError if that is too many."""
         self.rows += rows if self.kept else 0
         if self.rows > MOST_ROWS:
             raise OperationalError(
@@ -322,7 +323,7 @@ class _Found:
             )
 
     def add(self, starts: Int64, lengths: Int64, positions: Array | None) -> None:
-        """More of them, which have been counted."""
+        """Add matches that were announced."""
         self.starts.append(starts)
         self.lengths.append(lengths)
         if positions is not None:
@@ -363,7 +364,7 @@ class _Text:
 def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]:
     """(a number a row whose bits are the conditions that it meets, the numbers that can occur, ascending)."""
     dtype = np.uint8 if len(bits) <= _BITS else np.int64
-    tables: dict[int, tuple[Array, Array | int]] = {}  # by the identity of the codes
+    tables: dict[int, tuple[Array, Array | int]] = {}  # arrays of codes by their identity
     total: Array | None = None
     for name, bit in bits.items():
         truth = chunk.truths[name]
@@ -388,8 +389,8 @@ def _combined(chunk: Partitions, bits: Mapping[str, int]) -> tuple[Array, Array]
 def _split(expression: Regex, text: bytes) -> tuple[Int64, Int64]:
     """(where matches begin [m], the lengths of their groups [m, g]), from the pieces between matches and groups.
 
-    As groups follow each other and hold all of a match, lengths are all there is to know. It takes no Match objects,
-    whose making costs more than the search.
+    Groups follow one another and cover all of a match, so lengths say it all. That needs no Match objects, which cost
+    more than the search.
     """
     width = expression.compiled.groups + 1
     pieces = expression.compiled.split(text)
@@ -408,7 +409,7 @@ def _registers(expression: Regex, matches: Iterator[Match[bytes]]) -> tuple[Int6
 
 
 def _stretches(starts: Int64, lengths: Int64, most: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of partitions: neighbours with `rows` together or one alone, and one by one those longer than `most`."""
+    """Ranges of partitions: neighbours that have `rows` rows together, and alone each that is longer than `most`."""
     first, k = 0, len(lengths)
     for long in [*np.flatnonzero(lengths > most).tolist(), k]:
         while first < long:

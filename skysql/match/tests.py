@@ -2,7 +2,7 @@
 
 A test is a statement whose parameters are the leaves. A leaf that is a column keeps its affinity and collation by a
 CAST that changes nothing; a value that it would change (text in a numeric column, say) takes the long way, through a
-relation whose columns are declared so. Outcomes are remembered by values. Simple tests never get there: native.py.
+relation whose columns are declared so. Outcomes are cached by values. Simple tests are done without SQLite: native.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .lexer import TokenKind, replace_tokens
 from .native import Unsure, function_of, truth
 from .recognition import Test, leaf_name
 
-_REMEMBERED = 1 << 18
+_CACHED = 1 << 18
 
 _NATURAL: dict[str, frozenset[type]] = {
     "NUMERIC": frozenset({int, float, type(None)}),
@@ -69,7 +69,7 @@ class Judge:
             key = values, kinds
             found = known.get(key)
             if found is None:
-                if len(known) >= _REMEMBERED:
+                if len(known) >= _CACHED:
                     known.clear()
                 found = known[key] = ask(values, kinds)
             return found
@@ -102,5 +102,5 @@ def _cast(parameter: str, type: str) -> str:
 
 
 def _natural(type: str) -> frozenset[type] | None:
-    """The types of values that a CAST to the column's affinity leaves as they are; None for any."""
+    """The types of values that a CAST to the affinity of the column does not change; None if it changes none."""
     return _NATURAL.get(affinity(type.split(" COLLATE ")[0]))

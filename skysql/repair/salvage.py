@@ -22,14 +22,14 @@ from .pages import PageFault, PageRow, Pages, Value
 
 _SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
 _PATIENCE = 1000
-"""So often a scan is taken up again."""
+"""How often a scan is taken up again behind a damaged page."""
 
 _SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something that could not be saved: where it was, why, and whose and how many events, where that is known."""
+    """Something that could not be saved: where it was, why, and, if known, how many events of which objects."""
 
     place: str
     reason: str
@@ -164,7 +164,7 @@ class _Scan:
     ) -> None:
         self.sqlite = sqlite
         self.select = select
-        self.columns = columns  # so many behind the key
+        self.columns = columns  # how many follow the key
         self.key = key
         self.width = key.count(",") + 1
         self.lose = lose

@@ -77,7 +77,7 @@ class Reports:
         return ReportPlan(report.name, {key: value for key, value in given if value is not None})
 
     def forget(self) -> None:
-        """A statement begins: results that were kept for the one before are of no use to it."""
+        """A statement begins: drop the results that were cached for the one before."""
         for relation in self._relations.values():
             relation.forget()
 

@@ -30,7 +30,7 @@ NONE = -1
 """Stands for the event of a step that a chain does not have."""
 
 _LOWER = (np.uint64(1) << np.arange(64, dtype=np.uint64)) - np.uint64(1)
-"""A word with as many bits set, from the lowest on."""
+"""At index n, a word whose n lowest bits are set."""
 
 
 class StepRanks:
@@ -182,8 +182,8 @@ def furthest(
 ) -> Chains:
     """Of each group that has an event of the first step, the earliest of its longest chains.
 
-    links[i] is between steps i-1 and i; links[0] is not looked at. Not `exact`, only the number of steps is right, and
-    any events stand for them, which is enough to count.
+    links[i] is between steps i-1 and i; links[0] is not looked at. With exact=False only the number of steps is right,
+    which is enough to count: any events stand for them.
     """
     reached = [_Reached.of(steps[0].events, steps[0].groups, steps[0].ts)]
     size = int(course.groups[-1]) + 1 if len(course) else 0
@@ -230,7 +230,7 @@ def _advance(course: Course, reached: _Reached, step: Stop, within: int | None, 
 def _useful(
     course: Course, reached: Sequence[_Reached], links: Sequence[Link], depth: Int64, end: Int64
 ) -> list[Int64]:
-    """Of the events that end a chain, those from which one goes on to the end of its group's longest."""
+    """The events of each step that lie on a longest chain of their group."""
     kept: list[Int64] = []
     for k in range(len(reached), 0, -1):
         there = reached[k - 1]
@@ -251,7 +251,7 @@ def _earliest(
     depth: Int64,
     end: Int64,
 ) -> Chains:
-    """The earliest chains to the ends found, through steps all of whose events lead there, time aside.
+    """The earliest chains to the ends that were found. All events of `steps` lead there, but perhaps too late.
 
     first: where each group begins among the starts.
     """
@@ -325,8 +325,8 @@ def next_of(course: Course, events: Int64, step: Int64, skip: int = 1) -> tuple[
 
 
 def _leading(course: Course, steps: Sequence[Int64], links: Sequence[Link]) -> tuple[list[Int64], Int64]:
-    """Of each step the events from which links lead to the last step; and of the first, when they get there, the
-    earliest.
+    """For each step the events from which links lead to the last step; and for each event of the first, when the
+    earliest of its chains gets there.
     """
     kept, arrivals = [steps[-1]], course.ts.take(steps[-1])
     for at in range(len(steps) - 2, -1, -1):

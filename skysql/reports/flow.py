@@ -45,7 +45,7 @@ _COUNTED = 1 << 16
 """Edges that are counted in a table; if there may be more, they are sorted."""
 
 END = 0
-"""The code that stands for the end of a path, as 0 is no action's."""
+"""The code that stands for the end of a path; no action has code 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class _Reading:
         ]
 
     def _steps(self, shard: Shard) -> Iterator[tuple[Array, Array, Array]]:
-        """Of each step, the flows that get so far: the action before it, the one after, and the path."""
+        """Step by step, the flows that reach it: their action before it, their action after it, and their path."""
         codes, groups, anchors, paths = self._flows(shard)
         direction = -1 if self.design.backward else 1
         at = anchors

@@ -5,12 +5,13 @@ The chains are those of funnel_chains.py, and so are the counts; which events th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..arrays import compiled
 from ..arrays.masks import Masks
+from ..arrays.pending import Pending
 from ..model.dtypes import Array, Int64
 from ..store.shard import Shard
 from .funnel_chains import tells_events
@@ -19,17 +20,17 @@ from .report import Call
 
 
 def counts(call: Call, design: FunnelDesign, shards: Iterable[Shard]) -> Int64 | None:
-    """The objects that do so many steps or more: int64[steps]; None if it takes a walk to tell."""
+    """How many objects do at least 1, 2, ... steps: int64[steps]; None if only funnel_chains can tell."""
     if not compiled.available() or tells_events(call, design) or not _plain(design):
         return None
     exactly = np.zeros(len(design.steps) + 1, np.int64)
     for levels in compiled.ahead(_levels(call, design, shard) for shard in shards):
-        exactly += np.bincount(levels(), minlength=len(exactly))
+        exactly += np.bincount(levels.result(), minlength=len(exactly))
     return exactly[:0:-1].cumsum()[::-1]
 
 
 def _plain(design: FunnelDesign) -> bool:
-    """Whether each object counts with its longest chain, whose steps are bound by nothing but `within` as a whole."""
+    """Whether each object counts with its longest chain, and nothing but `within` as a whole limits its steps."""
     return (
         (design.order, design.count, design.session) == ("ordered", "objects", None)
         and (design.entry == "best" or design.within is None)
@@ -41,7 +42,7 @@ def _plain(design: FunnelDesign) -> bool:
     )
 
 
-def _levels(call: Call, design: FunnelDesign, shard: Shard) -> Callable[[], Array]:
+def _levels(call: Call, design: FunnelDesign, shard: Shard) -> Pending[Array]:
     met = [call.subject.met(shard, step.condition) for step in design.steps]
     within = compiled.LIMIT - 1 if design.within is None else design.within
     masks = Masks.of(met, len(shard))

@@ -17,7 +17,7 @@ _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 MONDAY = 4 * _DAY
 MOST_PERIODS = 1 << 18
-"""So many rows are enough for any report by period: 29 years of hours."""
+"""The most rows of a report by period: 29 years of hours."""
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _FIXED = {"hour": 3600 * _SECOND, "day": _DAY, "week": 7 * _DAY}

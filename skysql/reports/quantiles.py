@@ -17,7 +17,7 @@ Reals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Seconds a group; NaN for groups without any."""
+    """Seconds, by group; NaN for a group without values."""
 
     median: Reals
     mean: Reals

@@ -71,7 +71,7 @@ def _branches(name: str, value: Argument) -> list[Tree]:
 def _steps(text: str) -> list[str]:
     try:
         return step_names(text)
-    except ProgrammingError:  # which whoever runs it is told
+    except ProgrammingError:  # the error is raised when the statement runs
         return [text]
 
 

@@ -32,11 +32,11 @@ Columns = dict[str, Sequence[Value]]
 _COMPARE = {"=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 
 
-_KEPT = 10_000
-"""Rows of a result that is kept, at the most."""
+_CACHED_ROWS = 10_000
+"""The most rows of a result that is cached."""
 
 MOST_ROWS = 1 << 14
-"""Rows that a report hands out together, where it may have many."""
+"""The most rows that a report hands out together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Call:
         return f"{argument!r} of {self.report}"
 
     def within(self, column: str, ts: Int64) -> Bool | None:
-        """Which moments meet the limits on a column of times; None for all."""
+        """Which moments meet the limits on a column of times; None if there is no limit on it."""
         kept: Bool | None = None
         for limit in self.limits:
             if limit.column != column:
@@ -127,7 +127,7 @@ class Report(Protocol):
         ...
 
     def rows(self, call: Call) -> Iterator[Columns]:
-        """The rows in their order, some at a time: the columns that were asked for, and others or not."""
+        """The rows in their order, some at a time; at least the columns that were asked for."""
         ...
 
 
@@ -140,7 +140,7 @@ class ReportRelation:
         arguments = [Declared(name, "", True, True) for name in report.arguments]
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
-        self._last: tuple[object, list[Columns]] | None = None
+        self._cached: tuple[object, list[Columns]] | None = None
         self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
@@ -184,38 +184,38 @@ class ReportRelation:
                 limits.append(Limit(column, constraint.op, value))
             elif value is not None:
                 if arguments[column] not in (None, value):
-                    return  # it cannot be both
+                    return  # no value is equal to both
                 arguments[column] = value
         wanted = frozenset(self.columns[at].name for at in columns if at not in self._arguments)
         for found in self._rows(arguments, wanted, tuple(limits)):
             length = _length(found)
-            given = {name: [value] * length for name, value in arguments.items()}  # for SQLite may compare it
+            given = {name: [value] * length for name, value in arguments.items()}  # as SQLite may compare it
             yield RowBatch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
 
     def forget(self) -> None:
-        """Drop what was kept."""
-        self._last = None
+        """Drop the cached result."""
+        self._cached = None
 
     def _rows(
         self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]
     ) -> Iterator[Columns]:
-        """The rows of a call; a short result is kept, as a join asks for it once for each row of another table."""
+        """The rows of a call. A short result is cached, as a join asks for it once for each row of another table."""
         name = self._report.name
         subject = self._subjects.open(arguments[self._report.arguments[0]], name)
         asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
-        if self._last is not None and self._last[0] == asked:
-            yield from self._last[1]
+        if self._cached is not None and self._cached[0] == asked:
+            yield from self._cached[1]
             return
-        self._last = None
-        kept: list[Columns] = []
+        self._cached = None
+        cached: list[Columns] = []
         rows = 0
         with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
             for found in self._report.rows(Call(name, subject, arguments, wanted, limits)):
                 rows += _length(found)
-                kept = [*kept, found] if rows <= _KEPT else []
+                cached = [*cached, found] if rows <= _CACHED_ROWS else []
                 yield found
-        if rows <= _KEPT:
-            self._last = asked, kept
+        if rows <= _CACHED_ROWS:
+            self._cached = asked, cached
 
 
 def _length(found: Columns) -> int:

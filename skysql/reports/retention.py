@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import compiled, kernels
+from ..arrays.pending import Pending
 from ..arrays.vectors import Numbers, Vector, compact_codes, joined, sort_ranks
 from ..errors import OperationalError, ProgrammingError
 from ..interruption import looking
@@ -44,10 +45,10 @@ from .subject import Condition, Occurrences, may_equal
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
 _MOST = 10_000
 _MOST_DATED = 1 << 14
-"""Counts that are made for a shard, whether they are needed or not."""
+"""The most counts (cohorts times periods) that are made for a shard whether they are needed or not."""
 
 MOST_COUNTS = 1 << 22
-"""Rows of all cohorts together; partials that have more are merged before there are others."""
+"""The most rows of all cohorts together. Partials that have more are merged before the next shards are read."""
 _OPS: dict[str, Callable[[str, str], bool]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -140,8 +141,8 @@ class _Reading:
         self.call = call
         self.subject = call.subject
 
-    def begin(self, shard: Shard) -> Callable[[], Cohorts]:
-        """What waits for the cohorts of a shard."""
+    def begin(self, shard: Shard) -> Pending[Cohorts]:
+        """The cohorts of a shard."""
         looped = compiled.available() and not self.design.unit.months
         dated = self._dated
         if looped and dated is not None:
@@ -161,7 +162,7 @@ class _Reading:
         np.minimum.at(earliest, numbers, births.ts)
         sizes = np.bincount(numbers, minlength=len(used))
         returned = self._returned(shard, births, numbers, len(used))
-        return lambda: Cohorts(keys, sizes, earliest, returned)
+        return Pending.known(Cohorts(keys, sizes, earliest, returned))
 
     @cached_property
     def _dated(self) -> tuple[Vector, compiled.CohortRule] | None:
@@ -187,20 +188,20 @@ class _Reading:
         rows[edges[0] :] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
         return compiled.Periods(self.design.unit.us, None if self.design.rolling else MONDAY, rows, len(edges) - 1)
 
-    def _by_loop(self, shard: Shard, keys: Vector, cohorts: compiled.CohortRule) -> Callable[[], Cohorts]:
-        """What waits for those of these cohorts in which any object of the shard was born."""
+    def _by_loop(self, shard: Shard, keys: Vector, cohorts: compiled.CohortRule) -> Pending[Cohorts]:
+        """Those of these cohorts in which any object of the shard was born."""
         design = self.design
         first, again = (self.subject.by_path(shard, condition) for condition in (design.first, design.again))
-        wait = compiled.retention(first, again, cohorts, self._periods, design.on_or_after)
+        counts = compiled.retention(first, again, cohorts, self._periods, design.on_or_after)
 
-        def finish() -> Cohorts:
-            sizes, earliest, returned = wait()
+        def finish(counted: tuple[Int64, Int64, Int64]) -> Cohorts:
+            sizes, earliest, returned = counted
             used = np.flatnonzero(sizes)
             wanted = self._wanted(keys.take(used))
             used = used if wanted is None else used[wanted]
             return Cohorts(keys.take(used), sizes[used], earliest[used], returned[used])
 
-        return finish
+        return counts.then(finish)
 
     def _births(self, shard: Shard) -> tuple[Occurrences, Vector]:
         """The birth of each object of the shard that counts, and its cohort."""
@@ -221,7 +222,7 @@ class _Reading:
         return (births, keys) if wanted is None else (births.take(wanted), keys.take(np.flatnonzero(wanted)))
 
     def _wanted(self, keys: Vector) -> Bool | None:
-        """The births that WHERE on `cohort` may leave; None for all."""
+        """Which births WHERE on `cohort` may select; None for all."""
         if self.design.by is not None:
             text = self.call.equal("cohort")
             return None if text is None else may_equal(keys, text)
@@ -262,7 +263,7 @@ class _Reading:
         base[births.paths] = births.ts if design.rolling else design.unit.numbers(births.ts)
         found = self.subject.occurrences(shard, design.again)
         times = found.ts
-        if not design.rolling:  # one return a period will do; if any is after the birth, the last is
+        if not design.rolling:  # of the returns in a period the last is enough: if any is after the birth, it is
             times = design.unit.numbers(times)
             last = last_of_each(found.paths, times)
             found, times = found.take(last), times[last]
@@ -280,7 +281,7 @@ class _Reading:
 
 
 def _check_counts(cohorts: int, rows: int) -> None:
-    """Raise OperationalError if so many cohorts of so many rows are too many."""
+    """Raise OperationalError if cohorts with `rows` rows each have too many rows together."""
     if cohorts * rows > MOST_COUNTS:
         raise OperationalError(
             f"sky_retention: {cohorts:,} cohorts of {rows:,} periods are {cohorts * rows:,} rows,"
@@ -289,12 +290,12 @@ def _check_counts(cohorts: int, rows: int) -> None:
         )
 
 
-def _merged(begun: Iterator[Callable[[], Cohorts]]) -> list[Cohorts]:
-    """The partials of all shards, or of many at a time: few enough to be in memory."""
+def _merged(begun: Iterator[Pending[Cohorts]]) -> list[Cohorts]:
+    """The partials of all shards, merged as soon as they are many."""
     parts: list[Cohorts] = []
     held = 0
-    for finish in compiled.ahead(begun):
-        parts.append(finish())
+    for cohorts in compiled.ahead(begun):
+        parts.append(cohorts.result())
         held += parts[-1].returned.size
         if held > MOST_COUNTS:
             parts = [merge(parts)]
@@ -345,7 +346,7 @@ class SkyRetention:
             return
         until = range[1] if design.until is None else design.until
         begun = max(bisect_right(design.edges, _begun(design, range[0], until)), 1)
-        design = replace(design, edges=design.edges[: begun + 1])  # of periods that no cohort shows, there are none
+        design = replace(design, edges=design.edges[: begun + 1])  # without the periods that no cohort shows
         cohorts = merge(_merged(map(_Reading(design, call).begin, call.subject.snapshot.shards())))
         per_cohort = zip(
             _labels(design, cohorts.keys), cohorts.sizes.tolist(), cohorts.earliest.tolist(), cohorts.returned.tolist(),
@@ -374,7 +375,7 @@ def _labels(design: RetentionDesign, keys: Vector) -> list[Value]:
 
 
 def _begun(design: RetentionDesign, born: int, until: int) -> int:
-    """The last period that has begun by then, for one born at that moment."""
+    """The last period that has begun by `until`, for an object born at `born`."""
     if design.rolling:
         return (until - born) // design.unit.us
     return design.unit.number(until) - design.unit.number(born)

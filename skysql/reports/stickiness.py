@@ -3,7 +3,8 @@
     sky_stickiness(table, action, unit, options)        a row a number of periods
 
 - `periods` is a number of calendar units (UTC; weeks begin on Monday), `objects` how many objects were active in
-  exactly so many, `share` their share of all that were active. Every number from 1 to the largest has a row.
+  exactly that number of them, `share` their share of all that were active. Every number from 1 to the largest has a
+  row.
 - Active is an object in a unit with an event of the action: its name, {"when": SQL}, or NULL for any event.
 - Options: "from", "to": only events with from <= timestamp < to.
 """

@@ -146,7 +146,7 @@ class Subject:
         return self._index.positions(self._every(shard), condition.events).astype(np.int32, copy=False)
 
     def met(self, shard: Shard, condition: Condition) -> Met:
-        """The same, of all events; by the codes of actions where it asks for nothing else."""
+        """The events of a shard that meet a condition; by the codes of actions, if it asks for actions only."""
         return self._index.met(self._every(shard), condition.events)
 
     def occurrences(self, shard: Shard, condition: Condition | None) -> Occurrences:
@@ -231,7 +231,7 @@ class Subjects:
         return near(name, [entry.name for entry in self._catalog.every() if entry.kind == "events"])
 
     def moment(self) -> object:
-        """Something that changes whenever anything may have changed that a condition can read."""
+        """A value that differs as soon as anything may have changed that a condition can read."""
         version = self._sqlite.execute("PRAGMA data_version").fetchall()
         return version, self._sqlite.total_changes(), self._refresh()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ..arrays import kernels
+from ..arrays.pending import Pending
 from ..arrays.sums import Magnitudes
 from ..arrays.vectors import Coded, Numbers, Vector, joined
 from ..functions import awaited
@@ -71,12 +72,12 @@ class Accumulation:
         self._dictionary = dictionary
         self._paths = PathAggregates(evaluation, actions)
 
-    def begin(self, rows: Rows) -> Callable[[], Partial]:
-        """What waits for the partial of these rows; raises Inexact, and so may what waits."""
+    def begin(self, rows: Rows) -> Pending[Partial]:
+        """The partial of the rows. Raises Inexact, and so may its result()."""
         if self._bound.layout is not None and isinstance(rows, EventRows):
             read = self._read_off(rows, *self._bound.layout)
             if read is not None:
-                return lambda: read
+                return Pending.known(read)
         groups = self._runs(rows)
         if groups is not None:
             assert isinstance(rows, EventRows)
@@ -94,9 +95,9 @@ class Accumulation:
 
         def finish() -> Partial:
             used, size = groups.used, groups.size
-            return Partial(len(used), keys, [(one() if callable(one) else one).take(used, size) for one in begun])
+            return Partial(len(used), keys, [one.result().take(used, size) for one in begun])
 
-        return finish
+        return Pending(finish)
 
     def _states(self, state: Callable[[int], T]) -> list[T]:
         """Of each aggregate, by its place, the state."""
@@ -165,8 +166,8 @@ class Accumulation:
         counts = rows.shard.view(code_counts, property, len(vector.values) - 1)
         return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
 
-    def _state(self, place: int, rows: Rows, groups: Grouping) -> State | Callable[[], State]:
-        """The state of an aggregate; or, if it is worked out in another thread, what waits for it."""
+    def _state(self, place: int, rows: Rows, groups: Grouping) -> Pending[State]:
+        """The state of an aggregate; a function over a path may have begun it in other threads."""
         aggregate, function = self._plan.aggregates[place], self._aggregates[place]
         if isinstance(aggregate, PathAggregate):
             result = self._paths.result(place, aggregate, rows, groups)
@@ -175,9 +176,8 @@ class Accumulation:
                 begun: State = function.begin(Given(awaited(result), groups.numbers, groups.size, groups.counts))
                 return begun
 
-            return state
-        begun: State = function.begin(self._given(place, aggregate, rows, groups))
-        return begun
+            return Pending(state)
+        return Pending.known(function.begin(self._given(place, aggregate, rows, groups)))
 
     def _given(self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
         """What an aggregate is of."""

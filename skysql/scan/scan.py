@@ -12,12 +12,13 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vtab.source import read
 
 from ..arrays import compiled
+from ..arrays.pending import Pending
 from ..arrays.vectors import Vector
 from ..lazily import cached_property
 from ..model.values import Value
@@ -105,7 +106,7 @@ class Scan:
         """The result, some groups at a time if they are very many: a list a column of the output."""
         while True:
             try:
-                partials = [finish() for finish in compiled.ahead(map(self._accumulation.begin, self.rows()))]
+                partials = [begun.result() for begun in compiled.ahead(map(self._accumulation.begin, self.rows()))]
                 return self.finish(self.merge(partials, self._bound.by_object))
             except Inexact as inexact:
                 self.leave(inexact)
@@ -135,7 +136,7 @@ class Scan:
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows; raises Inexact."""
-        return self._accumulation.begin(rows)()
+        return self._accumulation.begin(rows).result()
 
     def merge(self, partials: Sequence[Partial], disjoint: bool) -> Partial:
         """Partials of different objects as one. disjoint: whether no two have a group in common. Raises Inexact."""
@@ -151,18 +152,18 @@ class Scan:
 
     def _final_partials(self) -> Iterator[Partial]:
         """`partial` of all rows, where no groups have any of two shards; what arrays cannot compute is SQL then."""
-        for rows, bound, finish in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in self.rows()):
-            yield self._final(rows, finish if bound is self._bound else None)
+        for rows, bound, begun in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in self.rows()):
+            yield self._final(rows, begun if bound is self._bound else None)
 
-    def _begun(self, rows: Rows) -> Callable[[], Partial] | None:
+    def _begun(self, rows: Rows) -> Pending[Partial] | None:
         try:
             return self._accumulation.begin(rows)
         except Inexact as inexact:
             self.leave(inexact)
             return None
 
-    def _final(self, rows: Rows, finish: Callable[[], Partial] | None) -> Partial:
-        """The partial that was begun, or was begun for another plan."""
-        while finish is None:
-            finish = self._begun(rows)
-        return finish()
+    def _final(self, rows: Rows, begun: Pending[Partial] | None) -> Partial:
+        """The partial that was begun; None if it was begun for another plan."""
+        while begun is None:
+            begun = self._begun(rows)
+        return begun.result()

@@ -156,7 +156,7 @@ class _Delimited:
     open_ended = False
 
     def __init__(self, text: TextIO, delimiter: str) -> None:
-        # Strict: a line with a stray quote is a fault, rather than cells that nobody wrote.
+        # Strict: a line with a stray quote is a fault. Otherwise it would be read as other cells than were written.
         self._rows = csv.reader(text, delimiter=delimiter, strict=True)
         try:
             self.names = next(self._rows, [])
@@ -334,7 +334,7 @@ _INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(Infinity)')
 
 
 def _chunk(columns: dict[str, Cells], lines: Sequence[int], faults: list[CellFault]) -> CellChunk:
-    """The chunk without the rows that hold what is not Unicode text, which become faults."""
+    """The chunk without the rows that hold texts which are not Unicode; those become faults."""
     broken = sorted({row for cells in columns.values() if isinstance(cells, list) for row in _not_unicode(cells)})
     if not broken:
         return CellChunk(columns, lines, faults)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ..dbapi.connection import Connection
 
 FAULTS_KEPT = 5
-"""Faults whose reasons are kept; the others are counted."""
+"""Faults whose reasons are reported; the others are only counted."""
 
 _TIME_UNIT = "--time-unit us, ms or s"
 
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(slots=True)
 class LoadReport:
-    """What became of the rows: events stored, rows dropped because they said nothing new, and lines at fault.
+    """The outcome: events stored, rows dropped because they said nothing new, and lines at fault.
 
     unused: columns of the file that were not asked for; absent: those that were, and are in no line of it. guesses: of
     columns without a given type, the type and the line that decided it.
@@ -108,7 +108,7 @@ def load(db: Connection, request: Request, source: Input, progress: Progress = l
     """
     db.execute("BEGIN IMMEDIATE")
     collecting = gc.isenabled()
-    gc.disable()  # millions of small lists without a cycle, which it would walk again and again
+    gc.disable()  # the garbage collector would walk millions of small lists again and again, and find no cycle
     try:
         report = _Import(db, request, source.reader(), source.path).run(progress)
     except BaseException as error:
@@ -121,7 +121,7 @@ def load(db: Connection, request: Request, source: Input, progress: Progress = l
     try:
         db.commit()
     finally:
-        db.rollback()  # of what could not be committed
+        db.rollback()  # of a transaction that was not committed
     return report
 
 
@@ -309,7 +309,7 @@ def _without(nulls: frozenset[str], chunk: CellChunk) -> CellChunk:
     return CellChunk(chunk.columns | columns, chunk.lines, chunk.faults)
 
 
-# what the request means for this file and this table
+# the request, for this file and this table
 
 
 def _named(request: Request) -> list[str]:
@@ -471,7 +471,7 @@ def _present(cells: Cells) -> Bool:
 
 
 def _cells(cells: list[Any], kind: Kind) -> Cells:
-    """The cells as ingest takes them the fastest, where their values do not depend on who reads them."""
+    """The cells in the form that write/columns reads fastest, where that form has the same values."""
     if kind is REAL:
         return _reals(cells)
     if kind is INTEGER:

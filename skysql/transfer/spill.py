@@ -34,7 +34,7 @@ class Spill:
 
         self._properties = (ACTION, *table.properties)
         self._db = connect("", cache_size=_CACHE)
-        self._db.sqlite.execute("PRAGMA journal_mode = OFF").fetchall()  # what is in it is of no use to anyone later
+        self._db.sqlite.execute("PRAGMA journal_mode = OFF").fetchall()  # nobody needs its content later
         columns = [f"p{p.id} {INTEGER if p.kind is TEXT else p.kind} STATE" for p in self._properties]
         self._db.execute(f"CREATE VIRTUAL TABLE {_NAME} USING sky({', '.join(columns)}, literal BOOLEAN)")
 
@@ -47,7 +47,7 @@ class Spill:
         return self._db.engine.relation("main", _NAME).store
 
     def _columns(self) -> Iterator[tuple[Property, Property]]:
-        """Each property, and the one that it is here."""
+        """Each property, and the property that holds its values in the file."""
         for property in self._properties:
             held = self._store.table.find(f"p{property.id}")
             assert held is not None

@@ -152,7 +152,7 @@ class Known:
     valid: Bool
 
     def of(self, first: int, last: int) -> Known:
-        """That of the objects first ... last."""
+        """The part for the objects first ... last."""
         here = slice(*np.searchsorted(self.objects, (first, last + 1)).tolist())
         return Known(self.objects[here], self.ts[here], self.values[here], self.valid[here])
 
@@ -236,7 +236,7 @@ def _dense(sparse: Sparse, property: Property, events: int, dictionary: ImportTe
 def stored_states(
     db: Connection, database: str, table: Table, first: int, dictionary: ImportTexts
 ) -> dict[int, Known]:
-    """What the table holds of its state properties: their values before that moment, and the changes since."""
+    """The state properties as the table has them: their values before `since`, and the changes from then on."""
     states = table.states
     rows: dict[int, list[tuple[int, int, Any]]] = {state.id: [] for state in states}
     objects, changes = (f"{quote(database)}.{quote(f'{table.name}_{of}')}" for of in ("objects", "changes"))

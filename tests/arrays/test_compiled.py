@@ -85,7 +85,7 @@ def test_they_run_beside_one_another() -> None:
     answers: list[list[int]] = []
 
     def ask() -> None:
-        answers.append(compiled.funnel(masks, ts, starts, 3, 40, 0)().tolist())
+        answers.append(compiled.funnel(masks, ts, starts, 3, 40, 0).result().tolist())
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -106,12 +106,12 @@ masks = Masks(np.zeros(3, np.uint8), np.zeros(256, np.uint32), None)
 wide = Masks(None, None, np.full(3, 1 << 9, np.uint32))
 far = np.array([0, 1 << 40, 3])
 for call in (
-    lambda: compiled.funnel(masks, ones, far, 2, 9, 0)(),
-    lambda: compiled.funnel(masks, ones, np.array([-9, 3]), 2, 9, 0)(),
-    lambda: compiled.funnel(masks, ones, np.array([0, 4]), 2, 9, 0)(),
-    lambda: compiled.funnel(wide, ones, np.array([0, 3]), 2, 9, 0)(),
-    lambda: compiled.funnel(masks, ones[:2], np.array([0, 2]), 2, 9, 0)(),
-    lambda: compiled.matches(masks, ones, far, np.ones(2, np.uint32), np.zeros(2, bool), ones[:2])(),
+    lambda: compiled.funnel(masks, ones, far, 2, 9, 0).result(),
+    lambda: compiled.funnel(masks, ones, np.array([-9, 3]), 2, 9, 0).result(),
+    lambda: compiled.funnel(masks, ones, np.array([0, 4]), 2, 9, 0).result(),
+    lambda: compiled.funnel(wide, ones, np.array([0, 3]), 2, 9, 0).result(),
+    lambda: compiled.funnel(masks, ones[:2], np.array([0, 2]), 2, 9, 0).result(),
+    lambda: compiled.matches(masks, ones, far, np.ones(2, np.uint32), np.zeros(2, bool), ones[:2]).result(),
     lambda: compiled.last_marks(ones, np.array([0, 3]), 3, (0, 9), np.array([7]), ones[:1]),
     lambda: compiled.last_marks(ones, np.array([0, 1 << 40]), 3, (0, 9), np.array([0]), ones[:1]),
     lambda: compiled.last_marks(ones, np.array([0, 3]), 99, (0, 9), np.array([0]), ones[:1]),
