@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 import skysql
 from skysql.arrays import compiled
 from skysql.store import compact, snapshot
+from tests.tiers import LONG
 
 settings.register_profile(  # how long a test takes depends on what else the machine does
     "default", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -21,6 +22,21 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 Connect = Callable[..., skysql.Connection]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that are quick: see tests/tiers.py."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("peer") is None:
+            module, _, test = item.nodeid.rpartition("/")[2].partition(".py::")
+            cases.setdefault(f"{module}::{test.partition('[')[0]}", []).append(item)
+    for name, some in cases.items():
+        few = min(LONG.get(name, len(some)), len(some))
+        for at in range(few):  # from all over them
+            some[at * len(some) // few].add_marker("quick")
+
+
 
 
 @pytest.fixture
