@@ -363,7 +363,7 @@ def _distinct(count: int | None, exact: bool) -> str:
 
 
 def _alter(arguments: argparse.Namespace) -> int:
-    from ..model.table import quote
+    from ..model.quoting import quote
 
     words = arguments.change  # of several, one with a space is a name, whose quotes the shell has taken
     change = " ".join(quote(word) if len(words) > 1 and " " in word else word for word in words)

@@ -12,7 +12,6 @@ Sources: PEP 249; CPython 3.11 Modules/_sqlite, whose behaviour the tests compar
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -24,7 +23,9 @@ from .. import errors
 from ..engine import waiting_errors
 from ..engine.session import Session
 from ..model.companions import ACTION_NAME, OWN_CHANGES, TIMESTAMP
-from ..model.table import Table, literal, quote
+from ..model.quoting import literal, quote
+from ..model.table import Table
+from ..model.tokens import module_of
 from .cursor import Cursor, RowFactory
 from .parameters import Parameters
 
@@ -255,7 +256,7 @@ class Connection:
                 later.append(f"{sql};")
             elif name == "sqlite_sequence":
                 later += ['DELETE FROM "sqlite_sequence";', *self._inserts(name, _columns(self, name))]
-            elif name not in owned and not name.startswith("sqlite_") and not _COMPANION.match(sql):
+            elif name not in owned and not name.startswith("sqlite_") and not module_of(sql).startswith("sky_"):
                 yield f"{sql};"
                 sky = skies.get(name)
                 yield from self._inserts(name, _event_columns(sky) if sky else _columns(self, name))
@@ -271,9 +272,6 @@ class Connection:
         values = " || ', ' || ".join(f"quote({quote(column)})" for column in columns)
         for (row,) in self.sqlite.execute(f"SELECT {values} FROM {quote(name)}"):
             yield f"INSERT INTO {quote(name)} ({names}) VALUES ({row});"
-
-
-_COMPANION = re.compile(r"CREATE VIRTUAL TABLE .*\bUSING\s+sky_\w+\s*\(", re.IGNORECASE | re.DOTALL)
 
 
 def _columns(connection: Connection, table: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from ..model.table import quote
+from ..model.quoting import quote
 
 
 def failing(sqlite: apsw.Connection) -> dict[str, str]:

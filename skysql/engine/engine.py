@@ -20,7 +20,8 @@ from ..errors import CorruptError, OperationalError, ProgrammingError, near
 from ..match.recognition import Recognition
 from ..model import alteration, timestamps
 from ..model.companions import COMPANIONS
-from ..model.table import Table, name_key, parse_arguments, quote
+from ..model.quoting import name_key, quote
+from ..model.table import Table, parse_arguments
 from ..plan.path_scan import PathScan
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
 from ..reports import ReportPlan, Reports, Written

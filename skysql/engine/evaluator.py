@@ -16,7 +16,7 @@ from vtab import RowBatch
 from vtab.source import Constraint, Declared, Fault
 
 from ..functions import PathFunction
-from ..model.table import quote
+from ..model.quoting import quote
 from ..model.values import Value
 from ..scan.by_sqlite import K, Typed
 from ..sql.reads import reference

@@ -7,7 +7,6 @@ a text are answered by SQLite, which compiles it and runs nothing of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,21 +14,16 @@ import apsw
 
 from ..errors import Error
 from ..model.companions import COMPANIONS, EVENTS
-from ..model.table import Table, name_key, quote
+from ..model.quoting import name_key, quote
+from ..model.table import Table
+from ..model.tokens import module_of
 from ..scan.aggregates import AggregateFunctions
 from ..sql.catalog import Catalog, CatalogEntry, FunctionEntry, OutputColumn, Refused
 from ..sql.reads import Call
 from .registries import Registries
 
-_USING = re.compile(r"\bUSING\s+(sky(?:_\w+)?)\s*(?:\((?P<arguments>.*)\))?\s*$", re.IGNORECASE | re.DOTALL)
-
 Lend = Callable[[str, Sequence[Call]], Any]
 """(text, the results that it reads) -> a context with the text as SQLite can compile it."""
-
-
-def _using(sql: str | None) -> re.Match[str] | None:
-    """USING sky(...) or sky_objects(...) of a table's definition."""
-    return _USING.search(sql) if sql is not None and sql[:14].upper() == "CREATE VIRTUAL" else None
 
 
 class Schema(Catalog):
@@ -79,8 +73,7 @@ class Schema(Catalog):
     def tables(self) -> list[tuple[str, str]]:
         """(database, name) of every sky table."""
         self.refresh()
-        used = [(entry, _using(entry.sql)) for entry in self._all()]
-        return [(e.database, e.name) for e, using in used if using is not None and using[1].lower() == "sky"]
+        return [(entry.database, entry.name) for entry in self._all() if module_of(entry.sql) == "sky"]
 
     def _read(self, database: str) -> Iterator[CatalogEntry]:
         schema = "sqlite_temp_schema" if database == "temp" else "sqlite_schema"
@@ -88,12 +81,12 @@ class Schema(Catalog):
             f"SELECT type, name, sql FROM {quote(database)}.{schema} WHERE type IN ('table', 'view')"
         ).fetchall()
         for type, name, sql in found:
-            using = _using(sql)
-            kind = using[1].lower() if using else None
-            if kind == "sky":
+            module = module_of(sql)
+            kind = module.removeprefix("sky_")
+            if module == "sky":
                 yield self._entry(EVENTS, database, name, name, sql)
-            elif kind is not None and kind[4:] in COMPANIONS:
-                yield self._entry(kind[4:], database, name, name[: -len(kind[4:]) - 1], sql)
+            elif kind != module and kind in COMPANIONS:
+                yield self._entry(kind, database, name, name[: -len(kind) - 1], sql)
             else:
                 yield CatalogEntry(type, database, name, None, sql)
 

@@ -5,7 +5,6 @@ What it is not: a parser. Strings, quoted names and comments are skipped, parent
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -14,17 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from ..errors import ProgrammingError
-
-_NEXT_SEMICOLON = re.compile(
-    r"""(?: [^;'"`\[/-] | '[^']*'? | "[^"]*"? | `[^`]*`? | \[[^\]]*\]? | --[^\n]* | /\*.*?(?:\*/|\Z) | [/-] )*+ ;""",
-    re.VERBOSE | re.DOTALL,
-)
-_TOKEN = re.compile(
-    r"""(?: \s | --[^\n]* | /\*.*?(?:\*/|\Z) )*+
-        (?: (?P<word>[^\W\d][\w$]*) | '[^']*'? | "[^"]*"? | `[^`]*`? | \[[^\]]*\]? | [\w.]+ | . )""",
-    re.VERBOSE | re.DOTALL,
-)
-_BLANK = re.compile(r"(?: \s | ; | --[^\n]* | /\*.*?(?:\*/|\Z) )*+", re.VERBOSE | re.DOTALL)
+from ..model.tokens import after_blank, to_semicolon, tokens
 
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 READS = frozenset({"SELECT", "VALUES", "EXPLAIN", "PRAGMA", ""})
@@ -34,14 +23,13 @@ _AFTER_WITH = _WRITES | {"SELECT", "VALUES"}
 def statements(script: str) -> Iterator[str]:
     """The statements of a script, each with its semicolon; pieces with nothing but comments are left out."""
     start = end = 0
-    while match := _NEXT_SEMICOLON.match(script, end):
-        end = match.end()
+    while (end := to_semicolon(script, end)) >= 0:
         piece = script[start:end]
         if apsw.complete(piece):  # not within the body of a trigger
             start = end
-            if not _BLANK.fullmatch(piece):
+            if after_blank(piece) < len(piece):
                 yield piece
-    if not _BLANK.fullmatch(script, start):
+    if after_blank(script, start) < len(script):
         yield script[start:]
 
 
@@ -60,23 +48,21 @@ def analyse(sql: str) -> SplitText:
         raise ProgrammingError("the query contains a null character")
     if ";" in sql and len(list(islice(statements(sql), 2))) > 1:
         raise ProgrammingError("You can only execute one statement at a time.", "executescript() takes several")
-    blank = _BLANK.match(sql)
-    verb = _verb(sql, blank.end() if blank else 0)
+    verb = _verb(sql)
     reads = verb not in ("INSERT", "REPLACE", "") or "select" in sql.lower()
     return SplitText(verb, verb in _WRITES, reads)
 
 
-def _verb(sql: str, start: int) -> str:
-    first = _TOKEN.match(sql, start)
-    verb = (first["word"] or "?").upper() if first else ""
-    if first is None or verb != "WITH":
+def _verb(sql: str) -> str:
+    read = tokens(sql, after_blank(sql))
+    first = next(read, None)
+    verb = "" if first is None else first.word or "?"
+    if verb != "WITH":
         return verb
     depth, before = 0, ""
-    for token in _TOKEN.finditer(sql, first.end()):
-        text = token[0].strip()
-        word = (token["word"] or "").upper()
-        if depth == 0 and before == ")" and word in _AFTER_WITH:
-            return word
-        depth += (text == "(") - (text == ")")
-        before = text[-1:]
+    for token in read:
+        if depth == 0 and before == ")" and token.word in _AFTER_WITH:
+            return token.word
+        depth += (token.text == "(") - (token.text == ")")
+        before = token.text
     return verb

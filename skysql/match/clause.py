@@ -19,9 +19,10 @@ from enum import Enum
 from ..errors import DataError, ProgrammingError
 from ..lazily import cached_property
 from ..model import timestamps
-from ..plan.path_scan import identifier
+from ..model.quoting import identifier
+from ..model.tokens import Token, TokenKind, closing
 from .expressions import ClauseNames, Expression, ExpressionParser
-from .lexer import OPEN_PATTERN, Token, TokenKind, TokenReader, closing, is_open
+from .lexer import OPEN_PATTERN, TokenReader, is_open
 from .pattern import Excluded, Node, PatternParser, variables, walk
 
 

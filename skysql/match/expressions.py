@@ -25,8 +25,9 @@ from typing import NoReturn, TypeAlias
 
 import apsw
 
-from ..plan.path_scan import identifier
-from .lexer import Token, TokenKind, TokenReader, closing, count_of
+from ..model.quoting import identifier
+from ..model.tokens import Token, TokenKind, closing
+from .lexer import TokenReader, count_of
 
 LOGICAL = ("FIRST", "LAST")
 PHYSICAL = ("PREV", "NEXT")

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import NotSupportedError
-from .lexer import TokenKind, TokenReader, count_of
+from ..model.tokens import TokenKind
+from .lexer import TokenReader, count_of
 
 MOST_PERMUTED = 8
 """PERMUTE of n stands for n! orders, which share 2^n states if each item is rigid."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..model.tokens import TokenKind, replace_tokens
 from ..model.values import Value
 from ..scan.by_sqlite import Evaluator
-from .lexer import TokenKind, replace_tokens
 from .native import Unsure, function_of, truth
 from .recognition import Test, leaf_name
 

@@ -16,7 +16,6 @@ is stored, and a property that is turned back is what it was: changes to NULL re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -25,6 +24,7 @@ from ..errors import ProgrammingError, near
 from .companions import RESERVED
 from .kinds import KINDS, Kind, Kinds
 from .table import Property, Table, check_table
+from .tokens import Token, tokenize
 
 MAX_ID = 0xFFFF - 3
 """The last property id of which a block can have a column."""
@@ -80,20 +80,6 @@ Alteration: TypeAlias = Add | Rename | Drop | Turn | Widen
 
 # the grammar
 
-_TOKEN = re.compile(
-    r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )""",
-    re.VERBOSE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A name, and the word in capitals that it is if it was not quoted."""
-
-    name: str
-    word: str
-
-
 def parse(text: str, kinds: Kinds = KINDS) -> Alteration:
     """Raises ProgrammingError if the text is none of the forms. kinds: that it may name."""
     tokens = _tokens(text)
@@ -106,24 +92,15 @@ def parse(text: str, kinds: Kinds = KINDS) -> Alteration:
     return found
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens, at, end = [], 0, len(text.rstrip())
-    while at < end:
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ProgrammingError(f"cannot read {text.strip()!r} from {text[at:].strip()!r} on", _FORMS)
-        at = match.end()
-        if match["plain"]:
-            tokens.append(_Token(match["plain"], match["plain"].upper()))
-        elif match["br"]:
-            tokens.append(_Token(match["br"], ""))
-        else:
-            name = match["dq"].replace('""', '"') if match["dq"] else match["bq"].replace("``", "`")
-            tokens.append(_Token(name, ""))
-    return tokens
+def _tokens(text: str) -> list[Token]:
+    found = tokenize(text)
+    for token in found:
+        if not token.is_name or not token.name:
+            raise ProgrammingError(f"cannot read {text.strip()!r} from {text[token.start :].strip()!r} on", _FORMS)
+    return found
 
 
-def _parse(tokens: Sequence[_Token], kinds: Kinds) -> Alteration | None:
+def _parse(tokens: Sequence[Token], kinds: Kinds) -> Alteration | None:
     if len(tokens) < 2:
         return None
     name, words = tokens[1].name, [token.word for token in tokens]

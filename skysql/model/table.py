@@ -8,14 +8,14 @@ the action, which is stored as an attribute of type TEXT is. Pure: knows neither
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import ProgrammingError
 from .companions import ACTION_NAME, OBJECT_ID, RESERVED, RESERVED_STATES
 from .kinds import INTEGER, KINDS, TEXT, Kind, Kinds
+from .quoting import quote
+from .tokens import TokenKind, tokenize, tokens
 
 ACTION_ID = 0
 """The property id of the action."""
@@ -39,21 +39,6 @@ class Property:
 
 
 ACTION = Property(ACTION_ID, ACTION_NAME.name, TEXT, False)
-
-_COLUMN = re.compile(
-    r"""\s*(?: "(?P<dq>(?:[^"]|"")+)" | `(?P<bq>(?:[^`]|``)+)` | \[(?P<br>[^\]]+)\] | (?P<plain>[^\W\d][\w$]*) )
-        (?P<rest>(?:\s+\w+)*)\s*""",
-    re.VERBOSE,
-)
-
-
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-
-
-def name_key(name: str) -> str:
-    """The name of a table as SQLite tells tables apart: without regard to the case of ASCII letters, and no others'."""
-    return name.lower() if name.isascii() else name.translate(_LOWER)
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -90,16 +75,6 @@ class Table:
         return first + [f"{quote(p.name)} {p.kind}{' STATE' if p.state else ''}" for p in self.properties]
 
 
-def quote(name: str) -> str:
-    """The name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """The text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -> Table:
     """The table that `USING sky(arguments)` declares; ids are given in order of declaration, from 1.
 
@@ -110,7 +85,7 @@ def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -
     object_name, key_name, seen_object = OBJECT_ID, None, False
     properties: list[Property] = []
     for argument in arguments:
-        if not argument.strip() and len(arguments) == 1:
+        if not tokenize(argument) and len(arguments) == 1:
             break
         column, words = _split(argument)
         kind = kinds.find(words[0]) if words else None
@@ -142,35 +117,27 @@ def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -
     return table
 
 
-_PIECE = re.compile(
-    r"""(?P<skip> --[^\n]* | /\*.*?(?:\*/|\Z) ) | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | '(?:[^']|'')*'
-        | (?P<mark>[(),]) | [^-/"`\['(),]+ | .""",
-    re.VERBOSE | re.DOTALL,
-)
-
-
 def arguments_of(sql: str) -> list[str]:
     """The arguments in the text of a CREATE VIRTUAL TABLE, as SQLite hands them to the module; [] if it has none."""
-    found, depth = [""], 0
-    for piece in _PIECE.finditer(sql):
-        if piece["skip"]:
-            continue
-        depth += (piece["mark"] == "(") - (piece["mark"] == ")")
-        if piece["mark"] == "," and depth == 1:
-            found.append("")
-        elif depth and not (piece["mark"] == "(" and depth == 1):
-            found[-1] += piece[0]
-    return found if len(found) > 1 or found[0].strip() else []
+    found: list[str] = []
+    depth = start = 0
+    for token in tokens(sql):
+        opens, closes, parts = (token.text == mark for mark in "(),")
+        if depth == 1 and (closes or parts):
+            found.append(sql[start : token.start])
+        if (depth == 0 and opens) or (depth == 1 and parts):
+            start = token.end
+        depth += opens - closes
+    return found if len(found) > 1 or any(map(tokenize, found)) else []
 
 
 def _split(argument: str) -> tuple[str, list[str]]:
-    match = _COLUMN.fullmatch(argument)
-    if match is None:
+    """(the name, the words after it in capitals) of a column."""
+    found = tokenize(argument)
+    named = bool(found) and found[0].is_name and found[0].name
+    if not named or any(token.kind not in (TokenKind.WORD, TokenKind.NUMBER) for token in found[1:]):
         raise ProgrammingError(f"cannot read {argument.strip()!r} as a column", "write NAME TYPE [STATE]")
-    column = match["plain"] or match["br"]
-    if column is None:
-        column = match["dq"].replace('""', '"') if match["dq"] else match["bq"].replace("``", "`")
-    return column, match["rest"].upper().split()
+    return found[0].name, [token.text.upper() for token in found[1:]]
 
 
 def check_table(table: Table) -> None:

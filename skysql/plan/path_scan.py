@@ -11,11 +11,10 @@ Parameters are numbered from 1, print as :p1, :p2, ..., and get their values wit
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
-from ..model.table import literal, quote
+from ..model.quoting import identifier, value_literal
 from ..model.values import Value
 from .tree import Tree, leaves
 
@@ -247,28 +246,13 @@ class PathScan:
         return str(tree(self))
 
 
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset(
-    """ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS CURRENT_DATE
-    CURRENT_TIME CURRENT_TIMESTAMP DEFAULT DEFERRABLE DELETE DISTINCT DROP ELSE ESCAPE EXISTS FOREIGN FROM FULL GROUP
-    HAVING IN INDEX INNER INSERT INTERSECT INTO IS ISNULL JOIN LEFT LIMIT NATURAL NOT NOTHING NOTNULL NULL ON OR ORDER
-    OUTER PRIMARY REFERENCES RETURNING RIGHT SELECT SET TABLE THEN TO TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN
-    WHERE TRUE FALSE END FILTER OVER WINDOW MATERIALIZED EXCEPT OFFSET LIKE GLOB REGEXP MATCH CAST RAISE""".split()
-)
-
-
-def identifier(name: str) -> str:
-    """The name as SQL, quoted where that is needed."""
-    return name if _SIMPLE.fullmatch(name) and name.upper() not in _RESERVED else quote(name)
-
-
 def sql(expr: Expr) -> str:
     """The expression as SQL that SQLite evaluates over columns called by their labels."""
     match expr:
         case Column():
             return identifier(expr.label)
         case Literal(value):
-            return _literal(value)
+            return value_literal(value)
         case Parameter(number):
             return f":p{number}"
         case Moment(operand):
@@ -288,20 +272,6 @@ def sql(expr: Expr) -> str:
 def _operand(expr: Expr) -> str:
     atomic = isinstance(expr, Column | Literal | Parameter | Moment)
     return sql(expr) if atomic else f"({sql(expr)})"
-
-
-def _literal(value: Value) -> str:
-    match value:
-        case None:
-            return "NULL"
-        case str():
-            return literal(value)
-        case bytes():
-            return f"x'{value.hex()}'"
-        case float() if value in (float("inf"), float("-inf")):
-            return "9e999" if value > 0 else "-9e999"
-        case _:
-            return repr(value)
 
 
 def aggregate_sql(aggregate: AnyAggregate) -> str:

@@ -31,7 +31,8 @@ from ..engine.engine import Engine
 from ..errors import DatabaseError, OperationalError
 from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT
-from ..model.table import ACTION, Property, Table, quote
+from ..model.quoting import quote
+from ..model.table import ACTION, Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from ..store import chunks
 from ..store import format as fmt

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +16,10 @@ from typing import Any
 import apsw
 
 from ..errors import DatabaseError, OperationalError
-from ..model.table import quote
+from ..model.quoting import quote
+from ..model.tokens import module_of
 from .pages import PageFault, PageRow, Pages, Value
 
-_SKY = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+(sky(?:_\w+)?)\b", re.IGNORECASE | re.DOTALL)
 _PATIENCE = 1000
 """How often a scan is taken up again behind a damaged page."""
 
@@ -88,8 +87,8 @@ class DamagedFile:
 
     @staticmethod
     def _module(entry: SchemaRow) -> str | None:
-        match = _SKY.match(entry.sql or "") if isinstance(entry.sql, str) else None
-        return match[1].lower() if match else None
+        module = module_of(entry.sql) if isinstance(entry.sql, str) else ""
+        return module if module == "sky" or module.startswith("sky_") else None
 
     def sql(self, name: str) -> str | None:
         """What made a table."""

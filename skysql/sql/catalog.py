@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from ..functions import PathFunction
 from ..model.companions import EVENTS
-from ..model.table import Table, name_key
+from ..model.quoting import name_key
+from ..model.table import Table
 from ..scan.aggregates import AggregateFunctions
 from .reads import Call, MatchCall
 

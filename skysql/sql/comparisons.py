@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from ..errors import DataError, NotSupportedError
 from ..model import timestamps
-from ..model.table import literal as quoted
+from ..model.quoting import literal as quoted
 from ..model.values import Value
 from .dialect import is_star
 from .lists import Listed, elements, value

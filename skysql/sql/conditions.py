@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from ..errors import ProgrammingError, near
-from ..model.table import quote
+from ..model.quoting import quote
 from ..model.values import Value
 from ..plan.path_scan import Expr
 from ..scan.by_sqlite import Evaluator

@@ -21,7 +21,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.parsers.sqlite import SQLiteParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from ..model.table import name_key
+from ..model.quoting import name_key
 from .lists import LIST, Listed, folded, folds, unfolded
 
 _NAME = re.compile(r"\w+")

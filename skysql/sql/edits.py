@@ -15,7 +15,7 @@ from os.path import commonprefix
 
 from sqlglot import exp
 
-from ..model.table import quote
+from ..model.quoting import quote
 from ..plan.path_scan import Parameter, PathScan
 from .catalog import Catalog
 from .comparisons import Conversions, conversions

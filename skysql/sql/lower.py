@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError, ProgrammingError
 from ..model.companions import EVENTS, SESSIONS, TS
-from ..model.table import quote
+from ..model.quoting import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
 from .dialect import SqlText, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of

@@ -25,9 +25,9 @@ from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..functions import STRICT
-from ..match.lexer import Token, TokenKind, closing, names_in, replace_tokens, tokenize
 from ..model.companions import CHANGES, EVENTS, OBJECTS, SESSION, SESSIONS, TS
-from ..model.table import quote
+from ..model.quoting import quote
+from ..model.tokens import Token, TokenKind, closing, names_in, replace_tokens, tokenize
 from . import types
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import CatalogEntry

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..match.recognition import Recognition
-from ..model.table import quote
+from ..model.quoting import quote
 from ..plan.path_scan import PathScan
 
 

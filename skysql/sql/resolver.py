@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from ..model.companions import AS_OF, EVENTS, IDLE, OBJECTS, SESSIONS
-from ..model.table import name_key
+from ..model.quoting import name_key
 from ..plan.path_scan import And, Column, Compare, Duration, Expr, Literal, Moment, Parameter, PathScan, columns
 from ..plan.sources import columns_of
 from .calls import has_aggregates

@@ -19,8 +19,8 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from ..errors import Error
-from ..match.lexer import tokenize
 from ..match.recognition import Recognition
+from ..model.tokens import tokenize
 from ..model.values import Value
 from ..plan.path_scan import PathScan
 from .catalog import Catalog, Refused

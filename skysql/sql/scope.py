@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from ..model.companions import EVENT_COUNT, TIMESTAMP, TS
-from ..model.table import literal as quoted
+from ..model.quoting import literal as quoted
 from ..plan.path_scan import (
     And,
     Arithmetic,

@@ -14,9 +14,9 @@ from collections.abc import Collection, Mapping
 from sqlglot import exp
 
 from ..errors import NotSupportedError
-from ..match.lexer import tokenize
-from ..model.table import literal as quoted
-from ..model.table import quote
+from ..model.quoting import literal as quoted
+from ..model.quoting import quote
+from ..model.tokens import tokenize
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span

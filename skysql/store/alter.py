@@ -22,7 +22,8 @@ from ..interruption import looking
 from ..model.alteration import Add, Alteration, Drop, Rename, Turn, Widen, altered, find
 from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT, Kind
-from ..model.table import ACTION, Property, Table, quote
+from ..model.quoting import quote
+from ..model.table import ACTION, Property, Table
 from .blocks import MemoryBlock, StoredBlock
 from .manifest import new_stamp
 from .numbered import distinct

@@ -33,7 +33,7 @@ import numpy as np
 
 from ..errors import CorruptError
 from ..model.dtypes import Array
-from ..model.table import name_key, quote
+from ..model.quoting import name_key, quote
 from .manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, LogRow, Stamp
 
 SHADOWS = {

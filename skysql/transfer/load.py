@@ -36,7 +36,8 @@ from ..model import time_units, timestamps
 from ..model.companions import RESERVED
 from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
-from ..model.table import Property, Table, parse_arguments, quote
+from ..model.quoting import quote
+from ..model.table import Property, Table, parse_arguments
 from ..model.values import shown
 from ..write.columns import RowBuffer, columns_to_batch
 from .formats import CellChunk, CellFault, Cells, FileReader, Input, is_beyond, take

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from ..engine.engine import TableInfo
 from ..errors import ProgrammingError
 from ..model.kinds import BOOLEAN
-from ..model.table import Property, Table, quote
+from ..model.quoting import quote
+from ..model.table import Property, Table
 from .formats import FileWriter, Format
 
 if TYPE_CHECKING:

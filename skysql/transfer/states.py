@@ -23,7 +23,8 @@ from ..interruption import patiently
 from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import TEXT
-from ..model.table import ACTION, Property, Table, quote
+from ..model.quoting import quote
+from ..model.table import ACTION, Property, Table
 from .spill import Spill
 
 if TYPE_CHECKING:

@@ -29,11 +29,12 @@ import pytest
 
 import skysql
 from skysql.match import aggregates, matcher, measures, search
-from skysql.match.lexer import TokenReader, tokenize
+from skysql.match.lexer import TokenReader
 from skysql.match.measures import numeric
 from skysql.match.pattern import PatternParser, show
 from skysql.match.program import compile_pattern
 from skysql.match.regex import SEPARATOR, Regex
+from skysql.model.tokens import tokenize
 from tests.conftest import Connect
 from tests.world import match_worlds
 from tests.world.match_oracle import recognise

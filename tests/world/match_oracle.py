@@ -16,7 +16,7 @@ import apsw
 
 from skysql.match.clause import Clause, ClauseParser, RowsPerMatch, Target
 from skysql.match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
-from skysql.match.lexer import TokenReader, tokenize
+from skysql.match.lexer import TokenReader
 from skysql.match.pattern import (
     Alternation,
     Anchor,
@@ -28,6 +28,7 @@ from skysql.match.pattern import (
     Variable,
 )
 from skysql.model import timestamps
+from skysql.model.tokens import tokenize
 from skysql.sql.match.clauses import item_of, places
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "json_group_array", "median"})

@@ -14,18 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...match.lexer import (
-    OPEN_PATTERN,
-    Token,
-    TokenKind,
-    TokenReader,
-    closing,
-    count_of,
-    is_open,
-    replace_tokens,
-    tokenize,
-)
-from ...model.table import quote
+from ...match.lexer import OPEN_PATTERN, TokenReader, count_of, is_open
+from ...model.quoting import quote
+from ...model.tokens import Token, TokenKind, closing, replace_tokens, tokenize
 
 WORD = "match_recognize"
 

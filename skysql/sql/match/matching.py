@@ -15,9 +15,9 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from ...errors import Error, NotSupportedError, ProgrammingError
-from ...match.lexer import join, names_in, tokenize
 from ...match.recognition import Recognition
-from ...model.table import literal
+from ...model.quoting import literal
+from ...model.tokens import join, names_in, tokenize
 from ..catalog import Catalog, CatalogEntry, Refused
 from ..hidden_arguments import call_of
 from ..reads import MatchCall, aliased, reference

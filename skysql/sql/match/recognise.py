@@ -18,12 +18,13 @@ from sqlglot import exp
 from ...errors import ProgrammingError
 from ...match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
 from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
-from ...match.lexer import Token, TokenKind, TokenReader, replace_tokens
+from ...match.lexer import TokenReader
 from ...match.program import compile_pattern
 from ...match.recognition import Definition, Output, Recognition, Test, leaf_name, row_name
 from ...match.regex import expressible
 from ...model.companions import TIMES
-from ...model.table import literal, quote
+from ...model.quoting import literal, quote
+from ...model.tokens import Token, TokenKind, replace_tokens
 from ...plan.path_scan import Column, Expr
 from ..catalog import Catalog, OutputColumn, Refused
 from ..dialect import parse, span

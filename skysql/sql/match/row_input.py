@@ -19,10 +19,10 @@ from sqlglot import exp
 from ...errors import NotSupportedError
 from ...match.clause import Clause, Key
 from ...match.expressions import RowExpression
-from ...match.lexer import Token, TokenKind, replace_tokens, tokenize
 from ...match.recognition import EventSource, QuerySource, row_name
 from ...model.companions import EVENTS, SESSION_OF_EVENT, TIMESTAMP, TS
-from ...model.table import quote
+from ...model.quoting import quote
+from ...model.tokens import Token, TokenKind, replace_tokens, tokenize
 from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
 from ...plan.sources import NO_TABLE
 from ..catalog import Catalog

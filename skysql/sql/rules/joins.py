@@ -16,7 +16,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from ...model.companions import AS_OF, CHANGES, IDLE
-from ...model.table import quote
+from ...model.quoting import quote
 from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
 from ...scan.aggregates import OverJoin
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ...model.companions import AS_OF, OBJECTS, hidden
-from ...model.table import literal, quote
+from ...model.quoting import literal, quote
 from ...plan.path_scan import Column, Pairs, PathScan
 from ...plan.sources import ROW, column_type
 from ..calls import repeatable

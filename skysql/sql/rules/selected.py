@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ...model.companions import AS_OF, CHANGES, IDLE, ORDER, TIMESTAMP, TS
-from ...model.table import quote
+from ...model.quoting import quote
 from ...plan.path_scan import And, Column, Compare, Expr, Literal, Moment, Or, Parameter, PathScan, Sql, columns
 from ...plan.sources import expression_type
 from ..calls import own
