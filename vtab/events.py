@@ -10,7 +10,7 @@ Transactions: changes are buffered by the source. xSync (the commit) and xSavepo
 so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since. As apsw
 does not call xRollbackTo while an exception of Python's is on its way, a row that is refused flushes as well: what
 the statement has changed so far is then undone with it, as its savepoint flushed what had come before it. Of other
-exceptions in a statement no table is told: whoever runs it has to have the source drop what it had changed.
+exceptions in a statement no table is told: the one who runs it has to tell the source to drop what it had changed.
 
 Conflicts: what the source raises for a broken constraint becomes SQLITE_CONSTRAINT, and SQLite keeps the rows before
 (OR FAIL), or undoes the statement (OR ABORT) or the transaction (OR ROLLBACK). OR IGNORE and OR REPLACE are the

@@ -43,7 +43,7 @@ _LAST_BIT = 63
 
 
 _PATIENCE = 32
-"""So many scans under an equality, as of one object, are made before all rows are scanned to look them up."""
+"""Scans under an equality (as with one object) that are made before all rows are cached, to look them up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Events as arrays: the shapes that store/, write/, scan/ and replay hand each other.
 
-The dtypes of values are told in model/kinds/. All arrays are to be treated as read-only by whoever
-did not make them.
+The dtypes of values are told in model/kinds/. All arrays are read-only but to the code that
+made them.
 """
 
 from __future__ import annotations

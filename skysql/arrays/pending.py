@@ -1,6 +1,6 @@
 """A value that other threads may still be working out: what loops of loops.c give, and all that is made of it.
 
-As a Future of concurrent.futures; but a job that no thread has taken yet is handed over by whoever asks for its result
+As a Future of concurrent.futures; but asking for the result first hands a job to a thread, if none has taken it yet
 (compiled.py). `then` says what becomes of the value, in the thread that asks.
 """
 

@@ -1,6 +1,6 @@
 """Views and triggers that can no longer be compiled after a schema was changed.
 
-SQLite compiles them when they are used. So whoever changes what they may read has it compile them before and after.
+SQLite compiles them when they are used. So a change of what they may read has them compiled before and after it.
 What a double-quoted name means must not depend on whether there is such a column: it is no text here.
 """
 

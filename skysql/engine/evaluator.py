@@ -64,7 +64,7 @@ class SQLiteEvaluator:
         self._sqlite = sqlite
         self._results = results
         self._cache = cache
-        self._stamp = secrets.randbits(63)  # of what this connection keeps there
+        self._stamp = secrets.randbits(63)  # of what this connection has cached
         self._feeds: dict[tuple[Typed, ...], tuple[str, _Feed]] = {}
 
     def _feed(self, names: Sequence[Typed], data: Sequence[Sequence[Value]], length: int) -> str:
@@ -105,7 +105,7 @@ class SQLiteEvaluator:
         groups: Sequence[int],
         parameters: Sequence[Value],
     ) -> dict[int, Any]:
-        """The aggregate by group; of a sum of integers that leaves 64 bits, a Fault. Of no rows, that of group 0."""
+        """The aggregate by group; a Fault for an integer sum beyond 64 bits. With no rows, {0: its value for none}."""
         feed = self._feed([("the group", "INTEGER"), *names], [groups, *data], len(groups))
         query = f'SELECT "the group", {text} FROM {feed} GROUP BY 1' if len(groups) else f"SELECT 0, {text} FROM {feed}"
         try:
@@ -140,10 +140,10 @@ class SQLiteEvaluator:
         return found
 
     def _main_version(self) -> int | None:
-        """A number that is another after each commit to the main database, by whomever; None where that is not enough.
+        """A number that changes with each commit to main, by any connection; None where that is not enough.
 
-        Which is while we have written to it and not committed, and in a database without a file, whose content can be
-        replaced as a whole (deserialize).
+        It is not enough while this connection has written and not committed; nor in a database without a file, whose
+        content can be replaced as a whole (deserialize).
         """
         self._sqlite.execute("PRAGMA main.schema_version").fetchall()  # a read, to see what others have committed
         if self._sqlite.txn_state("main") == apsw.SQLITE_TXN_WRITE or not self._sqlite.db_filename("main"):
@@ -151,7 +151,7 @@ class SQLiteEvaluator:
         return self._sqlite.data_version("main")
 
     def functions_changed(self) -> None:
-        """What functions and collations gave is not to be relied on any more."""
+        """Functions or collations have changed: results that were cached do not hold any more."""
         self._stamp = secrets.randbits(63)
 
     def _run(
@@ -162,11 +162,11 @@ class SQLiteEvaluator:
 
 
 _MANY = 64
-"""A column of so many texts is given to SQLite as an array, which takes a third of the time."""
+"""A column of at least this many texts is given to SQLite as an array, which takes a third of the time."""
 
 
 def _bound(names: Sequence[Typed], data: Sequence[Sequence[Value]]) -> Any:
-    """A single column of texts as what carray takes, where SQLite has it; None of others, and of texts with a NUL."""
+    """A single column of texts as carray takes it; None for other columns, for texts with a NUL, and without carray."""
     if len(names) != 1 or names[0][1] != "TEXT" or len(data[0]) < _MANY or not hasattr(apsw, "carray"):
         return None
     if set(map(type, data[0])) != {str}:

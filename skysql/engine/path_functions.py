@@ -40,7 +40,7 @@ def register(sqlite: apsw.Connection, functions: Iterable[PathFunction]) -> None
 
 
 class GroupCall:
-    """One group of one call: what its rows say is kept by argument, in the form that the argument's role needs."""
+    """One group of one call. Values are collected by argument, in the form that the role of the argument asks for."""
 
     def __init__(self, function: PathFunction, strict: bool) -> None:
         self._function = function

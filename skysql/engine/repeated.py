@@ -26,7 +26,7 @@ _INTEGER = re.compile(r"[ \t\n\r\f\v]*[+-]?0*\d{1,19}[ \t\n\r\f\v]*", re.ASCII)
 _PREFIX = re.compile(r"[ \t\n\r\f\v]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 _KEPT = 1 << 14
-"""Reals that are remembered before they are added up."""
+"""Reals that are collected before they are added up."""
 
 
 def register(sqlite: apsw.Connection) -> None:
@@ -74,7 +74,7 @@ class RepeatedSum(_Sum):
     """Of rows that are there several times."""
 
     def step(self, value: Value, times: int = 1) -> None:
-        """So many rows of a value."""
+        """A row that is there `times` times."""
         if value is None:
             return
         self._known = True

@@ -11,7 +11,7 @@ Invariants
   transaction.
 - A statement that fails leaves nothing of itself in sky tables, whose events wait in memory, out of SQLite's sight.
 - A plan is of the schema that the statement runs on: one that another connection outdates meanwhile is made anew.
-- A result is one row ahead of whoever reads it: after its last row no statement is left running, which would hold a
+- A result is one row ahead of its reader: after its last row no statement is left running, which would hold a
   read snapshot open and stop DROP TABLE and COMMIT.
 
 Not here: values of Python's that SQLite has no type for, factories of rows, and other things of PEP 249 (dbapi/).
@@ -294,7 +294,7 @@ class Result:
         return row
 
     def take_some(self, size: int) -> list[Row]:
-        """The next rows, so many at the most, which is at least one."""
+        """The next rows: at least one, and at most `size`."""
         first, self._ahead = self._ahead, None
         if first is None:
             return []

@@ -123,8 +123,8 @@ class Not:
 class Sql:
     """An expression in SQLite's own terms; its text names columns by label and parameters by number.
 
-    granularity: if the only column is `timestamp` and the value is the same all through each interval of so many
-    microseconds, how many; else 0.
+    granularity: if the only column is `timestamp` and the value is constant within each interval of
+    this many microseconds; else 0.
     type: that of a CAST, which gives the expression the affinity of a column of that type; else "".
     """
 
@@ -228,8 +228,8 @@ class PathScan:
     """Rows of a source that meet a predicate: grouped by keys and aggregated, or, without aggregates and with
     `grouped` False, as they are (then `keys` are the columns wanted).
 
-    partial: whether the groups are parts of others, of which a join may leave out some: a sum that is out of range is
-    an error to who reads it, and not to who comes to its group.
+    partial: whether the groups are parts of others, of which a join may leave out some: an
+    overflow is raised when the value is read, not when its group is reached.
     """
 
     database: str

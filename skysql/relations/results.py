@@ -59,7 +59,7 @@ class _Result:
         return False
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
-        """A result has few rows, of which a look-up finds one or two."""
+        """A result has few rows; a look-up finds one or two."""
         return 4 if any(op == "lookup" for _, op in constraints) else 100
 
     def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
@@ -67,7 +67,7 @@ class _Result:
         return str(self.call.plan)
 
     def _given(self, columns: frozenset[int], constraints: Sequence[Constraint], rows: int) -> dict[int, list[Value]]:
-        """The arguments as columns of so many rows, as far as they are asked for."""
+        """The arguments that are asked for, as columns of `rows` rows."""
         values = {constraint.column: constraint.value for constraint in constraints}
         return {at: [values[at]] * rows for at in self._arguments if at in columns}
 
@@ -119,7 +119,7 @@ class RowsResult(_Result):
         self._share = max(100, 1_000_000 >> min(2 * len(conjuncts(plan.where)), 12))
 
     def exact(self, column: int, op: str) -> bool | None:
-        """An object is a hint."""
+        """An equality with the object is a hint."""
         return False if column in self._objects and op == "=" else super().exact(column, op)
 
     def cheap(self, column: int) -> bool:

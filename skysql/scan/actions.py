@@ -23,7 +23,7 @@ from .evaluation import Evaluation
 from .rows import ActionRows, EventRows, Rows
 
 _FEW = 16
-"""One event of so many, or less, is sorted sooner than marked among all."""
+"""If less than one in this many events is chosen, sorting them is faster than marking them among all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

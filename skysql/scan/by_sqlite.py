@@ -1,6 +1,6 @@
 """Expressions that SQLite evaluates for a scan, once for each distinct combination of the values that they read.
 
-Results have numbers. They are remembered by the values that were read; or, where these are a property's texts, by code,
+Results have numbers. They are cached by the values that were read; or, where these are a property's texts, by code,
 in an array as long as the dictionary. Texts may be many: so they are read, and given to SQLite, some at a time.
 """
 
@@ -21,14 +21,14 @@ from ..plan.path_scan import Column
 from ..store.cache import Kept
 from .rows import Readable
 
-_REMEMBERED = 1 << 20
-"""Results that are remembered of an expression; may be exceeded by those of one shard."""
+_CACHED = 1 << 20
+"""Results cached per expression; may be exceeded by those of one shard."""
 
 _PIECE = 1 << 16
 """Texts that are given to SQLite together: they are in memory."""
 
 _FEW_OF = 64
-"""Rows whose texts are fewer than one of so many are not remembered by the code of every text."""
+"""If less than one in this many texts occurs among the rows, results are not cached by the code of every text."""
 
 _ROUNDED = 999_500
 """SQLite's date functions round to milliseconds, and so may carry from this microsecond of a second on."""
@@ -65,7 +65,7 @@ class Evaluator(Protocol):
         groups: Sequence[int],
         parameters: Sequence[Value],
     ) -> dict[int, Any]:
-        """The aggregate by group; of a sum of integers that leaves 64 bits, a Fault. Of no rows, that of group 0."""
+        """The aggregate by group; a Fault for an integer sum beyond 64 bits. With no rows, {0: its value for none}."""
         ...
 
     def row(self, query: str) -> tuple[Value, ...]:
@@ -128,7 +128,7 @@ class SqliteExpressions:
     def vector(self, text: str, reads: Sequence[Column], granularity: int, rows: Readable) -> Coded:
         """The expression at each of the rows. reads: its columns. granularity: see plan.Sql."""
         memo = self._memos.setdefault(text, _Memo())
-        if len(memo.results) > _REMEMBERED:
+        if len(memo.results) > _CACHED:
             memo = self._memos[text] = _Memo()
         if not reads:
             if not memo.results:
@@ -147,7 +147,7 @@ class SqliteExpressions:
         return Coded(self._results(memo, text, reads, data)[places], memo.results)
 
     def _by_code(self, memo: _Memo, text: str, reads: Sequence[Column], vector: Coded) -> Coded:
-        """One coded column: the results are remembered by code, over all shards whose codes mean the same."""
+        """One coded column: results are cached by code, for all shards whose codes mean the same."""
         if memo.values is not vector.values or len(memo.by_code) != len(vector.values):
             memo.by_code = np.full(len(vector.values), -1, np.int32)
             memo.values = vector.values
@@ -161,7 +161,7 @@ class SqliteExpressions:
         return Coded(found.astype(np.min_scalar_type(len(memo.results))), memo.results)
 
     def _results(self, memo: _Memo, text: str, reads: Sequence[Column], data: list[list[Value]]) -> Array:
-        if len(memo.by_values) > _REMEMBERED:
+        if len(memo.by_values) > _CACHED:
             memo.by_values.clear()
         keys = list(zip(*map(_told_apart, data), strict=True))
         missing = [at for at, key in enumerate(keys) if key not in memo.by_values]

@@ -46,7 +46,7 @@ R = TypeVar("R", bound=Rows)
 
 
 class Evaluation:
-    """The expressions of one scan with its parameters, and what has been found out about them.
+    """The expressions of one scan with its parameters, and the results cached for them.
 
     types: of the columns of its rows, from which SQLite has their affinities.
     """

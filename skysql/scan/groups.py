@@ -13,7 +13,7 @@ from ..interruption import patiently
 from ..model.dtypes import Array, Int64
 
 FEW = 1 << 12
-"""So many groups are accumulated whether they occur or not, which saves numbering those that do."""
+"""With at most this many possible groups, all are accumulated: that saves numbering those that occur."""
 
 
 @dataclass(frozen=True, slots=True)

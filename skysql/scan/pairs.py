@@ -41,7 +41,7 @@ class ObjectMoments:
         return 64 + (2 + (self.numbers is not None)) * self.objects.nbytes
 
     def by_shard(self, shards: Sequence[Shard]) -> Iterator[tuple[Shard, ObjectMoments]]:
-        """Those that belong to each of the shards, which are all that there are."""
+        """The pairs of each shard; the shards are all that there are."""
         inner = np.searchsorted(self.objects, [shard.first_object for shard in shards[1:]]).tolist()
         for shard, (low, high) in zip(shards, pairwise([0, *inner, len(self.objects)]), strict=False):
             if low < high:
@@ -81,7 +81,7 @@ def _integers(text: str) -> Int64 | None:
 
 
 _OTHER = '".en[{'
-"""Text has a quote, a number that is not whole a point or an exponent, `null` and truth values one of these letters."""
+"""JSON with one of these holds more than integers: a text, a real number, null, or a truth value."""
 
 
 def _same_integer(value: Any) -> int:

@@ -30,7 +30,7 @@ class Partial:
 def merge(
     partials: Sequence[Partial], keys: int, aggregates: Sequence[AggregateFunction[Any]], disjoint: bool
 ) -> Partial:
-    """Partials of different objects, with so many keys, as one. disjoint: whether no two have a group in common."""
+    """Partials of different objects, with `keys` keys, as one. disjoint: whether no two have a group in common."""
     if not partials:
         size = 0 if keys else 1
         nothing = [aggregate.nothing(size) for aggregate in aggregates]

@@ -271,7 +271,7 @@ class ObjectRows:
     def as_of(
         cls, rows: EventRows, chosen: Array | None, moment: int | None, states: tuple[Property, ...] | None
     ) -> ObjectRows:
-        """All objects, or those of the chosen paths, that have an event by the moment. states: as of of_pairs."""
+        """All objects, or those of the chosen paths, that have an event by the moment. states: see `of_pairs`."""
         shard = rows.shard
         _, starts = shard.paths()
         every = np.arange(len(starts) - 1) if chosen is None else np.asarray(chosen, np.int64)

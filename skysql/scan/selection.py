@@ -192,7 +192,7 @@ class Selection:
             rows = ObjectRows.of_pairs(every, pairs, self._bound.states_read)
             kept = self._evaluation.filtered(rows, [*self._bound.on_object, *self._bound.on_rows])
             if isinstance(kept, ObjectRows) and kept.numbers is not None:
-                # in the order of the other table, where whoever looks them up goes through it once
+                # in the order of the other table, which then goes through the pairs once
                 kept = kept.take(patiently(np.argsort, kept.numbers))
             if len(kept):
                 yield kept

@@ -19,7 +19,7 @@ from .by_sqlite import Evaluator, in_pieces
 
 @dataclass(frozen=True, slots=True)
 class NumberSet:
-    """What integers are looked up in: int64[n], ascending; null and empty as of TextSet."""
+    """What integers are looked up in: int64[n], ascending; null, empty: see TextSet."""
 
     numbers: Array
     null: bool

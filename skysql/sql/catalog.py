@@ -1,7 +1,7 @@
 """Which names are sky tables, their companions, or views, and which functions there are: what the rewriter has to know.
 
 A catalogue is data, and a few questions about texts and tables that are asked seldom. engine/schema.py reads it from a
-connection and lets SQLite answer; the rewriter needs no more than what stands here, whoever answers.
+connection and lets SQLite answer; the rewriter needs no more than what stands here, whatever answers.
 """
 
 from __future__ import annotations

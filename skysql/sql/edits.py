@@ -90,7 +90,7 @@ class Edit:
     text: str
 
     def moved(self, by: int) -> Edit:
-        """The same in a text with so many characters more before it."""
+        """The same edit in a text with `by` more characters before it."""
         return Edit(self.start + by, self.end + by, self.text)
 
 

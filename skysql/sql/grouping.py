@@ -229,7 +229,7 @@ class GroupScope(Scope):
         return False
 
     def is_key(self, _column: Expr | KnownCount | None) -> bool:
-        """As of is_object."""
+        """Nothing is known of a column but whether it is a time."""
         return False
 
     def _stored_type(self, _column: Column) -> str | None:

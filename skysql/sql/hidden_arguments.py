@@ -24,7 +24,7 @@ _NULL = b"sky\0null"
 
 
 def argument_columns(count: int, taken: Sequence[str] = ()) -> list[Declared]:
-    """The columns for so many arguments, beside others with the names that are taken."""
+    """The columns for `count` arguments, beside others that have the names `taken`."""
     prefix = "argument "
     while any(name.lower().startswith(prefix) for name in taken):
         prefix += "of "
@@ -47,7 +47,7 @@ def _not_null(text: str) -> str:
 
 
 def values_of(given: Sequence[Value], count: int) -> list[Value]:
-    """The values of so many arguments, from those of their columns."""
+    """The values of `count` arguments, from those of their columns."""
     if count <= _SEPARATE:
         return [None if value == _NULL else value for value in given]
     (text,) = given

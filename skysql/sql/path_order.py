@@ -312,7 +312,7 @@ def _calls(statement: EditedStatement, select: exp.Select) -> list[exp.Expressio
 
 
 def _items(select: exp.Select) -> list[exp.Expression] | None:
-    """What a select reads from; None of what is nothing of that kind."""
+    """The items that a select reads from; None if one of them is something else than a table, a subquery or VALUES."""
     from_ = select.args.get("from_")
     items = [] if from_ is None else [from_.this, *(join.this for join in select.args.get("joins") or [])]
     items = [inner for item in items for inner in _unfolded(item)]

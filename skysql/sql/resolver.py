@@ -246,7 +246,7 @@ def _handed_on(node: exp.Expression, found: Expr | None) -> Expr | None:
 
 
 def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:
-    """The node as an expression, or None if no scan can compute it, which matters only to who reads it."""
+    """The node as an expression; None if no scan can compute it, which only matters if the column is read."""
     try:
         return scope.convert(node)
     except NotPushable:

@@ -1,7 +1,7 @@
 """A least-recently-used cache under one budget of bytes, shared by the connections of a process.
 
 Keys begin with stamps: random numbers given to stored rows when they are written, and never given twice. So what is
-found under a key is right for whoever asks with it, whatever has been committed or rolled back since; nothing is ever
+found under a key is right for any reader, whatever has been committed or rolled back since; nothing is ever
 invalidated, it only grows old. But a file may be a forgery with another's stamps: so each file has a `Part` of its own,
 by what the system says of it as it was opened (lineage.py), never by what is in it.
 """
@@ -73,7 +73,7 @@ class Cache:
             return entry[0]
 
     def keep(self, key: Hashable, value: object, size: int) -> None:
-        """Keep a value of so many bytes, unless there is one or it is too large."""
+        """Cache a value of `size` bytes, unless there is one or it is too large."""
         if size > self.budget:
             return
         with self._lock:
@@ -92,11 +92,11 @@ class Cache:
             self.used = 0
 
     def forget(self, part: Hashable) -> None:
-        """Forget what is kept of a part."""
+        """Forget what is cached of a part."""
         self._forget(lambda name: name == part)
 
     def forget_file(self, file: Hashable) -> None:
-        """Forget what is kept of all tables of a file."""
+        """Forget what is cached of all tables of a file."""
         self._forget(lambda name: isinstance(name, tuple) and name[:1] == (file,))
 
     def _forget(self, of: Callable[[Any], bool]) -> None:
@@ -114,19 +114,19 @@ class TableCache(Cache):
         self._name = name
 
     def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
-        """As of the whole."""
+        """As the method of Cache."""
         return self._whole.get((self._name(), key), make, size)
 
     def find(self, key: Hashable) -> Any:
-        """As of the whole."""
+        """As the method of Cache."""
         return self._whole.find((self._name(), key))
 
     def keep(self, key: Hashable, value: object, size: int) -> None:
-        """As of the whole."""
+        """As the method of Cache."""
         self._whole.keep((self._name(), key), value, size)
 
     def clear(self) -> None:
-        """Forget what is kept of this part."""
+        """Forget what is cached of this part."""
         self._whole.forget(self._name())
 
 

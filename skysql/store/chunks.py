@@ -24,15 +24,15 @@ from .texts import ChunkTexts, TextChunk
 V = TypeVar("V")
 
 SIZE = 1 << 14
-"""So many texts make a chunk: 0.5 MB, or 3 ms, for who wants one of them. Larger ones are not smaller by the text."""
+"""Texts per chunk. Reading one text decodes its whole chunk (0.5 MB, 3 ms); larger chunks compress no better."""
 
 CHARACTERS = 1 << 23
-"""And so many characters, however few texts have them."""
+"""Characters per chunk, however few texts have them."""
 
 TEXTS, HASHES = 0, 1
 
 PROPERTY_BITS = 33
-"""So many bits of a rowid are of the last code and the part."""
+"""The bits of a rowid that are the last code and the part."""
 
 
 def rowid(property_id: int, last: int, part: int) -> int:
@@ -46,7 +46,7 @@ def place(rowid: int) -> tuple[int, int, int]:
 
 
 def full(texts: int, characters: int) -> bool:
-    """Whether so many in rows are more than they should be."""
+    """Whether this many texts in rows are more than there should be."""
     return texts > SIZE or characters > CHARACTERS
 
 

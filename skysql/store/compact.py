@@ -42,13 +42,13 @@ FOLD_EVENTS = 1 << 17
 
 
 ALIKE = 4
-"""So many runs of one size become one; a size is a power of this."""
+"""How many runs of one size become one; sizes are powers of this."""
 
 STEP = 1 << 21
 """Events that one commit merges, about: some tenths of a second."""
 
 SPARSE = 4
-"""A block that has lost one event in so many is rewritten."""
+"""A block is rewritten when it has lost one in this many events."""
 
 
 class Blocks(Protocol):
@@ -182,7 +182,7 @@ def merge_alike(manifest: Manifest, blocks: Blocks) -> ManifestEdit | None:
 
 
 def alike(sizes: Sequence[int], most: int | None = None) -> tuple[int, int] | None:
-    """Which neighbours to merge, as a range, of runs of so many events, the oldest first; at most so many events."""
+    """The neighbours to merge, as a range, given the events of each run, the oldest first; `most` events at most."""
     levels = [_level(size) for size in sizes]
     for level in sorted(set(levels)):
         for low, high in _stretches([each <= level for each in levels]):

@@ -32,7 +32,7 @@ from .tables import ShadowTables
 from .texts import StoredCodes, StoredTexts, TextChunk
 
 _PIECE = 1 << 18
-"""So many texts at a time are given codes: as long, they are in memory."""
+"""Texts that are given codes at a time; meanwhile they are in memory."""
 
 _LEAST_BYTES = 4
 """That a text takes: those of its hash, if it is in a chunk."""
@@ -102,7 +102,7 @@ class Dictionary:
         self._ids: dict[int, str] = {}
         self._key_stamp: tuple[int, int] | None = None
         self._fresh: set[int] = set()  # what is known to be complete since the last refresh()
-        self._ended = False  # whether what is not known by now cannot be read any more
+        self._ended = False  # whether only cached texts can still be read
 
     def refresh(self) -> None:
         """The table may have changed: look again before the next answer."""
@@ -244,7 +244,7 @@ class Dictionary:
     def _fold(self, property_id: int, texts: _Texts, first: int) -> None:
         """Make chunks of the oldest rows, until few are left; those from code `first` on are not written yet.
 
-        Whoever reads the texts as they were goes on to do so.
+        Readers keep the old list.
         """
         chunks, at, left = list(texts.chunks), 1, texts.characters
         while full(len(texts.rows) - at, left):

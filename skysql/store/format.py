@@ -102,7 +102,7 @@ _EVERY, _NULLS = 1, 2
 
 _HEADER = struct.Struct("<3sBIBI")
 BEGINNING: Final = _HEADER.size + 1
-"""So many bytes of a property of a block tell its type: see `code_of`."""
+"""The bytes at the beginning of a property of a block that tell its type: see `code_of`."""
 
 _CHECKED_FROM = 8
 _PROPERTY = struct.Struct("<BBI")
@@ -179,7 +179,7 @@ def decode_paths(data: Any) -> tuple[Int64, Int64]:
 
 
 def most_events(paths: int) -> int:
-    """So many events may a block of so many paths have."""
+    """The most events that a block with this many paths may have."""
     return MOST_BYTES // _INT64.itemsize if paths == 1 else BLOCK_EVENTS
 
 

@@ -3,8 +3,9 @@
 A file that is opened gets a random token, its lineage, which connections share that find the same device and inode, and
 the size and times that it had: no program can set the time of the last change (ctime) as it likes. While one of them is
 open, what is in the -wal file does not count: so commits leave the lineage as it is, and only a checkpoint makes later
-connections begin anew, as does whoever overwrites the file. When the last has closed it, its journals count, too; and
-a file that changed just before it was closed, which could change again within one tick of that clock, is a new one.
+connections begin anew, as does a program that overwrites the file. When the last has closed it, its journals count,
+too; and a file that changed just before it was closed, which could change again within one tick of that clock, is a new
+one.
 A file that another database is copied over by `backup()` is a new one, too, for all who have it open.
 
 Where the system does not tell (in memory, temporary, other file systems) each connection is by itself.
@@ -26,7 +27,7 @@ _TICK = 50_000_000
 """Nanoseconds in which a file may change twice without its times telling; clocks tick each 1 to 10 ms."""
 
 _MOST = 1024
-"""Files that are remembered after they were closed."""
+"""Files that are cached after they were closed."""
 
 Seen = tuple[tuple[int, ...] | None, ...]
 
@@ -36,7 +37,7 @@ class _Lineage:
     token: int
     seen: Seen  # what the file was when it was opened first, or closed last
     opened: int = 0  # by so many connections, those that opened it as another one included
-    replaced: int = 0  # so many times, by copies of other databases
+    replaced: int = 0  # how often, by copies of other databases
 
 
 _lock = threading.RLock()  # as a finalizer may run at any moment, also while it is held. Protects:
@@ -114,7 +115,7 @@ def _place(sqlite: apsw.Connection, database: str, path: str) -> tuple[int, int]
 
 
 def _seen(path: str) -> Seen:
-    """What the file is and its journals are; an empty journal, as whoever opens a file makes it, is none."""
+    """What the file is and its journals are; an empty journal, which opening a file creates, does not count."""
     journals = (_stat(f"{path}-{journal}") for journal in ("wal", "journal"))
     return _stat(path), *(each if each and each[2] else None for each in journals)
 

@@ -21,7 +21,7 @@ MOST_LOGGED = 4 * fmt.BATCH_EVENTS
 """Events that a log has, at the most: it is folded before (compact.py)."""
 
 _RECENT, _SMALL = 2048, 64
-"""Small batches are cached as written, so many at most: a log of single events costs more to read than to hold."""
+"""The most small batches that are cached as written: a log of single events takes longer to read than to cache."""
 
 
 class Log:

@@ -57,7 +57,7 @@ class BlockRow:
     gone: int | None = None
 
     def fault(self) -> str | None:
-        """Why there can be no such row, if there cannot: whoever reads a file may have been given any."""
+        """Why there can be no such row, if there cannot: a file may hold anything."""
         values = astuple(self)[:-1]
         if not all(type(value) is int for value in values) or not (self.gone is None or type(self.gone) is int):
             return "its row does not hold numbers"

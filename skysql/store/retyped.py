@@ -2,7 +2,7 @@
 
 What is stored tells its own type. Numbers widen as their kind says: BOOLEAN to INTEGER, either to REAL. A number
 becomes TEXT by a table of casts, made when the property was altered: there and then SQLite wrote each number that
-occurred as text, and that text has a code. So what a number reads as does not depend on who reads it.
+occurred as text, and that text has a code. So a number reads as the same text everywhere.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Casts:
 
 
 def decode(data: Any, property: Property, events: int, casts: Callable[[], Casts]) -> Sparse:
-    """A property of a block of so many events; raises FormatError."""
+    """A property of a block with `events` events; raises FormatError."""
     if not property.was:
         return decode_sparse(data, property.kind, events)
     return widen(*decode_typed(data, (property.kind, *property.was), events), property, casts)

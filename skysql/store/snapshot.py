@@ -178,7 +178,7 @@ END = 1 << 63
 """After the last object that there can be."""
 
 CROWDED = 4
-"""A shard of so many full blocks is cut further, if it can be."""
+"""A shard with this many full blocks is cut further, if it can be."""
 
 
 Entry: TypeAlias = tuple[Any, int, int]

@@ -264,7 +264,7 @@ class ShadowTables:
         return data
 
     def read_beginning(self, rowid: int, size: int) -> bytes | None:
-        """The first so many bytes of a row, or None if there is none."""
+        """The first `size` bytes of a row, or None if there is none."""
         try:
             blob = self.sqlite.blob_open(self.database, f"{self.name}_column", "data", rowid, False)
         except apsw.SQLError:

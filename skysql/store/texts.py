@@ -5,11 +5,11 @@
 
 Codes 1 ... are those of the chunks, one after the other, and then those of the rows, whose texts are in memory. Of the
 chunks nothing is: what is read of them is in the cache, as long as there is room. A code is looked up in one chunk; a
-text by its hash, in the hashes of all chunks, and what has the same hash is compared. Who looks up many has an index of
-the hashes made, of 8 bytes a text, in memory.
+text by its hash, in the hashes of all chunks, and what has the same hash is compared. For many look-ups there is an
+index of the hashes, of 8 bytes a text, in memory.
 
-Whoever has many codes takes them together (`take`, `find`), so that a chunk is gone through once. Nothing here changes
-but that rows are added.
+A caller with many codes asks for all of them at once (`take`, `find`), so that a chunk is gone through once. Nothing
+here changes but that rows are added.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ..model.dtypes import Array, Bool, Int64
 from .format import hash_of
 
 _FEW = 32
-"""So many codes are looked up one by one."""
+"""At most this many codes are looked up one by one."""
 
 _SOUGHT = 64
-"""After so many texts were sought in the hashes of all chunks, an index of them is made."""
+"""After this many searches in the hashes of all chunks, an index of them is made."""
 
-_REMEMBERED = 1 << 10
+_CACHED = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +321,7 @@ class StoredCodes(Mapping[str, int]):
         if code is None:
             code = self._found.get(text)
         if code is None:
-            if len(self._found) >= _REMEMBERED:
+            if len(self._found) >= _CACHED:
                 self._found.clear()
             code = self._found[text] = int(self.find_stored([text])[0])
         if not code:

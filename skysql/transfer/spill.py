@@ -69,7 +69,7 @@ class Spill:
             self._store.append(Batch(batch.objects, batch.ts, properties))
 
     def paths(self, rows: int) -> Iterator[tuple[Batch, Bool]]:
-        """All rows, about so many at a time and never a part of a path: (rows, literal)."""
+        """All rows, about `rows` at a time and always whole paths: (rows, literal)."""
         waiting: list[tuple[Batch, Bool]] = []
         for shard in self._store.snapshot().shards():
             waiting.append(self._read(shard))

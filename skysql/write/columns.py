@@ -248,7 +248,7 @@ class RowBuffer:
         return bool(changes)
 
     def truncate(self, rows: int) -> None:
-        """Forget all rows after the first so many."""
+        """Forget all rows after the first `rows`."""
         del self._objects[rows:], self._ts[rows:]
         for column in (self._action, *self._columns):
             kept = bisect_left(column.positions, rows)

@@ -83,8 +83,8 @@ class Writer:
         self._changed_rows: list[int] = []
         self._deleted: list[int] = []
         self._replacing: list[int] = []  # which of the inserted rows replace others
-        self._places: dict[tuple[Any, int], list[int]] = {}  # rows by object and time, of the first inserted ones:
-        self._placed = 0  # so many
+        self._places: dict[tuple[Any, int], list[int]] = {}  # rows by object and time, of the first inserted ones;
+        self._placed = 0  # how many of the inserted ones
         self._taken = 0  # how many events were inserted, ever
 
     def __bool__(self) -> bool:
@@ -314,7 +314,7 @@ class Writer:
         self._forget_places()
 
     def drop_inserted(self, rows: int) -> None:
-        """Drop the inserted rows but for the first so many."""
+        """Drop the inserted rows after the first `rows`."""
         self._inserted.truncate(rows)
         self._forget_places()
 

@@ -15,7 +15,7 @@ import pytest
 import skysql
 from skysql.cli import main
 from skysql.repair.repair import repair
-from skysql.scan import evaluation, memos, scan
+from skysql.scan import by_sqlite, result
 from skysql.store import chunks, compact, dictionary, texts
 from skysql.store.cache import Cache
 from skysql.store.texts import ChunkTexts, TextChunk
@@ -54,11 +54,11 @@ QUESTIONS = [
 
 @pytest.fixture(params=[1, 8])
 def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> int:
-    """So many texts make a chunk; and other limits are low as well."""
+    """Texts per chunk; other limits are low as well."""
     monkeypatch.setattr(chunks, "SIZE", request.param)
     monkeypatch.setattr(dictionary, "_PIECE", 20)
-    monkeypatch.setattr(memos, "_PIECE", 10)
-    monkeypatch.setattr(scan, "_MOST_GROUPS", 10)
+    monkeypatch.setattr(by_sqlite, "_PIECE", 10)
+    monkeypatch.setattr(result, "_MOST_GROUPS", 10)
     monkeypatch.setattr(texts, "_FEW", 3)
     monkeypatch.setattr(texts, "_SOUGHT", request.param)
     monkeypatch.setattr(compact, "FOLD_EVENTS", 100)
@@ -572,10 +572,9 @@ def test_a_text_with_a_nul_is_evaluated_like_others(
     assert db.execute("SELECT count(*) FROM visits WHERE upper(page) = 'PAGE 7'").fetchone() == (1,)
 
 
-def test_results_that_are_many_are_remembered_in_part(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More distinct results of an expression than are remembered, whether a text or a number is read."""
-    for module in (evaluation, memos):
-        monkeypatch.setattr(module, "REMEMBERED", 16)
+def test_results_that_are_many_are_cached_in_part(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More distinct results of an expression than are cached, whether a text or a number is read."""
+    monkeypatch.setattr(by_sqlite, "_CACHED", 16)
     monkeypatch.setattr(compact, "SHARD_EVENTS", 32)
     db = connect(isolation_level=None)
     db.execute(TABLE)

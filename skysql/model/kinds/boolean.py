@@ -30,7 +30,7 @@ class Boolean(Kind):
         return number if number in (0, 1) else None
 
     def numbers(self, values: Array, valid: Bool | None) -> tuple[Array, Bool | None, Bool | None]:
-        """As of Kind."""
+        """See Kind."""
         values, valid = without_nulls(values, valid)
         bad = None if values.dtype.kind == "b" else (values != 0) & (values != 1)
         return (values != 0).view(np.uint8), valid, bad

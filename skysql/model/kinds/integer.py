@@ -26,7 +26,7 @@ class Integer(Kind):
         return integer(value)
 
     def numbers(self, values: Array, valid: Bool | None) -> tuple[Array, Bool | None, Bool | None]:
-        """As of Kind."""
+        """See Kind."""
         values, valid = without_nulls(values, valid)
         bad: Bool | None = None
         if values.dtype.kind == "f":

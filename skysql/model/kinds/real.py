@@ -24,7 +24,7 @@ class Real(Kind):
         return real(value)
 
     def numbers(self, values: Array, valid: Bool | None) -> tuple[Array, Bool | None, Bool | None]:
-        """As of Kind."""
+        """See Kind."""
         values, valid = without_nulls(values, valid)
         bad: Bool | None = None
         of, result = values.dtype.kind, values.astype(np.float64, copy=False)

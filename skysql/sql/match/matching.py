@@ -3,8 +3,8 @@
     SELECT * FROM users MATCH_RECOGNIZE (...) AS m WHERE ...   ->   SELECT * FROM <result>(...) AS m WHERE ...
 
 Beside another item of FROM it is `(SELECT * FROM <result>(...) LIMIT -1)`, which SQLite computes once. A view keeps its
-text, so there the name is made of the text, `sky_match_<digest>`, which goes with it as an argument: whoever opens the
-file finds it in the schema and publishes the relation anew.
+text, so there the name is made of the text, `sky_match_<digest>`, which goes with it as an argument: any connection
+finds it in the schema and publishes the relation anew.
 """
 
 from __future__ import annotations
