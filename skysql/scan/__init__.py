@@ -7,6 +7,7 @@
     evaluation   an expression over such rows, as vectors: exact: by arrays;  by_sqlite: by SQLite;  sets: lists
     aggregates/  what a scan computes of groups, an aggregate a file;  groups: rows dealt into groups
     partials     groups with the states of their aggregates: what is known of some rows, and merges into one
+    travel       partials as bytes, for other processes
     paths        functions over a path in a scan;  layouts: events laid out by state for sums
 
 Not here: the functions over a path (functions/), and how SQLite reads the answer (relations/).

@@ -22,10 +22,10 @@ from ..plan.path_scan import (
     columns,
     conjuncts,
 )
-from ..plan.sources import object_names
+from ..plan.sources import column_type, object_names
 from ..store.snapshot import Snapshot
 from .actions import EventCondition, is_on_action
-from .aggregates import NO_AGGREGATES, AggregateFunction, AggregateFunctions, Distinct
+from .aggregates import NO_AGGREGATES, AggregateFunction, AggregateFunctions, BySqlite, Distinct, OverPath
 from .by_sqlite import Evaluator
 from .layouts import layout_of
 from .scan import Scan
@@ -75,6 +75,19 @@ class BoundScan:
         if of_rows or names & {LAST_TIMESTAMP.name, EVENT_COUNT.name}:
             return None
         return tuple(property for property in self.table.states if property.name.lower() in names)
+
+    def aggregates(self, evaluator: Evaluator, parameters: Sequence[Value]) -> list[AggregateFunction[Any]]:
+        """What computes each aggregate, with SQLite to help."""
+
+        def by_sqlite(aggregate: SqlAggregate) -> BySqlite:
+            types = [(c.label, column_type(self.plan.source, self.table, c.name)) for c in aggregate.columns]
+            asked = aggregate.text, types
+            return BySqlite(len(types), lambda data, groups: evaluator.aggregates(*asked, data, groups, parameters))
+
+        return [
+            function or (by_sqlite(aggregate) if isinstance(aggregate, SqlAggregate) else OverPath())
+            for function, aggregate in zip(self.functions, self.plan.aggregates, strict=True)
+        ]
 
     def by_sqlite(self, place: int) -> BoundScan:
         """The plan with one aggregate left to SQLite."""

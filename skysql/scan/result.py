@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .rows import EventRows, ObjectRows, Rows, SessionRows
 
 T = TypeVar("T")
 
+Reading: TypeAlias = AbstractContextManager[object]
+
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
 """Rows that are handed out at once: few at first, so that who wants few pays for few."""
@@ -25,16 +28,19 @@ _MOST_GROUPS = 1 << 19
 """Groups that are handed out at once: their texts, in no order, take all chunks of the dictionary each time."""
 
 
-def of_groups(snapshot: Snapshot, keys: list[Vector], values: list[Vector]) -> Iterator[list[list[Value]]]:
-    """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
+def of_groups(reading: Reading, keys: list[Vector], values: list[Vector]) -> Iterator[list[list[Value]]]:
+    """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time.
+
+    reading: what holds while they are read, of a dictionary.
+    """
     if not keys:
         return iter([[value.tolist() for value in values]])
     order = patiently(np.lexsort, [sort_ranks(key) for key in reversed(keys)])
-    return _in_order(snapshot, [*keys, *values], order)
+    return _in_order(reading, [*keys, *values], order)
 
 
-def _in_order(snapshot: Snapshot, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
-    with snapshot.store.reading(snapshot):
+def _in_order(reading: Reading, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
+    with reading:
         for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
             yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
 

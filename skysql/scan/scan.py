@@ -22,13 +22,14 @@ from ..arrays.pending import Pending
 from ..arrays.vectors import Vector
 from ..lazily import cached_property
 from ..model.values import Value
-from ..plan.path_scan import Column, PathAggregate, PathScan, SqlAggregate, columns
+from ..plan.path_scan import Column, PathScan, SqlAggregate, columns
 from ..plan.sources import column_type
+from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from . import result
 from .accumulate import Accumulation
 from .actions import ActionIndex
-from .aggregates import AggregateFunction, BySqlite, Inexact, OverPath
+from .aggregates import AggregateFunction, Inexact
 from .by_sqlite import Evaluator
 from .evaluation import Evaluation
 from .partials import Partial, merge
@@ -68,18 +69,19 @@ class Scan:
 
     # rows
 
-    def rows(self) -> Iterator[Rows]:
-        """The rows that meet the predicate, shard by shard."""
+    def rows(self, only: Shard | None = None) -> Iterator[Rows]:
+        """The rows that meet the predicate, shard by shard, or of one shard alone."""
+        inner = self._bound.inner
         with self.snapshot.store.reading(self.snapshot):
-            yield from self._selection.rows() if self._bound.inner is None else self._group_rows(self._bound.inner)
+            yield from self._selection.rows(only) if inner is None else self._group_rows(inner, only)
 
-    def _group_rows(self, inner: BoundScan) -> Iterator[Rows]:
+    def _group_rows(self, inner: BoundScan, only: Shard | None) -> Iterator[Rows]:
         """The groups of another scan; as none of them has events of two shards, they are final."""
         scan = inner.run(self.snapshot, self.evaluation.evaluator, self.evaluation.parameters)
         parts = self._bound.on_rows
         by_value = [part for part in parts if any(c.name[:5] == "value" for c in columns(part))]
         by_key = [part for part in parts if part not in by_value]
-        for partial in scan._final_partials():
+        for partial in scan._final_partials(only):
             faulty = [place for place, a in enumerate(scan.plan.aggregates, 1) if isinstance(a, SqlAggregate)]
             vectors = {f"key {at}": key for at, key in enumerate(partial.keys, 1)}
             vectors |= {f"value {at}": value for at, value in enumerate(scan.values(partial), 1)}
@@ -114,20 +116,7 @@ class Scan:
     @cached_property
     def aggregates(self) -> list[AggregateFunction[Any]]:
         """What computes each aggregate."""
-        known = zip(self._bound.functions, self.plan.aggregates, strict=True)
-        return [self._run_by(aggregate) if function is None else function for function, aggregate in known]
-
-    def _run_by(self, aggregate: Any) -> AggregateFunction[Any]:
-        if isinstance(aggregate, PathAggregate):
-            return OverPath()
-        assert isinstance(aggregate, SqlAggregate)
-        types = [(c.label, column_type(self.plan.source, self._bound.table, c.name)) for c in aggregate.columns]
-
-        def computed(data: list[list[Value]], groups: list[int]) -> dict[int, Value]:
-            evaluation = self.evaluation
-            return evaluation.evaluator.aggregates(aggregate.text, types, data, groups, evaluation.parameters)
-
-        return BySqlite(len(types), computed)
+        return self._bound.aggregates(self.evaluation.evaluator, self.evaluation.parameters)
 
     @cached_property
     def _accumulation(self) -> Accumulation:
@@ -148,11 +137,11 @@ class Scan:
 
     def finish(self, partial: Partial) -> Iterator[list[list[Value]]]:
         """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
-        return result.of_groups(self.snapshot, partial.keys, self.values(partial))
+        return result.of_groups(self.snapshot.store.reading(self.snapshot), partial.keys, self.values(partial))
 
-    def _final_partials(self) -> Iterator[Partial]:
+    def _final_partials(self, only: Shard | None) -> Iterator[Partial]:
         """`partial` of all rows, where no groups have any of two shards; what arrays cannot compute is SQL then."""
-        for rows, bound, begun in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in self.rows()):
+        for rows, bound, begun in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in self.rows(only)):
             yield self._final(rows, begun if bound is self._bound else None)
 
     def _begun(self, rows: Rows) -> Pending[Partial] | None:

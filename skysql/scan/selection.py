@@ -54,22 +54,24 @@ class Selection:
         self._table = snapshot.table
         self._dictionary = snapshot.store.dictionary
 
-    def rows(self) -> Iterator[Rows]:
-        """The rows that meet the predicate."""
+    def rows(self, only: Shard | None) -> Iterator[Rows]:
+        """The rows that meet the predicate, of all shards or of one."""
         source = self._bound.plan.source
         if isinstance(source, Pairs):
-            yield from self._pair_rows(source)
+            yield from self._pair_rows(source, only)
             return
-        for shard, objects in looking(self._shards()):
+        for shard, objects in looking(self._shards(only)):
             rows = self._shard_rows(shard, objects)
             if rows is not None and len(rows):
                 yield rows
 
     # which objects
 
-    def _shards(self) -> Iterator[tuple[Shard, Int64 | None]]:
+    def _shards(self, only: Shard | None) -> Iterator[tuple[Shard, Int64 | None]]:
         """The shards that matter, each with the objects that matter, ascending; None for all of them."""
         wanted = self._object_set()
+        if only is not None:
+            return iter([(only, wanted)] if len(only.paths()[0]) else [])
         if wanted is not None:
             return iter(self._snapshot.shards_of(wanted))
         return ((shard, None) for shard in self._snapshot.shards())
@@ -186,8 +188,10 @@ class Selection:
                 return False
         return True
 
-    def _pair_rows(self, source: Pairs) -> Iterator[Rows]:
+    def _pair_rows(self, source: Pairs, only: Shard | None) -> Iterator[Rows]:
         for shard, pairs in looking(self._pairs(source).by_shard(self._snapshot.shards())):
+            if only is not None and shard is not only:
+                continue
             every = EventRows(shard, self._table, self._dictionary)
             rows = ObjectRows.of_pairs(every, pairs, self._bound.states_read)
             kept = self._evaluation.filtered(rows, [*self._bound.on_object, *self._bound.on_rows])

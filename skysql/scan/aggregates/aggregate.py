@@ -129,8 +129,9 @@ class SqliteAggregate(Protocol):
 class AggregateFunction(ABC, Generic[S]):
     """An aggregate that a scan computes itself.
 
-    name: what plans call it. called: its names in SQL. arguments: how many it takes, of which the last `constants` are
-    constants. counts_rows: whether it may be of `*`, of rows as such.
+    name: what plans call it. called: its names in SQL. state: the class of its states, a dataclass.
+    arguments: how many it takes, of which the last `constants` are constants. counts_rows: whether it may be of `*`, of
+    rows as such.
     by_sqlite: what SQLite calls it, where a scan leaves it to SQLite. collates: whether a collation of its argument
     matters. distinct: whether a scan computes it over DISTINCT values; `ignores_distinct`: that it needs not.
     over_join: None if it cannot be put together from parts. repeats: whether rows that are there several times count
@@ -138,6 +139,7 @@ class AggregateFunction(ABC, Generic[S]):
     """
 
     name: ClassVar[str]
+    state: ClassVar[type[Any]]
     called: ClassVar[tuple[str, ...]]
     by_sqlite: ClassVar[str]
     arguments: ClassVar[int] = 1

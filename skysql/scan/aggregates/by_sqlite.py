@@ -38,6 +38,7 @@ Computed = Callable[[list[list[Value]], list[int]], dict[int, Value]]
 class BySqlite(AggregateFunction[HandedRows]):
     """Any aggregate, over so many columns."""
 
+    state = HandedRows
     name = "by SQLite"
     called = ()
 

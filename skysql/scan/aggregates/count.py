@@ -32,6 +32,7 @@ def repeated_count(value: str, times: str, only: str) -> str:
 class Count(AggregateFunction[Counts]):
     """The number of values, or of rows: an integer."""
 
+    state = Counts
     name = by_sqlite = "count"
     called = ("count",)
     counts_rows = True

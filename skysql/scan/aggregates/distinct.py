@@ -34,6 +34,7 @@ class DistinctValues:
 class Distinct(AggregateFunction[DistinctValues]):
     """`of`(DISTINCT x)."""
 
+    state = DistinctValues
     name: ClassVar[str] = "distinct"
     called = ()
 

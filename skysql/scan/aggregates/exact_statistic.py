@@ -41,6 +41,8 @@ class SumsOfPowers:
 class ExactStatistic(AggregateFunction[SumsOfPowers]):
     """A statistic of one argument or two: `of` makes it of their sums, as integers."""
 
+    state = SumsOfPowers
+
     @abstractmethod
     def of(self, n: int, sums: Sequence[int], products: Sequence[int], units: Sequence[int]) -> float | None:
         """The value for n rows, at least one. An argument's unit is 2^unit: its sum counts these, a product both."""

@@ -30,6 +30,7 @@ class Extremes:
 class _Extreme(AggregateFunction[Extremes]):
     """The smallest or the largest value, as SQLite sorts; NULL of none."""
 
+    state = Extremes
     largest: ClassVar[bool]
     collates = True
     ignores_distinct = True

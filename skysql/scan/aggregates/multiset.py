@@ -37,6 +37,8 @@ class Multiset:
 class OfMultiset(AggregateFunction[Multiset]):
     """An aggregate to which the order of the values means nothing, but all of them do."""
 
+    state = Multiset
+
     def begin(self, given: Given) -> Multiset:
         """The values of each group."""
         return gathered(given.values, given.groups, given.size, None)

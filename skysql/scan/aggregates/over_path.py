@@ -28,6 +28,7 @@ class PathValues:
 class OverPath(AggregateFunction[PathValues]):
     """Any function over a path, of which the values are known (scan/paths.py)."""
 
+    state = PathValues
     name = "over path"
     called = ()
 

@@ -41,6 +41,7 @@ class Sums:
 class Adding(AggregateFunction[Sums]):
     """An aggregate whose state is a sum."""
 
+    state = Sums
     mixes = True  # whether integers and reals may be added
 
     def begin(self, given: Given) -> Sums:
