@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays.exact import ExactSums
+from ..arrays.exact_sums import ExactSums
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..errors import DataError
 from ..interruption import looking

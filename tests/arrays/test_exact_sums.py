@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skysql.arrays import exact
-from skysql.arrays.exact import ExactSums
+from skysql.arrays import exact_sums
+from skysql.arrays.exact_sums import ExactSums
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63)])
 REALS = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6) | st.sampled_from([0.0, -0.0, 0.1, 2.0**52, 1e15])
@@ -19,7 +19,7 @@ COLUMN = st.lists(st.tuples(INTEGERS, REALS, REALS), max_size=40)
 
 
 def total(sums: ExactSums, base: int) -> list[Fraction]:
-    return [Fraction(2) ** (exact.BITS * base) * whole for whole in sums.integers(base)]
+    return [Fraction(2) ** (exact_sums.BITS * base) * whole for whole in sums.integers(base)]
 
 
 @given(COLUMN, st.integers(1, 4), st.randoms(use_true_random=False))
@@ -30,18 +30,18 @@ def test_any_parts_in_any_order(rows: list[Any], size: int, random: Any) -> None
     at = np.array([random.randrange(5) for _ in rows], int)
     for part in random.sample(range(5), 5):
         here = np.flatnonzero(at == part)
-        values = [exact.digits_of(column[here]) for column in columns]
+        values = [exact_sums.digits_of(column[here]) for column in columns]
         numbers = np.array(groups, int)[here]
         parts.append((
-            *(exact.sums(numbers, each, size) for each in values),
-            exact.products(numbers, values[0], values[0], size),
-            exact.products(numbers, values[1], values[1], size),
-            exact.products(numbers, values[1], values[2], size),
+            *(exact_sums.sums(numbers, each, size) for each in values),
+            exact_sums.products(numbers, values[0], values[0], size),
+            exact_sums.products(numbers, values[1], values[1], size),
+            exact_sums.products(numbers, values[1], values[2], size),
         ))  # fmt: skip
     while len(parts) > 1:
         few = [parts.pop(random.randrange(len(parts))) for _ in range(min(len(parts), random.randint(2, 3)))]
         places = np.tile(np.arange(size), len(few))
-        parts.append(tuple(exact.merged(each, places, size) for each in zip(*few, strict=True)))
+        parts.append(tuple(exact_sums.merged(each, places, size) for each in zip(*few, strict=True)))
     fractions = [[Fraction(value) for value in row] for row in rows]
     asked = [lambda r: r[0], lambda r: r[1], lambda r: r[2], lambda r: r[0] ** 2, lambda r: r[1] ** 2,
              lambda r: r[1] * r[2]]  # fmt: skip
@@ -55,13 +55,13 @@ def test_any_parts_in_any_order(rows: list[Any], size: int, random: Any) -> None
 
 def test_more_products_than_fit_at_once() -> None:
     """Of so many values of 60 bits that their digits' products would overflow, if they were added up at once."""
-    n = exact._MOST_ROWS * 2 + 5
-    values = exact.digits_of(np.full(n, 2**60 - 1))
-    found = exact.products(np.zeros(n, np.uint8), values, values, 1)
+    n = exact_sums._MOST_ROWS * 2 + 5
+    values = exact_sums.digits_of(np.full(n, 2**60 - 1))
+    found = exact_sums.products(np.zeros(n, np.uint8), values, values, 1)
     assert found.integers(0) == [n * (2**60 - 1) ** 2]
 
 
 @pytest.mark.parametrize("values", [[1e300, 1e-300], [float("inf")], [float("nan"), 1.0]])
 def test_what_is_not_for_arrays(values: list[float]) -> None:
-    with pytest.raises(exact.TooWide):
-        exact.digits_of(np.array(values))
+    with pytest.raises(exact_sums.TooWide):
+        exact_sums.digits_of(np.array(values))

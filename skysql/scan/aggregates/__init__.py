@@ -14,11 +14,11 @@ from typing import Any
 
 from .aggregate import AggregateFunction, Given, Inexact, Merging, OverJoin, State
 from .average import Average
-from .by_sqlite import BySqlite
 from .correlation import Correlation
 from .count import Count
 from .distinct import Distinct
 from .extremes import Max, Min
+from .left_to_sqlite import BySqlite
 from .mode import Mode
 from .over_path import OverPath
 from .percentile import ContinuousPercentile, DiscretePercentile, Median, Percentile

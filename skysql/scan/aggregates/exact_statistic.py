@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import exact
-from ...arrays.exact import ExactSums
+from ...arrays import exact_sums
+from ...arrays.exact_sums import ExactSums
 from ...arrays.vectors import Coded, Vector
 from ...errors import DataError
 from ...model.dtypes import Int64
@@ -54,16 +54,16 @@ class ExactStatistic(AggregateFunction[SumsOfPowers]):
         if any(each.render is not None for each in numbers):
             raise Inexact
         try:
-            values = [exact.digits_of(each.data) for each in numbers]
-        except exact.TooWide:
+            values = [exact_sums.digits_of(each.data) for each in numbers]
+        except exact_sums.TooWide:
             raise Inexact from None
-        sums = [exact.sums(groups, each, size) for each in values]
-        products = [exact.products(groups, values[i], values[j], size) for i, j in _pairs(len(values))]
+        sums = [exact_sums.sums(groups, each, size) for each in values]
+        products = [exact_sums.products(groups, values[i], values[j], size) for i, j in _pairs(len(values))]
         return SumsOfPowers(given.count(), sums, products)
 
     def nothing(self, size: int) -> SumsOfPowers:
         """0 each."""
-        nothing = exact.nothing(size)
+        nothing = exact_sums.nothing(size)
         pairs = [nothing for _ in _pairs(self.arguments)]
         return SumsOfPowers(np.zeros(size, np.int64), [nothing] * self.arguments, pairs)
 
@@ -71,7 +71,7 @@ class ExactStatistic(AggregateFunction[SumsOfPowers]):
         """Their sums."""
 
         def merged(each: Sequence[Sequence[ExactSums]]) -> list[ExactSums]:
-            return [exact.merged(sums, merging.places, merging.size) for sums in zip(*each, strict=True)]
+            return [exact_sums.merged(sums, merging.places, merging.size) for sums in zip(*each, strict=True)]
 
         count = merging.counts(parts)[1]
         return SumsOfPowers(count, merged([part.sums for part in parts]), merged([part.products for part in parts]))
@@ -82,7 +82,7 @@ class ExactStatistic(AggregateFunction[SumsOfPowers]):
         pairs = zip(state.products, _pairs(len(bases)), strict=True)
         columns = [each.integers(each.base) for each in state.sums]
         columns += [product.integers(bases[i] + bases[j]) for product, (i, j) in pairs]
-        units, k = [exact.BITS * base for base in bases], len(bases)
+        units, k = [exact_sums.BITS * base for base in bases], len(bases)
         rows = zip(state.count.tolist(), *columns, strict=True)
         values: list[Value] = [self.of(n, row[:k], row[k:], units) if n else None for n, *row in rows]
         return Coded(np.arange(len(values)), values)
