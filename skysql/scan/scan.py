@@ -13,14 +13,13 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vtab.source import read
 
 from ..arrays import compiled
 from ..arrays.pending import Pending
 from ..arrays.vectors import Vector
-from ..lazily import cached_property
 from ..model.values import Value
 from ..plan.path_scan import Column, PathScan, SqlAggregate, columns
 from ..plan.sources import column_type
@@ -29,7 +28,7 @@ from ..store.snapshot import Snapshot
 from . import result
 from .accumulate import Accumulation
 from .actions import ActionIndex
-from .aggregates import AggregateFunction, Inexact
+from .aggregates import Inexact
 from .by_sqlite import Evaluator
 from .evaluation import Evaluation
 from .partials import Partial, merge
@@ -55,8 +54,9 @@ class Scan:
 
     def _bind(self, bound: BoundScan) -> None:
         self._bound = bound
-        self.__dict__.pop("aggregates", None)
-        self.__dict__.pop("_accumulation", None)
+        self.aggregates = bound.aggregates(self.evaluation.evaluator, self.evaluation.parameters)
+        dictionary = self.snapshot.store.dictionary
+        self._accumulation = Accumulation(bound, self.aggregates, self.evaluation, self._actions, dictionary)
 
     @property
     def plan(self) -> PathScan:
@@ -112,16 +112,6 @@ class Scan:
                 return self.finish(self.merge(partials, self._bound.by_object))
             except Inexact as inexact:
                 self.leave(inexact)
-
-    @cached_property
-    def aggregates(self) -> list[AggregateFunction[Any]]:
-        """What computes each aggregate."""
-        return self._bound.aggregates(self.evaluation.evaluator, self.evaluation.parameters)
-
-    @cached_property
-    def _accumulation(self) -> Accumulation:
-        dictionary = self.snapshot.store.dictionary
-        return Accumulation(self._bound, self.aggregates, self.evaluation, self._actions, dictionary)
 
     def partial(self, rows: Rows) -> Partial:
         """The groups of these rows; raises Inexact."""
