@@ -94,7 +94,9 @@ def look() -> None:
 def looking(items: Iterable[T]) -> Iterator[T]:
     """The same items, with a look before each."""
     for item in items:
-        look()
+        here = _here.interruption  # look() itself would be a call for each of a few
+        if here is not None:
+            here.check()
         yield item
 
 

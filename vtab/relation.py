@@ -237,7 +237,8 @@ class RelationCursor:
 
 def _rows(batch: RowBatch, width: int) -> Iterator[tuple[Value, ...]]:
     nothing = repeat(None)
-    return zip(*(batch.columns.get(n, nothing) for n in range(width)), batch.rowids)  # noqa: B905 (repeat is endless)
+    columns = [batch.columns.get(n, nothing) for n in range(width)]
+    return zip(*columns, batch.rowids)  # noqa: B905 (repeat is endless)
 
 
 class _RowWhenRead(Sequence[Any]):

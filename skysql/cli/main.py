@@ -26,7 +26,7 @@ from ..transfer.terminal import bare, shown_on, visible
 if TYPE_CHECKING:
     from ..dbapi.connection import Connection
     from ..dbapi.cursor import Cursor
-    from ..engine.engine import TableInfo
+    from ..engine.info import TableInfo
     from ..transfer.load import LoadReport, Wanted
 
 PREVIEW = 1000

@@ -30,7 +30,8 @@ from .cursor import Cursor, RowFactory
 from .parameters import Parameters
 
 if TYPE_CHECKING:
-    from ..engine.engine import Engine, TableInfo
+    from ..engine.engine import Engine
+    from ..engine.info import TableInfo
 
 apilevel = "2.0"
 threadsafety = 2  # threads may share connections: each call is one turn at the session's guard
@@ -239,7 +240,7 @@ class Connection:
                     status = getattr(error, "result", apsw.SQLITE_BUSY)
                     time.sleep(sleep)
                 if copy.done:
-                    target.engine.replaced()
+                    target.engine.source.replaced()
                 if progress is not None:
                     progress(status, copy.remaining, copy.page_count)
 

@@ -15,7 +15,7 @@ from ..errors import ProgrammingError
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 
 if TYPE_CHECKING:
-    from ..engine.engine import Plan
+    from ..engine.prepared import Plan
     from .connection import Connection
 
 
@@ -87,15 +87,12 @@ class Cursor:
         self.arraysize = 1
         self._guard = connection.guard
         self._closed = False
-        self._forget()
-        with self._guard:
-            self._result = Result(connection.session)
-
-    def _forget(self) -> None:
-        """What is told of the columns is made when it is first asked for."""
-        self._description: tuple[Values, ...] | None = None
+        self._description: tuple[Values, ...] | None = None  # made when first asked for, as is the header
         self._names: Header | None = None
         self._convert: list[Callable[[bytes], Any] | None] | None = None
+        if self._guard.closed:
+            raise ProgrammingError("Cannot operate on a closed database.")
+        self._result = Result(connection.session)
 
     def _check(self) -> None:
         if self._closed:
@@ -140,7 +137,7 @@ class Cursor:
         self._check()
         if not isinstance(sql, str):
             raise TypeError(f"{method}() argument 1 must be str, not {type(sql).__name__}")
-        self._forget()
+        self._description = self._names = self._convert = None
 
     # rows
 
@@ -162,7 +159,8 @@ class Cursor:
         """The rows that are left."""
         with self._guard:
             self._check()
-            return self._make(self._result.take_all())
+            rows = self._result.take_all()
+            return rows if self.row_factory is None and self._convert is None else self._make(rows)
 
     def __iter__(self) -> Self:
         return self

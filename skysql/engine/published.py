@@ -17,8 +17,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -27,19 +28,22 @@ from vtab.source import Relation
 
 from ..errors import AlteredError, ProgrammingError
 from ..match.recognition import EventSource, QuerySource, Recognition
-from ..model.table import Table
 from ..model.values import Value
 from ..plan.path_scan import PathScan
 from ..relations.matches import MatchRelation
-from ..relations.results import Snapshots, result_of
+from ..relations.results import result_of
 from ..scan.by_sqlite import Evaluator
 from ..sql.catalog import Refused
 from ..sql.match.matching import WORD, StoredMatches
 from ..sql.reads import Call, MatchCall, ScanCall
 from ..sql.rewriter import Rewritten, rewrite, stored_matches
 from ..store.snapshot import Snapshot
+from .prepared import Plan, Prepared
 from .registries import Registries
 from .schema import Schema
+
+if TYPE_CHECKING:
+    from .source import Source
 
 _CACHED = 512
 
@@ -100,16 +104,6 @@ class Results:
         return self._name.sub(lambda found: self._labels.get(found[1].lower(), "a result"), text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Readable:
-    """A statement whose results can be read: as SQLite gets it, and the names of the results."""
-
-    sql: str
-    rewritten: Rewritten
-    names: tuple[str, ...]
-    generation: int
-
-
 class Published:
     """The rewritten statements of one connection, and the results that they read."""
 
@@ -117,18 +111,19 @@ class Published:
         self,
         sqlite: apsw.Connection,
         results: Results,
-        table_of: Callable[[str, str], Table],
+        source: Source,
         evaluator: Evaluator,
-        snapshot: Snapshots,
         known: Registries,
+        plan: Callable[[Rewritten], Plan | None],
     ) -> None:
-        self.catalog = Schema(sqlite, results.mark, table_of, self.lent, known)
+        self.catalog = Schema(sqlite, results.mark, source, self.lent, known)
         self._rules = known.rules
+        self._plan = plan
         self._sqlite = sqlite
         self._results = results
         self._evaluator = evaluator
-        self._snapshot = snapshot
-        self._cache: OrderedDict[tuple[str, bool], _Readable] = OrderedDict()
+        self._snapshot = source.snapshot
+        self._cache: OrderedDict[tuple[str, bool], Prepared] = OrderedDict()
         self._stored: StoredMatches | None = None
         self._viewed = 0
 
@@ -145,28 +140,29 @@ class Published:
                 self._retract(name)
         return generation
 
-    def rewrite(self, text: str, pushdown: bool) -> tuple[str, Rewritten]:
-        """The statement as SQLite is to get it, with everything published that it reads; and what it asks."""
+    def prepare(self, text: str, pushdown: bool) -> Prepared:
+        """The statement as SQLite is to get it, with everything published that it reads."""
         generation = self.refresh(pushdown)
-        assert self._stored is not None
-        self._stored.check(text)
         known = self._cache.get((text, pushdown))
         if known is not None and known.generation == generation:
             self._cache.move_to_end((text, pushdown))
-            return known.sql, known.rewritten
+            return known
+        assert self._stored is not None
+        self._stored.check(text)
         try:
             rewritten = rewrite(text, self.catalog, self._rules, pushdown)
         except Refused as refused:
             raise refused.error from None
+        plan = self._plan(rewritten)
         if known is not None:
             self._forget(known)
         sql, names = self._publish_all(rewritten.sql, rewritten.reads, pushdown)
-        self._cache[text, pushdown] = _Readable(sql, rewritten, names, generation)
+        prepared = self._cache[text, pushdown] = Prepared(sql, plan, names, generation)
         if len(self._cache) > _CACHED:
             self._forget(self._cache.popitem(last=False)[1])
-        return sql, rewritten
+        return prepared
 
-    def _forget(self, readable: _Readable) -> None:
+    def _forget(self, readable: Prepared) -> None:
         for name in readable.names:
             self._retract(name)
 
@@ -194,7 +190,7 @@ class Published:
 
     def _match(self, plan: Recognition, pushdown: bool) -> MatchRelation:
         def query(text: str, bindings: dict[str, Value]) -> Iterator[tuple[Value, ...]]:
-            return self._sqlite.cursor().execute(self.rewrite(text, pushdown)[0], bindings or None)
+            return self._sqlite.cursor().execute(self.prepare(text, pushdown).sql, bindings or None)
 
         scanned = plan.source.scan if isinstance(plan.source, EventSource) else None
         snapshots = self._snapshot if scanned is None else self._as_now(scanned)

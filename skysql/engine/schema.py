@@ -8,19 +8,21 @@ a text are answered by SQLite, which compiles it and runs nothing of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from ..errors import Error
 from ..model.companions import COMPANIONS, EVENTS
 from ..model.quoting import name_key, quote
-from ..model.table import Table
 from ..model.tokens import module_of
 from ..scan.aggregates import AggregateFunctions
 from ..sql.catalog import Catalog, CatalogEntry, FunctionEntry, OutputColumn, Refused
 from ..sql.reads import Call
 from .registries import Registries
+
+if TYPE_CHECKING:
+    from .source import Source
 
 Lend = Callable[[str, Sequence[Call]], Any]
 """(text, the results that it reads) -> a context with the text as SQLite can compile it."""
@@ -33,14 +35,14 @@ class Schema(Catalog):
         self,
         sqlite: apsw.Connection,
         mark: str,
-        table_of: Callable[[str, str], Table],
+        source: Source,
         lend: Lend,
         known: Registries,
     ) -> None:
         reports, by_scan = (report.name for report in known.reports), AggregateFunctions(known.aggregates)
         super().__init__(mark, known.functions, reports, known.idioms, by_scan)
         self._sqlite = sqlite
-        self._table_of = table_of
+        self._source = source
         self._lend = lend
         self._signature: object = None
         self._tentative = False
@@ -49,11 +51,10 @@ class Schema(Catalog):
 
     def refresh(self) -> int:
         """Read the schemas if they have changed; the number changes when they have."""
-        execute = self._sqlite.execute
-        databases = [name for _, name, _ in execute("PRAGMA database_list")]
-        signature = [(name, execute(f"PRAGMA {quote(name)}.schema_version").fetchall()[0][0]) for name in databases]
+        versions = self._source.versions
+        databases = versions.databases()
         trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
-        signature.append(("", trusted))
+        signature = trusted, databases, [versions.read(name) for name in databases]
         settled = not self._sqlite.in_transaction
         if signature != self._signature or (self._tentative and settled):
             self._fields = {}
@@ -93,7 +94,7 @@ class Schema(Catalog):
     def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> CatalogEntry:
         """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
         try:
-            return CatalogEntry(kind, database, name, self._table_of(database, table), sql)
+            return CatalogEntry(kind, database, name, self._source.table(database, table), sql)
         except (Error, apsw.SQLError):
             return CatalogEntry("table", database, name, None, sql)
 

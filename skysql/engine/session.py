@@ -32,12 +32,15 @@ from .sqlite_errors import translate, unbound
 from .statements import READS, SplitText, analyse, statements
 
 if TYPE_CHECKING:
-    from .engine import Engine, Plan
+    from ..write.statement import Statement
+    from .engine import Engine
+    from .prepared import Plan
 
 V = TypeVar("V")
 
 Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = Sequence[Any] | Mapping[str, Any]
+Run: TypeAlias = Callable[[str, Bindings], None]
 
 _PLANS = 10
 """How often a statement is planned at the most, while others alter what it reads."""
@@ -74,7 +77,7 @@ class Session:
         """
         result = Result(self) if result is None else result
         analysed = result._begin(sql)
-        text = self._run(analysed, sql, result, lambda text: result._first(text, parameters))
+        text = self._run(analysed, sql, result, result._first, parameters)
         result._ran(text, parameters)
         return result
 
@@ -83,7 +86,7 @@ class Session:
         result = Result(self) if result is None else result
         analysed, rest, given = result._begin(sql), iter(rows), _Given()
 
-        def run(text: str) -> None:
+        def run(text: str, _: Bindings) -> None:
             nonlocal rest
             try:
                 result._all(text, self._counted(rest, result, given))
@@ -92,7 +95,7 @@ class Session:
                 raise
 
         try:
-            self._run(analysed, sql, result, run)
+            self._run(analysed, sql, result, run, ())
         except OverflowError as error:
             raise unbound(error, given.parameters) from None
         finally:
@@ -105,13 +108,13 @@ class Session:
         result = Result(self)
         for sql in looking(statements(script)):
             analysed = result._begin(sql)
-            self._run(analysed, sql, result, self._drain)
+            self._run(analysed, sql, result, self._drain, ())
 
-    def _drain(self, text: str) -> None:
+    def _drain(self, text: str, _: Bindings) -> None:
         for _ in self._sqlite.execute(text):
             pass
 
-    def _run(self, analysed: SplitText, sql: str, result: Result, run: Callable[[str], None]) -> str:
+    def _run(self, analysed: SplitText, sql: str, result: Result, run: Run, parameters: Bindings) -> str:
         """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
         for left in reversed(range(_PLANS)):
             text = sql
@@ -119,32 +122,33 @@ class Session:
                 if analysed.reads:
                     prepared = self.engine.prepare(sql)
                     text, result.plan = prepared.sql, prepared.plan
-                result._start.begin = self._due(analysed)
-                self._attempt(analysed, sql, run, text)
+                result._start.begin = self._due() if analysed.writes else ""
+                self._attempt(analysed, sql, result, run, text, parameters)
                 break
             except (errors.OperationalError, apsw.SchemaChangeError) as error:
                 if not left or not self._is_outdated(error, analysed, sql, text):
                     raise
         if analysed.verb == "DETACH":
-            self.engine.detached()
+            self.engine.source.detached()
         elif analysed.verb == "ROLLBACK":
             self.engine.rolled_back()
         return text
 
-    def _due(self, analysed: SplitText) -> str:
-        """The BEGIN that the statement has to run first, or ""."""
-        if not analysed.writes or self.isolation_level is None or self._sqlite.in_transaction:
-            return ""
-        return f"BEGIN {self.isolation_level}"
+    def _due(self) -> str:
+        """The BEGIN that a statement that writes has to run first, or ""."""
+        within = self.isolation_level is None or self._sqlite.in_transaction
+        return "" if within else f"BEGIN {self.isolation_level}"
 
-    def _attempt(self, analysed: SplitText, sql: str, run: Callable[[str], None], text: str) -> None:
+    def _attempt(
+        self, analysed: SplitText, sql: str, result: Result, run: Run, text: str, parameters: Bindings
+    ) -> None:
         """Run a statement. If it fails, what it has asked of sky tables goes, too; and its error gets a hint."""
         under_way = self.engine.under_way
-        statement = under_way.begin()
+        statement = result._statement = under_way.begin()
         try:
             if analysed.writes:
                 self.engine.counts.begin()
-            run(text)
+            run(text, parameters)
             if analysed.writes:
                 statement.check()
         except BaseException as error:
@@ -267,6 +271,7 @@ class Result:
         self.plan: Plan | None = None
         self._session = session
         self._ahead: Row | None = None  # the next row to hand out; None at the end
+        self._statement: Statement | None = None  # that it is of, as long as there are rows to come
         self._writes = False  # whether rowcount is to be set when the statement ends
         self._columns: tuple[tuple[Any, ...], ...] = ()  # as those of _Start
         self._rerun: tuple[str, Any] | None = None  # of a result without rows: see _describe_anew
@@ -314,12 +319,12 @@ class Result:
 
     def close(self) -> None:
         """Let go of the statement and the rows that are left."""
-        self._ahead = None
+        self._ahead = self._statement = None
         self._raw.close(True)
 
     def forget(self) -> None:
         """Hand out none of the rows that are left, and tell nothing of the statement."""
-        self._ahead = self.plan = self._rerun = None
+        self._ahead = self.plan = self._rerun = self._statement = None
         self._columns = self._start.columns = ()
         self._writes, self.rowcount = False, -1
 
@@ -388,16 +393,18 @@ class Result:
 
     def _take(self, row: Row | None) -> None:
         self._ahead = row
-        if row is None and self._writes:
-            self.rowcount = self._session.engine.counts.changes()
-            self._writes = False
+        if row is None:
+            self._statement = None
+            if self._writes:
+                self.rowcount = self._session.engine.counts.changes()
+                self._writes = False
 
     def _stepped(self, step: Callable[..., V], *arguments: Any) -> V:
         """Take rows. If a function asks for them, they are not part of the statement that it is called in."""
-        under_way = self._session.engine.under_way
-        if under_way.innermost.outer is None:
+        under_way, statement = self._session.engine.under_way, self._statement
+        if statement is None or (under_way.innermost.outer is None and not statement.snapshots):
             return step(*arguments)
-        statement = under_way.begin()
+        under_way.resume(statement)
         try:
             return step(*arguments)
         finally:

@@ -5,6 +5,7 @@ What it is not: a parser. Strings, quoted names and comments are skipped, parent
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -14,6 +15,9 @@ import apsw
 
 from ..errors import ProgrammingError
 from ..model.tokens import after_blank, to_semicolon, tokens
+
+_IN = re.compile(r"(?<![a-z_])in(?![a-z_0-9])")
+"""IN as a word. A number may stand right before it, as in `?1in users`."""
 
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 READS = frozenset({"SELECT", "VALUES", "EXPLAIN", "PRAGMA", ""})
@@ -38,7 +42,7 @@ class SplitText(NamedTuple):
 
     verb: str
     writes: bool  # whether it begins a transaction
-    reads: bool  # whether it may read a table: INSERT ... VALUES does not
+    reads: bool  # whether it may read a table: INSERT ... VALUES does not, nor does SELECT 1
 
 
 @lru_cache(1024)
@@ -49,8 +53,14 @@ def analyse(sql: str) -> SplitText:
     if ";" in sql and len(list(islice(statements(sql), 2))) > 1:
         raise ProgrammingError("You can only execute one statement at a time.", "executescript() takes several")
     verb = _verb(sql)
-    reads = verb not in ("INSERT", "REPLACE", "") or "select" in sql.lower()
-    return SplitText(verb, verb in _WRITES, reads)
+    return SplitText(verb, verb in _WRITES, _reads(verb, sql.lower()))
+
+
+def _reads(verb: str, folded: str) -> bool:
+    """Whether a statement may read a table. A SELECT does so by FROM, or by `x IN table`."""
+    if verb in ("SELECT", "VALUES"):
+        return "from" in folded or _IN.search(folded) is not None
+    return verb not in ("INSERT", "REPLACE", "") or "select" in folded
 
 
 def _verb(sql: str) -> str:

@@ -58,7 +58,10 @@ class Table:
     def find(self, name: str) -> Property | None:
         """The property of that name (SQLite compares names without regard to ASCII case), or None."""
         folded = name.lower()
-        return next((p for p in self.properties if p.name.lower() == folded), None)
+        for property in self.properties:
+            if property.name.lower() == folded:
+                return property
+        return None
 
     @property
     def states(self) -> tuple[Property, ...]:

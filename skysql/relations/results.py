@@ -68,13 +68,17 @@ class _Result:
 
     def _given(self, columns: frozenset[int], constraints: Sequence[Constraint], rows: int) -> dict[int, list[Value]]:
         """The arguments that are asked for, as columns of `rows` rows."""
+        if not self._arguments:
+            return {}
         values = {constraint.column: constraint.value for constraint in constraints}
         return {at: [values[at]] * rows for at in self._arguments if at in columns}
 
     def _scan(self, constraints: Sequence[Constraint]) -> Scan:
         """The scan with the arguments that the constraints give."""
-        given = {constraint.column: constraint.value for constraint in constraints}
-        parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
+        parameters: Sequence[Value] = ()
+        if self._arguments:
+            given = {constraint.column: constraint.value for constraint in constraints}
+            parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
         plan = self._plan(constraints)
         snapshot = self._snapshot(plan.database, plan.table)
         if self._bound is None or self._bound.plan is not plan or self._bound.table != snapshot.table:
@@ -100,7 +104,9 @@ class GroupsResult(_Result):
                 found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
                 yield RowBatch(found | self._given(columns, constraints, first), range(base, base + first))
                 read(fault)
-            yield RowBatch(found | self._given(columns, constraints, rows), range(base, base + rows), bool(faults))
+            if self._arguments:
+                found |= self._given(columns, constraints, rows)
+            yield RowBatch(found, range(base, base + rows), bool(faults))
             base += rows
 
 

@@ -49,10 +49,7 @@ from ..scan.result import in_pieces
 from ..scan.rows import EventRows, Rows
 from ..scan.scan import Scan
 from ..store.check import check
-from ..store.store import Store
 from ..store.views import path_numbers
-from ..write.counts import Counts
-from ..write.statement import UnderWay
 from ..write.writer import Writer
 
 _COMPUTED = frozenset(column.name for column in (OWN_CHANGES, OLD_VALUE, NEW_VALUE))
@@ -73,8 +70,10 @@ class TableRelation:
 
     kind: str
 
-    def __init__(self, store: Store, evaluator: Evaluator) -> None:
-        self.store = store
+    def __init__(self, writer: Writer, evaluator: Evaluator) -> None:
+        """writer: that of the table, as what waits in it is read, too."""
+        self.writer = writer
+        self.store = store = writer.store
         self.evaluator = evaluator
         self.columns = columns = _declared(self.kind, store.table)
         self.keeps: frozenset[int] = frozenset()
@@ -144,7 +143,7 @@ class TableRelation:
 
     def _scan(self, source: Events | Objects | Sessions | Changes, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
-        snapshot = self.store.snapshot()
+        snapshot = self.writer.snapshot()
         return BoundScan(plan, snapshot.table).run(snapshot, self.evaluator, ())
 
 
@@ -158,18 +157,10 @@ class EventsRelation(TableRelation):
 
     kind = EVENTS
 
-    def __init__(
-        self,
-        store: Store,
-        evaluator: Evaluator,
-        under_way: UnderWay,
-        counts: Counts,
-        gone: Callable[[EventsRelation], None],
-    ) -> None:
+    def __init__(self, writer: Writer, evaluator: Evaluator, gone: Callable[[EventsRelation], None]) -> None:
         """gone: is told when there is no table of this name any more."""
-        super().__init__(store, evaluator)
+        super().__init__(writer, evaluator)
         self._gone = gone
-        self.writer = Writer(store, under_way, counts)
 
     # reading
 
@@ -184,7 +175,6 @@ class EventsRelation(TableRelation):
     def _events(
         self, columns: frozenset[int], constraints: Sequence[Constraint], *, backwards: bool
     ) -> Iterator[RowBatch]:
-        self.writer.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
             return
@@ -259,15 +249,13 @@ class ObjectsRelation(TableRelation):
 
     kind = OBJECTS
 
-    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator)
+    def __init__(self, writer: Writer, evaluator: Evaluator) -> None:
+        super().__init__(writer, evaluator)
         self.keeps = frozenset(self._objects)
-        self._events = events
         self._as_of = len(self.columns) - 1
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The objects that meet the constraints."""
-        self._events.writer.flush()
         moment, rest, nothing = self._argument(constraints, timestamps.parse)
         if nothing:
             return
@@ -288,14 +276,12 @@ class SessionsRelation(TableRelation):
 
     kind = SESSIONS
 
-    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator)
+    def __init__(self, writer: Writer, evaluator: Evaluator) -> None:
+        super().__init__(writer, evaluator)
         self.keeps = frozenset(self._objects)
-        self._events = events
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The sessions that meet the constraints, in path order."""
-        self._events.writer.flush()
         idle, rest, nothing = self._argument(constraints, timestamps.duration)
         if nothing:
             return
@@ -310,17 +296,12 @@ class ChangesRelation(TableRelation):
 
     kind = CHANGES
 
-    def __init__(self, store: Store, evaluator: Evaluator, events: EventsRelation) -> None:
-        super().__init__(store, evaluator)
-        self._events = events
-
     def exact(self, column: int, op: str) -> bool | None:
         """The property's name is filtered by SQLite."""
         return None if self.columns[column].name == CHANGED_PROPERTY.name else super().exact(column, op)
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The changes, in path order; those of one event in order of declaration."""
-        self._events.writer.flush()
         scan = self._scan(Changes(), self._predicate(constraints))
         for rows in scan.rows():
             values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}

@@ -79,7 +79,7 @@ class Reports:
     def forget(self) -> None:
         """A statement begins: drop the results that were cached for the one before."""
         for relation in self._relations.values():
-            relation.forget()
+            relation.cached = None
 
 
 __all__ = ["REPORTS", "Report", "ReportPlan", "Reports", "Written"]

@@ -140,7 +140,7 @@ class ReportRelation:
         arguments = [Declared(name, "", True, True) for name in report.arguments]
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
-        self._cached: tuple[object, list[Columns]] | None = None
+        self.cached: tuple[object, list[Columns]] | None = None  # what was asked last, and its rows if they are few
         self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
@@ -192,10 +192,6 @@ class ReportRelation:
             given = {name: [value] * length for name, value in arguments.items()}  # as SQLite may compare it
             yield RowBatch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
 
-    def forget(self) -> None:
-        """Drop the cached result."""
-        self._cached = None
-
     def _rows(
         self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]
     ) -> Iterator[Columns]:
@@ -203,10 +199,10 @@ class ReportRelation:
         name = self._report.name
         subject = self._subjects.open(arguments[self._report.arguments[0]], name)
         asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
-        if self._cached is not None and self._cached[0] == asked:
-            yield from self._cached[1]
+        if self.cached is not None and self.cached[0] == asked:
+            yield from self.cached[1]
             return
-        self._cached = None
+        self.cached = None
         cached: list[Columns] = []
         rows = 0
         with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
@@ -215,7 +211,7 @@ class ReportRelation:
                 cached = [*cached, found] if rows <= _CACHED_ROWS else []
                 yield found
         if rows <= _CACHED_ROWS:
-            self._cached = asked, cached
+            self.cached = asked, cached
 
 
 def _length(found: Columns) -> int:

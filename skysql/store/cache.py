@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar, cast
 
 from ..errors import ProgrammingError
+from .lineage import OpenFile
 
 V = TypeVar("V")
 
@@ -107,27 +108,28 @@ class Cache:
 
 
 class TableCache(Cache):
-    """The values of one table of one file, within the budget of the whole. name(): what no other has at the time."""
+    """The values of one table of one file, within the budget of the whole."""
 
-    def __init__(self, whole: Cache, name: Callable[[], Hashable]) -> None:
+    def __init__(self, whole: Cache, file: OpenFile, table: str) -> None:
         self._whole = whole
-        self._name = name
+        self._file = file
+        self._table = table
 
     def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
         """As the method of Cache."""
-        return self._whole.get((self._name(), key), make, size)
+        return self._whole.get(((self._file.token, self._table), key), make, size)
 
     def find(self, key: Hashable) -> Any:
         """As the method of Cache."""
-        return self._whole.find((self._name(), key))
+        return self._whole.find(((self._file.token, self._table), key))
 
     def keep(self, key: Hashable, value: object, size: int) -> None:
         """As the method of Cache."""
-        self._whole.keep((self._name(), key), value, size)
+        self._whole.keep(((self._file.token, self._table), key), value, size)
 
     def clear(self) -> None:
         """Forget what is cached of this part."""
-        self._whole.forget(self._name())
+        self._whole.forget((self._file.token, self._table))
 
 
 _caches: weakref.WeakSet[Cache] = weakref.WeakSet()

@@ -173,11 +173,12 @@ class Dictionary:
 
     def values(self, property_id: int) -> Sequence[str | None]:
         """The texts by code; values[0] is None. Not to be changed."""
-        return self._load(property_id).values
+        texts = self._texts[property_id] if property_id in self._fresh else self._load(property_id)
+        return texts.values
 
     def coded(self, property_id: int, codes: Array) -> Coded:
         """The texts of these codes of the property."""
-        texts = self._load(property_id)
+        texts = self._texts[property_id] if property_id in self._fresh else self._load(property_id)
         return Coded(codes, texts.values, texts.codes)
 
     def largest(self, property_id: int) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..engine.engine import TableInfo
+from ..engine.info import TableInfo
 from ..errors import ProgrammingError
 from ..model.kinds import BOOLEAN
 from ..model.quoting import quote

@@ -18,6 +18,7 @@ from ..errors import OperationalError
 
 if TYPE_CHECKING:
     from ..store.manifest import Stamp
+    from ..store.snapshot import Snapshot
     from .writer import Writer
 
 
@@ -28,16 +29,18 @@ class Statement:
     inserted:  how many rows waited in a writer before the first that this statement inserted.
     changes:   writers in which deletions and changes wait that it has asked for; False: it, or statements within it.
     scanned:   what a scan of it has numbered events in, last.
+    snapshots: of the tables that it reads, each with the counts at which it is what the statement sees.
     lost:      whether the transaction that it writes in was rolled back.
     """
 
-    __slots__ = ("changes", "inserted", "lost", "outer", "scanned")
+    __slots__ = ("changes", "inserted", "lost", "outer", "scanned", "snapshots")
 
     def __init__(self, outer: Statement | None) -> None:
         self.outer = outer
         self.inserted: dict[Writer, int] = {}
         self.changes: dict[Writer, bool] = {}
         self.scanned: dict[Writer, Stamp] = {}
+        self.snapshots: dict[Writer, tuple[tuple[int, int], Snapshot]] = {}
         self.lost = False
 
     def check(self) -> None:
@@ -51,6 +54,7 @@ class Statement:
         if self.inserted or self.changes:
             self.hand_over()
         self.scanned.clear()
+        self.snapshots.clear()
 
     def take_back(self) -> None:
         """It has failed: what it has asked for and is not stored yet is dropped."""
@@ -76,21 +80,26 @@ class UnderWay:
     """The statements of a connection that are under way.
 
     innermost: the one that runs now. Where there is none, it is that of nobody: of whoever uses SQLite's connection by
-    itself, as the shell does.
+    itself, as the shell does. rollbacks: a count of all that may have taken something back.
     """
 
-    __slots__ = ("innermost",)
+    __slots__ = ("innermost", "rollbacks")
 
     def __init__(self) -> None:
         self.innermost = Statement(None)
+        self.rollbacks = 0
 
     def begin(self) -> Statement:
         """A statement begins, within those that are under way."""
         self.innermost = statement = Statement(self.innermost)
         return statement
 
+    def resume(self, statement: Statement) -> None:
+        """A statement that has begun goes on, within those that are under way now."""
+        statement.outer, self.innermost = self.innermost, statement
+
     def end(self, statement: Statement) -> None:
-        """It ends, and the one around it goes on."""
+        """It ends or rests, and the one around it goes on."""
         outer = statement.outer
         assert outer is not None
         self.innermost = outer
@@ -105,15 +114,22 @@ class UnderWay:
             statement = statement.outer
 
     def stored(self, writer: Writer) -> None:
-        """Nothing waits in the writer any more."""
+        """Nothing waits in the writer any more: it is stored, or was taken back."""
+        self.rollbacks += 1
         statement: Statement | None = self.innermost
         while statement is not None:
             statement.inserted.pop(writer, None)
             statement.changes.pop(writer, None)
             statement = statement.outer
 
+    def take_back(self) -> None:
+        """The innermost has failed."""
+        self.rollbacks += 1
+        self.innermost.take_back()
+
     def roll_back(self) -> None:
         """The innermost has called for a rollback: what it has written, and those around it have, is gone."""
+        self.rollbacks += 1
         for statement in self:
             statement.lost = True
 
@@ -122,5 +138,6 @@ class UnderWay:
 
         Its own, too, but that may be to begin it anew, as when the schema has changed.
         """
+        self.rollbacks += 1
         for statement in self:
             statement.lost = statement.lost or statement is not self.innermost

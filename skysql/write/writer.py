@@ -90,6 +90,23 @@ class Writer:
     def __bool__(self) -> bool:
         return bool(self._inserted or self._deleted or self._changed_rows)
 
+    def snapshot(self) -> Snapshot:
+        """The events as the statement under way sees them, those that wait here included; read once for all its scans.
+
+        What it has written since shows in SQLite's count of changes; what was taken back, in that of rollbacks.
+        """
+        if self._inserted or self._deleted or self._changed_rows:
+            self.flush()
+        store, under_way = self.store, self._under_way
+        statement = under_way.innermost
+        if statement.outer is None:  # nobody says when it ends
+            return store.snapshot()
+        now = store.tables.sqlite.total_changes(), under_way.rollbacks
+        seen = statement.snapshots.get(self)
+        if seen is None or seen[0] != now:
+            seen = statement.snapshots[self] = now, store.snapshot()
+        return seen[1]
+
     def scanned(self, snapshot: Snapshot) -> None:
         """A scan of the statement under way numbers events as they are in this snapshot."""
         self._under_way.innermost.scanned[self] = snapshot.stamp

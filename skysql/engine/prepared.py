@@ -1,0 +1,33 @@
+"""What a session gets for the text of a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..match.recognition import Recognition
+from ..plan.path_scan import PathScan
+from ..reports import ReportPlan
+
+
+class Plan:
+    """The path scans and reports of one statement; prints as their trees."""
+
+    def __init__(self, scans: Sequence[PathScan | Recognition | ReportPlan]) -> None:
+        self.scans = tuple(scans)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.scans))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement as SQLite gets it, and what is pushed down of it, if anything is.
+
+    names: of the results that it reads, which can be read as long as this is kept; generation: of the catalogue then.
+    """
+
+    sql: str
+    plan: Plan | None
+    names: tuple[str, ...] = ()
+    generation: int = 0
