@@ -14,12 +14,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..lazily import cached_property
+from ..plan.json import SCANS
 from ..plan.path_scan import Expr, PathScan, conjuncts, sql
 from ..plan.tree import Tree, leaves
-from .clause import Clause, Key, Target
-from .expressions import Leaf, RowExpression
-from .pattern import show
-from .program import Program
+from .clause import Clause, Key, Measure, RowsPerMatch, Skip, Target
+from .expressions import Constant, Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
+from .pattern import Alternation, Anchor, Concatenation, Excluded, Permutation, Quantified, Variable, show
+from .program import Program, compile_pattern
 
 _ROW = re.compile(r"row (\d+)(?: moved (-?\d+))?")
 
@@ -76,24 +78,44 @@ class QuerySource:
     keys: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recognition:
-    """input: as it was written. types: the declared type of each row column. parameters: how many come with the scan.
+    """input: as it was written. rows, types: the row columns and their declared types. definitions: by variable.
 
-    time: the row column of the first ORDER BY, for WITHIN. by_regex: whether `re` may be used at all.
+    time: the row column of the first ORDER BY, for WITHIN. by_regex: whether `re` may be used at all. parameters: how
+    many come with the scan.
     """
 
     input: str
     clause: Clause
-    program: Program
     source: EventSource | QuerySource
-    rows: Mapping[RowExpression, int]
+    rows: tuple[RowExpression, ...]
     types: tuple[str, ...]
-    conditions: Mapping[str, Definition]
+    definitions: tuple[tuple[str, Definition], ...]
     outputs: tuple[Output, ...]
     time: int | None
     by_regex: bool
     parameters: int
+
+    @cached_property
+    def program(self) -> Program:
+        """The pattern, as matchers follow it."""
+        return compile_pattern(self.clause.pattern)
+
+    def compiled(self) -> Recognition:
+        """Itself, with its program; raises NotSupportedError if the pattern is too large for one."""
+        _ = self.program
+        return self
+
+    @cached_property
+    def numbers(self) -> Mapping[RowExpression, int]:
+        """The number of each row column."""
+        return {row: number for number, row in enumerate(self.rows)}
+
+    @cached_property
+    def conditions(self) -> Mapping[str, Definition]:
+        """The definitions by variable."""
+        return dict(self.definitions)
 
     def __str__(self) -> str:
         return str(self.tree())
@@ -119,6 +141,17 @@ class Recognition:
         variable = f" {clause.skip.variable}" * (clause.skip.target in (Target.FIRST, Target.LAST))
         lines.append(f"{clause.rows.value.lower()}, then skip {clause.skip.target.value.lower()}{variable}")
         return lines
+
+
+MATCHES = SCANS.with_more(
+    (Recognition,),
+    (
+        *(EventSource, QuerySource, Definition, Test, Output, Clause, Key, Measure, Skip, RowsPerMatch, Target),
+        *(Expression, RowExpression, Navigation, Fold, MatchNumber, Constant),
+        *(Variable, Concatenation, Alternation, Permutation, Quantified, Excluded, Anchor),
+    ),
+)
+"""What recognitions are made of, as JSON."""
 
 
 def row_name(number: int, moved: int = 0) -> str:

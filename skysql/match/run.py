@@ -128,7 +128,7 @@ class Run:
 
     def type_of(self, row: RowExpression) -> str:
         """The declared type of a row column."""
-        return "" if row.of_match else self.plan.types[self.plan.rows[row]]
+        return "" if row.of_match else self.plan.types[self.plan.numbers[row]]
 
     def _leaf_type(self, output: int, label: str) -> str:
         leaf = self.plan.outputs[output].leaves[leaf_label(label)]
@@ -180,7 +180,7 @@ class Run:
 
         def values(row: RowExpression) -> Sequence[Value]:
             if row not in lists:
-                lists[row] = chunk.row_column(self.plan.rows[row]).tolist()
+                lists[row] = chunk.row_column(self.plan.numbers[row]).tolist()
             return lists[row]
 
         return RunningConditions(
@@ -242,7 +242,7 @@ class Run:
             matches,
             points,
             chunk.starts,
-            lambda row, rows: chunk.at(self.plan.rows[row], rows),
+            lambda row, rows: chunk.at(self.plan.numbers[row], rows),
             self.plan.clause.members,
             self.evaluator,
             self.type_of,

@@ -1,17 +1,16 @@
 """Plans: what a path scan is asked, as small frozen trees.
 
 A plan says nothing of how it is answered. It prints as a tree (what EXPLAIN QUERY PLAN shows), round-trips through
-JSON, and can be scanned object by object. Its expressions are SQL: each node prints as the SQL that it means, and a
-scan that cannot evaluate a node exactly with arrays hands that text to SQLite. `Sql` is an expression that only SQLite
-understands.
+JSON (json.py), and can be scanned object by object. Its expressions are SQL: each node prints as the SQL that it means,
+and a scan that cannot evaluate a node exactly with arrays hands that text to SQLite. `Sql` is an expression that only
+SQLite understands.
 
 Parameters are numbered from 1, print as :p1, :p2, ..., and get their values with the scan.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..model.quoting import identifier, value_literal
@@ -362,53 +361,3 @@ def _shown(expr: Expr) -> str:
     if isinstance(expr, Compare) and isinstance(expr.right, Moment):
         return f"{_operand(expr.left)} {expr.op} {sql(expr.right.operand)}"
     return sql(expr)
-
-
-_NODES = {
-    cls.__name__: cls
-    for cls in (
-        *(Column, Literal, Parameter, Moment, Duration, Compare, InSet, Arithmetic, And, Or, Not, Sql),
-        *(Aggregate, PathAggregate, SqlAggregate, Events, Objects, Sessions, Changes, Pairs, Groups),
-        PathScan,
-    )
-}
-
-
-def to_json(plan: PathScan) -> str:
-    """The plan as JSON text."""
-
-    def dump(value: Any) -> Any:
-        if type(value).__name__ in _NODES:
-            return {"node": type(value).__name__} | {f.name: dump(getattr(value, f.name)) for f in fields(value)}
-        if isinstance(value, tuple):
-            return [dump(item) for item in value]
-        if isinstance(value, bytes):
-            return {"blob": value.hex()}
-        if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
-            return {"real": repr(value)}
-        return value
-
-    return json.dumps(dump(plan), ensure_ascii=False)
-
-
-def from_json(text: str) -> PathScan:
-    """The plan that `to_json` wrote; raises ValueError for anything else."""
-
-    def load(value: Any) -> Any:
-        if isinstance(value, list):
-            return tuple(load(item) for item in value)
-        if isinstance(value, dict):
-            if "blob" in value:
-                return bytes.fromhex(value["blob"])
-            if "real" in value:
-                return float(value["real"])
-            cls = _NODES.get(value.pop("node", ""))
-            if cls is None:
-                raise ValueError("this JSON is no plan")
-            return cls(**{name: load(item) for name, item in value.items()})
-        return value
-
-    plan = load(json.loads(text))
-    if not isinstance(plan, PathScan):
-        raise ValueError("this JSON is no plan")
-    return plan

@@ -9,7 +9,8 @@
     chains.py     how paths run through steps; numpy only
     funnel_design.py, funnel_chains.py, funnel_search.py, funnel_depths.py   a funnel: as it was asked for, its chains
                   in one shard, the algorithm that finds them, and a short cut where it is enough to count
-    question.py   what a report is asked, as a tree
+    asked.py      conditions, from texts to plan expressions
+    question.py   what a report is asked: as it is written, and as a plan with its design
     periods.py    days, weeks, months: calendar periods of moments; numpy only
     quantiles.py  means and percentiles by group; numpy only
     funnel.py, retention.py, flow.py, lifecycle.py, stickiness.py   the reports
@@ -20,28 +21,40 @@ in two shards, so that partials of different objects, wherever they were made, g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import apsw
 
 import vtab
 
-from ..errors import ProgrammingError
+from ..errors import Error, ProgrammingError
 from ..scan.by_sqlite import Evaluator
 from ..sql.catalog import Catalog
 from ..store.snapshot import Snapshot
-from .flow import Flow
+from .asked import Condition
+from .flow import Flow, FlowDesign
 from .funnel import Funnel, FunnelObjects
-from .lifecycle import Lifecycle
-from .question import Argument, ReportPlan, Written
-from .report import Report, ReportRelation
-from .retention import SkyRetention
-from .stickiness import Stickiness
+from .funnel_design import Exclusion, FunnelDesign, FunnelObjectsDesign
+from .lifecycle import Lifecycle, LifecycleDesign
+from .periods import Unit
+from .question import Argument, ReportPlan, ReportQuestion, Written
+from .report import Columns, Report, ReportRelation
+from .retention import RetentionDesign, SkyRetention
+from .steps import Step
+from .stickiness import Stickiness, StickinessDesign
 from .subject import Subjects
-from .timeline import Timeline
+from .timeline import Timeline, TimelineDesign
 
 REPORTS: tuple[Report, ...] = (Funnel(), FunnelObjects(), SkyRetention(), Flow(), Lifecycle(), Stickiness(), Timeline())
 """The reports that an engine has unless it is given others (engine/registries.py); a connection has them as tables."""
+
+
+DESIGNS = (
+    *(FunnelDesign, FunnelObjectsDesign, Step, Exclusion, RetentionDesign, FlowDesign, LifecycleDesign),
+    *(StickinessDesign, TimelineDesign, Condition, Unit, Written),
+)
+"""What the plans of these reports are made of, besides expressions: for plan/json."""
 
 
 class Reports:
@@ -56,14 +69,14 @@ class Reports:
         snapshot: Callable[[str, str], Snapshot],
         reports: Sequence[Report],
     ) -> None:
-        subjects = Subjects(sqlite, catalog, refresh, evaluator, snapshot)
+        self._subjects = subjects = Subjects(sqlite, catalog, refresh, evaluator, snapshot)
         self._reports = {report.name: report for report in reports}
         self._relations = {name: ReportRelation(report, subjects) for name, report in self._reports.items()}
         for name, relation in self._relations.items():
             vtab.publish(sqlite, name, relation)
 
-    def plan(self, name: str, arguments: Sequence[Argument]) -> ReportPlan | None:
-        """What a call by that name asks; None if that is no report."""
+    def plan(self, name: str, arguments: Sequence[Argument]) -> ReportPlan | ReportQuestion | None:
+        """What a call by that name asks, or what is written while that cannot be told; None if it is no report."""
         report = self._reports.get(name.lower())
         if report is None:
             return None
@@ -73,8 +86,22 @@ class Reports:
                 f"{report.name}() takes {len(report.arguments)} arguments, and this call has {len(arguments)}",
                 f"write {usage}",
             )
-        given = zip(report.arguments, arguments, strict=False)
-        return ReportPlan(report.name, {key: value for key, value in given if value is not None})
+        named = zip(report.arguments, arguments, strict=False)
+        given = tuple((key, value) for key, value in named if value is not None)
+        values = [(key, value) for key, value in given if not isinstance(value, Written)]
+        if len(values) == len(given):
+            with suppress(Error):  # which whoever runs it is told
+                return self._relations[report.name].plan(dict.fromkeys(report.arguments) | dict(values))
+        return ReportQuestion(report.name, given)
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a report's rows."""
+        return self._relations[name].shown
+
+    def rows(self, plan: ReportPlan) -> Iterator[Columns]:
+        """The rows of a plan, all columns, some rows at a time."""
+        relation = self._relations[plan.question.report]
+        return relation.run(plan, self._subjects.subject(plan), frozenset(relation.shown))
 
     def forget(self) -> None:
         """A statement begins: drop the results that were cached for the one before."""
@@ -82,4 +109,4 @@ class Reports:
             relation.cached = None
 
 
-__all__ = ["REPORTS", "Report", "ReportPlan", "Reports", "Written"]
+__all__ = ["DESIGNS", "REPORTS", "Report", "ReportPlan", "ReportQuestion", "Reports", "Written"]

@@ -31,10 +31,11 @@ from ..model.dtypes import Array, Int64
 from ..model.table import ACTION
 from ..store.shard import Shard
 from ..store.views import code_counts, codes_at, path_numbers, session_starts
+from .asked import Asked, Condition
 from .chains import firsts
 from .options import Options
 from .report import MOST_ROWS, Call, Columns, Declared
-from .subject import Condition, Subject
+from .subject import Subject
 
 _OPTIONS = ("from", "to", "session", "starts", "depth", "collapse", "top")
 _DEPTH = 32
@@ -61,15 +62,15 @@ class FlowDesign:
     top: int | None
 
 
-def parse_design(call: Call) -> FlowDesign:
+def parse_design(asked: Asked) -> FlowDesign:
     """Read the options. Raises ProgrammingError."""
-    options = Options(call.report, call.arguments["options"], _OPTIONS)
+    options = Options(asked.report, asked.arguments["options"], _OPTIONS)
     given = [key for key in ("from", "to") if options.get(key) is not None]
     if len(given) == 2:
-        raise ProgrammingError(f'{call.report}: flows go forward "from" an action or backward from "to", not both')
+        raise ProgrammingError(f'{asked.report}: flows go forward "from" an action or backward from "to", not both')
     every = options.choice("starts", ("first", "every")) == "every"
     return FlowDesign(
-        anchor=call.subject.named(options.get(given[0]), options.what(given[0])) if given else None,
+        anchor=asked.named(options.get(given[0]), options.what(given[0])) if given else None,
         backward=given == ["to"],
         session=options.duration("session"),
         every=every,
@@ -218,9 +219,13 @@ class Flow:
     takes: frozenset[str] = frozenset()
     order = ("step",)
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> FlowDesign:
+        """What is asked."""
+        return parse_design(asked)
+
+    def rows(self, call: Call[FlowDesign]) -> Iterator[Columns]:
         """A row a step and edge."""
-        design = parse_design(call)
+        design = call.design
         reading = _Reading(design, call.subject)
         shards = call.subject.snapshot.shards()
         if not shards:

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,16 +46,17 @@ from ..interruption import looking, pieces
 from ..model import timestamps
 from ..model.dtypes import Array, Int64
 from ..model.values import Value
+from .asked import Asked
 from .funnel_chains import NEVER, Counted, count_shard, merge
 from .funnel_depths import counts
-from .funnel_design import FunnelDesign, parse_design
+from .funnel_design import FunnelDesign, FunnelObjectsDesign, parse_design
 from .quantiles import Reals, summarize
 from .report import MOST_ROWS, Call, Columns, Declared, shards
 
 _TIMES = ("previous_median", "previous_mean", "previous_p90", "first_median", "first_mean", "first_p90")
 
 
-def count(call: Call, design: FunnelDesign) -> Counted:
+def count(call: Call[Any], design: FunnelDesign) -> Counted:
     """The chains that count, in all shards."""
     return merge([count_shard(design, call, shard) for shard in shards(call)], len(design.steps))
 
@@ -77,9 +79,13 @@ class Funnel:
     takes = frozenset({"segment", "entry"})
     order = ("segment", "step")
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> FunnelDesign:
+        """What is asked."""
+        return parse_design(asked)
+
+    def rows(self, call: Call[FunnelDesign]) -> Iterator[Columns]:
         """A row a segment and step; without "by", one segment, NULL."""
-        design = parse_design(call)
+        design = call.design
         depths = counts(call, design, shards(call))
         if depths is not None:
             yield self._told(design, [None], depths[:, np.newaxis])
@@ -202,10 +208,14 @@ class FunnelObjects:
     takes = frozenset({"object_id", "segment", "entry"})
     order: tuple[str, ...] = ()
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> FunnelObjectsDesign:
+        """What is asked."""
+        design = parse_design(asked)
+        return FunnelObjectsDesign(design, *_step(asked, design))
+
+    def rows(self, call: Call[FunnelObjectsDesign]) -> Iterator[Columns]:
         """A row for each chain that counts in the step; with `dropped`, in the step before but not in it."""
-        design = parse_design(call)
-        at, dropped = _step(call, design)
+        design, at, dropped = call.design.funnel, call.design.step, call.design.dropped
         counted = count(call, design)
         done = counted.times[at] != NEVER
         if dropped:
@@ -215,7 +225,7 @@ class FunnelObjects:
             yield self._told(call, counted.take(rows[piece]), at)
 
     @staticmethod
-    def _told(call: Call, counted: Counted, at: int) -> Columns:
+    def _told(call: Call[Any], counted: Counted, at: int) -> Columns:
         key = call.subject.table.key_name
         nothing = [None] * len(counted.objects)
         return {
@@ -229,16 +239,16 @@ class FunnelObjects:
         }
 
 
-def _step(call: Call, design: FunnelDesign) -> tuple[int, bool]:
+def _step(asked: Asked, design: FunnelDesign) -> tuple[int, bool]:
     """Which step is asked for, counted from 0, and whether those who were lost before it."""
-    step, dropped = call.arguments["step"], call.arguments["dropped"]
+    step, dropped = asked.arguments["step"], asked.arguments["dropped"]
     step, dropped = 1 if step is None else step, 0 if dropped is None else dropped
     if not isinstance(step, int) or not 1 <= step <= len(design.steps):
-        raise ProgrammingError(f"{call.what('step')} is a number from 1 to {len(design.steps)}, and not {step!r}")
+        raise ProgrammingError(f"{asked.what('step')} is a number from 1 to {len(design.steps)}, and not {step!r}")
     if dropped not in (0, 1):
-        raise ProgrammingError(f"{call.what('dropped')} is 0 or 1, and not {dropped!r}")
+        raise ProgrammingError(f"{asked.what('dropped')} is 0 or 1, and not {dropped!r}")
     if dropped and step == 1:
-        raise ProgrammingError(f"{call.report}: nobody is lost before the first step", "ask for step 2 or later")
+        raise ProgrammingError(f"{asked.report}: nobody is lost before the first step", "ask for step 2 or later")
     return step - 1, bool(dropped)
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Units:
         return cls(paths, sessions, sessions, sessions if design.count == "sessions" else paths)
 
 
-def count_shard(design: FunnelDesign, call: Call, shard: Shard) -> Counted:
+def count_shard(design: FunnelDesign, call: Call[Any], shard: Shard) -> Counted:
     """The chains that count in one shard."""
     found = [call.subject.occurrences(shard, step.condition) for step in design.steps]
     steps = [each.positions.astype(np.int64) for each in found]
@@ -139,7 +140,7 @@ def count_shard(design: FunnelDesign, call: Call, shard: Shard) -> Counted:
 # the course
 
 
-def _places(design: FunnelDesign, call: Call, shard: Shard, steps: Sequence[Int64]) -> Int64 | None:
+def _places(design: FunnelDesign, call: Call[Any], shard: Shard, steps: Sequence[Int64]) -> Int64 | None:
     """The events among which steps are looked for, ascending; None for all."""
     if design.order == "strict":
         acts: Bool = codes_at(shard, ACTION, len(call.subject.actions) - 1) != 0
@@ -149,7 +150,7 @@ def _places(design: FunnelDesign, call: Call, shard: Shard, steps: Sequence[Int6
     return _union(steps) if design.hold else None
 
 
-def _held(design: FunnelDesign, call: Call, shard: Shard, places: Int64) -> Int64:
+def _held(design: FunnelDesign, call: Call[Any], shard: Shard, places: Int64) -> Int64:
     """A number for each event of the shard, equal where the held values are; NONE where one is NULL, and elsewhere."""
     numbers = np.zeros(len(places), np.int64)
     known = np.ones(len(places), bool)
@@ -188,7 +189,7 @@ def _ascending(numbers: Int64) -> Int64:
 
 
 def _entries(
-    design: FunnelDesign, call: Call, shard: Shard, units: Units, held: Int64 | None, entries: Int64
+    design: FunnelDesign, call: Call[Any], shard: Shard, units: Units, held: Int64 | None, entries: Int64
 ) -> Int64:
     """Those of the events at which a chain may begin."""
     ts = shard.ts()
@@ -203,7 +204,7 @@ def _entries(
     return _limited(design, call, shard, units.units, entries)
 
 
-def _limited(design: FunnelDesign, call: Call, shard: Shard, units: Array, entries: Int64) -> Int64:
+def _limited(design: FunnelDesign, call: Call[Any], shard: Shard, units: Array, entries: Int64) -> Int64:
     """Without those of units none of whose entries meets what WHERE asks of segment and entry."""
     good = call.within("entry", shard.ts().take(entries))
     segment = call.equal("segment")
@@ -221,7 +222,7 @@ def _limited(design: FunnelDesign, call: Call, shard: Shard, units: Array, entri
 # chains
 
 
-def _links(design: FunnelDesign, call: Call, shard: Shard) -> list[Link]:
+def _links(design: FunnelDesign, call: Call[Any], shard: Shard) -> list[Link]:
     """The link between each step and the one before; of a required step, since the last that was required."""
     links, before = [Link()], 0
     excluded = [call.subject.positions(shard, exclusion.condition) for exclusion in design.exclusions]
@@ -245,7 +246,7 @@ def _chosen(design: FunnelDesign, course: Course, units: Units, found: Chains) -
     return found if len(chosen) == len(places) else found.take(chosen)
 
 
-def _read(design: FunnelDesign, call: Call, shard: Shard, units: Units, events: list[Int64]) -> Counted:
+def _read(design: FunnelDesign, call: Call[Any], shard: Shard, units: Units, events: list[Int64]) -> Counted:
     """What is told of the chains with these events."""
     entries, ts = events[0], shard.ts()
     objects, starts = shard.paths()
@@ -262,7 +263,7 @@ def _read(design: FunnelDesign, call: Call, shard: Shard, units: Units, events: 
     return found.keep(call.within("entry", found.times[0]))
 
 
-def tells_events(call: Call, design: FunnelDesign) -> bool:
+def tells_events(call: Call[Any], design: FunnelDesign) -> bool:
     """Whether it matters which events the chains are of; else only how long they are."""
     told = {"segment", "step", "name", "objects", "of_first", "of_previous"}
     return bool(call.columns - told or call.limits or design.by is not None or len(design.required) < len(design.steps))

@@ -6,6 +6,7 @@ The chains are those of funnel_chains.py, and so are the counts; which events th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .funnel_design import FunnelDesign
 from .report import Call
 
 
-def counts(call: Call, design: FunnelDesign, shards: Iterable[Shard]) -> Int64 | None:
+def counts(call: Call[Any], design: FunnelDesign, shards: Iterable[Shard]) -> Int64 | None:
     """How many objects do at least 1, 2, ... steps: int64[steps]; None if only funnel_chains can tell."""
     if not compiled.available() or tells_events(call, design) or not _plain(design):
         return None
@@ -42,7 +43,7 @@ def _plain(design: FunnelDesign) -> bool:
     )
 
 
-def _levels(call: Call, design: FunnelDesign, shard: Shard) -> Pending[Array]:
+def _levels(call: Call[Any], design: FunnelDesign, shard: Shard) -> Pending[Array]:
     met = [call.subject.met(shard, step.condition) for step in design.steps]
     within = compiled.LIMIT - 1 if design.within is None else design.within
     masks = Masks.of(met, len(shard))

@@ -8,10 +8,9 @@ from typing import Any
 
 from ..errors import ProgrammingError
 from ..plan.path_scan import Expr
+from .asked import Asked, Condition
 from .options import Options, duration
-from .report import Call
 from .steps import Step, parse_steps
-from .subject import Condition, Subject
 
 _OPTIONS = ("order", "step_within", "exclude", "entry", "from", "to", "hold", "session", "count", "by")
 
@@ -47,25 +46,34 @@ class FunnelDesign:
         return [at for at, step in enumerate(self.steps) if not step.optional]
 
 
-def parse_design(call: Call) -> FunnelDesign:
+@dataclass(frozen=True, slots=True)
+class FunnelObjectsDesign:
+    """Whom to list: those of a step, by its place from 0, or those who were lost before it."""
+
+    funnel: FunnelDesign
+    step: int
+    dropped: bool
+
+
+def parse_design(asked: Asked) -> FunnelDesign:
     """Read the arguments of a funnel. Raises ProgrammingError."""
-    subject, arguments = call.subject, call.arguments
-    options = Options(call.report, arguments["options"], _OPTIONS)
-    steps = parse_steps(subject, arguments["steps"], call.what("steps"))
+    arguments = asked.arguments
+    options = Options(asked.report, arguments["options"], _OPTIONS)
+    steps = parse_steps(asked, arguments["steps"], asked.what("steps"))
     given = arguments["within"]
-    hold = [_expression(subject, options, "hold", text) for text in options.list("hold")]
+    hold = [_expression(asked, options, "hold", text) for text in options.list("hold")]
     design = FunnelDesign(
         steps=tuple(_with_within(steps, options.duration("step_within", 0))),
-        within=None if given is None else duration(given, call.what("within"), 0),
+        within=None if given is None else duration(given, asked.what("within"), 0),
         order=options.choice("order", ("ordered", "strict", "any")),
         entry=options.choice("entry", ("best", "first")),
         count=options.choice("count", ("objects", "sessions", "totals")),
-        exclusions=tuple(_exclusion(subject, options, given, len(steps)) for given in options.list("exclude")),
+        exclusions=tuple(_exclusion(asked, options, given, len(steps)) for given in options.list("exclude")),
         begin=options.moment("from"),
         end=options.moment("to"),
         hold=tuple(hold),
         session=options.duration("session"),
-        by=None if options.get("by") is None else _expression(subject, options, "by", options.get("by")),
+        by=None if options.get("by") is None else _expression(asked, options, "by", options.get("by")),
     )
     _check(design, options)
     return design
@@ -77,13 +85,13 @@ def _with_within(steps: Sequence[Step], within: int | None) -> list[Step]:
     ]
 
 
-def _expression(subject: Subject, options: Options, key: str, text: Any) -> Expr:
+def _expression(asked: Asked, options: Options, key: str, text: Any) -> Expr:
     if not isinstance(text, str):
         raise options.refuse(key, "a property, or SQL over an event")
-    return subject.expression(text, options.what(key))
+    return asked.expression(text, options.what(key))
 
 
-def _exclusion(subject: Subject, options: Options, given: Any, steps: int) -> Exclusion:
+def _exclusion(asked: Asked, options: Options, given: Any, steps: int) -> Exclusion:
     what, after, before = options.what("exclude"), 1, steps
     if isinstance(given, dict):
         given = dict(given)
@@ -92,7 +100,7 @@ def _exclusion(subject: Subject, options: Options, given: Any, steps: int) -> Ex
         raise ProgrammingError(
             f'{what}: "after" and "before" are steps from 1 to {steps}, and not {after!r} and {before!r}'
         )
-    condition = subject.action(given, what) if isinstance(given, str) else subject.given(given, what)
+    condition = asked.action(given, what) if isinstance(given, str) else asked.given(given, what)
     return Exclusion(condition, after, before)
 
 

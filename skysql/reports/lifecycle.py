@@ -23,12 +23,21 @@ from ..errors import ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Bool, Int64
 from ..store.shard import Shard
+from .asked import Asked, Condition
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit
 from .report import Call, Columns, Declared
-from .subject import Condition, Subject
+from .subject import Subject
 
 _STATES = ("new", "returning", "resurrecting", "dormant")
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleDesign:
+    """A life cycle as it was asked for. active: the events that make an object active; None for all."""
+
+    unit: Unit
+    active: Condition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +58,15 @@ class Lifecycle:
     takes: frozenset[str] = frozenset()
     order = ("period",)
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> LifecycleDesign:
+        """What is asked."""
+        options = Options(asked.report, asked.arguments["options"], ("action", "when"))
+        unit = parse_unit(asked.arguments["unit"], asked.what("unit"))
+        return LifecycleDesign(unit, _condition(asked, options))
+
+    def rows(self, call: Call[LifecycleDesign]) -> Iterator[Columns]:
         """A row a period."""
-        options = Options(call.report, call.arguments["options"], ("action", "when"))
-        unit = parse_unit(call.arguments["unit"], call.what("unit"))
-        condition = _condition(call.subject, options)
+        unit, condition = call.design.unit, call.design.active
         last = call.subject.last_moment()
         parts = []
         for shard in looking(call.subject.snapshot.shards()):
@@ -72,12 +85,12 @@ class Lifecycle:
         yield {"period": [unit.label(first + at) for at in looking(range(total.shape[1]))]} | columns
 
 
-def _condition(subject: Subject, options: Options) -> Condition | None:
+def _condition(asked: Asked, options: Options) -> Condition | None:
     if not options.given:
         return None
     if len(options.given) > 1:
         raise ProgrammingError(f'{options.report} takes "action" or "when", not both')
-    return subject.given(options.given, f"the options of {options.report}")
+    return asked.given(options.given, f"the options of {options.report}")
 
 
 def partial(subject: Subject, shard: Shard, condition: Condition | None, unit: Unit) -> LifecycleCounts | None:

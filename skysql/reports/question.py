@@ -13,13 +13,14 @@ An argument is a value, or `Written` where only its text is known, as of a param
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
 from ..errors import ProgrammingError
 from ..model.values import Value
 from ..plan.tree import Tree, leaves
+from .asked import Condition
 from .options import loads
 from .steps import step_names
 
@@ -38,18 +39,47 @@ Argument: TypeAlias = "Value | Written"
 
 
 @dataclass(frozen=True, slots=True)
-class ReportPlan:
-    """A call: the report, its arguments by name as far as they are given, and what WHERE limits it to."""
+class ReportQuestion:
+    """A call as it is written: the report, its arguments as far as they are given, and what WHERE limits it to."""
 
     report: str
-    arguments: Mapping[str, Argument]
+    arguments: tuple[tuple[str, Argument], ...]
     limits: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        table = self.arguments.get("table")
+        table = dict(self.arguments).get("table")
         head = f"REPORT {self.report}" + ("" if table is None else f" OF {shown(table)}")
-        branches = [branch for name, value in self.arguments.items() for branch in _branches(name, value)]
+        branches = [branch for name, value in self.arguments for branch in _branches(name, value)]
         return str(Tree(head, (*branches, *leaves(f"where {limit}" for limit in self.limits))))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPlan:
+    """A call as it is run. design: what the report makes of the arguments, with conditions as expressions.
+
+    parameters: SQL without columns, each the value of one of the parameters :p1, :p2, ... of those expressions.
+    """
+
+    question: ReportQuestion
+    database: str
+    table: str
+    design: Any
+    parameters: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.question)
+
+    def conditions(self) -> Iterator[Condition]:
+        """The conditions on events in the design."""
+        waiting = [self.design]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, Condition):
+                yield node
+            elif isinstance(node, tuple):
+                waiting[:0] = node
+            elif is_dataclass(node):
+                waiting[:0] = [getattr(node, field.name) for field in fields(node)]
 
 
 def shown(value: Argument) -> str:

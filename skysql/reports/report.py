@@ -9,9 +9,10 @@ a report that can leave out early what SQLite would drop anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,8 +24,12 @@ from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
 from ..store.shard import Shard
-from .question import ReportPlan, Written, shown
+from .asked import Asked
+from .question import ReportPlan, ReportQuestion, Written, shown
 from .subject import Subject, Subjects
+
+D = TypeVar("D")
+V = TypeVar("V")
 
 Columns = dict[str, Sequence[Value]]
 """Rows by the names of their columns, all of one length."""
@@ -34,6 +39,9 @@ _COMPARE = {"=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, "
 
 _CACHED_ROWS = 10_000
 """The most rows of a result that is cached."""
+
+_PLANS = 64
+"""Plans that are cached, of each report."""
 
 MOST_ROWS = 1 << 14
 """The most rows that a report hands out together."""
@@ -49,18 +57,14 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a report is asked: its arguments by name (None if left out), the columns read, and limits on them."""
+class Call(Generic[D]):
+    """A report that is run: its design, the columns that are read, and limits on them."""
 
     report: str
     subject: Subject
-    arguments: Mapping[str, Value]
+    design: D
     columns: frozenset[str]
     limits: tuple[Limit, ...] = ()
-
-    def what(self, argument: str) -> str:
-        """How errors call an argument."""
-        return f"{argument!r} of {self.report}"
 
     def within(self, column: str, ts: Int64) -> Bool | None:
         """Which moments meet the limits on a column of times; None if there is no limit on it."""
@@ -84,7 +88,7 @@ def _moment(value: Value) -> int | None:
     return None if value is None else timestamps.parse(value)
 
 
-def shards(call: Call) -> Iterator[Shard]:
+def shards(call: Call[Any]) -> Iterator[Shard]:
     """All shards, or those of the one object that WHERE asks for."""
     snapshot = call.subject.snapshot
     for limit in call.limits:
@@ -126,8 +130,12 @@ class Report(Protocol):
         """The columns by which its rows are sorted."""
         ...
 
-    def rows(self, call: Call) -> Iterator[Columns]:
-        """The rows in their order, some at a time; at least the columns that were asked for."""
+    def design(self, asked: Asked) -> Any:
+        """What the arguments ask for, as a frozen dataclass of plan expressions; raises ProgrammingError."""
+        ...
+
+    def rows(self, call: Call[Any]) -> Iterator[Columns]:
+        """The rows in their order, some at a time: at least the columns that were asked for."""
         ...
 
 
@@ -141,9 +149,16 @@ class ReportRelation:
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
         self.cached: tuple[object, list[Columns]] | None = None  # what was asked last, and its rows if they are few
+        self._plans: OrderedDict[object, ReportPlan] = OrderedDict()
+        self._told: OrderedDict[object, str] = OrderedDict()
         self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
+
+    @property
+    def shown(self) -> list[str]:
+        """The names of the columns of its rows."""
+        return [column.name for column in self._report.columns]
 
     def exact(self, column: int, op: str) -> bool | None:
         """Arguments are given by `=`; moments are compared exactly, for their texts would not compare as such."""
@@ -165,14 +180,18 @@ class ReportRelation:
     def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """What is asked of it, as a tree."""
         asked = list(zip(constraints, values, strict=True))
+        key = tuple((at, op, type(value), value) for (at, op), value in asked)
+        return _from_cache(self._told, key, lambda: self._explained(asked))
+
+    def _explained(self, asked: list[tuple[tuple[int, str], Value]]) -> str:
         given = {at: Written("?") if value is None else value for (at, _), value in asked if at in self._arguments}
-        arguments = {self.columns[at].name: given[at] for at in self._arguments if at in given}
+        arguments = ((self.columns[at].name, given[at]) for at in self._arguments if at in given)
         limits = [
             f"{self.columns[at].name} {op} {'?' if value is None else shown(value)}"
             for (at, op), value in asked
             if at not in self._arguments
         ]
-        return str(ReportPlan(self._report.name, arguments, tuple(limits)))
+        return str(ReportQuestion(self._report.name, tuple(arguments), tuple(limits)))
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of the report."""
@@ -192,12 +211,26 @@ class ReportRelation:
             given = {name: [value] * length for name, value in arguments.items()}  # as SQLite may compare it
             yield RowBatch({at: (found | given)[self.columns[at].name] for at in columns}, range(length))
 
+    def plan(self, arguments: Mapping[str, Value]) -> ReportPlan:
+        """What a call with these arguments asks (None: left out), read once; raises ProgrammingError."""
+        key = self._subjects.generation(), *((type(value), value) for value in arguments.values())
+        return _from_cache(self._plans, key, lambda: self._read(arguments))
+
+    def _read(self, arguments: Mapping[str, Value]) -> ReportPlan:
+        name = self._report.name
+        entry = self._subjects.entry(arguments[self._report.arguments[0]], name)
+        asked = Asked(name, arguments, self._subjects.conditions(entry))
+        design = self._report.design(asked)
+        given = tuple((name, value) for name, value in arguments.items() if value is not None)
+        parameters = asked.conditions.parameters
+        return ReportPlan(ReportQuestion(name, given), entry.database, entry.name, design, parameters)
+
     def _rows(
         self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]
     ) -> Iterator[Columns]:
         """The rows of a call. A short result is cached, as a join asks for it once for each row of another table."""
-        name = self._report.name
-        subject = self._subjects.open(arguments[self._report.arguments[0]], name)
+        plan = self.plan(arguments)
+        subject = self._subjects.subject(plan)
         asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
         if self.cached is not None and self.cached[0] == asked:
             yield from self.cached[1]
@@ -205,13 +238,29 @@ class ReportRelation:
         self.cached = None
         cached: list[Columns] = []
         rows = 0
-        with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
-            for found in self._report.rows(Call(name, subject, arguments, wanted, limits)):
-                rows += _length(found)
-                cached = [*cached, found] if rows <= _CACHED_ROWS else []
-                yield found
+        for found in self.run(plan, subject, wanted, limits):
+            rows += _length(found)
+            cached = [*cached, found] if rows <= _CACHED_ROWS else []
+            yield found
         if rows <= _CACHED_ROWS:
             self.cached = asked, cached
+
+    def run(
+        self, plan: ReportPlan, subject: Subject, wanted: frozenset[str], limits: tuple[Limit, ...] = ()
+    ) -> Iterator[Columns]:
+        """The rows of a plan: the wanted columns, and others or not."""
+        with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
+            subject.find(plan.conditions())
+            yield from self._report.rows(Call(self._report.name, subject, plan.design, wanted, limits))
+
+
+def _from_cache(known: OrderedDict[object, V], key: object, make: Callable[[], V]) -> V:
+    """What was made for the key before, or what is made now."""
+    if key not in known:
+        known[key] = make()
+        if len(known) > _PLANS:
+            known.popitem(last=False)
+    return known[key]
 
 
 def _length(found: Columns) -> int:

@@ -37,10 +37,11 @@ from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan.path_scan import Expr
 from ..store.shard import Shard
+from .asked import Asked, Condition
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
 from .report import MOST_ROWS, Call, Columns, Declared
-from .subject import Condition, Occurrences, may_equal
+from .subject import Occurrences, may_equal
 
 _OPTIONS = ("rolling", "on_or_after", "brackets", "cohort", "by", "from", "to", "until")
 _MOST = 10_000
@@ -75,24 +76,24 @@ class RetentionDesign:
     until: int | None
 
 
-def parse_design(call: Call) -> RetentionDesign:
+def parse_design(asked: Asked) -> RetentionDesign:
     """Read the arguments. Raises ProgrammingError."""
-    subject, given = call.subject, call.arguments
-    options = Options(call.report, given["options"], _OPTIONS)
-    unit = parse_unit(given["unit"], call.what("unit"))
+    given = asked.arguments
+    options = Options(asked.report, given["options"], _OPTIONS)
+    unit = parse_unit(given["unit"], asked.what("unit"))
     by, cohort = options.text("by"), options.text("cohort")
     if by is not None and cohort is not None:
-        raise ProgrammingError(f'{call.report}: cohorts go by "by" or by "cohort", not by both')
+        raise ProgrammingError(f'{asked.report}: cohorts go by "by" or by "cohort", not by both')
     if options.flag("rolling") and not unit.us:
-        raise ProgrammingError(f"{call.report}: rolling periods are all of one length", "take '30 days' or '7 days'")
+        raise ProgrammingError(f"{asked.report}: rolling periods are all of one length", "take '30 days' or '7 days'")
     if options.flag("on_or_after") and options.get("brackets") is not None:
-        raise ProgrammingError(f'{call.report}: "brackets" and "on_or_after" do not go together')
+        raise ProgrammingError(f'{asked.report}: "brackets" and "on_or_after" do not go together')
     by_date = by is None and cohort != "all"
     return RetentionDesign(
-        first=subject.named(given["first"], call.what("first")),
-        again=subject.named(given["again"], call.what("again")),
+        first=asked.named(given["first"], asked.what("first")),
+        again=asked.named(given["again"], asked.what("again")),
         unit=unit,
-        edges=_edges(call, options),
+        edges=_edges(asked, options),
         rolling=options.flag("rolling"),
         on_or_after=options.flag("on_or_after"),
         cohort=parse_unit(cohort, options.what("cohort"))
@@ -100,19 +101,19 @@ def parse_design(call: Call) -> RetentionDesign:
         else unit
         if by_date
         else None,
-        by=None if by is None else subject.expression(by, options.what("by")),
+        by=None if by is None else asked.expression(by, options.what("by")),
         begin=options.moment("from"),
         end=options.moment("to"),
         until=options.moment("until"),
     )
 
 
-def _edges(call: Call, options: Options) -> tuple[int, ...]:
-    brackets, periods = options.get("brackets"), call.arguments["periods"]
+def _edges(asked: Asked, options: Options) -> tuple[int, ...]:
+    brackets, periods = options.get("brackets"), asked.arguments["periods"]
     if brackets is None:
         periods = 12 if periods is None else periods
         if not isinstance(periods, int) or not 0 <= periods < _MOST:
-            raise ProgrammingError(f"{call.what('periods')} is a number from 0 to {_MOST - 1}, and not {periods!r}")
+            raise ProgrammingError(f"{asked.what('periods')} is a number from 0 to {_MOST - 1}, and not {periods!r}")
         return tuple(range(periods + 2))
     whole = isinstance(brackets, list) and all(isinstance(b, int) and not isinstance(b, bool) for b in brackets)
     if whole and brackets and brackets[-1] > MOST_PERIODS:
@@ -136,7 +137,7 @@ class Cohorts:
 class _Reading:
     """A retention over shards."""
 
-    def __init__(self, design: RetentionDesign, call: Call) -> None:
+    def __init__(self, design: RetentionDesign, call: Call[RetentionDesign]) -> None:
         self.design = design
         self.call = call
         self.subject = call.subject
@@ -338,9 +339,13 @@ class SkyRetention:
     takes = frozenset({"cohort"})
     order = ("cohort", "period")
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> RetentionDesign:
+        """What is asked."""
+        return parse_design(asked)
+
+    def rows(self, call: Call[RetentionDesign]) -> Iterator[Columns]:
         """A row a cohort and period."""
-        design = parse_design(call)
+        design = call.design
         range = call.subject.time_range()
         if range is None:
             return

@@ -16,8 +16,8 @@ from typing import Any
 
 from ..errors import ProgrammingError, instead, near
 from ..model.values import Value
+from .asked import Asked, Condition
 from .options import duration, loads
-from .subject import Condition, Subject
 
 _NAME = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^>"]*))\s*')
 _KEYS = ("action", "when", "name", "within", "optional")
@@ -34,14 +34,14 @@ class Step:
     optional: bool = False
 
 
-def parse_steps(subject: Subject, text: Value, what: str) -> list[Step]:
+def parse_steps(asked: Asked, text: Value, what: str) -> list[Step]:
     """The steps, two at the least. Raises ProgrammingError that says where they cannot be read."""
     if not isinstance(text, str):
         raise ProgrammingError(f"{what} is a text, {instead(text)}", _HINT)
     if text.lstrip()[:1] == "[":
-        steps = [_step(subject, given, f"{what}, step {at}") for at, given in enumerate(_array(text, what), 1)]
+        steps = [_step(asked, given, f"{what}, step {at}") for at, given in enumerate(_array(text, what), 1)]
     else:
-        steps = [Step(name, subject.action(name, what)) for name in _names(text, what)]
+        steps = [Step(name, asked.action(name, what)) for name in _names(text, what)]
     if len(steps) < 2:
         raise ProgrammingError(f"{what} has two steps or more, and this has {len(steps)}: {text!r}", _HINT)
     if steps[0].optional or steps[0].within is not None:
@@ -101,15 +101,15 @@ def _array(text: str, what: str) -> list[Any]:
         raise ProgrammingError(f"{what} is not JSON that can be read: {error}", _HINT) from None
 
 
-def _step(subject: Subject, given: Any, what: str) -> Step:
+def _step(asked: Asked, given: Any, what: str) -> Step:
     if isinstance(given, str):
-        return Step(given, subject.where(given, what))
+        return Step(given, asked.where(given, what))
     if not isinstance(given, dict):
         raise ProgrammingError(f"{what}: {given!r} is not a step", _HINT)
     for key in given:
         if key not in _KEYS:
             raise ProgrammingError(f"{what} has no key {key!r}", near(key, _KEYS))
-    condition = subject.given({key: given[key] for key in ("action", "when") if key in given}, what)
+    condition = asked.given({key: given[key] for key in ("action", "when") if key in given}, what)
     optional, name = given.get("optional", False), given.get("name", condition.text)
     if not isinstance(optional, bool):
         raise ProgrammingError(f'{what}: "optional" is true or false, and not {optional!r}')

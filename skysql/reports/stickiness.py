@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,10 +20,21 @@ from ..errors import OperationalError
 from ..interruption import looking
 from ..model.dtypes import Int64
 from ..store.shard import Shard
+from .asked import Asked, Condition
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
 from .report import Call, Columns, Declared
-from .subject import Condition, Subject
+from .subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class StickinessDesign:
+    """A stickiness as it was asked for: of the events from begin to end, in microseconds (None: no bound)."""
+
+    active: Condition | None
+    unit: Unit
+    begin: int | None
+    end: int | None
 
 
 class Stickiness:
@@ -35,14 +47,17 @@ class Stickiness:
     takes: frozenset[str] = frozenset()
     order = ("periods",)
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, asked: Asked) -> StickinessDesign:
+        """What is asked."""
+        options = Options(asked.report, asked.arguments["options"], ("from", "to"))
+        condition = asked.named(asked.arguments["action"], asked.what("action"))
+        unit = parse_unit(asked.arguments["unit"], asked.what("unit"))
+        return StickinessDesign(condition, unit, options.moment("from"), options.moment("to"))
+
+    def rows(self, call: Call[StickinessDesign]) -> Iterator[Columns]:
         """A row a number of periods."""
-        options = Options(call.report, call.arguments["options"], ("from", "to"))
-        condition = call.subject.named(call.arguments["action"], call.what("action"))
-        unit = parse_unit(call.arguments["unit"], call.what("unit"))
-        within = options.moment("from"), options.moment("to")
         parts = [
-            partial(call.subject, shard, condition, unit, within)
+            partial(call.subject, shard, call.design)
             for shard in looking(call.subject.snapshot.shards())
         ]
         size = max(map(len, parts), default=1)
@@ -60,15 +75,12 @@ class Stickiness:
         }
 
 
-def partial(
-    subject: Subject, shard: Shard, condition: Condition | None, unit: Unit, within: tuple[int | None, int | None]
-) -> Int64:
+def partial(subject: Subject, shard: Shard, design: StickinessDesign) -> Int64:
     """How many objects of a shard were active in 0, 1, 2, ... periods; those of 0 are not counted."""
-    found = subject.occurrences(shard, condition)
-    begin, end = within
-    if begin is not None:
-        found = found.take(found.ts >= begin)
-    if end is not None:
-        found = found.take(found.ts < end)
-    active = np.bincount(found.paths[last_of_each(found.paths, unit.numbers(found.ts))], minlength=1)
+    found = subject.occurrences(shard, design.active)
+    if design.begin is not None:
+        found = found.take(found.ts >= design.begin)
+    if design.end is not None:
+        found = found.take(found.ts < design.end)
+    active = np.bincount(found.paths[last_of_each(found.paths, design.unit.numbers(found.ts))], minlength=1)
     return np.bincount(active[active > 0], minlength=1)

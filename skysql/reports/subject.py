@@ -1,12 +1,8 @@
-"""The table that a report is about: its snapshot, and which of its events meet a condition.
-
-Conditions are written as the name of an action, or as SQL over the columns of an event. All of one report share their
-constants, so they are all made before the first of them is asked.
-"""
+"""The table that a report is about: its snapshot, and which of its events meet a condition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +17,6 @@ from ..lazily import cached_property
 from ..model.companions import EVENTS
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
-from ..model.values import shown
 from ..plan.path_scan import Events, Expr, conjuncts
 from ..plan.sources import column_type
 from ..scan.actions import ActionIndex, EventCondition
@@ -34,15 +29,8 @@ from ..store.by_code import ByCode, PathsByCode, starts_of_code
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from ..store.views import path_numbers
-from .options import loads
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What events have to be; text: as it was written."""
-
-    text: str
-    events: EventCondition
+from .asked import Condition
+from .question import ReportPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +49,13 @@ class Occurrences:
 class Subject:
     """One table at one moment, as a report looks at it."""
 
-    def __init__(self, snapshot: Snapshot, conditions: Conditions, evaluator: Evaluator) -> None:
+    def __init__(self, snapshot: Snapshot, parameters: Sequence[str], evaluator: Evaluator) -> None:
         self.snapshot = snapshot
         self.table = snapshot.table
         self.dictionary = snapshot.store.dictionary
-        self._conditions = conditions
+        self._parameters = parameters
         self._evaluator = evaluator
+        self._found: dict[Condition, EventCondition] = {}
 
     def time_range(self) -> tuple[int, int] | None:
         """Bounds of the timestamps; None without events."""
@@ -82,51 +71,28 @@ class Subject:
         """The actions by code; the first is None."""
         return self.dictionary.values(ACTION.id)
 
-    # conditions
-
-    def action(self, name: str, what: str) -> Condition:
-        """Events of this action; raises ProgrammingError if there are others but none of it."""
-        code = self.dictionary.code(ACTION.id, name)
-        if code is None and len(self.actions) > 1:
-            known = near(name, (action for action in self.actions if action is not None))
-            raise ProgrammingError(f"{what}: no event of {self.table.name!r} has the action {name!r}", known)
-        return Condition(name, EventCondition(() if code is None else (code,)))
-
-    def where(self, text: str, what: str) -> Condition:
-        """Events at which this SQL is true."""
-        return Condition(text, EventCondition.of(conjuncts(self._conditions.expression(text, what))))
-
-    def expression(self, text: str, what: str) -> Expr:
-        """SQL over an event, for its value."""
-        return self._conditions.expression(text, what)
-
-    def named(self, value: object, what: str) -> Condition | None:
-        """A condition where an action is expected: its name, or {"when": SQL}, as JSON too; None for any event."""
-        if isinstance(value, str) and value.lstrip()[:1] == "{":
-            try:
-                value = loads(value)
-            except ValueError as error:
-                raise ProgrammingError(f"{what} is not JSON: {error}", f"it reads {shown(value)}") from None
-        if isinstance(value, str):
-            return self.action(value, what)
-        return None if value is None else self.given(value, what)
-
-    def given(self, value: object, what: str) -> Condition:
-        """A condition as {"action": name} or {"when": SQL}."""
-        if isinstance(value, Mapping) and len(value) == 1:
-            if isinstance(name := value.get("action"), str):
-                return self.action(name, what)
-            if isinstance(text := value.get("when"), str):
-                return self.where(text, what)
-        raise ProgrammingError(f"{what}: {value!r} is not a condition", 'write {"action": name}, or {"when": SQL}')
-
     # events
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """Evaluates the expressions; no more of them can be made from now on."""
-        types = partial(column_type, Events(), self.table)
-        return Evaluation(self._evaluator, self._conditions.values(self._evaluator), types)
+        """Evaluates the expressions of the report."""
+        values = [self._evaluator.values(text, (), ((),), ())[0] for text in self._parameters]
+        return Evaluation(self._evaluator, values, partial(column_type, Events(), self.table))
+
+    def find(self, conditions: Iterable[Condition]) -> None:
+        """Look the actions of conditions up; raises ProgrammingError if there are others but not one of these."""
+        for condition in conditions:
+            self._found[condition] = self._find(condition)
+
+    def _find(self, condition: Condition) -> EventCondition:
+        if condition.action is None:
+            return EventCondition.of(conjuncts(condition.where))
+        code = self.dictionary.code(ACTION.id, condition.action)
+        if code is None and len(self.actions) > 1:
+            known = near(condition.action, (action for action in self.actions if action is not None))
+            message = f"{condition.what}: no event of {self.table.name!r} has the action {condition.action!r}"
+            raise ProgrammingError(message, known)
+        return EventCondition(() if code is None else (code,))
 
     def positions(self, shard: Shard, condition: Condition | None) -> Int64:
         """The events of a shard that meet a condition (None: all), ascending: int64[m]."""
@@ -143,16 +109,16 @@ class Subject:
         """The same, int32[m]."""
         if condition is None:
             return np.arange(len(shard), dtype=np.int32)
-        return self._index.positions(self._every(shard), condition.events).astype(np.int32, copy=False)
+        return self._index.positions(self._every(shard), self._found[condition]).astype(np.int32, copy=False)
 
     def met(self, shard: Shard, condition: Condition) -> Met:
         """The events of a shard that meet a condition; by the codes of actions, if it asks for actions only."""
-        return self._index.met(self._every(shard), condition.events)
+        return self._index.met(self._every(shard), self._found[condition])
 
     def occurrences(self, shard: Shard, condition: Condition | None) -> Occurrences:
         """The same events with their paths and times; those of one action lie side by side in the shard's index."""
         positions = self._positions(shard, condition)
-        code = _only_action(condition)
+        code = self._only_action(condition)
         if code is not None:
             largest = self._index.largest
             by_code = shard.view(PathsByCode, ACTION, largest)
@@ -164,7 +130,7 @@ class Subject:
 
     def by_path(self, shard: Shard, condition: Condition | None) -> ByPath:
         """The same events, and where those of each path begin."""
-        code = _only_action(condition)
+        code = self._only_action(condition)
         if code is None:
             found = self.occurrences(shard, condition)
             starts = np.searchsorted(found.positions, shard.paths()[1]).astype(np.int32)
@@ -175,14 +141,13 @@ class Subject:
         ts = shard.view(PathsByCode, ACTION, largest).ts
         return ByPath(index.order[piece], shard.view(starts_of_code, ACTION, largest, code), ts[piece])
 
+    def _only_action(self, condition: Condition | None) -> int | None:
+        """The code of the action that is all that a condition asks for."""
+        return None if condition is None else self._found[condition].only_action()
+
     def vector(self, shard: Shard, expr: Expr, positions: Array) -> Vector:
         """An expression at these events, which need not be in order, and may be the same ones."""
         return self.evaluation.vector(expr, EventRows(shard, self.table, self.dictionary, positions))
-
-
-def _only_action(condition: Condition | None) -> int | None:
-    """The code of the action that is all that a condition asks for."""
-    return None if condition is None else condition.events.only_action()
 
 
 def may_equal(vector: Vector, text: str) -> Bool:
@@ -211,7 +176,7 @@ class Subjects:
         self._evaluator = evaluator
         self._snapshot = snapshot
 
-    def open(self, name: object, report: str) -> Subject:
+    def entry(self, name: object, report: str) -> CatalogEntry:
         """The table called `name` or `database.name`; raises ProgrammingError if there is none."""
         if not isinstance(name, str):
             raise ProgrammingError(
@@ -221,8 +186,15 @@ class Subjects:
         entry = self._find(name)
         if entry is None:
             raise ProgrammingError(f"{report}: there is no sky table {name!r}", self._meant(name))
-        conditions = Conditions(self._catalog, entry)
-        return Subject(self._snapshot(entry.database, entry.name), conditions, self._evaluator)
+        return entry
+
+    def conditions(self, entry: CatalogEntry) -> Conditions:
+        """Reads conditions on the events of a table."""
+        return Conditions(self._catalog, entry)
+
+    def subject(self, plan: ReportPlan) -> Subject:
+        """The table of a plan, as it is now."""
+        return Subject(self._snapshot(plan.database, plan.table), plan.parameters, self._evaluator)
 
     def _meant(self, name: str) -> str:
         companion = self._catalog.find(None, name)
@@ -235,8 +207,11 @@ class Subjects:
         version = self._sqlite.execute("PRAGMA data_version").fetchall()
         return version, self._sqlite.total_changes(), self._refresh()
 
+    def generation(self) -> int:
+        """A number that is another whenever names may mean something else."""
+        return self._refresh()
+
     def _find(self, name: str) -> CatalogEntry | None:
-        self._refresh()
         database, dot, table = name.partition(".")
         for candidate in ((None, name), (database, table) if dot else (None, name)):
             entry = self._catalog.find(*candidate)

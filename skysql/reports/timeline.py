@@ -18,6 +18,7 @@ its array (functions/durations.py). WHERE on `object_id` reads only that object'
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,8 +30,17 @@ from ..interruption import pieces
 from ..model import timestamps
 from ..plan.path_scan import Expr
 from ..store.shard import Shard
+from .asked import Asked
 from .options import Options
 from .report import MOST_ROWS, Call, Columns, Declared, shards
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineDesign:
+    """A timeline as it was asked for: of which states, and until when, in microseconds; None: to each last event."""
+
+    state: Expr
+    until: int | None
 
 
 class Timeline:
@@ -50,19 +60,22 @@ class Timeline:
     takes = frozenset({"object_id"})
     order = ("object_id", "since")
 
-    def rows(self, call: Call) -> Iterator[Columns]:
-        """A row a state of an object."""
-        text = call.arguments["property"]
+    def design(self, asked: Asked) -> TimelineDesign:
+        """What is asked."""
+        text = asked.arguments["property"]
         if not isinstance(text, str):
             hint = f"SELECT * FROM {self.name}('users', 'plan')"
-            raise ProgrammingError(f"{call.what('property')} is SQL over an event, {instead(text)}", hint)
-        state = call.subject.expression(text, call.what("property"))
-        end = Options(call.report, call.arguments["options"], ("until",)).moment("until")
+            raise ProgrammingError(f"{asked.what('property')} is SQL over an event, {instead(text)}", hint)
+        state = asked.expression(text, asked.what("property"))
+        return TimelineDesign(state, Options(asked.report, asked.arguments["options"], ("until",)).moment("until"))
+
+    def rows(self, call: Call[TimelineDesign]) -> Iterator[Columns]:
+        """A row a state of an object."""
         for shard in shards(call):
-            yield from _rows(call, shard, state, end)
+            yield from _rows(call, shard, call.design.state, call.design.until)
 
 
-def _rows(call: Call, shard: Shard, state: Expr, end: int | None) -> Iterator[Columns]:
+def _rows(call: Call[TimelineDesign], shard: Shard, state: Expr, end: int | None) -> Iterator[Columns]:
     """The rows of a shard."""
     ts, (objects, starts) = shard.ts(), shard.paths()
     vector = call.subject.vector(shard, state, np.arange(len(ts)))

@@ -8,15 +8,11 @@ it goes through the same scope, with the state at each event, and what arrays ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlglot import exp
 
 from ..errors import ProgrammingError, near
 from ..model.quoting import quote
-from ..model.values import Value
 from ..plan.path_scan import Expr
-from ..scan.by_sqlite import Evaluator
 from .catalog import Catalog, CatalogEntry, Refused
 from .dialect import SqlText, TokenType, parse, span
 from .edits import Arguments, EditedStatement, NotPushable
@@ -28,7 +24,7 @@ _TOKENS_AFTER = 4  # FROM, the database, a dot, the table
 
 
 class Conditions:
-    """Expressions over the events of one table; all of them share their arguments, which `values` evaluates."""
+    """Expressions over the events of one table; all of them share their arguments, the texts of `parameters`."""
 
     def __init__(self, catalog: Catalog, entry: CatalogEntry) -> None:
         self._catalog = catalog
@@ -57,9 +53,10 @@ class Conditions:
         except NotPushable as reason:
             raise ProgrammingError(f"{what} cannot be decided event by event: {reason}", f"it reads {text!r}") from None
 
-    def values(self, evaluator: Evaluator) -> Sequence[Value]:
-        """The values of the arguments of all expressions so far: the parameters of an evaluation."""
-        return [evaluator.values(text, (), ((),), ())[0] for text in self._arguments.texts]
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The arguments of all expressions so far: SQL without columns, whose values an evaluation takes."""
+        return tuple(self._arguments.texts)
 
     def _check(self, source: SqlText, text: str, what: str) -> None:
         """Let SQLite prepare it, which knows the columns, the functions, and what is wrong with a text."""

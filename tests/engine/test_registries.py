@@ -18,6 +18,7 @@ from skysql.engine.registries import Registries
 from skysql.functions import FUNCTIONS, Role, Runs
 from skysql.plan.path_scan import Column
 from skysql.reports import REPORTS
+from skysql.reports.asked import Asked
 from skysql.reports.report import Call, Columns, Declared
 from skysql.scan.aggregates import AGGREGATES, AggregateFunction, Given, Merging
 from skysql.scan.aggregates.extremes import Max, Min
@@ -130,7 +131,10 @@ class Sizes:
     takes: frozenset[str] = frozenset()
     order = ("events",)
 
-    def rows(self, call: Call) -> Iterator[Columns]:
+    def design(self, _asked: Asked) -> None:
+        """Nothing but the table."""
+
+    def rows(self, call: Call[None]) -> Iterator[Columns]:
         sizes = [np.diff(shard.paths()[1]) for shard in call.subject.snapshot.shards()]
         events, objects = np.unique(np.concatenate(sizes), return_counts=True)
         yield {"events": events.tolist(), "objects": objects.tolist()}

@@ -17,6 +17,7 @@ import pytest
 
 import skysql
 from skysql.plan import path_scan as plans
+from skysql.plan.json import SCANS
 from skysql.plan.path_scan import Column, Literal, PathScan, Sql
 from skysql.plan.sources import object_names
 from skysql.scan.aggregates import AggregateFunctions, Inexact
@@ -59,12 +60,12 @@ def test_every_plan_comes_back_from_json(world: skysql.Connection) -> None:
     found = scans(world)
     assert len(found) > 120
     for plan in found:
-        text = plans.to_json(plan)
-        again = plans.from_json(text)
+        text = SCANS.to_json(plan)
+        again = SCANS.from_json(text)
         assert again == plan
         assert str(again) == str(plan)
         assert hash(again) == hash(plan)
-        assert plans.to_json(again) == text
+        assert SCANS.to_json(again) == text
 
 
 def test_plans_of_one_meaning_are_equal(world: skysql.Connection) -> None:
@@ -78,8 +79,8 @@ def test_plans_of_one_meaning_are_equal(world: skysql.Connection) -> None:
 
 def test_every_node_is_met(world: skysql.Connection) -> None:
     """The golden statements use every kind of node that there is."""
-    met = {name for plan in scans(world) for name in nodes(json.loads(plans.to_json(plan)))}
-    assert met == set(plans._NODES)
+    met = {name for plan in scans(world) for name in nodes(json.loads(SCANS.to_json(plan)))}
+    assert met == set(SCANS.classes)
 
 
 def nodes(value: Any) -> Iterator[str]:
@@ -94,7 +95,7 @@ def nodes(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("value", (*INTEGERS, *REALS, *OTHERS), ids=repr)
 def test_literals_come_back_as_they_were(value: plans.Value) -> None:
     plan = PathScan("main", "users", plans.Events(), None, (Literal(value),))
-    (again,) = plans.from_json(plans.to_json(plan)).keys
+    (again,) = SCANS.from_json(SCANS.to_json(plan)).keys
     assert isinstance(again, Literal)
     assert (type(again.value), again.value) == (type(value), value)
 
@@ -102,7 +103,7 @@ def test_literals_come_back_as_they_were(value: plans.Value) -> None:
 @pytest.mark.parametrize("text", NO_PLANS)
 def test_other_json_is_no_plan(text: str) -> None:
     with pytest.raises(ValueError):
-        plans.from_json(text)
+        SCANS.from_json(text)
 
 
 def test_a_text_over_columns_is_an_expression_of_its_labels() -> None:

@@ -19,7 +19,6 @@ from ...errors import ProgrammingError
 from ...match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
 from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
 from ...match.lexer import TokenReader
-from ...match.program import compile_pattern
 from ...match.recognition import Definition, Output, Recognition, Test, leaf_name, row_name
 from ...match.regex import expressible
 from ...model.companions import TIMES
@@ -151,7 +150,6 @@ class _Builder:
     def build(self) -> Made:
         """The Recognition and its arguments."""
         clause, rows = self.clause, self.input.rows
-        program = compile_pattern(clause.pattern)
         conditions = {name: self._condition(name, expression) for name, expression in clause.conditions}
         outputs = self._outputs()
         time = None
@@ -162,16 +160,15 @@ class _Builder:
         plan = Recognition(
             self.item.text,
             clause,
-            program,
             self.input.finish(),
-            rows.numbers,
+            tuple(rows.numbers),
             tuple(rows.types),
-            conditions,
+            tuple(conditions.items()),
             outputs,
             time,
             self.context.pushdown and expressible(clause.pattern) and skips and not back,
             len(self.input.arguments.texts),
-        )
+        ).compiled()
         times = frozenset(output.name.lower() for output in outputs if self._gives_time(output))
         return Made(plan, [self.constants.unmarked(text) for text in self.input.arguments.texts], times)
 
