@@ -128,7 +128,7 @@ class SQLiteEvaluator:
         """The first row of a query without parameters."""
         return self._run(query, ())[0]
 
-    def kept(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
+    def cached(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
         """make(row(query)), out of the cache if nothing was written to the main database since it was made."""
         version = self._main_version()
         key = self._stamp, version, query

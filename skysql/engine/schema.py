@@ -47,7 +47,7 @@ class Schema(Catalog):
         self._signature: object = None
         self._tentative = False
         self._fields: dict[tuple[str | None, str], list[tuple[str, str, bool]]] = {}
-        self.generation = 0
+        self.generation = 0  # counts readings of the schemas: a statement was rewritten for one of them
 
     def refresh(self) -> int:
         """Read the schemas if they have changed; the number changes when they have."""

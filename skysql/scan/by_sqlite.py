@@ -72,7 +72,7 @@ class Evaluator(Protocol):
         """The first row of a query without parameters."""
         ...
 
-    def kept(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
+    def cached(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
         """make(row(query)), for a query whose answer nothing but a write to the main database changes."""
         ...
 

@@ -208,4 +208,4 @@ class Selection:
             return read_pairs(text.split("\n"), self._dictionary if source.by_key else None)
         if source.by_key:  # which keys are known may change
             return read_pairs(self._evaluation.evaluator.row(text), self._dictionary)
-        return self._evaluation.evaluator.kept(text, read_pairs)
+        return self._evaluation.evaluator.cached(text, read_pairs)

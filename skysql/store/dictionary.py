@@ -8,8 +8,8 @@ The texts of a property are rows, and all in memory, as long as they are few. Wh
 chunks (chunks.py), which are read when needed; the last ones are rows still.
 
 Texts and keys that no event has any more are dropped on request. Their codes and ids are not given again: a code stays
-as a row without text, or as a place without text in a chunk, and so does the last id. What is in memory is then of
-another `epoch`, and read anew.
+as a row without text, or as a place without text in a chunk, and so does the last id. The dictionary then has another
+stamp, and what is in memory is read anew.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Dictionary:
     def __init__(self, tables: ShadowTables, chunks: Chunks) -> None:
         self._tables = tables
         self._chunks = chunks
-        self._epoch: int | None = None  # what `meta` says under 'dictionary' since texts were last dropped
+        self._stamp: int | None = None  # drawn when texts were last dropped: 'dictionary' in `meta`
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
         self._ids: dict[int, str] = {}
@@ -108,9 +108,9 @@ class Dictionary:
         """The table may have changed: look again before the next answer."""
         self._refuse_more()
         self._fresh.clear()
-        epoch = self._tables.meta("dictionary").get("dictionary")
-        if epoch != self._epoch:
-            self._forget(epoch)
+        stamp = self._tables.meta("dictionary").get("dictionary")
+        if stamp != self._stamp:
+            self._forget(stamp)
 
     def end(self) -> None:
         """A transaction in which texts and keys may have come was rolled back: from now on only tell what is known."""
@@ -120,13 +120,13 @@ class Dictionary:
         if self._ended:
             raise changed_under_reader(f"the dictionary of {self._tables.name!r} was")
 
-    def _forget(self, epoch: Any) -> None:
+    def _forget(self, stamp: Any) -> None:
         self._texts.clear()
         self._keys.clear()
         self._ids.clear()
         self._key_stamp = None
         self._fresh.clear()
-        self._epoch = epoch
+        self._stamp = stamp
 
     def _load(self, property_id: int) -> _Texts:
         texts = self._texts.get(property_id)
@@ -285,10 +285,10 @@ class Dictionary:
                 self._drop_stored(property_id, chunk, each[(each >= chunk.first) & (each <= chunk.last)] - chunk.first)
         if objects is not None:
             self._drop_keys(objects)
-        epoch = new_stamp()
+        stamp = new_stamp()
         self._tables.drop_meta("unused")
-        self._tables.put_meta("dictionary", epoch)
-        self._forget(epoch)
+        self._tables.put_meta("dictionary", stamp)
+        self._forget(stamp)
 
     def _drop_stored(self, property_id: int, chunk: TextChunk, places: Int64) -> None:
         """Write a chunk anew without the texts at these places, some of which may have been dropped before."""
