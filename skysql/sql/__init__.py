@@ -3,11 +3,12 @@
     rewriter    rewrite(): a text, or a parsed statement, and a catalogue -> edits and plans
     dialect     parsing, with the place of every node in the text;  edits: the text, and the edits made to it
     catalog     which names are sky tables and views;  resolver: FROM items that a scan can produce
-    names, scope, granularity   what columns mean, and expressions;  calls: which nodes call functions, and aggregates
-    kinds, comparisons, times   which expressions are times, what is compared with them, and its form
+    names       what columns mean;  conversion: expressions, a function a class of nodes;  opaque, granularity: texts
+    calls       which nodes call functions, and aggregates;  constants: values that are written out
+    types, comparisons, times   which expressions are times, what is compared with them, and its form
     lists       long lists of literals, one token each
     idioms      the idioms of state at the time of the action
-    places      the order of paths, for functions over a path that no scan answers
+    path_order  the order of paths, for functions over a path that no scan answers
     lower       ASOF JOIN and IGNORE NULLS in SQLite's own terms
     rules/      each takes a select, and edits it or raises NotPushable
     match/      MATCH_RECOGNIZE, before anything else

@@ -14,10 +14,11 @@ from ..errors import ProgrammingError, near
 from ..model.quoting import quote
 from ..plan.path_scan import Expr
 from .catalog import Catalog, CatalogEntry, Refused
+from .conversion import converted
 from .dialect import SqlText, TokenType, parse, span
 from .edits import Arguments, EditedStatement, NotPushable
+from .names import Names
 from .resolver import event_relation
-from .scope import Scope
 
 _BEFORE, _AFTER = "SELECT (\n", "\n) FROM "
 _TOKENS_AFTER = 4  # FROM, the database, a dot, the table
@@ -42,14 +43,14 @@ class Conditions:
         if source is None or not _alone(source):
             raise self._unreadable(text, what)
         self._check(source, text, what)
-        scope = Scope(
+        scope = Names(
             EditedStatement(source, self._catalog),
             source,
             {self._entry.name.lower(): event_relation(self._entry)},
             self._arguments,
         )
         try:
-            return scope.convert(source.tree.expressions[0].this)
+            return converted(source.tree.expressions[0].this, scope)
         except NotPushable as reason:
             raise ProgrammingError(f"{what} cannot be decided event by event: {reason}", f"it reads {text!r}") from None
 

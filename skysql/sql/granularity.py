@@ -14,7 +14,7 @@ from ..plan.path_scan import Sql
 from .dialect import Token, TokenType, span
 
 if TYPE_CHECKING:
-    from .scope import Scope
+    from .names import Names
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -31,12 +31,12 @@ _MODIFIER = re.compile(
 )
 
 
-def granularity_of(scope: Scope, node: exp.Expression) -> int:
+def granularity_of(names: Names, node: exp.Expression) -> int:
     """See plan.Sql: over how many microseconds a text over `timestamp` alone cannot change; 0 if not known."""
     found = []
     for column in node.find_all(exp.Column):
-        meant = scope.find(column)
-        found.append(meant.granularity if isinstance(meant, Sql) else _of_call(scope.source.tokens, column))
+        meant = names.find(column)
+        found.append(meant.granularity if isinstance(meant, Sql) else _of_call(names.source.tokens, column))
     return 0 if not found or 0 in found else min(found)
 
 

@@ -24,10 +24,12 @@ from ..plan.path_scan import (
 from ..plan.sources import expression_type
 from ..scan.aggregates import AggregateFunction
 from .calls import call_arguments, call_name, has_aggregate, is_aggregate
+from .constants import literal
+from .conversion import converted
 from .dialect import span
 from .edits import EditedStatement, NotPushable
-from .names import KnownCount, Referent, object_names, runs_of, source_of
-from .scope import Scope, literal
+from .names import KnownCount, Names, Referent, object_names, runs_of, source_of
+from .opaque import relabelled
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Needed:
     keys: list[Expr] = field(default_factory=list)
     aggregates: list[AnyAggregate] = field(default_factory=list)
 
-    def key(self, expr: Expr, scope: Scope) -> str:
+    def key(self, expr: Expr, scope: Names) -> str:
         """The result's column of a key; the plus takes its affinity, if the key has none."""
         plus = "+" if expression_type(source_of(scope.relation), scope.relation.table, expr) is None else ""
         return f'{plus}"{self.key_column(expr).name}"'
@@ -59,14 +61,14 @@ class Needed:
         return Column(f"value {self.aggregates.index(aggregate) + 1}")
 
 
-def result_columns(plan: PathScan, scope: Scope) -> tuple[tuple[str, str], ...]:
+def result_columns(plan: PathScan, scope: Names) -> tuple[tuple[str, str], ...]:
     """The names and types of the columns of a scan's result."""
     table = scope.relation.table
     names = [(f"key {at}", expression_type(plan.source, table, key) or "") for at, key in enumerate(plan.keys, 1)]
     return (*names, *((f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)))
 
 
-def wanted_keys(scope: Scope, select: exp.Select, aggregated: bool) -> list[Expr]:
+def wanted_keys(scope: Names, select: exp.Select, aggregated: bool) -> list[Expr]:
     """The keys of GROUP BY, or of DISTINCT; raises NotPushable."""
     group, distinct = select.args.get("group"), select.args.get("distinct")
     if group is not None and any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets", "totals", "all")):
@@ -78,7 +80,7 @@ def wanted_keys(scope: Scope, select: exp.Select, aggregated: bool) -> list[Expr
     return [] if aggregated else [_checked_key(scope, unaliased(item)) for item in select.expressions]
 
 
-def _key(scope: Scope, select: exp.Select, node: exp.Expression) -> Expr:
+def _key(scope: Names, select: exp.Select, node: exp.Expression) -> Expr:
     """A term of GROUP BY: a position, a name of the relation, an alias, or an expression."""
     position = literal(node)
     if position is not None and isinstance(position.value, int) and not isinstance(node, exp.Paren | exp.Neg):
@@ -97,18 +99,18 @@ def unaliased(item: exp.Expression) -> exp.Expression:
     return item.this if isinstance(item, exp.Alias) else item
 
 
-def _checked_key(scope: Scope, node: exp.Expression) -> Expr:
+def _checked_key(scope: Names, node: exp.Expression) -> Expr:
     if node.find(exp.Collate) is not None:
         raise NotPushable("grouping under a collation")
     if isinstance(node, exp.Star):
         raise NotPushable("all columns as keys")
-    key = scope.convert(node)
+    key = converted(node, scope)
     if isinstance(key, Literal):
         raise NotPushable("a constant as a key")
     return key
 
 
-def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> AnyAggregate:
+def convert_aggregate(scope: Names, node: exp.Expression, keys: list[Expr]) -> AnyAggregate:
     """An aggregate's call, with its FILTER if it has one; raises NotPushable."""
     call, condition = (node.this, node.expression.this) if isinstance(node, exp.Filter) else (node, None)
     name = call_name(scope.statement, call, scope.source)
@@ -134,10 +136,10 @@ def convert_aggregate(scope: Scope, node: exp.Expression, keys: list[Expr]) -> A
     )
     if known is None or not plain:
         return _by_sqlite(scope, node)
-    filter = None if condition is None else scope.convert(condition)
+    filter = None if condition is None else converted(condition, scope)
     if isinstance(arguments[0], exp.Star):
         return Aggregate(known.name, None, filter=filter) if known.counts_rows else _by_sqlite(scope, node)
-    argument, *more = map(scope.convert, arguments)
+    argument, *more = (converted(node, scope) for node in arguments)
     return Aggregate(known.name, argument, distinct and known.distinct, filter, tuple(more))
 
 
@@ -147,7 +149,7 @@ def _is_constant(node: exp.Expression) -> bool:
 
 
 def _over_path(
-    scope: Scope,
+    scope: Names,
     function: PathFunction,
     arguments: list[exp.Expression],
     condition: exp.Expression | None,
@@ -157,8 +159,8 @@ def _over_path(
         raise NotPushable("a function over a path of something else than events")
     if not any(isinstance(key, Column) and key.name.lower() in object_names(scope.relation) for key in keys):
         raise NotPushable("a function over the paths of several objects at once")
-    filter = None if condition is None else scope.convert(condition)
-    given = tuple(scope.convert(argument) for argument in arguments)
+    filter = None if condition is None else converted(condition, scope)
+    given = tuple(converted(argument, scope) for argument in arguments)
     if not _in_path_order(scope.relation) and _needs_order(function, given):
         raise NotPushable("groups have no order, or the one that their subquery gives them")
     return PathAggregate(function.name, given, filter)
@@ -194,28 +196,29 @@ def _needs_order(function: PathFunction, arguments: Sequence[Expr]) -> bool:
     return function.ordered(constants) or any(isinstance(argument, Parameter) for argument in arguments)
 
 
-def _by_sqlite(scope: Scope, node: exp.Expression) -> SqlAggregate:
+def _by_sqlite(scope: Names, node: exp.Expression) -> SqlAggregate:
     where = span(node)
     assert where is not None
     if not _as_sqlite_sorts(scope.relation):
         raise NotPushable("an aggregate that may tell in which order a subquery gives its rows")
     if node.find(exp.Select, exp.Window, exp.Boolean) is not None:
         raise NotPushable("a subquery, or a word that may be a column, inside an aggregate")
-    text, read = scope.relabel(node, where)
+    text, read = relabelled(node, where, scope)
     return SqlAggregate(text, read)
 
 
-class GroupScope(Scope):
+class GroupNames(Names):
     """The names of a select after it has been grouped: keys and aggregates are the columns of its groups."""
 
-    def __init__(self, rows: Scope, select: exp.Select, groups: Needed) -> None:
+    def __init__(self, rows: Names, select: exp.Select, groups: Needed) -> None:
         super().__init__(rows.statement, rows.source, rows.relations, rows.arguments)
         self._rows = rows
         self._groups = groups
         self._aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
 
-    def _refuses(self, node: exp.Expression) -> bool:
-        return False  # aggregates are columns of the groups
+    def refuses(self, _node: exp.Expression) -> bool:
+        """Nothing: aggregates are columns of the groups."""
+        return False
 
     # the columns of the groups may have names of columns that the rows have, as those may be groups, too
 
@@ -235,11 +238,7 @@ class GroupScope(Scope):
     def _stored_type(self, _column: Column) -> str | None:
         return None
 
-    def convert(self, node: exp.Expression) -> Expr:
-        """The node as an expression over the groups' columns; raises NotPushable."""
-        return self._leaf(node) or super().convert(node)
-
-    def _leaf(self, node: exp.Expression) -> Column | None:
+    def leaf(self, node: exp.Expression) -> Column | None:
         """The column that an aggregate or a key is, or None."""
         if is_aggregate(self.statement, node.this if isinstance(node, exp.Filter) else node, self.source):
             return self._groups.value_column(convert_aggregate(self._rows, node, self._groups.keys))
@@ -247,7 +246,7 @@ class GroupScope(Scope):
 
     def leaves(self, node: exp.Expression) -> Iterator[tuple[tuple[int, int], Expr]]:
         """The aggregates and keys at or below a node."""
-        leaf, at = self._leaf(node), span(node)
+        leaf, at = self.leaf(node), span(node)
         if leaf is not None and at is not None:
             yield at, leaf
         elif isinstance(node, exp.Column):
@@ -263,7 +262,7 @@ class GroupScope(Scope):
             return None
         kept = list(self.arguments.texts)
         try:
-            key = self._rows.convert(node)
+            key = converted(node, self._rows)
         except NotPushable:
             key = None
         if key is not None and key in self._groups.keys:
@@ -276,7 +275,7 @@ class GroupScope(Scope):
         found = self._rows.find(node)
         if found is None:
             meant = self._aliases.get(node.name.lower()) if not node.table else None
-            return None if meant is None else self.convert(meant)
+            return None if meant is None else converted(meant, self)
         if not isinstance(found, KnownCount) and found in self._groups.keys:
             return self._groups.key_column(found)
         raise NotPushable(f"{node.name} is neither a key nor aggregated")

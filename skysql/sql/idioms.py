@@ -38,10 +38,11 @@ from ..model.companions import (
 from ..plan.path_scan import Column, Expr, Literal
 from ..plan.sources import columns_of
 from .catalog import CatalogEntry, Idiom
+from .constants import literal
+from .conversion import conjuncts_of, converted
 from .dialect import cte_of, database_of, join_form
 from .edits import NotPushable, other_clauses
-from .names import KnownCount, Referent
-from .scope import Scope, conjuncts_of, literal
+from .names import KnownCount, Names, Referent
 
 if TYPE_CHECKING:
     from .resolver import Resolver
@@ -54,7 +55,7 @@ _CHOICE = ("expressions", "from_", "where")
 # a correlated subquery
 
 
-def latest(scope: Scope, node: exp.Expression) -> Expr | None:
+def latest(scope: Names, node: exp.Expression) -> Expr | None:
     """The latest change, or event, not after this one."""
     select = node.this if isinstance(node, exp.Subquery) else None
     if not isinstance(select, exp.Select) or not _is_plain(select):
@@ -84,7 +85,7 @@ def _is_plain(select: exp.Select) -> bool:
     return needed and len(select.expressions) == 1 and not other_clauses(select, (*_CHOICE, "order", "limit"))
 
 
-def _meant(scope: Scope, entry: CatalogEntry, value: str, known: dict[str, str]) -> Column | None:
+def _meant(scope: Names, entry: CatalogEntry, value: str, known: dict[str, str]) -> Column | None:
     """The column that the latest value of a subquery's is, by what its conditions say."""
     if entry.kind == CHANGES:
         allowed = {"object", "until", CHANGED_PROPERTY.name, NEW_VALUE.name}
@@ -100,7 +101,7 @@ def _meant(scope: Scope, entry: CatalogEntry, value: str, known: dict[str, str])
 class _Inner:
     """The names of a subquery's only table, or of the table that is joined: of each, the column that it means."""
 
-    def __init__(self, scope: Scope, alias: str, entry: CatalogEntry, names: dict[str, str] | None = None) -> None:
+    def __init__(self, scope: Names, alias: str, entry: CatalogEntry, names: dict[str, str] | None = None) -> None:
         self.scope = scope
         self.alias = alias.lower()
         base = entry.table
@@ -163,7 +164,7 @@ def _latest_first(inner: _Inner, select: exp.Select) -> bool:
     return bool(terms[0].args.get("desc")) and inner.name(terms[0].this) in _MOMENTS and len(terms) == 1
 
 
-def _companion(scope: Scope, table: exp.Expression) -> CatalogEntry | None:
+def _companion(scope: Names, table: exp.Expression) -> CatalogEntry | None:
     """The table, if it is the scanned one or belongs to it."""
     if not isinstance(table, exp.Table) or isinstance(table.this, exp.Anonymous) or table.args.get("version"):
         return None
@@ -174,12 +175,12 @@ def _companion(scope: Scope, table: exp.Expression) -> CatalogEntry | None:
     return entry if same and entry.kind in (EVENTS, OBJECTS, CHANGES) else None
 
 
-def _state(scope: Scope, name: str) -> Column | None:
+def _state(scope: Names, name: str) -> Column | None:
     property = scope.relation.table.find(name)
     return Column(property.name, through_ties=True) if property is not None and property.state else None
 
 
-def _changed(scope: Scope, property: str) -> Column | None:
+def _changed(scope: Names, property: str) -> Column | None:
     """The state of the property that changes call so: a text, and texts differ by case."""
     column = _state(scope, property)
     return column if column is not None and column.name == property else None
@@ -188,7 +189,7 @@ def _changed(scope: Scope, property: str) -> Column | None:
 # window functions
 
 
-def filled(scope: Scope, node: exp.Expression) -> Expr | KnownCount | None:
+def filled(scope: Names, node: exp.Expression) -> Expr | KnownCount | None:
     """A window function over the path so far that fills a column forward."""
     if not isinstance(node, exp.Window) or not scope.whole or node.args.get("alias"):
         return None
@@ -217,7 +218,7 @@ def filled(scope: Scope, node: exp.Expression) -> Expr | KnownCount | None:
     return None
 
 
-def _partition(scope: Scope, node: exp.Window) -> set[object]:
+def _partition(scope: Names, node: exp.Window) -> set[object]:
     table = scope.relation.table
     keys = {table.object_name.lower(), (table.key_name or table.object_name).lower()}
     found: set[object] = set()
@@ -227,7 +228,7 @@ def _partition(scope: Scope, node: exp.Window) -> set[object]:
     return found
 
 
-def _ordered(scope: Scope, node: exp.Window) -> bool:
+def _ordered(scope: Names, node: exp.Window) -> bool:
     order = node.args.get("order")
     if order is None or len(order.expressions) != 1 or order.expressions[0].args.get("desc"):
         return False
@@ -252,7 +253,7 @@ IDIOMS: tuple[Idiom, ...] = (latest, filled)
 # joins
 
 
-def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
+def join_state(resolver: Resolver, scope: Names, join: exp.Join) -> bool:
     """Whether a join only adds state to the rows; if so, its columns and conditions are now in the scope."""
     item = join.this
     form = join_form(join)
@@ -286,7 +287,7 @@ def join_state(resolver: Resolver, scope: Scope, join: exp.Join) -> bool:
         state = _changed(scope, property)
         assert state is not None
         base.where.append(replace(state, ever=True))
-    base.where += [scope.convert(part) for part in rest]
+    base.where += [converted(part, scope) for part in rest]
     return True
 
 
@@ -302,7 +303,7 @@ def _using(inner: _Inner, join: exp.Join, asof: bool) -> dict[str, str]:
     return known
 
 
-def _only_property(scope: Scope, item: exp.Expression) -> tuple[exp.Expression, str, dict[str, str]] | None:
+def _only_property(scope: Names, item: exp.Expression) -> tuple[exp.Expression, str, dict[str, str]] | None:
     """(table, property, name -> column) of `(SELECT ... FROM users_changes WHERE property = 'plan')`, or such a CTE."""
     cte = cte_of(item) if isinstance(item, exp.Table) else None
     renamed = cte is not None and cte.args["alias"].args.get("columns")
@@ -337,7 +338,7 @@ def _renamed(relation: Referent, names: dict[str, str]) -> Referent:
     return replace(relation, columns=columns, names=[*names])
 
 
-def _joined(scope: Scope, entry: CatalogEntry, property: str | None, left: bool) -> Referent | None:
+def _joined(scope: Names, entry: CatalogEntry, property: str | None, left: bool) -> Referent | None:
     """The columns that the join adds, as columns of the events; left: where there is no row, they are NULL."""
     base = scope.relation
     state = _changed(scope, property) if property is not None else None

@@ -23,9 +23,9 @@ from ..model.companions import EVENTS, SESSIONS, TS
 from ..model.quoting import quote
 from .calls import has_aggregate, own
 from .catalog import ROWIDS
+from .conversion import conjuncts_of
 from .dialect import SqlText, cte_of, database_of, is_star, join_form, join_words, parse, span, tokens_of
 from .edits import EditedStatement, all_of, other_clauses
-from .scope import conjuncts_of
 from .times import time_names
 
 _INNER = "asof row"

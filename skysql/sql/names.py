@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -14,8 +14,13 @@ from ..plan.path_scan import Changes, Column, Duration, Events, Expr, Moment, Ob
 from ..plan.path_scan import Groups as GroupsOf
 from ..plan.sources import NO_TABLE, column_type
 from ..plan.sources import object_names as object_columns_of
+from .calls import has_aggregate
+from .catalog import Idiom
+from .comparisons import Conversions
 from .dialect import SqlText as Text
+from .dialect import span
 from .edits import Arguments, EditedStatement, NotPushable
+from .types import alias, items, seen_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,13 @@ class Names:
         source: Text,
         relations: dict[str, Referent],
         arguments: Arguments,
+        idioms: Sequence[Idiom] = (),
     ) -> None:
         self.statement = statement
         self.source = source
         self.relations = relations
         self.arguments = arguments
+        self.idioms = idioms
         self.merged: set[str] = set()  # names of columns that USING has made one of two relations'
         self.whole = False  # whether every event of the table is a row, so that windows see whole paths
 
@@ -188,3 +195,55 @@ class Names:
     def constant(self, node: exp.Expression) -> bool:
         """Whether the node reads no column at all."""
         return next(node.find_all(exp.Column), None) is None
+
+    # expressions
+
+    def conversions(self) -> Conversions:
+        """What has to be put into the form of times in the text that the names stand in."""
+        return self.statement.conversions(self.source.tree)
+
+    def leaf(self, _node: exp.Expression) -> Column | None:
+        """The column that a node is as a whole, whatever is in it; None of most."""
+        return None
+
+    def leaves(self, node: exp.Expression) -> Iterator[tuple[tuple[int, int], Expr]]:
+        """The columns at or below a node: the tokens of each, and what it means; raises NotPushable."""
+        for column in node.find_all(exp.Column):
+            found, at = self.find(column), span(column)
+            if found is None or at is None or isinstance(found, KnownCount):
+                raise NotPushable(f"{column.name} is not a column of the scan")
+            yield (at[1] - (3 if column.table else 1), at[1]), found
+
+    def refuses(self, node: exp.Expression) -> bool:
+        """Whether a node has something in it that is no expression over the rows."""
+        return has_aggregate(self.statement, node, self.source)
+
+    def check_booleans(self, node: exp.Expression) -> None:
+        """Raise NotPushable if TRUE or FALSE stands in the node, and is the name of a column."""
+        named = [word for word in ("true", "false") if any(word in r.columns for r in self.relations.values())]
+        if named and any(str(boolean.this).lower() in named for boolean in node.find_all(exp.Boolean)):
+            raise NotPushable("TRUE or FALSE, which is the name of a column")
+
+    def mentions_inside(self, query: exp.Expression) -> bool:
+        """Whether a subquery may read columns of these relations: of their names, and of no FROM item within it."""
+        selects = {id(select) for select in query.find_all(exp.Select)}
+        return any(
+            self._is_named(column) and not self._is_within(selects, column) for column in query.find_all(exp.Column)
+        )
+
+    def _is_named(self, column: exp.Column) -> bool:
+        if column.table:
+            return column.table.lower() in self.relations
+        return any(column.name.lower() in relation.columns for relation in self.relations.values())
+
+    def _is_within(self, selects: set[int], column: exp.Column) -> bool:
+        """Whether one of these selects, where SQLite looks first, is known to have the column."""
+        types, name, qualifier = self.statement.types, column.name.lower(), column.table.lower()
+        for select in seen_from(column):
+            if id(select) not in selects:
+                return False
+            for item in items(select):
+                columns = types.columns(item) if qualifier in ("", alias(item)) else None
+                if columns is not None and columns.find(name) is not None:
+                    return True
+        return False

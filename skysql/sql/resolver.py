@@ -14,12 +14,13 @@ from ..plan.path_scan import And, Column, Compare, Duration, Expr, Literal, Mome
 from ..plan.sources import columns_of
 from .calls import has_aggregates
 from .catalog import CatalogEntry
+from .constants import literal
+from .conversion import argument, conjuncts_of, converted, moment
 from .dialect import SqlText, database_of, is_star, parse, span
 from .edits import Arguments, EditedStatement, NotPushable, other_clauses
-from .grouping import GroupScope, Needed, wanted_keys
+from .grouping import GroupNames, Needed, wanted_keys
 from .idioms import join_state
-from .names import KnownCount, Referent, alias_of, object_names, source_of
-from .scope import Scope, conjuncts_of, literal
+from .names import KnownCount, Names, Referent, alias_of, object_names, source_of
 
 _SELECTION = ("expressions", "from_", "where", "order")
 """The clauses that a selection may have and still be seen through. ORDER BY means nothing to what is around it."""
@@ -81,16 +82,16 @@ class Resolver:
         return self._moment(version.expression)
 
     def _moment(self, node: exp.Expression) -> Moment:
-        scope = Scope(self.statement, self.source, {}, self.arguments)
+        scope = Names(self.statement, self.source, {}, self.arguments)
         if not scope.constant(node):
             raise NotPushable("as of a moment that depends on other rows")
-        return scope.moment(node)
+        return moment(node, scope)
 
     def _duration(self, node: exp.Expression) -> Duration:
-        scope = Scope(self.statement, self.source, {}, self.arguments)
+        scope = Names(self.statement, self.source, {}, self.arguments)
         if not scope.constant(node):
             raise NotPushable("a gap that depends on other rows")
-        return Duration(literal(node) or scope.argument(node))
+        return Duration(literal(node) or argument(node, scope))
 
     def _call(self, item: exp.Table, call: exp.Anonymous) -> Referent | None:
         entry = self.statement.catalog.find(database_of(item), call.name)
@@ -155,7 +156,7 @@ class Resolver:
         base = scope.relation
         where = list(base.where)
         if select.args.get("where") is not None:
-            where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+            where += [converted(part, scope) for part in conjuncts_of(select.args["where"].this)]
         scope.whole = not where and base.kind == EVENTS and not select.args.get("joins")
         names: list[str] = []
         columns: dict[str, Expr | KnownCount | None] = {}
@@ -185,10 +186,10 @@ class Resolver:
             return None
         base = scope.relation
         if select.args.get("where") is not None:
-            base.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+            base.where += [converted(part, scope) for part in conjuncts_of(select.args["where"].this)]
         take_arguments(base)
         groups = Needed(wanted_keys(scope, select, aggregated))
-        grouped = GroupScope(scope, select, groups)
+        grouped = GroupNames(scope, select, groups)
         if not any(isinstance(key, Column) and key.name.lower() in object_names(base) for key in groups.keys):
             raise NotPushable("groups that several objects may share")
         columns: dict[str, Expr | KnownCount | None] = {}
@@ -196,14 +197,14 @@ class Resolver:
             name, node = self._named(item, source)
             if name.lower() in columns:
                 raise NotPushable(f"two columns called {name}")
-            found = grouped.convert(node)
+            found = converted(node, grouped)
             columns[name.lower()] = found if isinstance(found, Column) else _handed_on(node, found)
         names = [self._named(item, source)[0] for item in select.expressions]
         shown = list(columns.values())
         if select.args.get("distinct") is not None and not all(groups.key_column(key) in shown for key in groups.keys):
             raise NotPushable("DISTINCT makes one row of several groups")
         having = select.args.get("having")
-        where = [] if having is None else [grouped.convert(part) for part in conjuncts_of(having.this)]
+        where = [] if having is None else [converted(part, grouped) for part in conjuncts_of(having.this)]
         scan = PathScan(
             *(base.database, base.table.name, source_of(base), And(tuple(base.where)) if base.where else None),
             *(tuple(groups.keys), tuple(groups.aggregates)),
@@ -223,7 +224,7 @@ class Resolver:
             return column.name, item
         return source.slice(*where), item
 
-    def scope(self, select: exp.Select) -> Scope | None:
+    def scope(self, select: exp.Select) -> Names | None:
         """The names of a select whose FROM is one relation, or one that its joins only add columns to."""
         from_ = select.args.get("from_")
         if from_ is None or select.args.get("laterals"):
@@ -232,7 +233,7 @@ class Resolver:
         if base is None:
             return None
         relations = {alias_of(from_.this).lower(): base}
-        scope = Scope(self.statement, self.source, relations, self.arguments, self.statement.catalog.idioms)
+        scope = Names(self.statement, self.source, relations, self.arguments, self.statement.catalog.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:
                 if not join_state(self, scope, join):
@@ -245,10 +246,10 @@ def _handed_on(node: exp.Expression, found: Expr | None) -> Expr | None:
     return None if node.find(exp.Collate) is not None else found
 
 
-def _or_none(scope: Scope, node: exp.Expression) -> Expr | None:
+def _or_none(scope: Names, node: exp.Expression) -> Expr | None:
     """The node as an expression; None if no scan can compute it, which only matters if the column is read."""
     try:
-        return scope.convert(node)
+        return converted(node, scope)
     except NotPushable:
         return None
 

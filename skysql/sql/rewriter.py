@@ -24,6 +24,7 @@ from ..model.tokens import tokenize
 from ..model.values import Value
 from ..plan.path_scan import PathScan
 from .catalog import Catalog, Refused
+from .constants import literal
 from .dialect import SqlText, parse, span
 from .edits import Edit, EditedStatement, NotPushable, Rule, applied, difference
 from .lists import inserts_literals
@@ -36,7 +37,6 @@ from .rules.grouped import push_aggregate
 from .rules.joins import push_below_join
 from .rules.moments import pair_rows
 from .rules.selected import push_rows
-from .scope import literal
 from .times import lower_system_time, normalize_times, normalize_trigger
 
 RULES: tuple[Rule, ...] = (push_aggregate, push_below_join, pair_rows, push_rows)

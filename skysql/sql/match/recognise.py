@@ -26,10 +26,10 @@ from ...model.quoting import literal, quote
 from ...model.tokens import Token, TokenKind, replace_tokens
 from ...plan.path_scan import Column, Expr
 from ..catalog import Catalog, OutputColumn, Refused
+from ..conversion import conjuncts_of
 from ..dialect import parse, span
 from ..edits import Arguments, NotPushable
 from ..reads import Reads
-from ..scope import conjuncts_of
 from .clauses import Item, Place, item_of, visible_ctes
 from .row_input import (
     Constants,

@@ -26,11 +26,11 @@ from ...model.tokens import Token, TokenKind, replace_tokens, tokenize
 from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
 from ...plan.sources import NO_TABLE
 from ..catalog import Catalog
+from ..conversion import converted
 from ..dialect import parse
 from ..edits import Arguments, EditedStatement, NotPushable
-from ..names import Referent, source_of, times_of
+from ..names import Names, Referent, source_of, times_of
 from ..resolver import Resolver
-from ..scope import Scope
 from ..times import normalize_times
 
 _MARK = ":sky_constant_"
@@ -145,7 +145,7 @@ class RowInput(ABC):
         statement = EditedStatement(source, self._catalog, times_of(relation))
         before = list(self.arguments.texts)
         try:
-            return Scope(statement, source, {"": relation}, self.arguments).convert(source.tree.expressions[0])
+            return converted(source.tree.expressions[0], Names(statement, source, {"": relation}, self.arguments))
         except NotPushable:
             self.arguments.texts[:] = before
             raise

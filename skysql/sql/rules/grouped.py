@@ -17,13 +17,13 @@ from sqlglot import exp
 
 from ...plan.path_scan import And, PathScan
 from ..calls import has_aggregate, has_aggregates, is_aggregate
+from ..conversion import conjuncts_of, converted
 from ..dialect import span
 from ..edits import Arguments, EditedStatement, NotPushable, rule
 from ..grouping import Needed, convert_aggregate, result_columns, unaliased, wanted_keys
-from ..names import alias_of, source_of
+from ..names import Names, alias_of, source_of
 from ..reads import aliased
 from ..resolver import Resolver, take_arguments
-from ..scope import Scope, conjuncts_of
 from .moments import pair_relation
 
 
@@ -38,17 +38,17 @@ def push_aggregate(statement: EditedStatement, select: exp.Select) -> None:
     _Rewrite(statement, scope, groups, select).run()
 
 
-def _scope(statement: EditedStatement, select: exp.Select) -> Scope:
+def _scope(statement: EditedStatement, select: exp.Select) -> Names:
     """The names of the select, with the conditions on its rows."""
     arguments = Arguments()
     scope = Resolver(statement, statement.source, arguments).scope(select)
     if scope is None:
         scope, relation, join = pair_relation(statement, select, arguments)
-        relation.where += [scope.convert(part) for part in join.rest]
+        relation.where += [converted(part, scope) for part in join.rest]
         return scope
     relation = scope.relation
     if select.args.get("where") is not None:
-        relation.where += [scope.convert(part) for part in conjuncts_of(select.args["where"].this)]
+        relation.where += [converted(part, scope) for part in conjuncts_of(select.args["where"].this)]
     take_arguments(relation)
     return scope
 
@@ -56,7 +56,7 @@ def _scope(statement: EditedStatement, select: exp.Select) -> Scope:
 class _Rewrite:
     """The edits of one select."""
 
-    def __init__(self, statement: EditedStatement, scope: Scope, groups: Needed, select: exp.Select) -> None:
+    def __init__(self, statement: EditedStatement, scope: Names, groups: Needed, select: exp.Select) -> None:
         self.statement = statement
         self.scope = scope
         self.groups = groups
@@ -143,7 +143,7 @@ class _Rewrite:
             return False
         kept = list(self.scope.arguments.texts)
         try:
-            key = self.scope.convert(node)
+            key = converted(node, self.scope)
         except NotPushable:
             self.scope.arguments.texts[:] = kept
             return False

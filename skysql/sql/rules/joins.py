@@ -20,12 +20,12 @@ from ...model.quoting import quote
 from ...plan.path_scan import Aggregate, And, Column, Expr, Literal, PathScan
 from ...scan.aggregates import OverJoin
 from ..calls import call_arguments, call_name, has_aggregate, is_aggregate, repeatable
+from ..conversion import among, conjuncts_of, converted
 from ..dialect import join_form, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..grouping import Needed, known_aggregate, result_columns
-from ..names import alias_of, source_of
+from ..names import Names, alias_of, source_of
 from ..resolver import Resolver, take_arguments
-from ..scope import Scope, conjuncts_of
 from .moments import ordinary_table
 
 
@@ -52,7 +52,7 @@ def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
     if at > 0 and str(joins[at - 1].args.get("side") or ""):
         raise NotPushable("events on the right of LEFT JOIN")
     alias = alias_of(items[at]).lower()
-    scope = Scope(statement, statement.source, {alias: relation}, arguments)
+    scope = Names(statement, statement.source, {alias: relation}, arguments)
     _Below(statement, select, scope, items, at).run()
 
 
@@ -60,7 +60,7 @@ class _Below:
     """The edits of one select."""
 
     def __init__(
-        self, statement: EditedStatement, select: exp.Select, scope: Scope, items: list[exp.Expression], at: int
+        self, statement: EditedStatement, select: exp.Select, scope: Names, items: list[exp.Expression], at: int
     ) -> None:
         self.statement = statement
         self.select = select
@@ -119,7 +119,7 @@ class _Below:
             return
         key, table, *conditions = [self.statement.render(*place) for place in known]
         query = f"SELECT {key} FROM {table} WHERE {all_of(conditions)}"
-        self.scope.relation.where.append(self.scope.among(column, query))
+        self.scope.relation.where.append(among(column, query, self.scope))
 
     def _only(self, part: exp.Expression, alias: str) -> bool:
         """Whether a condition reads nothing but the table of that alias, and says the same each time."""
@@ -152,7 +152,7 @@ class _Below:
             if where is None:
                 raise NotPushable("a condition of unknown place")
             if take and self._ours(part):
-                self.scope.relation.where.append(self.scope.convert(part))
+                self.scope.relation.where.append(converted(part, self.scope))
                 self.edits.append((*where, "1"))
             else:
                 self._replace(part)
@@ -205,7 +205,7 @@ class _Below:
             if self._mine(node):
                 if where is None:
                     raise NotPushable("a column of unknown place")
-                self.edits.append((*where, f"{self._key(self.scope.convert(node))}"))
+                self.edits.append((*where, f"{self._key(converted(node, self.scope))}"))
             return
         for child in node.iter_expressions():
             self._replace(child)
@@ -233,8 +233,8 @@ class _Below:
             return self._repeated(over_join, inner, condition)
         if any(part is not None and not self._ours(part) for part in (inner, condition)):
             raise NotPushable("an aggregate of the other table")
-        filter = None if condition is None else self.scope.convert(condition)
-        argument = None if inner is None else self.scope.convert(inner)
+        filter = None if condition is None else converted(condition, self.scope)
+        argument = None if inner is None else converted(inner, self.scope)
         if isinstance(argument, Literal):
             raise NotPushable("an aggregate of a constant")
 

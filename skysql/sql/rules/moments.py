@@ -21,11 +21,11 @@ from ...plan.path_scan import Column, Pairs, PathScan
 from ...plan.sources import ROW, column_type
 from ..calls import repeatable
 from ..catalog import ROWIDS, CatalogEntry
+from ..conversion import conjuncts_of
 from ..dialect import cte_of, is_star, join_form, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..lists import Listed, has_parameters
-from ..names import Referent, source_of
-from ..scope import Scope, conjuncts_of
+from ..names import Names, Referent, source_of
 
 _ROW = "row of the pair"
 
@@ -202,14 +202,14 @@ def collect(statement: EditedStatement, join: Join, arguments: Arguments, number
     return Pairs(arguments.add(f"(SELECT {' || char(10) || '.join(columns)}{rest})"), join.by_key)
 
 
-def pair_relation(statement: EditedStatement, select: exp.Select, arguments: Arguments) -> tuple[Scope, Referent, Join]:
+def pair_relation(statement: EditedStatement, select: exp.Select, arguments: Arguments) -> tuple[Names, Referent, Join]:
     """The objects of a join of two tables, as a relation with a row a pair."""
     finder = _Finder(statement, select)
     join = finder.join()
     if len(finder.items) != 2 or join.outer:
         raise NotPushable("more than a table and its objects")
     relation = _relation(statement, join, arguments, False)
-    scope = Scope(statement, statement.source, {finder.alias: relation}, arguments)
+    scope = Names(statement, statement.source, {finder.alias: relation}, arguments)
     return scope, relation, join
 
 

@@ -23,13 +23,13 @@ from ...plan.path_scan import And, Column, Compare, Expr, Literal, Moment, Or, P
 from ...plan.sources import expression_type
 from ..calls import own
 from ..catalog import ROWIDS
+from ..conversion import conjuncts_of, converted
 from ..dialect import is_star, span
 from ..edits import Arguments, EditedStatement, NotPushable, all_of, rule
 from ..idioms import latest
-from ..names import KnownCount, Referent, alias_of, object_names, source_of
+from ..names import KnownCount, Names, Referent, alias_of, object_names, source_of
 from ..reads import aliased
 from ..resolver import Resolver, take_arguments
-from ..scope import Scope, conjuncts_of
 
 _TOLD = ("=", "<", "<=", ">", ">=")
 """The comparisons that a virtual table hears of."""
@@ -68,11 +68,11 @@ def _changes(statement: EditedStatement) -> bool:
     return entry is None or entry.kind != "table"
 
 
-def _take(scope: Scope, part: exp.Expression) -> bool:
+def _take(scope: Names, part: exp.Expression) -> bool:
     """Whether a condition is now one of the scan's; if not, it stays in the statement."""
     kept = list(scope.arguments.texts)
     try:
-        scope.relation.where.append(scope.convert(part))
+        scope.relation.where.append(converted(part, scope))
     except NotPushable:
         scope.arguments.texts[:] = kept
         for column in part.find_all(exp.Column):
@@ -97,7 +97,7 @@ def told(part: Expr) -> bool:
 class _Columns:
     """The columns of the result, by name, with their types; of those that are hidden, which."""
 
-    scope: Scope
+    scope: Names
     exprs: dict[str, Expr] = field(default_factory=dict)
     types: dict[str, str | None] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
@@ -130,7 +130,7 @@ class _Rows:
     """The edits of one select. `rest`: the conditions that stay in it."""
 
     def __init__(
-        self, statement: EditedStatement, select: exp.Select, scope: Scope, rest: list[exp.Expression]
+        self, statement: EditedStatement, select: exp.Select, scope: Names, rest: list[exp.Expression]
     ) -> None:
         self.statement = statement
         self.select = select
