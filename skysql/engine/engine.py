@@ -176,7 +176,7 @@ class Engine:
         for relation in relations:
             with self.transaction():
                 relation.writer.flush()
-                clean_up(relation.store)
+                clean_up(relation.store, forget=vacuum)
         if vacuum:
             for database in {relation.store.database for relation in relations}:
                 self._vacuum(database)

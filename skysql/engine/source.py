@@ -20,7 +20,7 @@ from ..store.cache import Cache, TableCache
 from ..store.lineage import OpenFile
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from ..store.tables import SHADOWS, ShadowTables
+from ..store.tables import SHADOWS, Commits, ShadowTables
 from ..write.counts import Counts
 from ..write.statement import UnderWay
 from ..write.writer import Writer
@@ -44,6 +44,7 @@ class Source:
         self._read: dict[tuple[str, str], tuple[int, bool]] = {}  # the schema's number then; whether uncommitted
         self._files: dict[str, OpenFile] = {}
         self._sqlite = sqlite
+        self._commits = Commits.of(sqlite)
         self._cache = cache
         self._evaluator = evaluator
         self._under_way = under_way
@@ -62,7 +63,7 @@ class Source:
             if taken:
                 raise ProgrammingError(f"there is a table {name}_{suffix} already", f"{name} needs that name")
         with self._counts.own():
-            store = Store.create(self._sqlite, database, table, self._part(database, name))
+            store = Store.create(self._tables(database, name), table, self._part(database, name))
         return self._adopt(store)
 
     def connect(self, database: str, name: str) -> EventsRelation:
@@ -84,10 +85,10 @@ class Source:
         key = database, name_key(name)
         known, number = self.relations.get(key), self.versions.read(database)
         if known is None or inspect:
-            ShadowTables(self._sqlite, database, name).inspect()
+            self._tables(database, name).inspect()
         elif self._is_read(key, number):
             return known
-        store = Store.open(self._sqlite, database, name, self._part(database, name))
+        store = Store.open(self._tables(database, name), self._part(database, name))
         if known is None or known.store.table != store.table:
             known = self._adopt(store)
         self._read[key] = number, self._sqlite.in_transaction
@@ -157,6 +158,10 @@ class Source:
         self._distrust()
         for relation in self.relations.values():
             relation.store.rolled_back()
+
+    def _tables(self, database: str, name: str) -> ShadowTables:
+        """The shadow tables of a table, as they are or will be."""
+        return ShadowTables(self._sqlite, database, name, self._commits)
 
     # files
 

@@ -42,7 +42,7 @@ from ..store.manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMP
 from ..store.retyped import decode, widen
 from ..store.snapshot import END
 from ..store.store import Store
-from ..store.tables import ShadowTables, computed, rowid
+from ..store.tables import ShadowTables, computed, is_chunk, rowid
 from ..store.texts import ChunkTexts
 from . import salvage as rescue
 from .pages import PageRow, Value
@@ -306,7 +306,7 @@ class _Repair:
 
     def _read_chunks(self, told: dict[tuple[int, int], bytes]) -> None:
         """Find the chunks of texts: those that rows tell of, and those of which only the texts are left."""
-        found = {chunks.place(id) for id in self.columns if id < 0}
+        found = {chunks.place(id) for id in self.columns if is_chunk(id)}
         left = {(id, last) for id, last, part in found if part == chunks.TEXTS}
         names = {p.id: p.name for p in (ACTION, *self.table.properties)}
         for id, last in sorted(left | told.keys()):

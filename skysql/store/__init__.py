@@ -6,6 +6,7 @@
     log          where a commit of few events goes;  compact: log into blocks, blocks into fewer;  cleanup: all of it
     blocks       sorted events;  shard, snapshot: whole paths as they are read, a range of objects each
     dictionary   texts and keys by number;  chunks, texts: where they are many
+    history      which objects the last commits changed
     alter        another definition, in place;  retyped, leftovers, definition: what that needs
     numbered     events by their numbers;  statistics, check: what is known of values, and whether all is sound
     cache        what was decoded, shared by connections;  lineage: which file it is of

@@ -40,7 +40,7 @@ def alter(store: Store, alteration: Alteration) -> tuple[Table, str]:
             f"a statement that reads {table.name!r} is under way", "fetch all of its rows, or close its cursor, first"
         )
     done = _prepare(store, alteration)
-    store.define(table)
+    store.define(table, alike=isinstance(alteration, Add | Rename))
     return table, done
 
 

@@ -62,6 +62,7 @@ def _faults(store: Store) -> list[str]:
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
     faults += _attempt(_casts, store)
+    faults += _attempt(store.history.faults, snapshot.manifest)
     if not faults:
         faults += _attempt(_statistics, store, snapshot)
     faults += _overlaps(snapshot)

@@ -15,12 +15,20 @@ from .store import Store
 _NOTHING = ManifestEdit()
 
 
-def clean_up(store: Store) -> None:
-    """Leave nothing but what the table holds. While a scan of the connection is under way, only the log is folded."""
+def clean_up(store: Store, *, forget: bool = False) -> None:
+    """Leave nothing but what the table holds. While a scan of the connection is under way, only the log is folded.
+
+    forget: also what tells which objects were changed, and so names those that are not there any more.
+    """
     if store.manifest().log:
         store.fold()
-    if store.busy:
-        return
+    if not store.busy:
+        _compact(store)
+    if forget:
+        store.forget_history()
+
+
+def _compact(store: Store) -> None:
     merged = compact.merge_all(store.manifest(), store)
     if merged is not None:
         store.apply(merged)

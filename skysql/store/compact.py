@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..arrays import kernels
 from ..arrays.batch import Batch
 from ..model.dtypes import Int64
 from .blocks import MemoryBlock, StoredBlock, Without
@@ -74,13 +75,12 @@ class Blocks(Protocol):
 def fold(manifest: Manifest, blocks: Blocks, batch: Batch | None = None) -> ManifestEdit:
     """Make a run of the log, and one of the batch if it is given."""
     edits: list[ManifestEdit] = []
-    for block in (
-        *([blocks.log_block(manifest)] if manifest.log else []),
-        *([MemoryBlock.sort("batch", batch)] if batch is not None else []),
-    ):
+    new = [] if batch is None else [MemoryBlock.sort("batch", batch)]
+    for block in [*([blocks.log_block(manifest)] if manifest.log else []), *new]:
         run = max([manifest.last_run, *(row.run for edit in edits for row in edit.added)]) + 1
         edits.append(ManifestEdit(added=_written(blocks, run, block)))
-    return joined([*edits, ManifestEdit(log_cleared=bool(manifest.log))])
+    changed = [ManifestEdit(changed=block.paths()[0]) for block in new]
+    return joined([*edits, *changed, ManifestEdit(log_cleared=bool(manifest.log))])
 
 
 def _written(blocks: Blocks, run: int, block: Block | Shard) -> tuple[BlockRow, ...]:
@@ -110,20 +110,28 @@ def _delete_logged(manifest: Manifest, blocks: Blocks, places: Int64) -> Manifes
     if isinstance(block, Without):
         assert isinstance(block.block, MemoryBlock)
         block, listed = block.block, blocks.log_list(manifest)
+    changed = _objects_at(block, places)
     if len(listed) + len(places) == manifest.logged:
-        return ManifestEdit(log_cleared=True)
+        return ManifestEdit(log_cleared=True, changed=changed)
     arrivals = np.sort(np.concatenate((listed, block.arrivals(places))))
-    return ManifestEdit(log_deleted=DeletedList(new_stamp(), arrivals))
+    return ManifestEdit(log_deleted=DeletedList(new_stamp(), arrivals), changed=changed)
 
 
 def _delete(blocks: Blocks, row: BlockRow, places: Int64, keep: bool) -> ManifestEdit:
     if len(places) == row.events and not keep:
-        return ManifestEdit(removed=(row.id,))
+        return ManifestEdit(removed=(row.id,), changed=blocks.block(row).paths()[0])
     deletion, left = _shrunk(blocks, row, places)
-    before = int(left.block.paths()[1][-1])
+    before, changed = int(left.block.paths()[1][-1]), _objects_at(left.block, places)
     if keep or (before - deletion.row.events) * SPARSE < before:
-        return ManifestEdit(deleted=(deletion,))
-    return ManifestEdit(added=_written(blocks, row.run, left), removed=(row.id,))
+        return ManifestEdit(deleted=(deletion,), changed=changed)
+    return ManifestEdit(added=_written(blocks, row.run, left), removed=(row.id,), changed=changed)
+
+
+def _objects_at(block: Block, places: Int64) -> Int64:
+    """The objects of events at these places of a block, ascending and once."""
+    objects, starts = block.paths()
+    found: Int64 = objects[kernels.distinct(np.searchsorted(starts, np.sort(places), side="right") - 1)]
+    return found
 
 
 def _shrunk(blocks: Blocks, row: BlockRow, places: Int64) -> tuple[Deletion, Without]:

@@ -4,10 +4,10 @@ All integers are little-endian. A blob is a header and one body:
 
     offset  size
     0       3     magic    "sky"
-    3       1     version  the first that has such blobs: 2 for casts, 3 for types 6 to 8, 1 for all others
+    3       1     version  the first that has such blobs: 2 for casts, 3 for types 6 to 8, 4 for 9, 1 for all others
     4       4     crc      CRC-32 (IEEE 802.3, as zlib's) of every byte from offset 8 to the end
-    8       1     type     1 paths, 2 timestamps, 3 sparse, 4 batch, 5 casts, 6 texts, 7 hashes, 8 chunk
-    9       4     count    of objects in paths, of values in casts, of codes in types 6 to 8, else of events
+    8       1     type     1 paths, 2 timestamps, 3 sparse, 4 batch, 5 casts, 6 texts, 7 hashes, 8 chunk, 9 changes
+    9       4     count    of objects in paths and changes, of values in casts, of codes in types 6 to 8, else of events
     13      ...   body
 
     paths      := vector int64[count] objects, vector uint32[count] events of each object
@@ -21,6 +21,8 @@ All integers are little-endian. A blob is a header and one body:
                   one after the other; a size is one more than the text has bytes, or 0 if the text was dropped
     hashes     := vector uint32[count], the CRC-32 of each text's bytes, 1 in place of 0; 0 if the text was dropped
     chunk      := uint32 left, how many of the texts were not dropped
+    changes    := int64 before, int64 after, uint32 batches, vector int64[batches] stamps,
+                  vector int64[count] objects, strictly increasing, vector uint32[count] last, at most `batches`
 
     property   := uint8 kind     1 TEXT, 2 INTEGER, 3 REAL, 4 BOOLEAN
                   uint8 flags    1 EVERY: every event has a value, no positions follow; 2 NULLS: `known` follows
@@ -47,6 +49,8 @@ Version 3 came with chunks of texts: where a property has many, most of its dict
 texts of a chunk and their hashes are blobs of their own, as most questions read one of them; and that there is a chunk,
 a small blob says in the place of its last text.
 
+Version 4 came with records of which objects the last commits changed (history.py).
+
 A worked example, 45 bytes: the property `plan` TEXT STATE in a block of 5 events, changed to the text of code 2 at
 event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), TEXT, 5).
 
@@ -70,6 +74,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -79,7 +84,7 @@ from ..arrays.batch import Batch, Lists, Sparse
 from ..model.dtypes import Array, Bool, Int32, Int64
 from ..model.kinds import BOOLEAN, KINDS, TEXT, Kind
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of the format that is written, and the newest that is read."""
 
 MAX_COUNT: Final = (1 << 31) - 1
@@ -92,8 +97,8 @@ BATCH_EVENTS: Final = 1 << 17
 """Events of a batch: more are blocks at once."""
 
 _MAGIC = b"sky"
-_PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK = 1, 2, 3, 4, 5, 6, 7, 8
-_SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3}
+_PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK, _CHANGES = 1, 2, 3, 4, 5, 6, 7, 8, 9
+_SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3, _CHANGES: 4}
 CHUNKS_SINCE: Final = 3
 """The version that chunks of texts came with."""
 
@@ -107,6 +112,7 @@ BEGINNING: Final = _HEADER.size + 1
 _CHECKED_FROM = 8
 _PROPERTY = struct.Struct("<BBI")
 _VECTOR = struct.Struct("<BI")
+_CHAIN = struct.Struct("<qqI")
 _U64 = struct.Struct("<Q")
 _U32 = struct.Struct("<I")
 _U16 = struct.Struct("<H")
@@ -133,6 +139,7 @@ _MOST_INFLATED = 1 << 26
 _TIMES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
 _PLACES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1), mode_spec=ModeSpec.classic())
 _VALUES = ChunkConfig(8, enable_8_bit=True)
+_ASCENDING = ChunkConfig(4, delta_spec=DeltaSpec.try_consecutive(1))
 _LOG = ChunkConfig(4, enable_8_bit=True)  # the log is soon rewritten as blocks: time counts more than size
 
 _EVERY_EVENT = np.arange(1 << 18, dtype=np.int32)
@@ -344,6 +351,42 @@ def decode_chunk(data: Any) -> tuple[int, int]:
     if left > reader.count or not reader.count:
         raise FormatError(f"{left} texts of {reader.count} codes")
     return reader.count, left
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """A record of what changed between two stamps of the set of runs: see history.py.
+
+    batches: int64[b], the stamps of batches that were in the log before and are not after. objects: int64[n],
+    ascending. last: uint32[n], the place of the last of the batches that changed the object, or b if it was another.
+    """
+
+    before: int
+    after: int
+    batches: Int64
+    objects: Int64
+    last: Array
+
+
+def encode_changes(changes: Changes) -> bytes:
+    """A record of changes."""
+    parts = [b"", _CHAIN.pack(changes.before, changes.after, len(changes.batches))]
+    _put(parts, np.ascontiguousarray(changes.batches, _INT64), None)
+    _put(parts, np.ascontiguousarray(changes.objects, _INT64), _ASCENDING)
+    _put(parts, np.ascontiguousarray(changes.last, _UINT32), _LOG)
+    return _seal(_CHANGES, len(changes.objects), parts)
+
+
+def decode_changes(data: Any) -> Changes:
+    """The record of encode_changes, its arrays owned by the caller; raises FormatError."""
+    reader = _Reader(data, _CHANGES)
+    before, after, batches = reader.unpack(_CHAIN)
+    stamps = reader.vector(batches, _INT64)
+    objects, last = reader.vector(reader.count, _INT64), reader.vector(reader.count, _UINT32)
+    reader.finish()
+    if not np.all(objects[1:] > objects[:-1]) or (len(objects) and objects[0] < 1) or last.max(initial=0) > batches:
+        raise FormatError("objects do not increase from 1 on, or were changed by a batch that is none")
+    return Changes(before, after, stamps, objects, last)
 
 
 def encode_positions(positions: Int64, events: int) -> bytes:

@@ -13,7 +13,7 @@ from ..model.dtypes import Int64
 from . import format as fmt
 from .blocks import MemoryBlock, Without
 from .cache import size
-from .manifest import LogRow, Manifest, new_stamp
+from .manifest import LogRow, Manifest
 from .reader import StoreReader
 from .tables import ShadowTables
 
@@ -36,9 +36,9 @@ class Log:
 
     # writing; inside a transaction of the caller's
 
-    def append(self, batch: Batch | Lists) -> LogRow:
-        """Add one batch; returns its row."""
-        stamp, events = new_stamp(), len(batch)
+    def append(self, batch: Batch | Lists, stamp: int) -> LogRow:
+        """Add one batch, under a new stamp; returns its row."""
+        events = len(batch)
         id = self._tables.append(stamp, events, fmt.encode_batch(batch, self._reader.kinds))
         (row,) = self._reader.sound("log batch", [LogRow(id, stamp, events)])
         if len(self._recent) >= _RECENT:

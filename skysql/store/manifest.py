@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
+import numpy as np
+
+from ..arrays.kernels import distinct
 from ..model.dtypes import Int64
 from ..model.timestamps import MAX_US, MIN_US
 from .format import MAX_COUNT, most_events
@@ -89,13 +92,25 @@ class LogRow:
         return "its row tells of a number or a count that there cannot be"
 
 
+class Changed(Protocol):
+    """What tells of changes; history.py implements it."""
+
+    def changed(self, since: Manifest, until: Manifest) -> Int64 | None:
+        """As `Manifest.changed_since`."""
+
+
+_NO_OBJECTS: Int64 = np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A table at one moment.
 
     blocks: the oldest run first, by object. log: in order of arrival. gone: the stamp of the list of events deleted
     from the log, or None. dictionary: a number drawn whenever texts or keys were dropped, None if none ever was.
-    merging: the first and the last of the runs whose merge is under way, if one is.
+    merging: the first and the last of the runs whose merge is under way, if one is. lineage: a number drawn for the
+    history that it is a moment of, None in a file of a version that tells of none. counted: the version at which the
+    set of runs got its stamp, and how many batches the log had then.
     """
 
     stamp: Stamp
@@ -104,6 +119,24 @@ class Manifest:
     gone: int | None = None
     dictionary: int | None = None
     merging: tuple[int, int] | None = None
+    lineage: int | None = None
+    counted: tuple[int, int] = (0, 0)
+    history: Changed | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def version(self) -> int:
+        """How many commits led to it, at the most, since there is a lineage; it never goes back within one."""
+        version, batches = self.counted
+        return version + sum(row.stamp & 1 for row in self.log[batches:])
+
+    def changed_since(self, other: Manifest) -> Int64 | None:
+        """The objects whose events commits have changed since the other manifest was: int64[n], ascending.
+
+        None where that is not known, and whoever asks has to begin anew: where the other is older than what is kept
+        (1,024 commits), of another history of the file, or of before a `compact --vacuum`, or an alteration that makes
+        events read otherwise; and where this one is not what the current transaction sees.
+        """
+        return None if self.history is None else self.history.changed(other, self)
 
     @property
     def logged(self) -> int:
@@ -164,7 +197,8 @@ class ManifestEdit:
     """What changes a manifest: blocks that come (their columns are written already), go, or lose events.
 
     moved: (block, the run that it is of from now on). log_cleared: what is in the log is in blocks now, or deleted.
-    merging: the runs whose merge begins; merged: the merge that was under way is done.
+    merging: the runs whose merge begins; merged: the merge that was under way is done. changed: the objects whose
+    events are others after it, int64[n], ascending; all else only lies in other places.
     """
 
     added: tuple[BlockRow, ...] = ()
@@ -175,6 +209,7 @@ class ManifestEdit:
     log_deleted: DeletedList | None = None
     merging: tuple[int, int] | None = None
     merged: bool = False
+    changed: Int64 = field(default_factory=lambda: _NO_OBJECTS)
 
 
 def joined(edits: Iterable[ManifestEdit]) -> ManifestEdit:
@@ -189,4 +224,10 @@ def joined(edits: Iterable[ManifestEdit]) -> ManifestEdit:
         log_deleted=next((edit.log_deleted for edit in each if edit.log_deleted is not None), None),
         merging=next((edit.merging for edit in each if edit.merging is not None), None),
         merged=any(edit.merged for edit in each),
+        changed=_union([edit.changed for edit in each if len(edit.changed)]),
     )
+
+
+def _union(objects: list[Int64]) -> Int64:
+    """All of these, each ascending, ascending and once."""
+    return objects[0] if len(objects) == 1 else distinct(np.concatenate([_NO_OBJECTS, *objects]))

@@ -15,8 +15,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import apsw
-
 from ..arrays.batch import Batch, Lists, Sparse
 from ..arrays.replay import known
 from ..errors import CorruptError, DataError, NotSupportedError, ProgrammingError
@@ -30,6 +28,7 @@ from .blocks import MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache, size
 from .chunks import Chunks
 from .dictionary import Dictionary
+from .history import History
 from .log import Log
 from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, Manifest, ManifestEdit, Stamp, new_stamp
 from .reader import StoreReader
@@ -51,6 +50,7 @@ class Store:
         self.statistics = Kept(tables)
         self.reader = StoreReader(tables, table, cache, self.dictionary)
         self.log = Log(tables, self.reader)
+        self.history = History(tables, self.reader, self.log)
         self._snapshot: Snapshot | None = None
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun
@@ -63,18 +63,16 @@ class Store:
         return self.reader.corrupt(f"column {found[0]!r}, {what}" if found else f"property {property_id}, {what}")
 
     @classmethod
-    def create(cls, sqlite: apsw.Connection, database: str, table: Table, cache: Cache) -> Store:
+    def create(cls, tables: ShadowTables, table: Table, cache: Cache) -> Store:
         """Make the shadow tables of a new, empty table."""
-        tables = ShadowTables(sqlite, database, table.name)
-        schema = definition.dump(table)
-        tables.create({"format": fmt.VERSION, "schema": schema, "stamp": new_stamp(), "distinct": 1})
+        known = {"stamp": new_stamp(), "distinct": 1, "lineage": new_stamp(), "version": 0}
+        tables.create({"format": fmt.VERSION, "schema": definition.dump(table), **known})
         return cls(tables, table, cache)
 
     @classmethod
-    def open(cls, sqlite: apsw.Connection, database: str, name: str, cache: Cache) -> Store:
-        """Open the table of that name; raises CorruptError or NotSupportedError if its definition is unreadable."""
-        tables = ShadowTables(sqlite, database, name)
-        values = tables.meta("format", "schema")
+    def open(cls, tables: ShadowTables, cache: Cache) -> Store:
+        """Open a table; raises CorruptError or NotSupportedError if its definition is unreadable."""
+        name, values = tables.name, tables.meta("format", "schema")
         version = values.get("format")
         if isinstance(version, int) and version > fmt.VERSION:
             raise NotSupportedError(
@@ -125,14 +123,22 @@ class Store:
         if self._snapshot is not None and self._snapshot.stamp[0] == stamp[0]:
             before = self._snapshot.manifest
             return replace(before, stamp=stamp, log=self.log.rows(before.log))
-        meta = self.tables.meta("gone", "dictionary", "merging")
+        meta = self.tables.meta("gone", "dictionary", "merging", "lineage", "version")
         gone, merging = meta.get("gone"), meta.get("merging")
         if gone is not None and type(gone) is not int:
             raise self.reader.corrupt(f"{self.table.name}_meta: the stamp of the list of deleted events is no number")
         if merging is not None and not (isinstance(merging, int) and 0 <= merging < 1 << 62):
             raise self.reader.corrupt(f"{self.table.name}_meta: there are no runs {merging!r} to merge")
-        runs = None if merging is None else divmod(merging, 1 << 31)
-        return Manifest(stamp, self._block_rows(), self.log.rows(()), gone, meta.get("dictionary"), runs)
+        return Manifest(
+            stamp,
+            self._block_rows(),
+            self.log.rows(()),
+            gone,
+            meta.get("dictionary"),
+            None if merging is None else divmod(merging, 1 << 31),
+            *self.history.place(meta.get("lineage"), meta.get("version")),
+            self.history,
+        )
 
     def _block_rows(self) -> tuple[BlockRow, ...]:
         rows = self.reader.sound("block", self.tables.block_rows())
@@ -233,7 +239,7 @@ class Store:
         if events >= compact.FOLD_EVENTS:
             self.fold(batch.batch(self.kinds) if isinstance(batch, Lists) else batch)
             return
-        row = self.log.append(batch)
+        row = self.log.append(batch, self.history.stamp())
         if self._writing is not None:
             self._known, self._writing = (self._writing[0], row.id, row.stamp), None
         look = row.id % 64 == 0 or events > compact.FOLD_EVENTS // 64
@@ -261,7 +267,8 @@ class Store:
 
         Returns the manifest that is there then. Nothing else writes rows of blocks, or gives the set of runs a stamp.
         """
-        before, tables = self.manifest(), self.tables
+        before, tables, stamp = self.manifest(), self.tables, new_stamp()
+        changes = self.history.changes(before, edit, stamp)
         for row in edit.added:
             tables.insert_block(row)
         for id, run in edit.moved:
@@ -275,9 +282,9 @@ class Store:
             tables.put_meta("merging", edit.merging[0] << 31 | edit.merging[1])
         elif edit.merged:
             tables.drop_meta("merging")
-        stamp = new_stamp()
         tables.put_meta("stamp", stamp)
         after = before.edited(edit, stamp)
+        after = replace(after, counted=self.history.record(before, changes, len(after.log)))
         self._snapshot = Snapshot(self, after)
         return after
 
@@ -308,11 +315,20 @@ class Store:
 
     # another definition
 
-    def define(self, table: Table) -> None:
-        """Write down what the table is from now on. The store is of no use after that."""
+    def define(self, table: Table, *, alike: bool) -> None:
+        """Write down what the table is from now on. The store is of no use after that. alike: events read as before."""
         self.tables.put_meta("format", fmt.VERSION)
         self.tables.put_meta("schema", definition.dump(table))
         self.tables.put_meta("altered", 1)
+        if alike and self.manifest().lineage is not None:
+            self.apply(ManifestEdit())
+        else:
+            self.forget_history()
+
+    def forget_history(self) -> None:
+        """Begin another lineage: nothing tells any more which objects were changed until now."""
+        self.history.forget()
+        self._snapshot = None  # which is of the lineage that ends
         self.apply(ManifestEdit())
 
     def write_casts(self, property: Property, casts: Casts) -> None:

@@ -5,7 +5,7 @@
                     may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
                     'merging' (first << 31 | last of the runs whose merge is under way, if one is),
-                    'distinct' and 'distinct <id>' (statistics.py)
+                    'distinct' and 'distinct <id>' (statistics.py), 'lineage' and 'version' (history.py)
     <table>_value   the texts of TEXT properties and actions, by (property, code), or where there is a chunk of them
     <table>_key     the keys of a TEXT OBJECT, by object id
     <table>_log     a row a commit: events in order of arrival, as one encoded batch
@@ -15,7 +15,7 @@
                     timestamps, 2 + id the property of that id, 65535 the positions of the events that were deleted.
                     Block 0 is the log, which has the last of these only (the places of its events in order of arrival)
                     and, for a property that became TEXT, the casts of what it held before. Rowids below 0 are those of
-                    chunks of texts (chunks.py)
+                    chunks of texts (chunks.py); below -2^61 of records (history.py): -2^62 + (version << 16 | 65535)
 
 What a method returns is what a row holds, whatever it is: a file may have been made by anyone, so whoever asks checks
 it. A shadow table may even be a view, which `inspect` refuses, or hold a text that is no UTF-8, a CorruptError.
@@ -49,6 +49,7 @@ SHADOWS = {
 
 _BLOCK = "stamp, run, first_object, last_object, first_ts, last_ts, objects, events, gone"
 _LEAST = -(1 << 63)
+_RECORDS, _AFTER_RECORDS = -(1 << 62), -(1 << 61)
 
 _COMPUTED = re.compile(r"\b(as|check|default|generated|references)\b")
 
@@ -63,10 +64,35 @@ def rowid(block: int, column: int) -> int:
     return block << COLUMN_BITS | column
 
 
+def is_chunk(rowid: int) -> bool:
+    """Whether that is where something of a chunk of texts is."""
+    return _AFTER_RECORDS < rowid < 0
+
+
+class Commits:
+    """Counts what a connection commits, so that what is of one transaction can be told."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    @classmethod
+    def of(cls, sqlite: apsw.Connection) -> Commits:
+        """A new one that counts for a connection."""
+        commits = cls()
+        sqlite.set_commit_hook(commits._count, id=commits)
+        return commits
+
+    def _count(self) -> bool:
+        self.number += 1
+        return False  # it goes ahead
+
+
 class ShadowTables:
     """The shadow tables of the table of that name. Those that write do so inside a transaction of the caller's."""
 
-    def __init__(self, sqlite: apsw.Connection, database: str, name: str) -> None:
+    def __init__(self, sqlite: apsw.Connection, database: str, name: str, commits: Commits | None = None) -> None:
+        """commits: of the connection; not needed by one that only reads."""
+        self.commits = commits or Commits()
         self.sqlite = sqlite
         self.database = database
         self.name = name
@@ -304,7 +330,7 @@ class ShadowTables:
 
     def chunk_rows(self) -> list[int]:
         """The rowids of all that is stored of chunks of texts."""
-        return self._ids(f"SELECT id FROM {self._column} WHERE id < 0")
+        return self._ids(f"SELECT id FROM {self._column} WHERE id < 0 AND id > {_AFTER_RECORDS}")
 
     def _ids(self, sql: str) -> list[int]:
         return [id for (id,) in self._rows("column", sql)]
@@ -314,9 +340,29 @@ class ShadowTables:
         columns = ", ".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in kept))))
         ids = ", ".join(map(str, kept))
         self._run(f"DELETE FROM {self._column} WHERE id >= 0 AND (id & {GONE} NOT IN ({columns}) OR id < {GONE})")
-        self._run(f"DELETE FROM {self._column} WHERE id < 0 AND -id >> {chunk_bits} NOT IN ({ids})")
+        chunks = f"id < 0 AND id > {_AFTER_RECORDS}"
+        self._run(f"DELETE FROM {self._column} WHERE {chunks} AND -id >> {chunk_bits} NOT IN ({ids})")
         self._run(f"DELETE FROM {self._value} WHERE property NOT IN ({ids})")
         self.drop_registers(kept)
+
+    # records of changes
+
+    def record_versions(self) -> list[int]:
+        """The versions that there are records of, ascending."""
+        version = f"(id - ({_RECORDS})) >> {COLUMN_BITS}"
+        return self._ids(f"SELECT {version} FROM {self._column} WHERE id < {_AFTER_RECORDS} ORDER BY id")
+
+    def read_record(self, version: int) -> Array | None:
+        """The bytes of the record that leads to a version, or None if there is none."""
+        return self.read(_RECORDS + rowid(version, GONE))
+
+    def put_record(self, version: int, data: bytes) -> None:
+        """Store a record, in place of the one of that version if there is one."""
+        self.put([(_RECORDS + rowid(version, GONE), data)])
+
+    def drop_records(self, last: int = (1 << 44) - 1) -> None:
+        """Drop the records of the versions up to that one."""
+        self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", (_LEAST, _RECORDS + rowid(last, GONE)))
 
     # texts
 
