@@ -25,7 +25,7 @@ _MOST_ROWS = 1 << 16
 """Rows that are handed out at once: few at first, so that who wants few pays for few."""
 
 _MOST_GROUPS = 1 << 19
-"""Groups that are handed out at once: their texts, in no order, take all chunks of the dictionary each time."""
+"""Groups that are handed out at once. Each batch of groups may read every dictionary chunk."""
 
 
 def of_groups(reading: Reading, keys: list[Vector], values: list[Vector]) -> Iterator[list[list[Value]]]:

@@ -32,7 +32,7 @@ class HandedRows:
 
 
 Computed = Callable[[list[list[Value]], list[int]], dict[int, Value]]
-"""SQLite's values by group, of columns and the group of each row; of no rows, that of group 0."""
+"""SQLite's values by group, given columns and the group of each row. With no rows, {0: its value for none}."""
 
 
 class BySqlite(AggregateFunction[HandedRows]):
