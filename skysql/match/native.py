@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from ..model.values import Value
+from ..plan.labels import LeafOf, label_of
 from ..plan.path_scan import And, Arithmetic, Column, Compare, Expr, Literal, Not, Or, Parameter
-from .recognition import leaf_label
 
 Function: TypeAlias = "Callable[[Sequence[Value]], Any]"
 
@@ -35,7 +35,7 @@ def function_of(expr: Expr, texts: Sequence[bool], parameters: Sequence[Value]) 
     """
     match expr:
         case Column(name):
-            return _leaf(leaf_label(name), texts)
+            return _leaf(_place(name), texts)
         case Literal(value):
             return lambda values: value
         case Parameter(number):
@@ -142,3 +142,10 @@ def _connected(parts: list[Function], conjunction: bool) -> Function:
         return result
 
     return connected
+
+
+def _place(name: str) -> int:
+    """The place of the leaf that a column is."""
+    leaf = label_of(name)
+    assert isinstance(leaf, LeafOf)
+    return leaf.place

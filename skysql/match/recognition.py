@@ -10,7 +10,6 @@ Expressions are those of skysql.plan. Their columns are called by labels:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +21,6 @@ from .clause import Clause, Key, Measure, RowsPerMatch, Skip, Target
 from .expressions import Constant, Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
 from .pattern import Alternation, Anchor, Concatenation, Excluded, Permutation, Quantified, Variable, show
 from .program import Program, compile_pattern
-
-_ROW = re.compile(r"row (\d+)(?: moved (-?\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,28 +149,6 @@ MATCHES = SCANS.with_more(
     ),
 )
 """What recognitions are made of, as JSON."""
-
-
-def row_name(number: int, moved: int = 0) -> str:
-    """The label of a row column."""
-    return f"row {number}" + f" moved {moved}" * (moved != 0)
-
-
-def row_label(label: str) -> tuple[int | None, int]:
-    """(number, by how much it is moved) of a row column; (None, 0) of any other column."""
-    found = _ROW.fullmatch(label)
-    return (int(found[1]), int(found[2] or 0)) if found else (None, 0)
-
-
-def leaf_name(at: int) -> str:
-    """The label of the leaf at a place, from 0."""
-    return f"leaf {at + 1}"
-
-
-def leaf_label(label: str) -> int:
-    """The place of a leaf."""
-    return int(label.removeprefix("leaf ")) - 1
-
 
 def _line(text: str) -> str:
     return " ".join(text.split())

@@ -21,15 +21,16 @@ from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.table import Table
 from ..model.values import Value
+from ..plan.labels import LeafOf, RowOf, label_of
 from ..plan.path_scan import Column, Events, Expr, columns
 from ..plan.sources import column_type
 from ..scan.by_sqlite import Evaluator
 from ..scan.evaluation import Evaluation
 from .clause import RowsPerMatch
-from .expressions import Fold, Navigation, RowExpression
+from .expressions import Fold, Leaf, Navigation, RowExpression
 from .inputs import RowChunk, look_up, move
 from .measures import Lookup, Matches, Points
-from .recognition import Definition, Output, Recognition, leaf_label, row_label
+from .recognition import Definition, Output, Recognition
 from .running import Judged, RunningConditions
 from .search import ABSENT, Needs, Partitions, Search, Truth
 from .tests import Judge
@@ -48,10 +49,10 @@ class _Rows:
 
     def vector(self, column: Column) -> Vector:
         """A column's values."""
-        number, by = row_label(column.name)
-        if number is None:
+        row = label_of(column.name)
+        if not isinstance(row, RowOf):
             return self.chunk.table_column(column)
-        return move(self.chunk.row_column(number), self.chunk.starts, by)
+        return move(self.chunk.row_column(row.number), self.chunk.starts, row.moved)
 
 
 @dataclass
@@ -80,7 +81,14 @@ class _Leaves:
 
     def vector(self, column: Column) -> Vector:
         """A leaf."""
-        return self.lookup.leaf(self.output.leaves[leaf_label(column.name)])
+        return self.lookup.leaf(_leaf_of(self.output, column.name))
+
+
+def _leaf_of(output: Output, label: str) -> Leaf:
+    """The leaf of an output that a column is."""
+    leaf = label_of(label)
+    assert isinstance(leaf, LeafOf)
+    return output.leaves[leaf.place]
 
 
 class Run:
@@ -123,15 +131,15 @@ class Run:
 
     def _row_type(self, label: str) -> str | None:
         """The type of a row column, or of one of the sky table's own."""
-        number, _ = row_label(label)
-        return column_type(Events(), self._table, label) if number is None else self.plan.types[number]
+        row = label_of(label)
+        return self.plan.types[row.number] if isinstance(row, RowOf) else column_type(Events(), self._table, label)
 
     def type_of(self, row: RowExpression) -> str:
         """The declared type of a row column."""
         return "" if row.of_match else self.plan.types[self.plan.numbers[row]]
 
     def _leaf_type(self, output: int, label: str) -> str:
-        leaf = self.plan.outputs[output].leaves[leaf_label(label)]
+        leaf = _leaf_of(self.plan.outputs[output], label)
         return self.type_of(leaf.row) if isinstance(leaf, Navigation) else ""
 
     # one chunk

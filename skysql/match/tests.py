@@ -12,9 +12,10 @@ from typing import Any
 
 from ..model.tokens import TokenKind, replace_tokens
 from ..model.values import Value
+from ..plan.labels import LeafOf
 from ..scan.by_sqlite import Evaluator
 from .native import Unsure, function_of, truth
-from .recognition import Test, leaf_name
+from .recognition import Test
 
 _CACHED = 1 << 18
 
@@ -49,7 +50,7 @@ class Judge:
         return self._tests[test]
 
     def _make(self, test: Test, types: Sequence[str]) -> Callable[[tuple[Value, ...]], bool]:
-        names = [leaf_name(at) for at in range(len(types))]
+        names = [LeafOf(at).name for at in range(len(types))]
         casts = {name: _cast(f"v{at}", type) for at, (name, type) in enumerate(zip(names, types, strict=True))}
         natural = [_natural(type) for type in types]
         short = replace_tokens(test.text, lambda t: casts.get(t.name) if t.kind is TokenKind.QUOTED else None)

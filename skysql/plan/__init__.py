@@ -1,8 +1,8 @@
 """What is asked, as frozen trees that know neither SQL nor storage.
 
     path_scan   the expressions, the aggregates, and PathScan: one question to the paths of a table
+    sources     the columns of the rows that a scan reads;  labels: those that no table has
     tree        how plans print;  json: how they are written and read
-    sources     the columns of the rows that a scan reads, and their types
 
 sql/ makes plans of statements, scan/ runs them, and EXPLAIN prints them. Imports model/ alone.
 """

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from ..model.quoting import identifier, value_literal
 from ..model.values import Value
+from .labels import KeyOf, ValueOf
 from .tree import Tree, leaves
 
 
@@ -213,7 +214,7 @@ class Pairs:
 class Groups:
     """The rows are the groups of another scan, of which each lies within one object: the object is among its keys.
 
-    Their columns are called `key 1`, `key 2`, ... and `value 1`, ..., after the scan's keys and aggregates.
+    Their columns are KeyOf(1), ... and ValueOf(1), ...: the scan's keys and aggregates.
     """
 
     scan: PathScan
@@ -326,15 +327,15 @@ def conjuncts(expr: Expr | None) -> tuple[Expr, ...]:
 def tree(plan: PathScan, labelled: bool = False) -> Tree:
     """The plan as a tree. labelled: with the names that the scan of these groups has for them."""
 
-    def named(texts: list[str], kind: str) -> str:
-        return ", ".join(f'{text} AS "{kind} {at}"' if labelled else text for at, text in enumerate(texts, 1))
+    def named(texts: list[str], label: type[KeyOf] | type[ValueOf]) -> str:
+        return ", ".join(f'{text} AS "{label(at).name}"' if labelled else text for at, text in enumerate(texts, 1))
 
     branches = list(leaves(f"where {_shown(part)}" for part in conjuncts(plan.where)))
     if plan.keys:
-        keys = named([_shown(key) for key in plan.keys], "key")
+        keys = named([_shown(key) for key in plan.keys], KeyOf)
         branches.append(Tree(f"{'group by' if plan.grouped else 'read'} {keys}"))
     if plan.aggregates:
-        branches.append(Tree(f"compute {named([aggregate_sql(a) for a in plan.aggregates], 'value')}"))
+        branches.append(Tree(f"compute {named([aggregate_sql(a) for a in plan.aggregates], ValueOf)}"))
     if isinstance(plan.source, Groups):
         branches.append(tree(plan.source.scan, True))
     return Tree(_head(plan), tuple(branches))

@@ -8,6 +8,7 @@ from ..errors import InternalError
 from ..model import companions
 from ..model.companions import COLUMNS, Own, Role, SourceColumn
 from ..model.table import Table
+from .labels import KeyOf, label_of
 from .path_scan import Changes, Column, Events, Expr, Groups, Pairs, Sessions, Source, Sql
 
 NO_TABLE = Table("", "", None, ())
@@ -85,8 +86,10 @@ def column_type(source: Source, table: Table, name: str) -> str | None:
         return None
     if not isinstance(source, Groups):
         return find_column(source, table, name).type
-    kind, _, place = name.partition(" ")
-    return expression_type(source.scan.source, table, source.scan.keys[int(place) - 1]) if kind == "key" else None
+    key = label_of(name)
+    if not isinstance(key, KeyOf):
+        return None
+    return expression_type(source.scan.source, table, source.scan.keys[key.number - 1])
 
 
 def expression_type(source: Source, table: Table, expr: Expr) -> str | None:
@@ -102,4 +105,4 @@ def object_names(source: Source, table: Table) -> frozenset[str]:
         return frozenset(column.name.lower() for column in object_columns(table))
     held = object_names(source.scan.source, table)
     keys = enumerate(source.scan.keys, 1)
-    return frozenset(f"key {at}" for at, key in keys if isinstance(key, Column) and key.name.lower() in held)
+    return frozenset(KeyOf(at).name for at, key in keys if isinstance(key, Column) and key.name.lower() in held)

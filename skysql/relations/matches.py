@@ -10,9 +10,10 @@ from vtab.source import Constraint
 from vtab.source import Declared as Declared
 
 from ..match.inputs import EventChunk, RowChunk, path_starts, query_chunks
-from ..match.recognition import EventSource, QuerySource, Recognition, row_name
+from ..match.recognition import EventSource, QuerySource, Recognition
 from ..match.run import Run
 from ..model.values import Value
+from ..plan.labels import RowOf
 from ..plan.path_scan import And, Column, Compare, Literal, conjuncts
 from ..plan.sources import NO_TABLE
 from ..scan.bound import BoundScan
@@ -99,7 +100,7 @@ class MatchRelation:
     def _query_chunks(
         self, source: QuerySource, parameters: Sequence[Value], filters: Mapping[int | None, Value]
     ) -> Iterator[RowChunk]:
-        conditions = " AND ".join(f'"{row_name(row or 0)}" = :f{row}' for row in filters)
+        conditions = " AND ".join(f'"{RowOf(row or 0).name}" = :f{row}' for row in filters)
         text = f"SELECT * FROM ({source.sql}){f' WHERE {conditions}' if filters else ''}{source.order}"
         bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
         bindings |= {f"f{row}": value for row, value in filters.items()}

@@ -21,6 +21,7 @@ from ..arrays import compiled
 from ..arrays.pending import Pending
 from ..arrays.vectors import Vector
 from ..model.values import Value
+from ..plan.labels import KeyOf, ValueOf, label_of
 from ..plan.path_scan import Column, PathScan, SqlAggregate, columns
 from ..plan.sources import column_type
 from ..store.shard import Shard
@@ -79,15 +80,15 @@ class Scan:
         """The groups of another scan; as none of them has events of two shards, they are final."""
         scan = inner.run(self.snapshot, self.evaluation.evaluator, self.evaluation.parameters)
         parts = self._bound.on_rows
-        by_value = [part for part in parts if any(c.name[:5] == "value" for c in columns(part))]
+        by_value = [part for part in parts if any(isinstance(label_of(c.name), ValueOf) for c in columns(part))]
         by_key = [part for part in parts if part not in by_value]
         for partial in scan._final_partials(only):
             faulty = [place for place, a in enumerate(scan.plan.aggregates, 1) if isinstance(a, SqlAggregate)]
-            vectors = {f"key {at}": key for at, key in enumerate(partial.keys, 1)}
-            vectors |= {f"value {at}": value for at, value in enumerate(scan.values(partial), 1)}
+            vectors = {KeyOf(at).name: key for at, key in enumerate(partial.keys, 1)}
+            vectors |= {ValueOf(at).name: value for at, value in enumerate(scan.values(partial), 1)}
             found = self.evaluation.filtered(GroupRows(vectors, partial.groups), by_key)
             for place in faulty:  # SQLite, too, computes no group that a condition on its keys leaves out
-                for value in found.vector(Column(f"value {place}")).tolist():
+                for value in found.vector(Column(ValueOf(place).name)).tolist():
                     read(value)
             found = self.evaluation.filtered(found, by_value)
             if len(found):

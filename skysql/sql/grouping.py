@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from ..functions import VARIES, PathFunction
 from ..model.companions import CHANGES
+from ..plan.labels import KeyOf, ValueOf
 from ..plan.path_scan import (
     Aggregate,
     AnyAggregate,
@@ -48,7 +49,7 @@ class Needed:
         """A key, as a scan of these groups sees it."""
         if expr not in self.keys:
             self.keys.append(expr)
-        return Column(f"key {self.keys.index(expr) + 1}")
+        return Column(KeyOf(self.keys.index(expr) + 1).name)
 
     def value(self, aggregate: AnyAggregate) -> str:
         """The result's column of an aggregate; the plus takes its affinity, as an aggregate has none."""
@@ -58,14 +59,14 @@ class Needed:
         """An aggregate, as a scan of these groups sees it."""
         if aggregate not in self.aggregates:
             self.aggregates.append(aggregate)
-        return Column(f"value {self.aggregates.index(aggregate) + 1}")
+        return Column(ValueOf(self.aggregates.index(aggregate) + 1).name)
 
 
 def result_columns(plan: PathScan, scope: Names) -> tuple[tuple[str, str], ...]:
     """The names and types of the columns of a scan's result."""
     table = scope.relation.table
-    names = [(f"key {at}", expression_type(plan.source, table, key) or "") for at, key in enumerate(plan.keys, 1)]
-    return (*names, *((f"value {at}", "") for at in range(1, len(plan.aggregates) + 1)))
+    keys = [(KeyOf(at).name, expression_type(plan.source, table, key) or "") for at, key in enumerate(plan.keys, 1)]
+    return (*keys, *((ValueOf(at).name, "") for at in range(1, len(plan.aggregates) + 1)))
 
 
 def wanted_keys(scope: Names, select: exp.Select, aggregated: bool) -> list[Expr]:

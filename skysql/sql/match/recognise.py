@@ -19,11 +19,12 @@ from ...errors import ProgrammingError
 from ...match.clause import Clause, ClauseParser, Key, RowsPerMatch, Target
 from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation, RowExpression
 from ...match.lexer import TokenReader
-from ...match.recognition import Definition, Output, Recognition, Test, leaf_name, row_name
+from ...match.recognition import Definition, Output, Recognition, Test
 from ...match.regex import expressible
 from ...model.companions import TIMES
 from ...model.quoting import literal, quote
 from ...model.tokens import Token, TokenKind, replace_tokens
+from ...plan.labels import LeafOf, RowOf
 from ...plan.path_scan import Column, Expr
 from ..catalog import Catalog, OutputColumn, Refused
 from ..conversion import conjuncts_of
@@ -175,7 +176,7 @@ class _Builder:
     def _gives_time(self, output: Output) -> bool:
         if output.row is not None:
             return output.row in self.input.rows.times
-        if output.measure == Column(leaf_name(0)):
+        if output.measure == Column(LeafOf(0).name):
             return self._is_time(output.leaves[0])
         return output.measure is not None and output.measure in self.timely
 
@@ -206,7 +207,7 @@ class _Builder:
     def _condition(self, variable: str, expression: Expression) -> Definition:
         leaves = [self._settled(leaf, variable) for leaf in expression.leaves]
         settled = dict(zip(expression.leaves, leaves, strict=True))
-        names = {leaf: leaf_name(at) for at, leaf in enumerate(dict.fromkeys(leaves))}
+        names = {leaf: LeafOf(at).name for at, leaf in enumerate(dict.fromkeys(leaves))}
         text = expression.render(lambda leaf: quote(names[settled[leaf]]), self.constants.mark)
         by_name = {name: leaf for leaf, name in names.items()}
         parts = self._conjuncts(text) if len(names) > 1 else [text]
@@ -254,7 +255,7 @@ class _Builder:
 
     def _label(self, leaf: Leaf) -> str:
         assert isinstance(leaf, Navigation)
-        return row_name(self.input.row(leaf.row), leaf.shift)
+        return RowOf(self.input.row(leaf.row), leaf.shift).name
 
     def _normal(self, text: str, labels: Any) -> str:
         """The text with what times are compared with in the form that times have."""
@@ -267,16 +268,16 @@ class _Builder:
         leaves = tuple(by_name[name] for name in used)
         self._add_leaves(leaves)
         self.input.check_apart(text)
-        anew = {name: quote(leaf_name(at)) for at, name in enumerate(used)}
+        anew = {name: quote(LeafOf(at).name) for at, name in enumerate(used)}
         text = self._normal_leaves(_relabelled(text, anew), leaves)
-        expr = self.input.over_labels(text, [leaf_name(at) for at in range(len(leaves))])
+        expr = self.input.over_labels(text, [LeafOf(at).name for at in range(len(leaves))])
         return Test(bound(text, self.input.arguments), leaves, expr)
 
     def _normal_leaves(self, text: str, leaves: Sequence[Leaf]) -> str:
         return normalized(self.context.catalog, text, self._leaf_times(leaves))
 
     def _leaf_times(self, leaves: Sequence[Leaf]) -> set[str]:
-        return {leaf_name(at) for at, leaf in enumerate(leaves) if self._is_time(leaf)}
+        return {LeafOf(at).name for at, leaf in enumerate(leaves) if self._is_time(leaf)}
 
     def _is_time(self, leaf: Leaf) -> bool:
         if isinstance(leaf, Fold):
@@ -327,11 +328,11 @@ class _Builder:
     def _measure(self, name: str, expression: Expression) -> Output:
         leaves = expression.leaves
         self._add_leaves(leaves)
-        names = {leaf: leaf_name(at) for at, leaf in enumerate(leaves)}
+        names = {leaf: LeafOf(at).name for at, leaf in enumerate(leaves)}
         if len(expression.pieces) == 1 and leaves:
             (leaf,) = leaves
             type = self.input.rows.types[self.input.row(leaf.row)] if _looks_up(leaf) else ""  # type: ignore[union-attr]
-            return Output(name, type, None, Column(leaf_name(0)), leaves)
+            return Output(name, type, None, Column(LeafOf(0).name), leaves)
         text = expression.render(lambda leaf: quote(names[leaf]), self.constants.mark)
         text = self._normal_leaves(text, leaves)
         measure = self.input.over_labels(text, list(names.values()))

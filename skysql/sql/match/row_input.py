@@ -19,10 +19,11 @@ from sqlglot import exp
 from ...errors import NotSupportedError
 from ...match.clause import Clause, Key
 from ...match.expressions import RowExpression
-from ...match.recognition import EventSource, QuerySource, row_name
+from ...match.recognition import EventSource, QuerySource
 from ...model.companions import EVENTS, SESSION_OF_EVENT, TIMESTAMP, TS
 from ...model.quoting import quote
 from ...model.tokens import Token, TokenKind, replace_tokens, tokenize
+from ...plan.labels import RowOf
 from ...plan.path_scan import And, Column, Events, Expr, PathScan, Sql
 from ...plan.sources import NO_TABLE
 from ..catalog import Catalog
@@ -235,7 +236,7 @@ class QueryInput(RowInput):
         """The query computes it, if no other row is in it."""
         if labels:
             raise NotPushable("rows beside the one that the query computes")
-        return Column(row_name(self.row(RowExpression(f"({text})"))))
+        return Column(RowOf(self.row(RowExpression(f"({text})"))).name)
 
     def _no_query(self) -> Exception:
         return NotSupportedError(
@@ -245,12 +246,12 @@ class QueryInput(RowInput):
     def finish(self) -> QuerySource:
         """A select of all row columns, in the order of partitions and of the clause."""
         columns = ", ".join(
-            f"{self._constants.unmarked(row.text)} AS {quote(row_name(number))}"
+            f"{self._constants.unmarked(row.text)} AS {quote(RowOf(number).name)}"
             for row, number in self.rows.numbers.items()
         )
         text = bound(f"{self._ctes}SELECT {columns or 'NULL'} FROM {self._item}", self.arguments)
-        terms = [quote(row_name(key)) for key in self._keys]
-        terms += [f"{quote(row_name(at))} {tail}" for at, tail in self._order]
+        terms = [quote(RowOf(key).name) for key in self._keys]
+        terms += [f"{quote(RowOf(at).name)} {tail}" for at, tail in self._order]
         return QuerySource(text, f" ORDER BY {', '.join(terms)}" if terms else "", self._keys)
 
 
