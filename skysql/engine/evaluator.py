@@ -136,7 +136,7 @@ class SQLiteEvaluator:
         if found is None:
             found = make(self.row(query))
             if version is not None and version == self._main_version():
-                self._cache.keep(key, found, found.nbytes)
+                self._cache.keep(key, found)
         return found
 
     def _main_version(self) -> int | None:

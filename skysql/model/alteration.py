@@ -26,8 +26,8 @@ from .kinds import KINDS, Kind, Kinds
 from .table import Property, Table, check_table
 from .tokens import Token, tokenize
 
-MAX_ID = 0xFFFF - 3
-"""The last property id of which a block can have a column."""
+MAX_ID = (1 << 16) - 4
+"""The last property id: stored columns have numbers of 16 bits, of which three are other columns' than properties'."""
 
 _FORMS = (
     "write ADD name TYPE [STATE], RENAME name TO new, DROP name, ALTER name TO STATE, ALTER name TO ATTRIBUTE,"

@@ -332,7 +332,7 @@ class _Repair:
                 raise fmt.FormatError("they are missing")
             return ChunkTexts(*fmt.decode_texts(data))
 
-        return self.old.cache.get((id, last), read, lambda found: found.nbytes).every()
+        return self.old.cache.get((id, last), read).every()
 
     def _texts_of(self, id: int, codes: Array) -> list[str | None]:
         """The texts of codes, ascending; None for those that are lost, or were dropped."""

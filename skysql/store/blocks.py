@@ -71,7 +71,7 @@ class StoredBlock:
 
     def paths(self) -> tuple[Int64, Int64]:
         """(objects int64[k], starts int64[k+1])."""
-        return self.reader.cache.get((self.stamp, "paths"), self._read_paths, size)
+        return self.reader.cache.get((self.stamp, "paths"), self._read_paths)
 
     def _read_paths(self) -> tuple[Int64, Int64]:
         objects, starts = self._decode(PATHS, "paths", fmt.decode_paths)
@@ -101,7 +101,7 @@ class StoredBlock:
             self._compare_times(ts)
             return ts
 
-        return self.reader.cache.get((self.stamp, "ts"), read, size)
+        return self.reader.cache.get((self.stamp, "ts"), read)
 
     def _compare_times(self, ts: Int64) -> None:
         if self.row.gone is None:
@@ -130,7 +130,7 @@ class StoredBlock:
                     raise self.corrupt(property.name, f"code {largest} is not in the dictionary")
             return sparse
 
-        return self.reader.cache.get((self.stamp, property.id, property.kind), read, size)
+        return self.reader.cache.get((self.stamp, property.id, property.kind), read)
 
     def gone(self) -> Int64:
         """The events that were deleted: int64[m], ascending."""
@@ -141,7 +141,7 @@ class StoredBlock:
                 return replaced
             return self._decode(GONE, "gone", lambda data: fmt.decode_positions(data, self.events))
 
-        return self.reader.cache.get((self.row.gone, "gone"), read, size)
+        return self.reader.cache.get((self.row.gone, "gone"), read)
 
     def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
         data = self.reader.read_column(self.row, column)
@@ -253,7 +253,7 @@ class Without:
         self._cache = cache
 
     def _keep(self, name: object, make: Callable[[], V]) -> V:
-        return self._cache.get((self.stamp, name), make, size)
+        return self._cache.get((self.stamp, name), make)
 
     def kept(self) -> Int64:
         """Where the events that are left lie in the block: int64[n], ascending."""

@@ -16,13 +16,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar, cast
 
+import numpy as np
+
 from ..errors import ProgrammingError
 from .lineage import OpenFile
 
 V = TypeVar("V")
 
-_OBJECT = 96
-"""About how many bytes an object takes beside its arrays."""
+_ARRAY = 96
+"""About how many bytes an array takes beside its numbers."""
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -40,7 +42,9 @@ def size(value: object) -> int:
     """Bytes of a value that is kept: it tells them as `nbytes`, or is a tuple of such, a number or None."""
     if value is None or isinstance(value, int | float):
         return 32
-    return _OBJECT + (sum(map(size, value)) if isinstance(value, tuple) else cast(Kept, value).nbytes)
+    if isinstance(value, tuple):
+        return 64 + sum(map(size, value))
+    return cast(Kept, value).nbytes + (_ARRAY if isinstance(value, np.ndarray) else 0)
 
 
 class Cache:
@@ -53,7 +57,7 @@ class Cache:
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         _caches.add(self)
 
-    def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value under `key`, made if it is not there. Two threads may make the same value; one is kept."""
         with self._lock:
             entry = self._entries.get(key)
@@ -61,7 +65,7 @@ class Cache:
                 self._entries.move_to_end(key)
                 return entry[0]  # type: ignore[no-any-return]
         value = make()
-        self.keep(key, value, size(value))
+        self.keep(key, value)
         return value
 
     def find(self, key: Hashable) -> Any:
@@ -73,15 +77,16 @@ class Cache:
             self._entries.move_to_end(key)
             return entry[0]
 
-    def keep(self, key: Hashable, value: object, size: int) -> None:
-        """Cache a value of `size` bytes, unless there is one or it is too large."""
-        if size > self.budget:
+    def keep(self, key: Hashable, value: object) -> None:
+        """Cache a value, unless there is one or it is too large."""
+        bytes = size(value)
+        if bytes > self.budget:
             return
         with self._lock:
             if key in self._entries:
                 return
-            self._entries[key] = value, size
-            self.used += size
+            self._entries[key] = value, bytes
+            self.used += bytes
             while self.used > self.budget:
                 _, (_, oldest) = self._entries.popitem(last=False)
                 self.used -= oldest
@@ -103,8 +108,7 @@ class Cache:
     def _forget(self, of: Callable[[Any], bool]) -> None:
         with self._lock:
             for key in [key for key in self._entries if isinstance(key, tuple) and of(key[0])]:
-                _, size = self._entries.pop(key)
-                self.used -= size
+                self.used -= self._entries.pop(key)[1]
 
 
 class TableCache(Cache):
@@ -115,17 +119,17 @@ class TableCache(Cache):
         self._file = file
         self._table = table
 
-    def get(self, key: Hashable, make: Callable[[], V], size: Callable[[V], int]) -> V:
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """As the method of Cache."""
-        return self._whole.get(((self._file.token, self._table), key), make, size)
+        return self._whole.get(((self._file.token, self._table), key), make)
 
     def find(self, key: Hashable) -> Any:
         """As the method of Cache."""
         return self._whole.find(((self._file.token, self._table), key))
 
-    def keep(self, key: Hashable, value: object, size: int) -> None:
+    def keep(self, key: Hashable, value: object) -> None:
         """As the method of Cache."""
-        self._whole.keep(((self._file.token, self._table), key), value, size)
+        self._whole.keep(((self._file.token, self._table), key), value)
 
     def clear(self) -> None:
         """Forget what is cached of this part."""

@@ -82,7 +82,7 @@ class Chunks:
             found = self._decoded(property_id, chunk, TEXTS, decode, lambda texts: texts.known)
             return found
 
-        return self._cache.get((chunk.stamp, "texts"), make, lambda found: found.nbytes)
+        return self._cache.get((chunk.stamp, "texts"), make)
 
     def hashes(self, property_id: int, chunk: TextChunk) -> Array:
         """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises as `texts` does."""
@@ -90,7 +90,7 @@ class Chunks:
         def make() -> Array:
             return self._decoded(property_id, chunk, HASHES, fmt.decode_hashes, lambda hashes: hashes != 0)
 
-        return self._cache.get((chunk.stamp, "hashes"), make, lambda found: found.nbytes + 100)
+        return self._cache.get((chunk.stamp, "hashes"), make)
 
     def _decoded(
         self, property_id: int, chunk: TextChunk, part: int, decode: Callable[[Array], V], known: Callable[[V], Array]

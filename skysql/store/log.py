@@ -12,7 +12,6 @@ from ..arrays.batch import EMPTY, Batch, Lists, concatenate, joined
 from ..model.dtypes import Int64
 from . import format as fmt
 from .blocks import MemoryBlock, Without
-from .cache import size
 from .manifest import LogRow, Manifest
 from .reader import StoreReader
 from .tables import ShadowTables
@@ -93,12 +92,12 @@ class Log:
         rows, gone, cache = manifest.log, manifest.gone, self._reader.cache
         stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
         key = "log", self._reader.table.stamp, stamps
-        block = cache.get(key, lambda: self._sort(key, rows), lambda block: block.nbytes)
+        block = cache.get(key, lambda: self._sort(key, rows))
         if gone is None:
             return block
 
         def places() -> Int64:
-            return cache.get((block.stamp, gone, "gone"), lambda: block.places(self._reader.log_list(manifest)), size)
+            return cache.get((block.stamp, gone, "gone"), lambda: block.places(self._reader.log_list(manifest)))
 
         return Without(block, places, gone, cache)
 

@@ -23,14 +23,17 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from ..arrays.kernels import distinct
+from ..model.alteration import MAX_ID
 from ..model.dtypes import Int64
 from ..model.timestamps import MAX_US, MIN_US
 from .format import MAX_COUNT, most_events
 
-COLUMN_BITS = 16
+PATHS, TIMESTAMPS, FIRST_PROPERTY = 0, 1, 2
+GONE = FIRST_PROPERTY + MAX_ID + 1
+"""The numbers of a block's columns; properties, by their ids, lie between the second and the last."""
 
-PATHS, TIMESTAMPS, FIRST_PROPERTY, GONE = 0, 1, 2, 0xFFFF
-"""The numbers of a block's columns."""
+COLUMN_BITS = GONE.bit_length()
+"""Of the number of a column in a rowid."""
 
 Stamp: TypeAlias = tuple[int, int | None, int | None]
 """Identifies a table's content: the stamp of its runs, and id and stamp of the last row of its log."""

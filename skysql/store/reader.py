@@ -22,7 +22,7 @@ from ..model.table import ACTION, Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
 from .blocks import StoredBlock, Without
-from .cache import Cache, size
+from .cache import Cache
 from .dictionary import Dictionary
 from .manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow, Manifest
 from .retyped import Casts, widen
@@ -89,7 +89,7 @@ class StoreReader:
     def casts(self, property: Property) -> Casts:
         """The codes of the texts that a property's values became when it was made TEXT."""
         key = self.table.stamp, "casts", property.id
-        return self.cache.get(key, lambda: self._read_casts(property), lambda casts: casts.nbytes)
+        return self.cache.get(key, lambda: self._read_casts(property))
 
     def _read_casts(self, property: Property) -> Casts:
         data = self.read_back(0, FIRST_PROPERTY + property.id)
@@ -138,7 +138,7 @@ class StoreReader:
 
     def log_list(self, manifest: Manifest) -> Int64:
         """Which events of a manifest's log were deleted, by order of arrival: int64[m], ascending."""
-        return self.cache.get((manifest.gone, "gone"), lambda: self._read_log_list(manifest), size)
+        return self.cache.get((manifest.gone, "gone"), lambda: self._read_log_list(manifest))
 
     def _read_log_list(self, manifest: Manifest) -> Int64:
         replaced = self.replaced(manifest.gone)

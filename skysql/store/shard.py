@@ -94,7 +94,7 @@ class Shard:
         found: V | None = self._cache.find(key)
         if found is None:
             found = of(self, *arguments)
-            self._cache.keep(key, found, size(found))
+            self._cache.keep(key, found)
         return found
 
     def paths(self) -> tuple[Int64, Int64]:

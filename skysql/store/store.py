@@ -25,7 +25,7 @@ from ..model.table import ACTION, Property, Table
 from . import compact, definition
 from . import format as fmt
 from .blocks import MemoryBlock, StoredBlock, Without, read_back
-from .cache import Cache, size
+from .cache import Cache
 from .chunks import Chunks
 from .dictionary import Dictionary
 from .history import History
@@ -296,7 +296,7 @@ class Store:
             self.reader.keep(was.gone, block.gone)
         self.tables.put([(rowid(row.id, GONE), fmt.encode_positions(places, block.events))])
         self.tables.update_block(row)
-        self.cache.get((row.gone, "gone"), lambda: places, size)
+        self.cache.get((row.gone, "gone"), lambda: places)
 
     def _edit_log(self, before: Manifest, edit: ManifestEdit) -> None:
         """Clear the log, or list what is deleted from it."""
@@ -311,7 +311,7 @@ class Store:
         elif listed is not None:
             self.tables.put([(rowid(0, GONE), fmt.encode_positions(listed.places, fmt.MAX_COUNT))])
             self.tables.put_meta("gone", listed.stamp)
-            self.cache.get((listed.stamp, "gone"), lambda: listed.places, size)
+            self.cache.get((listed.stamp, "gone"), lambda: listed.places)
 
     # another definition
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,23 @@ SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 FILES = int(os.environ.get("SKYSQL_TEST_FILES", "3"))
 
 
-def keep(cache: Cache, key: object, size: int, made: list[object] | None = None) -> Any:
-    """Ask for a value that is its own key."""
+@dataclass
+class Sized:
+    """A value that tells how many bytes it has."""
 
-    def make() -> object:
+    key: object
+    nbytes: int
+
+
+def keep(cache: Cache, key: object, size: int, made: list[object] | None = None) -> object:
+    """Ask for a value that has so many bytes and knows its key, and return that."""
+
+    def make() -> Sized:
         if made is not None:
             made.append(key)
-        return key
+        return Sized(key, size)
 
-    return cache.get(key, make, lambda _: size)
+    return cache.get(key, make).key
 
 
 def test_a_value_is_made_once() -> None:
@@ -65,7 +74,7 @@ def test_what_is_larger_than_the_budget_is_not_kept() -> None:
 def test_a_maker_that_fails_leaves_nothing() -> None:
     cache = Cache(10)
     with pytest.raises(ZeroDivisionError):
-        cache.get("a", lambda: 1 // 0, lambda _: 1)
+        cache.get("a", lambda: 1 // 0)
     assert cache.used == 0
     assert keep(cache, "a", 1) == "a"
 
