@@ -41,7 +41,7 @@ CORPUS = Path(__file__).parent / "data" / "corpus"
 
 def blobs(data: bytes) -> None:
     """The decoders: of bytes with the right checksum a FormatError, or arrays that encode and decode as themselves."""
-    kind = list(KINDS)[data[9] % 4] if len(data) > 9 else TEXT
+    kind = list(KINDS)[data[9] % 5] if len(data) > 9 else TEXT
     forged = data[:4] + struct.pack("<I", zlib.crc32(data[8:])) + data[8:]
     for blob in (data, forged):
         count = _count(blob)

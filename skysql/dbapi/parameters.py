@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -112,10 +113,22 @@ def adapt(position: str, value: Any) -> Any:
         return value
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return _number(value)
     if (conform := getattr(value, "__conform__", None)) is not None:
         return conform(PrepareProtocol)
     kind = type(value).__name__
     raise ProgrammingError(f"Error binding parameter {position}: type {kind!r} is not supported", "register_adapter()")
+
+
+def _number(value: decimal.Decimal) -> int | float | str | None:
+    """The number as an integer or a REAL where that is exactly what it is written as, else its text; NaN is NULL."""
+    if value.is_nan():
+        return None
+    if value.is_finite() and value.adjusted() < 18 and value == value.to_integral_value():
+        return int(value)
+    real = float(value)
+    return real if not value.is_finite() or decimal.Decimal(repr(real)) == value else str(value)
 
 
 def _moment(position: str, value: object) -> str:

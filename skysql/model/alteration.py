@@ -5,7 +5,8 @@
     DROP name
     ALTER name TO STATE              each value becomes a change at its event, and holds from there on
     ALTER name TO ATTRIBUTE          each change becomes a value of its event alone
-    ALTER name TYPE type             wider: BOOLEAN to INTEGER, either of them to REAL, anything to TEXT
+    ALTER name TYPE type             wider: BOOLEAN to INTEGER, either of them to REAL or DECIMAL(p,s), DECIMAL to one
+                                     of more digits or to REAL, anything to TEXT
 
 A word COLUMN may stand before the name, and names are quoted as in SQL. Nothing here looks at events: whether they
 allow the change is for store/alter.py to see, which also makes it.
@@ -24,7 +25,7 @@ from ..errors import ProgrammingError, near
 from .companions import RESERVED
 from .kinds import KINDS, Kind, Kinds
 from .table import Property, Table, check_table
-from .tokens import Token, tokenize
+from .tokens import Token, joined_types, tokenize
 
 MAX_ID = (1 << 16) - 4
 """The last property id: stored columns have numbers of 16 bits, of which three are other columns' than properties'."""
@@ -80,6 +81,7 @@ Alteration: TypeAlias = Add | Rename | Drop | Turn | Widen
 
 # the grammar
 
+
 def parse(text: str, kinds: Kinds = KINDS) -> Alteration:
     """Raises ProgrammingError if the text is none of the forms. kinds: that it may name."""
     tokens = _tokens(text)
@@ -93,7 +95,7 @@ def parse(text: str, kinds: Kinds = KINDS) -> Alteration:
 
 
 def _tokens(text: str) -> list[Token]:
-    found = tokenize(text)
+    found = joined_types(tokenize(text))
     for token in found:
         if not token.is_name or not token.name:
             raise ProgrammingError(f"cannot read {text.strip()!r} from {text[token.start :].strip()!r} on", _FORMS)
@@ -195,7 +197,8 @@ def _changed(table: Table, property: Property, alteration: Rename | Turn | Widen
             if not property.kind.widens_to(kind):
                 raise ProgrammingError(
                     f"{property.name!r} is {property.kind}, which {kind} does not hold",
-                    "a type can only be widened: BOOLEAN to INTEGER, both to REAL, anything to TEXT;"
+                    "a type can only be widened: BOOLEAN to INTEGER, both to REAL or DECIMAL, DECIMAL to one of"
+                    " more digits or to REAL, anything to TEXT;"
                     " for another one, ADD a property and UPDATE it",
                 )
             return replace(property, kind=kind, was=(*property.was, property.kind))

@@ -117,9 +117,6 @@ def hidden(kind: str) -> tuple[str, ...]:
     return tuple(column.name for column in fixed(kind) if column.hidden) if kind in COLUMNS else ()
 
 
-TIMES = frozenset(column.name for kind in COLUMNS for column in fixed(kind) if column.type == "TIMESTAMP")
-"""The names of the columns that hold times."""
-
 RESERVED_STATES = frozenset({DURATION.name, FIRST_ACTION.name, LAST_ACTION.name})
 """Names that a state property may not take, though an attribute may: columns of the companion that lists sessions."""
 

@@ -15,7 +15,7 @@ from ..errors import ProgrammingError
 from .companions import ACTION_NAME, OBJECT_ID, RESERVED, RESERVED_STATES
 from .kinds import INTEGER, KINDS, TEXT, Kind, Kinds
 from .quoting import quote
-from .tokens import TokenKind, tokenize, tokens
+from .tokens import TokenKind, joined_types, tokenize, tokens
 
 ACTION_ID = 0
 """The property id of the action."""
@@ -136,7 +136,7 @@ def arguments_of(sql: str) -> list[str]:
 
 def _split(argument: str) -> tuple[str, list[str]]:
     """(the name, the words after it in capitals) of a column."""
-    found = tokenize(argument)
+    found = joined_types(tokenize(argument))
     named = bool(found) and found[0].is_name and found[0].name
     if not named or any(token.kind not in (TokenKind.WORD, TokenKind.NUMBER) for token in found[1:]):
         raise ProgrammingError(f"cannot read {argument.strip()!r} as a column", "write NAME TYPE [STATE]")

@@ -46,7 +46,7 @@ MIN_US = (date.min.toordinal() - _EPOCH_ORDINAL) * _DAY
 MAX_US = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * _DAY - 1
 """9999-12-31 23:59:59.999999"""
 
-_HINT = "write it as '2026-01-31 10:11:12.123456', with Z or an offset if you like, or as integer microseconds"
+HINT = "write it as '2026-01-31 10:11:12.123456', with Z or an offset if you like, or as integer microseconds"
 YEARS = "timestamps are of the years 1 to 9999; integers are microseconds since 1970"
 WHOLE = "numbers count whole microseconds since 1970"
 FINER = "timestamps are kept to the microsecond; round it first"
@@ -91,7 +91,7 @@ def is_null(value: object) -> bool:
 def _refuse(value: object, hint: str | None = None) -> NoReturn:
     if is_null(value):
         raise DataError("a timestamp cannot be NULL", "every event needs the time at which it happened")
-    hint = hint or (WHOLE if _FRACTION.fullmatch(str(value)) else _HINT)
+    hint = hint or (WHOLE if _FRACTION.fullmatch(str(value)) else HINT)
     raise DataError(f"{_shown(value)} is not a timestamp", hint)
 
 
@@ -191,7 +191,7 @@ def parse_array(values: Sequence[Any] | Array) -> Int64:
             return _from_texts(array)
         case "O":
             return _from_sequence(array.tolist())
-    raise DataError(f"an array of {array.dtype} has no timestamps", _HINT)
+    raise DataError(f"an array of {array.dtype} has no timestamps", HINT)
 
 
 def _first(bad: Bool) -> int:
@@ -201,7 +201,7 @@ def _first(bad: Bool) -> int:
 def _refuse_row(row: int, value: object) -> NoReturn:
     """Raise what `parse` raises for this value, with the row in front."""
     _parse_row(row, value)
-    raise DataError(f"row {row}: {_shown(value)} is not a timestamp", _HINT)
+    raise DataError(f"row {row}: {_shown(value)} is not a timestamp", HINT)
 
 
 def _parse_row(row: int, value: object) -> int:

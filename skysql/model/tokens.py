@@ -98,6 +98,30 @@ def names_in(text: str) -> set[str]:
     return names
 
 
+def joined_types(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with a word and the numbers in parentheses behind it as one word: DECIMAL(10,2)."""
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        end = _end_of_numbers(tokens, at + 1) if tokens[at].kind is TokenKind.WORD else at
+        if end > at + 1:
+            text = "".join(token.text for token in tokens[at:end])
+            found.append(Token(TokenKind.WORD, text, tokens[at].start, tokens[end - 1].end))
+        else:
+            found.append(tokens[at])
+        at = max(end, at + 1)
+    return found
+
+
+def _end_of_numbers(tokens: Sequence[Token], at: int) -> int:
+    """Behind `(10, 2)`, if that stands there; else where it was asked for."""
+    texts = [token.text for token in tokens[at : at + 5]]
+    for form in (["(", "n", ",", "n", ")"], ["(", "n", ")"]):
+        if ["n" if text.isdecimal() else text for text in texts[: len(form)]] == form:
+            return at + len(form)
+    return at
+
+
 def replace_tokens(text: str, replacement: Callable[[Token], str | None]) -> str:
     """The text with some of its tokens replaced; None leaves one as it is."""
     pieces, at = [], 0

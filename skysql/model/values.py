@@ -3,8 +3,8 @@
 '12' is the integer 12, '12.5' is none. None, NaN, NaT and pandas.NA are NULL. Bytes are refused everywhere; truth
 values are 1 and 0, except as text.
 
-    integer, real, text    one value, or None; of these the kinds of value are made (kinds/)
-    convert                one value as a column's kind has it, or a DataError that names table and column
+    integer, real, number, text    one value, or None; of these the kinds of value are made (kinds/)
+    convert                        one value as a column's kind has it, or a DataError that names table and column
 
 Source: https://www.sqlite.org/datatype3.html, of which this keeps what is lossless.
 """
@@ -70,6 +70,19 @@ def real(value: object) -> float | None:
         if match is not None and abs(found := float(match[1])) != float("inf"):
             return found
     return None
+
+
+def number(value: object) -> Decimal | None:
+    """The value as a decimal number: of a float, its shortest form; None if it is none, or not finite."""
+    if isinstance(value, (float, np.floating)):
+        value = repr(float(value))
+    elif isinstance(value, (int, np.integer, np.bool_)):
+        return Decimal(int(value))
+    match = _NUMBER.fullmatch(str(value)) if isinstance(value, (str, Decimal)) else None
+    try:
+        return None if match is None else Decimal(match[1])
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return None
 
 
 def text(value: object) -> str | None:

@@ -19,7 +19,7 @@ def layout_of(plan: PathScan, table: Table) -> tuple[list[Property], list[Proper
         if not isinstance(aggregate, Aggregate) or aggregate.distinct or aggregate.filter is not None or aggregate.more:
             return None
         property = None if aggregate.argument is None else _plain(aggregate.argument, table)
-        if aggregate.argument is not None and (property is None or property.kind is TEXT):
+        if aggregate.argument is not None and (property is None or property.kind is TEXT or property.kind.temporal):
             return None
         measures.append(property)
     if not isinstance(plan.source, Events) or not keys or len(states) < len(keys):

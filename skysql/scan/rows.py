@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, Self
@@ -215,8 +216,6 @@ class EventRows:
 
 def changes_vector(rows: EventRows) -> Coded:
     """The JSON of each event's own changes, NULL for none."""
-    import json
-
     shard, n = rows.shard, len(rows.shard)
     chosen = np.ones(n, bool) if rows.positions is None else np.zeros(n, bool)
     if rows.positions is not None:
@@ -230,19 +229,35 @@ def changes_vector(rows: EventRows) -> Coded:
         else:
             mask = None if sparse.valid is None else sparse.valid[here]
             values = list(_numbers(property.kind, sparse.values[here], mask).tolist())
+            if property.kind.longer:
+                texts = property.kind.texts(sparse.values[here])
+                values = [None if value is None else _Digits(text) for value, text in zip(values, texts, strict=True)]
         for position, value in zip(sparse.positions[here].tolist(), values, strict=True):
             found.setdefault(position, {})[property.name] = value
-    texts: list[str | None] = [None]
+    written: list[str | None] = [None]
+    longer = any(property.kind.longer for property in rows.table.states)
     codes = np.zeros(n, np.int64)
     for position, changes in found.items():
-        codes[position] = len(texts)
+        codes[position] = len(written)
         text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
-        if "Infinity" in text and any(value in _INFINITE for value in changes.values()):
-            each = (_INFINITE.get(value) or json.dumps(value, ensure_ascii=False) for value in changes.values())
+        if (longer or "Infinity" in text) and any(map(_odd, changes.values())):
+            each = (_json(value) for value in changes.values())
             names = (json.dumps(name, ensure_ascii=False) for name in changes)
             text = "{" + ",".join(f"{name}:{value}" for name, value in zip(names, each, strict=True)) + "}"
-        texts.append(text)
-    return Coded(codes if rows.positions is None else codes[rows.positions], texts)
+        written.append(text)
+    return Coded(codes if rows.positions is None else codes[rows.positions], written)
+
+
+class _Digits(str):
+    """A number with more digits than a float has."""
+
+
+def _odd(value: Any) -> bool:
+    return type(value) is _Digits or value in _INFINITE
+
+
+def _json(value: Any) -> str:
+    return value if type(value) is _Digits else _INFINITE.get(value) or json.dumps(value, ensure_ascii=False)
 
 
 _INFINITE = {float("inf"): "9e999", float("-inf"): "-9e999"}

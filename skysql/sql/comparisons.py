@@ -21,7 +21,7 @@ from ..model.quoting import literal as quoted
 from ..model.values import Value
 from .dialect import is_star
 from .lists import Listed, elements, value
-from .types import COMPARING, GREATEST, Timeliness, Types, alias, items, merged_names
+from .types import COMPARING, GREATEST, Timeliness, Types, ValueKind, alias, items, merged_names
 
 SIDES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is)
 
@@ -90,7 +90,7 @@ def forms(sides: list[Side], types: Types) -> Iterator[tuple[Side, Form]]:
             yield side, form
 
 
-def _kind(side: Side, types: Types) -> Timeliness:
+def _kind(side: Side, types: Types) -> ValueKind:
     if not isinstance(side, QueryColumn):
         return types.kind(side)
     outputs = types.outputs(side.query)

@@ -128,9 +128,15 @@ class Names:
 
     def is_time(self, column: Expr | KnownCount | None) -> bool:
         """Whether a column of the source holds timestamps."""
-        if not isinstance(column, Column):
+        if not isinstance(column, Column) or column.ever:
             return False
         return type_of(self.relation, column.name) == "TIMESTAMP"
+
+    def is_fine_time(self, column: Column) -> bool:
+        """Whether it holds times of which an expression is evaluated once for each interval: see granularity.py."""
+        property = self.relation.table.find(column.name)
+        timely = column.name.lower() == TIMESTAMP.name or (property is not None and property.kind.temporal)
+        return timely and self.is_time(column)
 
     def is_object(self, column: Expr | KnownCount | None) -> bool:
         """Whether a column of the source holds the ids of objects."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from ..model.companions import TIMESTAMP
 from ..plan.path_scan import Column, Expr, Sql, columns, sql
 from .constants import form_text
 from .dialect import TokenType, span
@@ -35,7 +34,7 @@ def opaque(node: exp.Expression, names: Names) -> Expr:
         raise NotPushable("a subquery, aggregate or window function inside an expression")
     _check_calls(names, where, [at for at, _ in names.leaves(node)])
     text, read = relabelled(node, where, names)
-    granularity = granularity_of(names, node) if [c.name.lower() for c in read] == [TIMESTAMP.name] else 0
+    granularity = granularity_of(names, node) if len(read) == 1 and names.is_fine_time(read[0]) else 0
     return Sql(text, read, granularity, _cast_type(names, node, where))
 
 

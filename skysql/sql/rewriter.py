@@ -25,6 +25,7 @@ from ..model.values import Value
 from ..plan.path_scan import PathScan
 from .catalog import Catalog, Refused
 from .constants import literal
+from .decimals import with_exact_sums
 from .dialect import SqlText, parse, span
 from .edits import Edit, EditedStatement, NotPushable, Rule, applied, difference
 from .lists import inserts_literals
@@ -128,11 +129,19 @@ class _Rewriting:
             check_unread(text)
             return _whole(text, strictly(normalize_trigger(text, self.catalog), self.catalog.path_functions))
         stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
-        unfolded = None if stored else without_views(EditedStatement(source, self.catalog, reads=self.reads))
+        unfolded = None if stored else self._unfolded(source)
         if unfolded is not None:
             pushed = self._push(prefix + unfolded, pushdown)
             return replace(pushed, edits=difference(text, pushed.sql))
         return self._edited(source, prefix, pushdown, stored)
+
+    def _unfolded(self, source: SqlText) -> str | None:
+        """The text that the statement stands for, if it is to be said otherwise before all else."""
+        for said in (without_views, with_exact_sums):
+            text = said(EditedStatement(source, self.catalog, reads=self.reads))
+            if text is not None:
+                return text
+        return None
 
     def _is_ours(self, text: str) -> bool:
         """Whether a text may be about a sky table, or have a join that SQLite lacks."""

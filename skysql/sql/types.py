@@ -1,8 +1,9 @@
-"""Which expressions of a statement are times.
+"""Which expressions of a statement are times, and which are decimals.
 
 A time is the timestamp of a sky table, a companion or a report, in the one form that those have. It stays one through
 whatever hands a value on as it is, whatever its type: names, subqueries, CTEs, views, compound selects, CASE, and the
-functions that return one of their arguments. What makes a new value of it is no time: date(), substr(), `||`, CAST.
+functions that return one of their arguments. What makes a new value of it is no time: date(), substr(), `||`, CAST. Of
+a DECIMAL of a sky table the same holds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
+from ..model.kinds import KINDS, DecimalKind
 from .catalog import Catalog, CatalogEntry
 from .dialect import Plus, SqlText, cte_of, is_star, parse, span
 from .reads import MatchCall, Reads
@@ -37,18 +39,34 @@ class Timeliness(Enum):
         return self in (Timeliness.TIME, Timeliness.SPELLED, Timeliness.MIXED)
 
 
-def either(one: Timeliness, other: Timeliness) -> Timeliness:
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """In place of OTHER: decimals of so many digits after the point, and nothing else but NULL."""
+
+    scale: int
+
+    @property
+    def timely(self) -> bool:
+        """There are no times among them."""
+        return False
+
+
+ValueKind: TypeAlias = Timeliness | Exact
+
+
+def either(one: ValueKind, other: ValueKind) -> ValueKind:
     """The kind of what is the one or the other."""
-    if one is other or other is Timeliness.NOTHING:
+    if one == other or other is Timeliness.NOTHING:
         return one
     if one is Timeliness.NOTHING:
         return other
+    one, other = (Timeliness.OTHER if isinstance(kind, Exact) else kind for kind in (one, other))
     if not (one.timely or other.timely):
         return Timeliness.OTHER
     return Timeliness.MIXED if {one, other} & {Timeliness.MIXED, Timeliness.OTHER} else Timeliness.SPELLED
 
 
-Outputs: TypeAlias = "list[tuple[str, Timeliness]]"
+Outputs: TypeAlias = "list[tuple[str, ValueKind]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ class ItemColumns:
     shown: Outputs
     hidden: Outputs = field(default_factory=list)
 
-    def find(self, name: str) -> Timeliness | None:
+    def find(self, name: str) -> ValueKind | None:
         """The kind of a column; None if there is none of the name."""
         named = (kind for each, kind in (*self.shown, *self.hidden) if each.lower() == name)
         return next(named, None)
@@ -88,7 +106,7 @@ class Types:
         self._named = named
         self._sources = {id(source.tree): source}  # by their roots
         self._views: dict[tuple[str, str], SqlText | None] = {}
-        self._kinds: dict[int, Timeliness] = {}
+        self._kinds: dict[int, ValueKind] = {}
         self._columns: dict[int, ItemColumns | None] = {}
         self._open: list[exp.Expression] = []  # CTEs and views that are being looked at, from the outside
         self._met = _NEVER  # the place of the first of them that was met again, and so is not known yet
@@ -98,7 +116,7 @@ class Types:
         """Whether an expression gives times, and nothing else but NULL."""
         return self.kind(node) is Timeliness.TIME
 
-    def kind(self, node: exp.Expression) -> Timeliness:
+    def kind(self, node: exp.Expression) -> ValueKind:
         """The kind of an expression, where it stands."""
         found = self._kinds.get(id(node))
         if found is not None:
@@ -112,7 +130,7 @@ class Types:
             self._kinds[id(node)] = found
         return found
 
-    def _kind(self, node: exp.Expression) -> Timeliness:
+    def _kind(self, node: exp.Expression) -> ValueKind:
         if type(node) in _SAME:
             return self.kind(node.this)
         match node:
@@ -131,7 +149,7 @@ class Types:
                 return self._call(node)
         return Timeliness.OTHER
 
-    def _call(self, node: exp.Expression) -> Timeliness:
+    def _call(self, node: exp.Expression) -> ValueKind:
         """The kind of what hands on one of several."""
         match node:
             case exp.Distinct():
@@ -144,6 +162,9 @@ class Types:
                 return self._either([node.this, *node.expressions])
             case exp.Lag() | exp.Lead():
                 return self._either([node.this, node.args.get("default")])
+            case exp.Sum():  # which is exact: decimals.py
+                summed = self.kind(node.this)
+                return summed if isinstance(summed, Exact) else Timeliness.OTHER
             case exp.Nullif():
                 return self._compared([node.this, node.expression], self.kind(node.this))
             case exp.Anonymous():
@@ -153,7 +174,7 @@ class Types:
             return self._compared(arguments, self._either(arguments))
         return Timeliness.OTHER
 
-    def _named_call(self, node: exp.Anonymous) -> Timeliness:
+    def _named_call(self, node: exp.Anonymous) -> ValueKind:
         name, arguments = node.name.lower(), node.expressions
         if name == "sky_timestamp" and len(arguments) == 1:
             return Timeliness.TIME
@@ -162,16 +183,18 @@ class Types:
         at = _RETURNED.get(name, len(arguments))
         return self.kind(arguments[at]) if at < len(arguments) else Timeliness.OTHER
 
-    def _either(self, nodes: Iterable[exp.Expression | None]) -> Timeliness:
-        return reduce(either, (self.kind(node) for node in nodes if node is not None), Timeliness.NOTHING)
+    def _either(self, nodes: Iterable[exp.Expression | None]) -> ValueKind:
+        kinds: list[ValueKind] = [self.kind(node) for node in nodes if node is not None]
+        nothing: ValueKind = Timeliness.NOTHING
+        return reduce(either, kinds, nothing)
 
-    def _compared(self, nodes: list[exp.Expression], without: Timeliness) -> Timeliness:
+    def _compared(self, nodes: list[exp.Expression], without: ValueKind) -> ValueKind:
         """The kind of one of several that are compared: beside a time, all have been made times."""
         return Timeliness.TIME if any(self.kind(node) is Timeliness.TIME for node in nodes) else without
 
     # names
 
-    def _column(self, node: exp.Column) -> Timeliness:
+    def _column(self, node: exp.Column) -> ValueKind:
         """The kind of a column of the nearest select that has it, or of the expression that its alias stands for."""
         name, qualifier = node.name.lower(), node.table.lower()
         for select in seen_from(node):
@@ -186,7 +209,7 @@ class Types:
                 return named
         return Timeliness.TIME if name in self._named else Timeliness.OTHER
 
-    def _alias(self, select: exp.Expression, node: exp.Column) -> Timeliness | None:
+    def _alias(self, select: exp.Expression, node: exp.Column) -> ValueKind | None:
         """The kind of the item of that alias, unless the name stands in that very item."""
         for item in select.expressions if isinstance(select, exp.Select) else ():
             if isinstance(item, exp.Alias) and item.alias.lower() == node.name.lower():
@@ -233,7 +256,9 @@ class Types:
         hidden: Outputs = []
         for column, type, out in self._catalog.fields(entry.database if entry is not None else None, name):
             time = ours and type.upper() == "TIMESTAMP"
-            (hidden if out else shown).append((column, Timeliness.TIME if time else _kind_of(type)))
+            exact = KINDS.find(type) if ours and "(" in type else None
+            kind = Exact(exact.scale) if isinstance(exact, DecimalKind) else _kind_of(type)
+            (hidden if out else shown).append((column, Timeliness.TIME if time else kind))
         return ItemColumns(shown, hidden) if shown or hidden else None
 
     def _view(self, entry: CatalogEntry) -> SqlText | None:
@@ -379,7 +404,7 @@ def starred(select: exp.Expression, types: Types) -> list[tuple[exp.Expression, 
 
 def star_columns(
     select: exp.Select, star: exp.Expression, types: Types
-) -> list[tuple[exp.Expression, str, Timeliness]] | None:
+) -> list[tuple[exp.Expression, str, ValueKind]] | None:
     """Of each column that a star shows: the FROM item, the name, the kind; None if they are not known."""
     qualifier = "" if isinstance(star, exp.Star) else star.text("table").lower()
     found = []
@@ -423,5 +448,5 @@ def alias(item: exp.Expression) -> str:
     return item.alias_or_name.lower()
 
 
-__all__ = ["COMPARING", "GREATEST", "ItemColumns", "Outputs", "Timeliness", "Types", "alias", "items", "merged_names",
-           "seen_from", "star_columns"]
+__all__ = ["COMPARING", "GREATEST", "Exact", "ItemColumns", "Outputs", "Timeliness", "Types", "ValueKind", "alias",
+           "items", "merged_names", "seen_from", "star_columns"]

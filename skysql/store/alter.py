@@ -158,7 +158,7 @@ def _refuse_inexact(store: Store, property: Property, kind: Kind) -> None:
 def _cast(store: Store, property: Property) -> None:
     """Give each value that occurs the code of its text."""
     values = np.unique(np.concatenate(list(_numbers(store, property)) or [np.zeros(0)]))
-    texts = store.tables.as_texts(property.kind.shown(values))
+    texts = store.tables.as_texts(property.kind.texts(values))
     dictionary = store.begin_batch()
     codes = dictionary.codes(property.id, texts) if texts else np.zeros(0, np.uint32)
     store.write_casts(property, Casts(values, codes))

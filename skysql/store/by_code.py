@@ -113,7 +113,7 @@ class LaidOut:
     def __init__(self, shard: Shard, piece: Piece, property: Property) -> None:
         layout = shard.view(Layout, piece)
         values, known = numbers_at(shard, property, layout.positions)
-        self.values, self.starts = values[layout.sort], layout.starts
+        self.values, self.starts = property.kind.read(values[layout.sort]), layout.starts
         if known is not None and not known.all():
             known = known[layout.sort]
             self.values = self.values[known]

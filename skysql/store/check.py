@@ -192,7 +192,7 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
             continue
         for row in snapshot.blocks:
             sparse = store.block(row).sparse(property)
-            if np.any(statistics.registers(sparse.values[known(sparse)]) > kept):
+            if np.any(statistics.registers(property.kind.read(sparse.values[known(sparse)])) > kept):
                 yield f"statistics of {property.name!r}: values of block {row.id} were not counted"
 
 

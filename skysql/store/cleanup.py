@@ -53,7 +53,7 @@ def _count(store: Store) -> None:
         for property in store.table.properties:
             if property.kind is not TEXT:
                 sparse = store.block(row).sparse(property)
-                store.statistics.add(property.id, sparse.values[known(sparse)])
+                store.statistics.add(property.id, property.kind.read(sparse.values[known(sparse)]))
 
 
 def _drop_unused(store: Store) -> None:

@@ -4,7 +4,8 @@ All integers are little-endian. A blob is a header and one body:
 
     offset  size
     0       3     magic    "sky"
-    3       1     version  the first that has such blobs: 2 for casts, 3 for types 6 to 8, 4 for 9, 1 for all others
+    3       1     version  the first that has such blobs: 2 for casts, 3 for types 6 to 8, 4 for 9, 1 for all others;
+                           4 if there is a property of a kind from 5 on in it
     4       4     crc      CRC-32 (IEEE 802.3, as zlib's) of every byte from offset 8 to the end
     8       1     type     1 paths, 2 timestamps, 3 sparse, 4 batch, 5 casts, 6 texts, 7 hashes, 8 chunk, 9 changes
     9       4     count    of objects in paths and changes, of values in casts, of codes in types 6 to 8, else of events
@@ -24,13 +25,14 @@ All integers are little-endian. A blob is a header and one body:
     changes    := int64 before, int64 after, uint32 batches, vector int64[batches] stamps,
                   vector int64[count] objects, strictly increasing, vector uint32[count] last, at most `batches`
 
-    property   := uint8 kind     1 TEXT, 2 INTEGER, 3 REAL, 4 BOOLEAN
+    property   := uint8 kind     1 TEXT, 2 INTEGER, 3 REAL, 4 BOOLEAN, 5 TIMESTAMP, 16 + s DECIMAL of s digits
                   uint8 flags    1 EVERY: every event has a value, no positions follow; 2 NULLS: `known` follows
                   uint32 m       how many events have a value
                   vector int32[m] positions    unless EVERY; strictly increasing, below the header's count
                   vector uint8[m] known        if NULLS; 0 where the value is NULL, else 1
                   vector kind[m or, if NULLS, the ones in known] values
-                                 TEXT uint32 (codes; 0 is NULL), INTEGER int64, REAL float64, BOOLEAN uint8 (0 or 1)
+                                 TEXT uint32 (codes; 0 is NULL), INTEGER int64, REAL float64, BOOLEAN uint8 (0 or 1),
+                                 TIMESTAMP int64 (microseconds), DECIMAL int64 (units of 10 ** -s)
 
     vector     := uint8 codec    0 raw: the numbers as they are; 1 pco: a standalone pcodec file of them;
                                  2 zlib: a zlib stream of them, of texts only, and of 2^26 bytes at the most
@@ -49,7 +51,8 @@ Version 3 came with chunks of texts: where a property has many, most of its dict
 texts of a chunk and their hashes are blobs of their own, as most questions read one of them; and that there is a chunk,
 a small blob says in the place of its last text.
 
-Version 4 came with records of which objects the last commits changed (history.py).
+Version 4 came with records of which objects the last commits changed (history.py), and with the kinds TIMESTAMP and
+DECIMAL.
 
 A worked example, 45 bytes: the property `plan` TEXT STATE in a block of 5 events, changed to the text of code 2 at
 event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2, 0]), TEXT, 5).
@@ -73,7 +76,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -101,6 +104,8 @@ _PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK, _CHANGES 
 _SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3, _CHANGES: 4}
 CHUNKS_SINCE: Final = 3
 """The version that chunks of texts came with."""
+
+_KINDS_SINCE = 4  # kinds from 5 on
 
 _RAW, _PCO, _ZLIB = 0, 1, 2
 _EVERY, _NULLS = 1, 2
@@ -217,7 +222,7 @@ def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
     """A property of that kind in a block of so many events."""
     parts = [b""]
     _put_property(parts, sparse, kind, events, _VALUES)
-    return _seal(_SPARSE, events, parts)
+    return _seal(_SPARSE, events, parts, kind.since)
 
 
 def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -> Sparse:
@@ -252,14 +257,14 @@ def encode_casts(values: Array, codes: Array, kind: Kind) -> bytes:
     parts = [b"", bytes([kind.code])]
     _put(parts, np.ascontiguousarray(values, kind.dtype), _VALUES)
     _put(parts, np.ascontiguousarray(codes, _UINT32), _VALUES)
-    return _seal(_CASTS, len(values), parts)
+    return _seal(_CASTS, len(values), parts, kind.since)
 
 
 def decode_casts(data: Any) -> tuple[Array, Array]:
     """(values, codes) of encode_casts, owned by the caller; raises FormatError."""
     reader = _Reader(data, _CASTS)
     (code,) = reader.unpack(_U8)
-    kind = KINDS.of_code(code)
+    kind = reader.kind(code)
     if kind is None or kind is TEXT:
         raise FormatError(f"casts from the impossible type {code}")
     values = reader.vector(reader.count, kind.dtype)
@@ -419,7 +424,12 @@ def encode_batch(batch: Batch | Lists, kinds: Mapping[int, Kind]) -> bytes:
     for id, sparse in batch.properties.items():
         parts.append(_U16.pack(id))
         _put_property(parts, sparse, kinds[id], len(batch), _LOG)
-    return _seal(_BATCH, len(batch), parts)
+    return _seal(_BATCH, len(batch), parts, _since(batch.properties, kinds))
+
+
+def _since(properties: Iterable[int], kinds: Mapping[int, Kind]) -> int:
+    """The first version that has all of these."""
+    return max((kinds[id].since for id in properties), default=1)
 
 
 def _encode_lists(batch: Lists, kinds: Mapping[int, Kind]) -> bytes:
@@ -437,7 +447,7 @@ def _encode_lists(batch: Lists, kinds: Mapping[int, Kind]) -> bytes:
             parts.append(_raw("B", [value is not None for value in values]))
             values = [value for value in values if value is not None]
         parts.append(_raw(kind.letter, values))
-    return _seal(_BATCH, n, parts)
+    return _seal(_BATCH, n, parts, _since(batch.properties, kinds))
 
 
 def decode_batch(data: Any) -> Batch:
@@ -470,10 +480,11 @@ def decode_typed_batch(data: Any) -> tuple[Batch, dict[int, Kind]]:
 # writing: parts[0] is where the header comes
 
 
-def _seal(type: int, count: int, parts: list[bytes]) -> bytes:
+def _seal(type: int, count: int, parts: list[bytes], since: int = 1) -> bytes:
+    """since: the version of what is in it, if that is newer than such blobs are."""
     if count > MAX_COUNT:
         raise ValueError(f"{count} is more than the {MAX_COUNT} that a blob takes")
-    version = _SINCE.get(type, 1)
+    version = max(since, _SINCE.get(type, 1))
     header = _HEADER.pack(_MAGIC, version, 0, type, count)
     parts[0] = header[_CHECKED_FROM:]
     body = b"".join(parts)
@@ -522,7 +533,7 @@ def _little_endian(numbers: Array) -> Array:
 class _Reader:
     """A checked blob, and how far it has been read."""
 
-    __slots__ = ("_at", "_data", "count")
+    __slots__ = ("_at", "_data", "_since", "_version", "count")
 
     def __init__(self, data: Any, type: int) -> None:
         try:
@@ -536,7 +547,8 @@ class _Reader:
             raise FormatError(f"begins with {magic.hex()}, not with the magic bytes {_MAGIC.hex()}")
         if version > VERSION:
             raise NewerVersionError(f"of format version {version}; versions up to {VERSION} are read")
-        if version != _SINCE.get(found, 1):
+        self._version, self._since = version, _SINCE.get(found, 1)
+        if version != self._since and (version != _KINDS_SINCE or found not in (_SPARSE, _BATCH, _CASTS)):
             raise FormatError(f"of format version {version}, which has no such blobs")
         if zlib.crc32(view[_CHECKED_FROM:]) != crc:
             raise FormatError("the checksum is wrong")
@@ -572,12 +584,20 @@ class _Reader:
             raise FormatError(f"{size} bytes for {count} numbers of {dtype}")
         return _little_endian(np.frombuffer(payload, dtype)).copy()
 
+    def kind(self, code: int) -> Kind | None:
+        """The kind of that number, if the version of the blob has it."""
+        found = KINDS.of_code(code)
+        if found is None or found.since > self._version:
+            return None
+        self._since = max(self._since, found.since)
+        return found
+
     def property(self, most: int) -> tuple[Kind, Sparse]:
         """The next property; so many events may have a value."""
         code, flags, count = self.unpack(_PROPERTY)
         if count > most:
             raise FormatError(f"{count} values of {most} events")
-        kind = KINDS.of_code(code)
+        kind = self.kind(code)
         if kind is None or flags & ~(_EVERY | _NULLS):
             raise FormatError(f"a property of the unknown type {code} and flags {flags}")
         positions = self._positions(count, bool(flags & _EVERY))
@@ -607,7 +627,9 @@ class _Reader:
         return values
 
     def finish(self) -> None:
-        """Raise FormatError if anything is left."""
+        """Raise FormatError if anything is left, or the version is newer than what was read."""
+        if self._version != self._since:
+            raise FormatError(f"of format version {self._version}, and nothing in it is")
         if self._at != len(self._data):
             raise FormatError(f"{len(self._data) - self._at} bytes too many")
 

@@ -156,7 +156,7 @@ def distinct(snapshot: Snapshot) -> dict[str, int | None]:
         kept = store.statistics.of(property.id) if complete else None
         if kept is not None and snapshot.log:
             sparse = snapshot.log_block().sparse(property)
-            kept = statistics.merge(kept, statistics.registers(sparse.values[known(sparse)]))
+            kept = statistics.merge(kept, statistics.registers(property.kind.read(sparse.values[known(sparse)])))
         found[property.name] = None if kept is None else statistics.estimate(kept)
     return found
 

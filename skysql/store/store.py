@@ -205,7 +205,7 @@ class Store:
                 values[property] = sparse
                 columns.append((FIRST_PROPERTY + property.id, fmt.encode_sparse(sparse, property.kind, high - low)))
                 if property.kind is not TEXT:
-                    self.statistics.add(property.id, sparse.values[known(sparse)])
+                    self.statistics.add(property.id, property.kind.read(sparse.values[known(sparse)]))
         id = self.tables.next_block()
         row = BlockRow(
             *(id, new_stamp(), run, int(paths[0][0]), int(paths[0][-1])),

@@ -181,7 +181,7 @@ class ShadowTables:
         )
         return rest + log, log
 
-    def as_texts(self, values: Iterable[float]) -> list[str]:
+    def as_texts(self, values: Iterable[float | str]) -> list[str]:
         """Numbers as SQLite writes them."""
         found = self.sqlite.executemany("SELECT CAST(? AS TEXT)", ((value,) for value in values))
         return [str(text) for (text,) in found]

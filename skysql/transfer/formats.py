@@ -438,7 +438,7 @@ class FileWriter:
     A file that was there is then replaced, also behind a symbolic link, and keeps its permissions. Pipes, terminals and
     files with several names are written to as they are, and devices and directories are refused.
 
-    types: one Arrow type name a column ('int64', 'string', 'float64', 'timestamp'), which only Parquet needs.
+    types: one Arrow type a column ('int64', 'string', 'timestamp', 'decimal128(10, 2)'), which only Parquet needs.
     """
 
     def __init__(self, path: str, format: Format, names: Sequence[str], types: Sequence[str]) -> None:
@@ -458,8 +458,7 @@ class FileWriter:
             import pyarrow as pa
             from pyarrow import parquet
 
-            arrow = {"timestamp": pa.timestamp("us", "UTC")}
-            fields = [(n, arrow.get(t) or getattr(pa, t)()) for n, t in zip(self._names, types, strict=True)]
+            fields = [(n, _arrow_type(t)) for n, t in zip(self._names, types, strict=True)]
             self._schema = pa.schema(fields)
             self._parquet = parquet.ParquetWriter(raw, self._schema)
             return
@@ -508,6 +507,16 @@ class FileWriter:
             os.replace(self._part, self._path)
         else:
             os.unlink(self._part)  # this writer has made it, under a name of its own
+
+
+def _arrow_type(name: str) -> Any:
+    """The type of a name of pyarrow's, which may have numbers behind it: decimal128(10, 2)."""
+    import pyarrow as pa
+
+    if name == "timestamp":
+        return pa.timestamp("us", "UTC")
+    made, _, numbers = name.rstrip(")").partition("(")
+    return getattr(pa, made)(*map(int, filter(None, numbers.split(","))))
 
 
 def json_object(cells: Mapping[str, Any]) -> str:

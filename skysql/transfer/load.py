@@ -225,7 +225,9 @@ class _Import:
         hold = self._hold if stateful else self._write
 
         def put(columns: dict[str, Cells]) -> None:
-            hold(columns | {"timestamp": self._times(columns["timestamp"])})
+            temporal = [p.name for p in self._properties.values() if p.kind.temporal]
+            times = {name: self._property_times(columns[name]) for name in temporal}
+            hold(columns | times | {"timestamp": self._times(columns["timestamp"])})
 
         try:
             put(columns)
@@ -256,7 +258,8 @@ class _Import:
         elif request.action_name is not None:
             columns["action"] = [request.action_name] * len(chunk.lines)
         for name, property in self._properties.items():
-            columns[property.name] = cells(name, property.kind)
+            temporal = property.kind.temporal
+            columns[property.name] = chunk.columns[name] if temporal else cells(name, property.kind)
         if self._has_changes:
             columns["changes"] = chunk.columns["changes"]
         return columns
@@ -269,6 +272,18 @@ class _Import:
             time_units.check_times(cells, us, _TIME_UNIT)
             self._counted = time_units.is_number(cells[0])
         return us
+
+    def _property_times(self, cells: Cells) -> Cells:
+        """The times of a property as datetime64, NaT where there is none; numbers count what those of the column do."""
+        if not isinstance(cells, list):
+            return cells
+        known = [cell for cell in cells if cell is not None]
+        us, unit = time_units.times(known, self._request.time_unit), self._request.time_unit
+        if unit is None:
+            time_units.check_times(known, us, _TIME_UNIT)
+        found = np.full(len(cells), np.datetime64("NaT", "us"))
+        found[[cell is not None for cell in cells]] = us.view("M8[us]")
+        return found
 
     def _examine(self, columns: dict[str, Cells], lines: Sequence[int]) -> tuple[list[int], list[CellFault]]:
         """Row by row, which can be stored, and why the others cannot."""
@@ -373,7 +388,7 @@ def _used_columns(request: Request, reader: FileReader, table: Table | None) -> 
 def _no_column(name: str, names: Sequence[str]) -> ProgrammingError:
     column, _, kind = name.rpartition(":")
     if column in names:
-        hint = f"the types are {', '.join(map(str, KINDS))}, and {kind!r} is none"
+        hint = f"the types are {', '.join(KINDS.names)}, and {kind!r} is none"
     else:
         hint = f"it has {', '.join(names)}" if names else "it has none; of JSON, each line has to be an object"
     return ProgrammingError(f"the file has no column {name!r}", hint)

@@ -14,11 +14,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..engine.info import TableInfo
 from ..errors import ProgrammingError
-from ..model.kinds import BOOLEAN
+from ..model import timestamps
+from ..model.kinds import BOOLEAN, TIMESTAMP, DecimalKind, Kind
 from ..model.quoting import quote
 from ..model.table import Property, Table
 from .formats import FileWriter, Format
@@ -31,6 +33,13 @@ ROWS = 2_000
 
 ROW_GROUP = 100_000
 """The same for Parquet, whose row groups they become."""
+
+_PARQUET: dict[Kind, Callable[[Any], Any]] = {BOOLEAN: bool, TIMESTAMP: timestamps.parse}
+"""Makes what Parquet takes of what SQL shows."""
+
+
+def _decimal(kind: DecimalKind) -> Callable[[Any], Any]:
+    return lambda value: Decimal(kind.parse(value) or 0).scaleb(-kind.scale)
 
 
 @dataclass(slots=True)
@@ -67,13 +76,14 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
         names, types, columns = [*names, "changes"], [*types, "string"], [*columns, "changes"]
     rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
     cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
-    booleans = [i for i, p in enumerate(properties, 3) if p.kind is BOOLEAN and parquet]
+    made = [(i, _PARQUET[p.kind]) for i, p in enumerate(properties, 3) if p.kind in _PARQUET] if parquet else []
+    made += [(i, _decimal(p.kind)) for i, p in enumerate(properties, 3) if parquet and isinstance(p.kind, DecimalKind)]
     with FileWriter(path, format, names, types) as writer:
         while batch := rows.fetchmany(ROW_GROUP if parquet else ROWS):
             written = [cut.row(row) for row in batch] if table.states else [list(row) for row in batch]
-            for row in written if booleans else ():
-                for i in booleans:
-                    row[i] = None if row[i] is None else bool(row[i])
+            for row in written if made else ():
+                for i, make in made:
+                    row[i] = None if row[i] is None else make(row[i])
             writer.write(written)
             done.events += len(written)
             done.empty_texts += sum("" in row for row in written) if cut.blank_is_nothing else 0

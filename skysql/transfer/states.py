@@ -228,9 +228,9 @@ def _dense(sparse: Sparse, property: Property, events: int, dictionary: ImportTe
         return np.asarray(dictionary.texts(property.id)[codes])
     valid = _valid(sparse)
     if len(sparse.positions) == events and valid.all():
-        return sparse.values
+        return property.kind.restored(sparse.values)
     cells = np.full(events, None, object)
-    cells[sparse.positions[valid]] = sparse.values[valid].tolist()
+    cells[sparse.positions[valid]] = list(property.kind.restored(sparse.values[valid]))
     return cells
 
 
@@ -269,6 +269,6 @@ def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: Import
     if state.kind is TEXT:
         coded = dictionary.codes(state.id, [value or "" for value in values]) * valid.astype(np.uint32)
     else:
-        coded = np.array([value or 0 for value in values], state.kind.dtype)
+        coded = np.array([0 if value is None else state.kind.parse(value) for value in values], state.kind.dtype)
     order = patiently(np.argsort, np.array(objects, np.int64), kind="stable")
     return Known(np.array(objects, np.int64)[order], np.array(ts, np.int64)[order], coded[order], valid[order])

@@ -16,6 +16,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -75,6 +76,13 @@ def _moment(table: Table, name: str, value: object, unit: str | None = None) -> 
         raise DataError(f"{table.name}.{name}: {error.args[0]}", error.hint) from None
 
 
+def _in_unit(table: Table, property: Property, unit: str | None) -> Callable[[object], Any] | None:
+    """What reads the values of a property of times, of which numbers count units; None where its kind does."""
+    if unit is None or not property.kind.temporal:
+        return None
+    return lambda value: None if is_null(value) else _moment(table, property.name, value, unit)
+
+
 def _no_content(table: Table) -> IntegrityError:
     states = ", ".join(p.name for p in table.states[:5])
     return IntegrityError(
@@ -92,29 +100,41 @@ def _at(row: int, error: Error) -> Error:
 # the JSON of `changes`
 
 
-def parse_changes(table: Table, text: object) -> dict[int, Any]:
-    """Property id -> value (None for a change to NULL) of a JSON object, or of a mapping, of state properties."""
+def parse_changes(table: Table, text: object) -> Changes:
+    """The changes of a JSON object, or of a mapping, of state properties."""
     where = f"{table.name}.changes"
     hint = 'write it as {"property": value, ...}, with null for a change to NULL'
     try:
         pairs = text
         if isinstance(text, str):
-            pairs = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
+            pairs = json.loads(
+                text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant, parse_float=_number
+            )
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: {shown(text)} is not JSON: {error}", hint) from None
     if isinstance(pairs, Mapping):
         pairs = _Pairs(pairs.items())
     if not isinstance(pairs, _Pairs):
         raise DataError(f"{where}: {shown(text)} is not a JSON object", hint)
-    changes: dict[int, Any] = {}
+    changes = Changes()
     for name, value in pairs:
         property = table.find(name) if isinstance(name, str) else None
         if property is None or not property.state:
             raise _no_state(table, where, name)
+        if type(value) is Decimal and not property.kind.longer:
+            value = float(value)
         converted = None if value is None else affinity.convert(table, property.name, property.kind, value)
         _same(table, property, changes, converted)
         changes[property.id] = converted
     return changes
+
+
+def _number(text: str) -> Decimal | float:
+    """A number of JSON that is no integer, with all of its digits."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return float(text)
 
 
 def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
@@ -124,6 +144,10 @@ def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
         return ProgrammingError(message, "an attribute is given as a column of its own")
     message = f"{where}: {name!r} is no property of {table.name!r}"
     return ProgrammingError(message, near(str(name), (p.name for p in table.states)))
+
+
+class Changes(dict[int, Any]):
+    """Property id -> value as it is stored, None for a change to NULL."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -151,10 +175,10 @@ class _Values:
 
     __slots__ = ("convert", "positions", "property", "state", "values")
 
-    def __init__(self, property: Property) -> None:
+    def __init__(self, property: Property, convert: Callable[[object], Any] | None = None) -> None:
         self.property = property
         self.state = property.state
-        self.convert = property.kind.parse
+        self.convert = convert or property.kind.parse
         self.positions: list[int] = []
         self.values: list[Any] = []
 
@@ -184,7 +208,7 @@ class RowBuffer:
         self._objects: list[Any] = []
         self._ts: list[int] = []
         self._action = _Values(ACTION)
-        self._columns = [_Values(property) for property in table.properties]
+        self._columns = [_Values(p, _in_unit(table, p, time_unit)) for p in table.properties]
         self._by_id = {column.property.id: column for column in self._columns}
 
     def __len__(self) -> int:
@@ -223,7 +247,8 @@ class RowBuffer:
                     found.append((column, converted))
                     changed = changed or column.state
         if changes is not None:
-            changed = self._merge(found, parse_changes(table, changes)) or changed
+            read = changes if type(changes) is Changes else parse_changes(table, changes)
+            changed = self._merge(found, read) or changed
         if action is not None and (type(action) is not str or not action.isascii()):
             action = affinity.convert(table, "action", TEXT, action)
         if action is not None:
@@ -491,10 +516,11 @@ class _Builder:
         def convert(value: object) -> Any:
             return affinity.convert(self.table, property.name, property.kind, value)
 
+        if property.kind.temporal:
+            column = self._in_times(property, column)
         column = frames.typed(column)
         if isinstance(column, list):
-            column = frames.typed(_each_row(column, convert))
-            assert not isinstance(column, list)
+            return self._converted(property, _each_row(column, convert))
         if isinstance(column, Plain) and (property.kind is TEXT or column.values.dtype.kind == "M"):
             column = frames.coded(column)
         if isinstance(column, CodedColumn):
@@ -514,6 +540,58 @@ class _Builder:
             return _Found(property, np.arange(self.n, dtype=np.int32), numbers)
         positions = np.flatnonzero(valid)
         return _Found(property, positions, numbers[positions])
+
+    def _converted(self, property: Property, values: list[Any]) -> _Found:
+        """What a property holds, of values as it stores them, None for NULL."""
+        if property.kind is TEXT:
+            column = frames.encode(values)
+            present = np.fromiter((value is not None for value in values), bool, len(values))
+            positions = np.flatnonzero(present)
+            return _found_of(property, positions, column.codes[positions], column.values)
+        positions = np.fromiter((at for at, value in enumerate(values) if value is not None), np.int64)
+        stored = np.array([value for value in values if value is not None], property.kind.dtype)
+        return _Found(property, positions, stored)
+
+    def _in_times(self, property: Property, column: Column) -> Column:
+        """A column of times as microseconds, numbers in the unit that they count. Refuses what has none, and should."""
+        if isinstance(column, CodedColumn):
+            used = frames.used(column.codes, len(column.values)).tolist()
+            known: Any = [column.values[code] for code in used if not is_null(column.values[code])]
+        else:
+            known, present = frames.present(column)
+        try:
+            us = time_units.times(known, self.time_unit)
+            if self.time_unit is None:
+                time_units.check_times(known, us)
+        except DataError as error:
+            return self._refused_time(property, column, error)
+        if isinstance(column, CodedColumn):
+            stored: list[Any] = [None] * len(column.values)
+            for code, moment in zip((c for c in used if not is_null(column.values[c])), us.tolist(), strict=True):
+                stored[code] = moment
+            return CodedColumn(column.codes, stored)
+        found = np.zeros(len(column), np.int64)
+        found[present] = us
+        return Plain(found, present)
+
+    def _refused_time(self, property: Property, column: Column, error: DataError) -> NoReturn:
+        """Raise the error with the row that is at fault, if it is one's."""
+        if isinstance(column, Plain):
+            column = frames.coded(column)
+
+        def convert(value: object) -> object:
+            return None if is_null(value) else _moment(self.table, property.name, value, self.time_unit)
+
+        where = f"{self.table.name}.{property.name}: "
+        try:
+            if isinstance(column, CodedColumn):
+                _each(column, convert)
+            else:
+                _each_row(column, convert)
+        except DataError as found:
+            time_units.ask_for_unit(found, self.time_unit)
+            raise found from None
+        raise DataError(where + error.args[0], error.hint) from None
 
     def _changes(self, column: Column) -> None:
         """Add the changes that come as JSON."""
@@ -583,7 +661,7 @@ def _found_of(property: Property, positions: Array, codes: Array, values: list[A
 def columns_to_batch(table: Table, columns: Any, dictionary: Coder, time_unit: str | None = None) -> Batch:
     """Events of columns, in their order: what Connection.append stores.
 
-    time_unit: what numbers in the column of times count, 'us', 'ms' or 's'. None: microseconds, and columns whose
+    time_unit: what numbers in columns of times count, 'us', 'ms' or 's'. None: microseconds, and columns whose
     numbers may be something else are refused (model/time_units.py).
 
     columns: names to columns of one length, or a frame. Names: the object's (object_id, or as the table calls it),

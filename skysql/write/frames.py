@@ -24,6 +24,7 @@ import numpy as np
 from ..errors import ProgrammingError
 from ..interruption import patiently, pieces, types_of
 from ..model.dtypes import Array, Bool
+from ..model.timestamps import is_null
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,19 @@ def _numbers(column: list[Any], type_: Any, nulls: bool) -> Plain:
         if valid is not None:
             valid[piece] = [value is not None for value in block]
     return Plain(values, valid)
+
+
+def present(column: Plain | list[Any]) -> tuple[Array | list[Any], Bool]:
+    """(the values that are not NULL, bool[n] where they are)."""
+    if isinstance(column, list):
+        known = np.fromiter((not is_null(value) for value in column), bool, len(column))
+        return [value for value in column if not is_null(value)], known
+    known = np.ones(len(column), bool) if column.valid is None else column.valid
+    if column.values.dtype.kind == "f":
+        known = known & ~np.isnan(column.values)
+    elif column.values.dtype.kind == "M":
+        known = known & ~np.isnat(column.values)
+    return column.values[known], known
 
 
 def coded(column: Plain) -> CodedColumn:

@@ -14,7 +14,7 @@ An UPDATE is a deletion and an insertion, of the event with all that it holds; s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -32,7 +32,7 @@ from ..store import numbered
 from ..store.manifest import Stamp
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from .columns import RowBuffer, parse_changes
+from .columns import Changes, RowBuffer, parse_changes
 from .counts import Counts
 from .statement import UnderWay
 
@@ -59,6 +59,9 @@ class RowLayout:
         self.idle, self.ts, self.changes = at[IDLE.name], at[TS.name], at[OWN_CHANGES.name]
         self.computed = self.idle, at[SESSION_OF_EVENT.name], at[SESSION_EVENT.name]
         self.states = tuple((at, p) for at, p in enumerate(table.properties, self.first) if p.state)
+        self.longer = tuple(
+            (at, p) for at, p in enumerate(table.properties, self.first) if p.kind.longer and not p.state
+        )
 
     def spared(self) -> frozenset[int]:
         """The columns of which an UPDATE that does not change them gives no value."""
@@ -217,6 +220,8 @@ class Writer:
         properties = list(values[columns.first : columns.idle])
         for at, _ in columns.states:
             properties[at - columns.first] = None
+        for at, value in self._as_stored(row, values):
+            properties[at - columns.first] = value
         try:
             self._changed.add(
                 values[columns.object],
@@ -233,14 +238,25 @@ class Writer:
         self._number()
         self._changed_rows.append(row)
 
-    def _changes(self, values: Sequence[Any]) -> dict[str, Any] | None:
-        """All changes of an event: property -> new value."""
+    def _as_stored(self, row: int, values: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """Attributes that read as they did and are stored with more digits than that tells."""
+        if not self.columns.longer:
+            return
+        ((shard, _, positions),) = numbered.by_shard(self._scan(), np.array([row], np.int64))
+        held = numbered.read(shard, positions, self.store.table).properties
+        for at, property in self.columns.longer:
+            sparse = held.get(property.id)
+            if sparse is not None and property.kind.shown(sparse.values) == [values[at]]:
+                yield at, property.kind.restored(sparse.values)[0]
+
+    def _changes(self, values: Sequence[Any]) -> Changes | None:
+        """All changes of an event, in order of declaration."""
         table, text = self.store.table, values[self.columns.changes]
-        changes: dict[int, Any] = {} if text is None else parse_changes(table, text)
+        changes = Changes() if text is None else parse_changes(table, text)
         for at, property in self.columns.states:
             if values[at] is not UNCHANGED:
                 changes[property.id] = convert(table, property.name, property.kind, values[at])
-        return {p.name: changes[p.id] for _, p in self.columns.states if p.id in changes} or None
+        return Changes((p.id, changes[p.id]) for _, p in self.columns.states if p.id in changes) or None
 
     def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:
         """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""

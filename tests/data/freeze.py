@@ -35,6 +35,11 @@ QUESTIONS = [
     "SELECT *, ts FROM visits",
     "SELECT count(*) FROM visits WHERE page = 'page 30'",
     "SELECT page, count(*) FROM visits WHERE page LIKE '%3%' GROUP BY page ORDER BY page",
+    "SELECT *, ts, changes FROM orders",
+    "SELECT * FROM orders_objects",
+    "SELECT date(due), count(*), min(paid), sum(price), sum(net), max(paid) FROM orders GROUP BY date(due)",
+    "SELECT count(*) FROM orders WHERE due < '2026-01-03' AND price > 0.5",
+    "SELECT fee, was_paid, typeof(rate) FROM orders WHERE fee IS NOT NULL",
 ]
 
 
@@ -73,6 +78,7 @@ def build(path: str) -> None:
             db.compact("it's a fleet")
     build_altered(db, start)
     build_visits(db, start)
+    build_orders(db, start)
     assert db.check() == []
     db.execute("VACUUM")
     db.close()
@@ -112,6 +118,29 @@ def build_visits(db: skysql.Connection, start: int) -> None:
             db.compact("visits")
     assert db.execute("SELECT count(*) FROM visits_column WHERE id < 0 AND id > -(1 << 61)").fetchone() == (16,)
     chunks.SIZE = size
+
+
+def build_orders(db: skysql.Connection, start: int) -> None:
+    """A table of the kinds that came with version 4, of which blocks and a log were written before it was altered."""
+    db.execute("CREATE VIRTUAL TABLE orders USING sky(due TIMESTAMP STATE, paid TIMESTAMP, was_paid TIMESTAMP STATE,"
+               " price DECIMAL(9,2), net DECIMAL(18,4) STATE, rate DECIMAL(4,2), fee BOOLEAN STATE)")  # fmt: skip
+    insert = ("INSERT INTO orders(object_id, ts, action, due, paid, was_paid, price, net, rate, fee)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")  # fmt: skip
+    day = 86_400_000_000
+    for turn in range(2):
+        for i in range(60):
+            due = [None, start + i % 4 * day, "0001-01-01", "9999-12-31 23:59:59.999999"][i % 4]
+            net = [None, "123456789012.3456", f"-{i}.0001", "0.1"][i % 4]
+            paid = None if i % 5 == 0 else start + i * 1_000_001
+            db.execute(insert, (i % 7 + 1, start + i * 31 % 60 * 1000 + turn, f"a{i % 3}", due, paid, paid,
+                                f"{i}.{i % 100:02d}", net, i / 4, i % 2))  # fmt: skip
+        if turn == 0:
+            db.compact("orders")
+    for change in ("ALTER price TYPE DECIMAL(12,3)", "ALTER was_paid TYPE TEXT", "ALTER rate TYPE REAL",
+                   "ALTER fee TYPE INTEGER", "ALTER fee TYPE DECIMAL(3,1)"):  # fmt: skip
+        db.execute("SELECT sky_alter('orders', ?)", (change,))
+    db.execute("INSERT INTO orders(object_id, ts, action, price, was_paid, rate, fee)"
+               " VALUES (1, ?, 'after', 0.125, 'never', 1e99, 0.5)", (start,))  # fmt: skip
 
 
 def answers(db: skysql.Connection) -> list[Any]:

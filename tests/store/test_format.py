@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skysql.arrays.batch import Batch, Lists, Sparse
-from skysql.model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
+from skysql.model.kinds import BOOLEAN, INTEGER, REAL, TEXT, TIMESTAMP, Kind, decimal
+from skysql.model.timestamps import MAX_US, MIN_US
 from skysql.store import format as fmt
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -24,6 +25,9 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     INTEGER: INT64,
     REAL: st.floats(allow_nan=False),
     BOOLEAN: st.integers(0, 1),
+    TIMESTAMP: st.integers(MIN_US, MAX_US),
+    decimal(10, 2): st.integers(-(10**10) + 1, 10**10 - 1),
+    decimal(18, 18): st.integers(-(10**18) + 1, 10**18 - 1),
 }
 
 
@@ -71,7 +75,7 @@ def assert_same_batch(found: Batch, batch: Batch, kinds: dict[int, Kind]) -> Non
 # there and back
 
 
-@given(st.data(), st.sampled_from(list(KINDS)), st.sampled_from([0, 1, 2, 127, 128, 700, 5000]))
+@given(st.data(), st.sampled_from(list(VALUES)), st.sampled_from([0, 1, 2, 127, 128, 700, 5000]))
 def test_sparse(data: st.DataObject, kind: Kind, events: int) -> None:
     sparse = data.draw(sparses(kind, events))
     blob = fmt.encode_sparse(sparse, kind, events)
@@ -112,7 +116,7 @@ def test_timestamps_at_the_ends_of_their_range() -> None:
 @settings(max_examples=50)
 @given(st.data(), st.sampled_from([0, 1, 2, 200, 3000]))
 def test_batch(data: st.DataObject, events: int) -> None:
-    kinds = data.draw(st.dictionaries(st.integers(0, 65535), st.sampled_from(list(KINDS)), max_size=5))
+    kinds = data.draw(st.dictionaries(st.integers(0, 65535), st.sampled_from(list(VALUES)), max_size=5))
     rng = np.random.default_rng(events)
     objects, ts = rng.integers(1, 2**63 - 1, events), rng.integers(-(10**16), 10**16, events)
     properties = {id: data.draw(sparses(kind, events)) for id, kind in kinds.items()}
@@ -122,7 +126,7 @@ def test_batch(data: st.DataObject, events: int) -> None:
 
 @given(
     st.data(),
-    st.dictionaries(st.integers(0, 65535), st.sampled_from(list(KINDS)), max_size=4),
+    st.dictionaries(st.integers(0, 65535), st.sampled_from(list(VALUES)), max_size=4),
     st.one_of(st.integers(0, 5), st.sampled_from([127, 128, 200])),
 )
 def test_lists_are_encoded_as_arrays_are(data: st.DataObject, kinds: dict[int, Kind], events: int) -> None:
@@ -177,7 +181,7 @@ def test_what_cannot_be_encoded() -> None:
 
 
 @pytest.mark.parametrize("power", range(17, 23))
-@pytest.mark.parametrize("kind", list(KINDS), ids=str)
+@pytest.mark.parametrize("kind", list(VALUES), ids=str)
 def test_as_many_equal_values_as_a_path_has_read_back(kind: Kind, power: int) -> None:
     """A reader believes in as many numbers as a writer packs into so few bytes."""
     for events in ((1 << power) - 1, 1 << power, (1 << power) + 1):
@@ -280,7 +284,7 @@ def small_blobs() -> list[tuple[str, bytes, Callable[[Any], Any]]]:
         blobs.append((f"paths {n}", fmt.encode_paths(np.arange(n) * 7 + 1, starts), fmt.decode_paths))
         decode: Callable[[Any], Any] = lambda data, starts=starts: fmt.decode_timestamps(data, starts)  # noqa: E731
         blobs.append((f"timestamps {n}", fmt.encode_timestamps(ts, starts), decode))
-        for kind in KINDS:
+        for kind in VALUES:
             nulls = None if kind is TEXT else np.arange(n) % 3 > 0
             sparse = Sparse((np.arange(n) * 3 + 1).astype(np.int32), (np.arange(n) % 2).astype(kind.dtype), nulls)
             decode = lambda data, kind=kind, n=n: fmt.decode_sparse(data, kind, 3 * n)  # noqa: E731

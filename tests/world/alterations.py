@@ -68,6 +68,10 @@ def _former(rng: random.Random, property: Property, number: int, events: list[Ev
     narrower: dict[str, list[tuple[str, Callable[[Value], bool]]]] = {
         "TEXT": [("INTEGER", lambda value: str(value).lstrip("-").isdigit() and str(int(str(value))) == value)],
         "REAL": [("INTEGER", lambda value: isinstance(value, float) and value == int(value) and abs(value) < 2**53)],
+        "DECIMAL(9,2)": [
+            ("DECIMAL(7,1)", lambda value: isinstance(value, float) and value * 10 == int(value * 10)),
+            ("INTEGER", lambda value: isinstance(value, float) and value == int(value)),
+        ],
         "INTEGER": [("BOOLEAN", lambda value: value in (0, 1))],
     }
     for kind, fits in narrower.get(property.kind, []):

@@ -21,7 +21,7 @@ Row = tuple[Value, ...]
 
 @dataclass(frozen=True)
 class Property:
-    """A column of `USING sky(...)`; kind is TEXT, INTEGER, REAL or BOOLEAN."""
+    """A column of `USING sky(...)`; kind is TEXT, INTEGER, REAL, BOOLEAN, TIMESTAMP or a DECIMAL."""
 
     name: str
     kind: str
@@ -173,7 +173,8 @@ class Oracle:
 
 def write(sqlite: Any, name: str, columns: list[tuple[str, str]], rows: list[Row]) -> None:
     """Make an ordinary table of these rows, in this order."""
-    sqlite.execute(f"CREATE TABLE {quote(name)}({', '.join(f'{quote(c)} {kind}' for c, kind in columns)})")
+    kinds = [(c, "REAL" if kind.startswith("DECIMAL") else kind) for c, kind in columns]  # as which it reads
+    sqlite.execute(f"CREATE TABLE {quote(name)}({', '.join(f'{quote(c)} {kind}' for c, kind in kinds)})")
     sqlite.executemany(f"INSERT INTO {quote(name)} VALUES ({', '.join('?' * len(columns))})", rows)
 
 

@@ -17,7 +17,7 @@ from tests.world.expressions import DAY, Column, World, literal
 from tests.world.oracle import Event, Property, Schema, Value, quote, timestamp
 
 NAMES = {"TEXT": ["plan", "country", "url", "Grade"], "INTEGER": ["seats", "score"], "REAL": ["amount", "paid"],
-         "BOOLEAN": ["vip"]}  # fmt: skip
+         "BOOLEAN": ["vip"], "TIMESTAMP": ["due", "seen"], "DECIMAL(9,2)": ["price", "net"]}  # fmt: skip
 NASTY = ["order", "Group", "my col", 'a"b', "a'b", "naïve", "x.y", "select", "count", "1st", "true", "[in", "a,b",
          "a)b"]  # fmt: skip
 TEXTS = [
@@ -80,7 +80,7 @@ def random_schema(rng: random.Random) -> tuple[Schema, Pools]:
     names = {kind: rng.sample(some, len(some)) for kind, some in NAMES.items()}
     odd = rng.sample(NASTY, len(NASTY))
     for _ in range(rng.randint(1, 7)):
-        kind = rng.choice(["TEXT", "TEXT", "TEXT", "INTEGER", "REAL", "REAL", "BOOLEAN"])
+        kind = rng.choice(["TEXT", "TEXT", "TEXT", "INTEGER", "REAL", "REAL", "BOOLEAN", "TIMESTAMP", "DECIMAL(9,2)"])
         name = odd.pop() if nasty and rng.random() < 0.5 else names[kind].pop() if names[kind] else None
         if name is None:
             continue
@@ -102,6 +102,10 @@ def random_column(rng: random.Random, name: str, kind: str) -> Column:
         return Column(quote(name), "T", rng.choice(TEXTS), name=name)
     if kind == "BOOLEAN":
         return Column(quote(name), "I", (0, 1), name=name)
+    if kind == "TIMESTAMP":
+        return Column(quote(name), "D", tuple(map(timestamp, random_times(rng, 8))), name=name)
+    if kind.startswith("DECIMAL"):
+        return Column(quote(name), "R", QUARTERS, name=name)
     if kind == "INTEGER":
         return Column(quote(name), "H" if huge else "I", HUGE_INTEGERS if huge else INTEGERS, name=name)
     if huge:
@@ -277,12 +281,22 @@ def columns_of(rng: random.Random, schema: Schema, event: Event) -> dict[str, Va
     row["ts" if isinstance(when, int) and rng.random() < 0.5 else "timestamp"] = when
     if event.action is not None:
         row["action"] = event.action
-    row |= event.attributes
+    row |= {n: _form(rng, schema, n, v) for n, v in event.attributes.items()}
     written = {n: v for n, v in event.changes.items() if v is None or rng.random() < 0.3}
-    row |= {n: v for n, v in event.changes.items() if n not in written}
+    row |= {n: _form(rng, schema, n, v) for n, v in event.changes.items() if n not in written}
     if written:
         row["changes"] = json.dumps(written)
     return row
+
+
+def _form(rng: random.Random, schema: Schema, name: str, value: Value) -> Value:
+    """A property's value as it may be written."""
+    kind = next(p.kind for p in schema.properties if p.name == name)
+    if kind == "TIMESTAMP" and isinstance(value, str):
+        return rng.choice([value, value.replace(" ", "T"), value + "Z"])
+    if kind.startswith("DECIMAL") and isinstance(value, float):
+        return rng.choice([value, f"{value:.2f}"])
+    return value
 
 
 def table_of(rng: random.Random, schema: Schema, events: list[Event]) -> dict[str, list[Value]]:

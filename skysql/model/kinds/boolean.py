@@ -6,6 +6,7 @@ import numpy as np
 
 from ..dtypes import Array, Bool
 from ..values import integer
+from .decimal import DecimalKind
 from .integer import INTEGER
 from .kind import Kind, without_nulls
 from .real import REAL
@@ -40,8 +41,13 @@ class Boolean(Kind):
         return "a truth value is neither 0 nor 1" if len(values) and values.max() > 1 else None
 
     def widens_to(self, kind: Kind) -> bool:
-        """To every other."""
-        return kind in (INTEGER, REAL, TEXT)
+        """To any number, and to TEXT."""
+        return kind in (INTEGER, REAL, TEXT) or isinstance(kind, DecimalKind)
+
+    def widened(self, values: Array, kind: Kind) -> tuple[Array, Bool | None]:
+        """1 is no DECIMAL(1,1)."""
+        found, _, bad = kind.numbers(values, None)
+        return found, bad
 
 
 BOOLEAN = Boolean("BOOLEAN")

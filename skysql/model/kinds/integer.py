@@ -6,6 +6,7 @@ import numpy as np
 
 from ..dtypes import Array, Bool
 from ..values import MAX_INTEGER, integer
+from .decimal import DecimalKind
 from .kind import Kind, without_nulls
 from .real import REAL
 from .text import TEXT
@@ -37,14 +38,12 @@ class Integer(Kind):
         return values.astype(np.int64, copy=False), valid, bad
 
     def widens_to(self, kind: Kind) -> bool:
-        """To REAL, of which not every one is; and to TEXT."""
-        return kind in (REAL, TEXT)
+        """To REAL and DECIMAL, of which not every one is; and to TEXT."""
+        return kind in (REAL, TEXT) or isinstance(kind, DecimalKind)
 
     def widened(self, values: Array, kind: Kind) -> tuple[Array, Bool | None]:
-        """A REAL is exact up to 2**53."""
-        if kind is not REAL:
-            return super().widened(values, kind)
-        found, _, bad = REAL.numbers(values, None)
+        """A REAL is exact up to 2**53, a DECIMAL has so many digits."""
+        found, _, bad = kind.numbers(values, None)
         return found, bad
 
 

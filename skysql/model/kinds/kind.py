@@ -41,6 +41,12 @@ class Kind(ABC):
     integral = False
     """Whether its values read as integers, of which SQLite makes sums without rounding."""
 
+    temporal = False
+    """Whether its values are times."""
+
+    longer = False
+    """Whether what is stored may have more digits than what is read."""
+
     def __init__(self, name: str) -> None:
         """name: as a definition has it, and what SQLite is told; the affinity of the column follows from it."""
         self.name = name
@@ -78,6 +84,14 @@ class Kind(ABC):
         """Stored numbers as SQLite shows them."""
         read = self.read(values)
         return read.tolist() if self.render is None else self.render(read)
+
+    def texts(self, values: Array) -> list[Any]:
+        """Stored numbers as what SQLite makes texts of."""
+        return self.shown(values)
+
+    def restored(self, values: Array) -> Array:
+        """Stored numbers as an array of what `numbers` or `parse` makes the same of."""
+        return values
 
     def fault(self, _values: Array) -> str | None:
         """What is wrong with numbers that were read from a file, if anything is."""

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from .boolean import BOOLEAN
+from .decimal import DECIMALS
 from .integer import INTEGER
 from .kind import Kind
 from .real import REAL
 from .text import TEXT
+from .timestamp import TIMESTAMP
+
+
+class Family(Protocol):
+    """Kinds that are told apart by numbers: DECIMAL(10,2)."""
+
+    word: str
+    """How a definition names one of them."""
+
+    def find(self, type: str) -> Kind | None:
+        """The kind that a definition calls so; None if it is of no such name. Raises ProgrammingError."""
+        ...
+
+    def of_code(self, code: int) -> Kind | None:
+        """One that is stored as it is told by that number."""
+        ...
 
 
 class Kinds:
     """Kinds by name and by code. Constant after construction."""
 
-    def __init__(self, kinds: Iterable[Kind], synonyms: Mapping[str, str]) -> None:
+    def __init__(
+        self, kinds: Iterable[Kind], synonyms: Mapping[str, str] | None = None, families: Sequence[Family] = ()
+    ) -> None:
         """synonyms: other words for them, in capitals, and what each stands for."""
         self._by_name = {kind.name: kind for kind in kinds}
         self._by_code = {kind.code: kind for kind in self._by_name.values()}
-        self._synonyms = dict(synonyms)
+        self._synonyms = dict(synonyms or {})
+        self._families = tuple(families)
 
     def find(self, type: str) -> Kind | None:
-        """The kind that a definition calls so, in any case."""
+        """The kind that a definition calls so, in any case. Raises ProgrammingError for DECIMAL(40,2)."""
         word = type.upper()
-        return self._by_name.get(self._synonyms.get(word, word))
+        found = self._by_name.get(self._synonyms.get(word, word))
+        return found or next(filter(None, (family.find(type) for family in self._families)), None)
 
     def of_code(self, code: int) -> Kind | None:
         """The kind of that number in stored bytes."""
-        return self._by_code.get(code)
+        found = self._by_code.get(code)
+        return found or next(filter(None, (family.of_code(code) for family in self._families)), None)
+
+    @property
+    def names(self) -> list[str]:
+        """What there is, for people."""
+        return [*self._by_name, *(family.word for family in self._families)]
 
     def __iter__(self) -> Iterator[Kind]:
+        """Those that are of no family."""
         return iter(self._by_name.values())
 
     def __str__(self) -> str:
-        *names, last = self._by_name
+        *names, last = self.names
         return f"{', '.join(names)} and {last}"
 
 
-KINDS = Kinds((TEXT, INTEGER, REAL, BOOLEAN), {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"})
+KINDS = Kinds(
+    (TEXT, INTEGER, REAL, BOOLEAN, TIMESTAMP), {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}, (DECIMALS,)
+)
 """The kinds of skysql."""

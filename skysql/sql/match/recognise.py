@@ -21,7 +21,6 @@ from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation
 from ...match.lexer import TokenReader
 from ...match.recognition import Definition, Output, Recognition, Test
 from ...match.regex import expressible
-from ...model.companions import TIMES
 from ...model.quoting import literal, quote
 from ...model.tokens import Token, TokenKind, replace_tokens
 from ...plan.labels import LeafOf, RowOf
@@ -119,7 +118,7 @@ def _described(context: Context, column: OutputColumn) -> Described:
         return Described(name, type, False, False)
     entry = context.catalog.find(column.database, table)
     ours = table.startswith(("sky_", "sky ")) if entry is None else entry.kind not in ("table", "view")
-    time = ours and type.upper() == "TIMESTAMP" and (entry is None or column.origin.lower() in TIMES)
+    time = ours and type.upper() == "TIMESTAMP"
     if column.collation is None:
         return Described(name, type, time, ours)
     binary = column.collation.upper() == "BINARY"

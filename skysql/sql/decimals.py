@@ -1,0 +1,67 @@
+"""Sums of decimals, which are exact: a rule that holds for every statement, pushed down or not.
+
+A DECIMAL reads as the nearest REAL (model/kinds/decimal.py), and REALs do not add up. So its units are added, which are
+whole numbers, and their sum is divided once:
+
+    sum(price)    ->    (sum(CAST(round((price) * 1e2) AS INTEGER)) / 1e2)
+    avg(price)    ->    (sum(CAST(round((price) * 1e2) AS INTEGER)) / (1e2 * count(price)))
+
+of total() as of sum(), where types.py says that the argument hands a DECIMAL on as it is. An expression that makes
+a new value, price * 1.2, is a REAL, and so is its sum. In a view or a trigger, which is stored as it was written, sums
+are those of REALs: the text would have to be another when the column is altered.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from .dialect import span
+from .edits import EditedStatement
+from .types import Exact
+
+
+def with_exact_sums(statement: EditedStatement) -> str | None:
+    """The statement's text with its sums of decimals as that; None if it has none."""
+    for node in reversed(list(statement.source.tree.find_all(exp.Sum, exp.Avg, exp.Anonymous, bfs=True))):
+        assert isinstance(node, exp.Expression)
+        argument = _summed(node)
+        kind = statement.types.kind(argument) if argument is not None else None
+        if argument is not None and isinstance(kind, Exact):
+            _exactly(statement, node, argument, kind.scale)
+    if not statement.changed:
+        return None
+    statement.keep_names()
+    return statement.text()
+
+
+def _exactly(statement: EditedStatement, node: exp.Expression, argument: exp.Expression, scale: int) -> None:
+    """Say an aggregate so that it adds units."""
+    inner, outer = span(argument), span(_whole(node))
+    if inner is None or outer is None:
+        return
+    units = f"CAST(round(({statement.render(*inner)}) * 1e{scale}) AS INTEGER)"
+    name = (outer[0], outer[0] + 1)
+    function = "sum" if isinstance(node, exp.Avg) else statement.source.tokens[outer[0]].text
+    text, by = statement.render(*outer, {inner: units, name: function}), f"1e{scale}"
+    if isinstance(node, exp.Avg):
+        by = f"({by} * {statement.render(*outer, {name: 'count'})})"
+    statement.edit(*outer, f"({text} / {by})")
+
+
+def _summed(node: exp.Expr) -> exp.Expression | None:
+    """What an aggregate adds up, if it does."""
+    if isinstance(node, exp.Anonymous):
+        arguments = node.expressions if node.name.lower() == "total" else []
+        argument = arguments[0] if len(arguments) == 1 else None
+    else:
+        argument = node.this
+    if isinstance(argument, exp.Distinct):
+        argument = argument.expressions[0] if len(argument.expressions) == 1 else None
+    return argument
+
+
+def _whole(node: exp.Expression) -> exp.Expression:
+    """An aggregate with its FILTER and OVER."""
+    while isinstance(node.parent, exp.Filter | exp.Window) and node.arg_key == "this":
+        node = node.parent
+    return node

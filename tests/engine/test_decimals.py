@@ -1,0 +1,221 @@
+"""DECIMAL(p, s): stored without rounding, read as the nearest REAL, and summed exactly."""
+
+import random
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import polars
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+import skysql
+from skysql.cli.main import main
+from tests.conftest import Connect
+
+
+@pytest.fixture(params=[True, False], ids=["pushdown", "plain"])
+def db(connect: Connect, request: Any) -> skysql.Connection:
+    """An empty table of sales."""
+    db = connect(pushdown=request.param, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE sales USING sky(amount DECIMAL(9, 2), rate decimal(18,4) STATE, n NUMERIC(5))")
+    return db
+
+
+def put(db: skysql.Connection, *amounts: object) -> None:
+    """A sale of each amount."""
+    insert = "INSERT INTO sales(object_id, ts, action, amount) VALUES (?, ?, 'sale', ?)"
+    db.executemany(insert, [(at % 3 + 1, at, amount) for at, amount in enumerate(amounts)])
+
+
+TAKEN: list[tuple[Any, float]] = [
+    ("12.30", 12.3), (" 7 ", 7.0), ("1e3", 1000.0), ("1.500", 1.5), (12.3, 12.3), (0.29, 0.29), (5, 5.0),
+    (Decimal("-0.10"), -0.1), (Decimal("9999999.99"), 9999999.99), (np.float64(4.35), 4.35), (True, 1.0), (-0.0, 0.0),
+]  # fmt: skip
+REFUSED: list[Any] = ["1.005", 1.005, 0.1 + 0.2, 10**7, Decimal("0.001"), "12,30", "", b"1", float("inf"), "nan"]
+
+
+@pytest.mark.parametrize("value, shown", TAKEN)
+def test_what_is_taken(db: skysql.Connection, value: Any, shown: float) -> None:
+    put(db, value)
+    assert db.execute("SELECT amount, typeof(amount) FROM sales").fetchall() == [(shown, "real")]
+    db.append("sales", {"object_id": [9], "ts": [10**15], "action": ["a"], "amount": [value]})
+    assert db.execute("SELECT amount FROM sales WHERE object_id = 9").fetchall() == [(shown,)]
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_what_is_refused(db: skysql.Connection, value: Any) -> None:
+    with pytest.raises(skysql.DataError, match=r"sales\.amount: .*cannot be stored as DECIMAL\(9,2\)") as error:
+        put(db, value)
+    assert error.value.hint == "it is a number of at most 9 digits, 2 of them after the point"
+    for column in ([1.5, value], [None, value]):
+        with pytest.raises(skysql.DataError, match=r"sales\.amount: row 1: .*DECIMAL\(9,2\)"):
+            db.append("sales", {"object_id": [1, 1], "ts": [10**15] * 2, "action": ["a"] * 2, "amount": column})
+
+
+def columns(made: str) -> Any:
+    """A frame of three rows with an amount, or none, each."""
+    amounts = [Decimal("12.30"), None, Decimal("-0.01")]
+    floats = [12.3, None, -0.01]
+    rest: dict[str, Any] = {"object_id": [1, 2, 3], "ts": [10**15] * 3, "action": ["a"] * 3}
+    match made:
+        case "decimals":
+            return rest | {"amount": amounts}
+        case "mixed":
+            return rest | {"amount": ["12.3", None, Decimal("-0.01")]}
+        case "numpy":
+            return rest | {"amount": np.array([12.3, np.nan, -0.01])}
+        case "pandas":
+            return pandas.DataFrame(rest | {"amount": pandas.Series(amounts, dtype=object)})
+        case "pandas floats":
+            return pandas.DataFrame(rest | {"amount": floats})
+        case "polars":
+            return polars.DataFrame(rest | {"amount": amounts})
+    return pyarrow.table(rest | {"amount": pyarrow.array(amounts, pyarrow.decimal128(12, 4))})
+
+
+@pytest.mark.parametrize("made", ["decimals", "mixed", "numpy", "pandas", "pandas floats", "polars", "arrow"])
+def test_append(db: skysql.Connection, made: str) -> None:
+    db.append("sales", columns(made))
+    assert db.execute("SELECT amount FROM sales ORDER BY object_id").fetchall() == [(12.3,), (None,), (-0.01,)]
+
+
+@pytest.mark.parametrize(
+    "sql, expected",
+    [
+        ("SELECT sum(amount) FROM sales", [(110.29,)]),
+        ("SELECT total(amount), avg(amount) FROM sales WHERE amount = 0.1", [(0.3, 0.1)]),
+        ("SELECT sum(amount) FILTER (WHERE amount < 1), count(amount) FROM sales", [(0.3, 5)]),
+        ("SELECT sum(DISTINCT amount) FROM sales WHERE amount < 1", [(0.1,)]),
+        ("SELECT amount FROM sales WHERE amount > 9.99 ORDER BY amount", [(10.0,), (99.99,)]),
+        ("SELECT amount FROM sales WHERE amount > '9.99' ORDER BY amount DESC", [(99.99,), (10.0,)]),
+        ("SELECT count(*) FROM sales WHERE amount = 0.1", [(3,)]),
+        ("SELECT count(*) FROM sales WHERE amount IN (0.1, 10, '99.99')", [(5,)]),
+        ("SELECT count(*) FROM sales WHERE amount BETWEEN 0.1 AND 10", [(4,)]),
+        ("SELECT amount, count(*) FROM sales WHERE amount < 10 GROUP BY amount", [(0.1, 3)]),
+        ("SELECT min(amount), max(amount) FROM sales", [(0.1, 99.99)]),
+        ("SELECT sum(x) FROM (SELECT amount AS x FROM sales WHERE amount < 1)", [(0.3,)]),
+        ("SELECT sum(s) FROM (SELECT object_id, sum(amount) AS s FROM sales WHERE amount < 1 GROUP BY 1)", [(0.3,)]),
+        ("SELECT sum(amount) OVER (ORDER BY ts) FROM sales WHERE amount < 1", [(0.1,), (0.2,), (0.3,)]),
+        ("SELECT sum(CASE WHEN amount < 1 THEN amount END) FROM sales", [(0.3,)]),
+        ("SELECT sum(s.amount) FROM sales s JOIN sales_objects o ON o.object_id = s.object_id WHERE s.amount < 1",
+         [(0.3,)]),
+        ("SELECT object_id FROM sales GROUP BY object_id HAVING sum(amount) = 0.2 ORDER BY sum(amount)", [(1,)]),
+    ],
+)  # fmt: skip
+def test_in_sql(db: skysql.Connection, sql: str, expected: list[Any]) -> None:
+    put(db, "0.1", 10, 0.1, Decimal("0.1"), 99.99, None)
+    assert db.execute(sql).fetchall() == expected
+
+
+def test_names_of_sums_are_as_they_were_written(db: skysql.Connection) -> None:
+    description = db.execute("SELECT sum(amount), avg( amount ) FROM sales GROUP BY object_id").description
+    assert [column[0] for column in description] == ["sum(amount)", "avg( amount )"]
+
+
+def test_sums_are_exact(connect: Connect) -> None:
+    rng = random.Random(7)
+    for scale in (0, 1, 2, 5, 9):
+        amounts = [Decimal(rng.randrange(-(10**9), 10**12)).scaleb(-scale) for _ in range(500)]
+        for pushdown in (True, False):
+            db = connect(pushdown=pushdown, isolation_level=None)
+            db.execute(f"CREATE VIRTUAL TABLE t USING sky(x DECIMAL(12,{scale}) STATE)")
+            times = range(10**15, 10**15 + 500)
+            db.append("t", {"object_id": [at % 7 + 1 for at in range(500)], "ts": times, "x": amounts})
+            assert db.execute("SELECT sum(x) FROM t").fetchone() == (float(sum(amounts)),)
+            for who, found in db.execute("SELECT object_id, sum(x) FROM t GROUP BY object_id"):
+                assert found == float(sum(amounts[who - 1 :: 7]))
+
+
+def test_a_sum_beyond_64_bits_is_an_error_as_of_integers(connect: Connect) -> None:
+    for pushdown in (True, False):
+        db = connect(pushdown=pushdown, isolation_level=None)
+        db.execute("CREATE VIRTUAL TABLE t USING sky(x DECIMAL(18,2))")
+        rest = {"object_id": [1] * 10, "ts": range(10**15, 10**15 + 10), "action": ["a"] * 10}
+        db.append("t", rest | {"x": ["9999999999999999"] * 10})
+        with pytest.raises(skysql.OperationalError, match="integer overflow"):
+            db.execute("SELECT sum(x) FROM t").fetchall()
+
+
+def test_more_digits_than_a_real_has_stay_what_they_are(db: skysql.Connection) -> None:
+    db.execute("CREATE VIRTUAL TABLE t USING sky(x DECIMAL(18,4), s DECIMAL(18,4) STATE, note TEXT)")
+    given = ["12345678901234.5678", "-99999999999999.9999", "0.0001"]
+    for at, text in enumerate(given):
+        db.execute("INSERT INTO t(object_id, ts, action, x, s) VALUES (1, ?, 'a', ?, ?)", (at, text, Decimal(text)))
+    db.execute("UPDATE t SET note = 'changed'")
+    db.execute("UPDATE t SET action = 'b' WHERE ts = 2")
+    db.compact()
+    assert db.execute("SELECT x FROM t").fetchall() == [(float(text),) for text in given]
+    db.execute("SELECT sky_alter('t', 'ALTER x TYPE TEXT')")
+    db.execute("SELECT sky_alter('t', 'ALTER s TYPE TEXT')")
+    assert db.execute("SELECT x, s FROM t").fetchall() == [(text, text) for text in given]
+
+
+def test_altering(db: skysql.Connection) -> None:
+    put(db, "1.25", "-7", None)
+    db.execute("SELECT sky_alter('sales', 'ADD whole INTEGER')")
+    db.execute("UPDATE sales SET whole = 12")
+    db.compact()
+    put(db, "0.5")
+    shown = [(1.25, 12), (0.5, None), (-7.0, 12), (None, 12)]
+    for change in ("ALTER amount TYPE DECIMAL(12,3)", "ALTER whole TYPE DECIMAL(4,1)", "ALTER amount TYPE REAL"):
+        db.execute("SELECT sky_alter('sales', ?)", (change,))
+        assert db.execute("SELECT amount, whole FROM sales ORDER BY object_id, ts").fetchall() == shown
+        assert db.check() == []
+    assert db.execute("SELECT sum(whole) FROM sales").fetchone() == (36.0,)
+    for change, reason in [
+        ("ALTER whole TYPE INTEGER", r"DECIMAL\(4,1\), which INTEGER does not hold"),
+        ("ALTER whole TYPE DECIMAL(4,2)", r"which DECIMAL\(4,2\) does not hold"),
+        ("ADD x DECIMAL(19,2)", "no type DECIMAL"),
+        ("ADD x DECIMAL(2,3)", "no type DECIMAL"),
+    ]:
+        with pytest.raises(skysql.ProgrammingError, match=reason):
+            db.execute("SELECT sky_alter('sales', ?)", (change,))
+    db.execute("SELECT sky_alter('sales', 'ADD big INTEGER')")
+    db.execute("UPDATE sales SET big = 123")
+    with pytest.raises(skysql.DataError, match=r"sales\.big: 123 is not exactly a DECIMAL\(3,1\)"):
+        db.execute("SELECT sky_alter('sales', 'ALTER big TYPE DECIMAL(3,1)')")
+
+
+def test_parameters(db: skysql.Connection) -> None:
+    put(db, "12.30", "0.1")
+    for given in (Decimal("12.30"), 12.3, "12.3", np.float64(12.3)):
+        assert db.execute("SELECT count(*) FROM sales WHERE amount = ?", (given,)).fetchone() == (1,)
+    assert db.execute("SELECT ?, ?, ?", (Decimal("7.00"), Decimal("0.10"), Decimal("NaN"))).fetchone() == (7, 0.1, None)
+    assert db.execute("SELECT ?", (Decimal("12345678901234567.89"),)).fetchone() == ("12345678901234567.89",)
+
+
+def test_in_reports_patterns_and_path_functions(db: skysql.Connection) -> None:
+    put(db, "0.1", 10, 99.99, "5.5", "20", "0.2")
+    assert db.execute("SELECT objects FROM sky_funnel('sales', ?, '1 day')",
+                      ('[{"when": "amount < 11"}, {"when": "amount > 5"}]',)).fetchall() == [(3,), (2,)]  # fmt: skip
+    pattern = ("SELECT object_id, x FROM sales MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY ts"
+               " MEASURES LAST(b.amount) - FIRST(a.amount) AS x PATTERN (a b)"
+               " DEFINE b AS b.amount > a.amount)")  # fmt: skip
+    assert db.execute(pattern).fetchall() == [(1, 5.4), (2, 10.0)]
+    assert db.execute("SELECT object_id, window_funnel('1 day', ts, amount < 11, amount >= 5.5) FROM sales"
+                      " GROUP BY object_id").fetchall() == [(1, 2), (2, 2), (3, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_import_and_export(tmp_path: Path, format: str) -> None:
+    source, file = str(tmp_path / "a.db"), str(tmp_path / f"a.{format}")
+    db = skysql.connect(source, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE t USING sky(price DECIMAL(9,2) STATE, net DECIMAL(15,5))")
+    insert = "INSERT INTO t(object_id, ts, action, price, net) VALUES (?, ?, 'a', ?, ?)"
+    db.executemany(insert, [(1, 0, "12.30", "1234567890.12345"), (1, 1, None, "0.00001"), (2, 0, "0", None)])
+    expected = db.execute("SELECT *, changes FROM t").fetchall()
+    db.close()
+    assert main(["export", source, "t", file]) == 0
+    if format == "parquet":
+        assert pyarrow.parquet.read_table(file).column("price").to_pylist() == [Decimal("12.30"), None, Decimal(0)]
+    words = ["--object", "object_id", "--time", "timestamp", "--action", "action", "--state", "price:DECIMAL(9,2)",
+             "--attribute", "net:decimal(15, 5)"]  # fmt: skip
+    assert main(["import", str(tmp_path / "b.db"), "t", file, *words]) == 0
+    db = skysql.connect(str(tmp_path / "b.db"))
+    assert db.execute("SELECT *, changes FROM t").fetchall() == expected
+    assert db.check() == []
+    db.close()
