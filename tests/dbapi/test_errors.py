@@ -292,7 +292,7 @@ def test_times_in_questions(connect: Connect, sql: str, pushdown: bool) -> None:
 @pytest.mark.parametrize(
     ("columns", "what"),
     [
-        ("plan BLOB", "'plan'.*unknown type BLOB.*TEXT, INTEGER, REAL and BOOLEAN"),
+        ("plan BLOB", "'plan'.*unknown type BLOB.*TEXT, INTEGER, REAL, BOOLEAN, TIMESTAMP and DECIMAL"),
         ("plan", "'plan'.*no type"),
         ("plan STATE", "'plan'.*unknown type STATE"),
         ("plan TEXT STATEE", "plan TEXT STATEE"),

@@ -286,7 +286,7 @@ def test_what_was_done_is_told(shop: skysql.Connection) -> None:
         ("frobnicate it", "cannot read 'frobnicate it' as a change"),
         ("ADD x", "cannot read"),
         ("ADD x TEXT; DROP plan", "from '; DROP plan' on"),
-        ("ADD x BLOB", "no type BLOB .*TEXT, INTEGER, REAL and BOOLEAN"),
+        ("ADD x BLOB", "no type BLOB .*TEXT, INTEGER, REAL, BOOLEAN, TIMESTAMP and DECIMAL"),
         ("ADD x TEXT OBJECT", "OBJECT column cannot be added"),
         ("ADD Plan TEXT", "has a column 'Plan' already"),
         ("ADD object_id TEXT", "every sky table has"),
