@@ -115,6 +115,7 @@ class Looks:
                 raise looks.instead or Interrupted
 
         monkeypatch.setattr(Interruption, "check", check)
+        monkeypatch.setattr(interruption, "_GLANCE", None)  # no looks that are as many as a wait is long
 
     def count(self, run: Callable[[], Any]) -> Any:
         """What run() gives; `seen` is how often it looked."""
