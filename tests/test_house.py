@@ -1,12 +1,16 @@
-"""The house that the tests are in: a folder a room, and tiers."""
+"""The house: tests in a folder a room and in tiers; rooms with faces, and names with one meaning."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import skysql
 from tests.tiers import LONG
 
 ROOT = Path(__file__).parents[1]
@@ -43,3 +47,99 @@ def test_every_room_has_quick_tests() -> None:
     rooms = {file.parent.name for file in FILES for name in functions(file)
              if name.startswith("test_") and LONG.get(f"{file.stem}::{name}", 1)}  # fmt: skip
     assert rooms >= ROOMS
+
+
+# rooms
+
+
+FACE = re.compile(r"^Others take: (.*?)\.$", re.MULTILINE | re.DOTALL)
+
+PAST_A_FACE = {
+    # a damaged table cannot be opened as one: repair/ reads what is stored
+    ("repair", "store.chunks"), ("repair", "store.format"), ("repair", "store.log"), ("repair", "store.manifest"),
+    ("repair", "store.retyped"), ("repair", "store.texts"),
+}  # fmt: skip
+"""Who takes what a room keeps to itself."""
+
+PATH = Path(skysql.__file__).parent
+
+
+def modules(package: Path) -> list[Path]:
+    return sorted(path for path in package.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+
+
+def face(room: str) -> set[str]:
+    """The modules of a room that others may import from, as its docstring says; and what is named in the room's own."""
+    found = FACE.search(ast.get_docstring(ast.parse((PATH / room / "__init__.py").read_text())) or "")
+    names = found[1].replace("\n", " ").split(",") if found else []
+    return {name.strip() for name in names} - {"what is named here"}
+
+
+def there(module: Path) -> bool:
+    return module.is_dir() or module.with_suffix(".py").exists()
+
+
+def taken(file: Path) -> Iterator[tuple[str, str, str]]:
+    """What a module imports of other rooms, typing-only imports included: (own room, the module, the name)."""
+    own = file.relative_to(PATH.parent).parts[:-1]
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = own[: len(own) - node.level + 1] if node.level else ()
+        parts = (*base, *(node.module or "").split("."))
+        for name in node.names:
+            path = [part for part in (*parts, name.name) if part]
+            if path[0] != "skysql" or len(path) < 3 or path[1] not in ROOMS or path[1] == (*own, "")[1]:
+                continue
+            depth = 2
+            while depth < len(path) and there(PATH.joinpath(*path[1 : depth + 1])):
+                depth += 1
+            yield (*own, "")[1], ".".join(path[1:depth]), ".".join(path[depth:])
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS - {"vtab"}))
+def test_nobody_imports_past_a_face(room: str) -> None:
+    """And what a face shows is there, and taken by somebody."""
+    asked = [(who, module, name) for file in PATH.rglob("*.py") for who, module, name in taken(file)]
+    asked = [(who, module, name) for who, module, name in asked if module.partition(".")[0] == room]
+    used = {module.partition(".")[2] for who, module, _ in asked if (who, module) not in PAST_A_FACE} - {""}
+    assert used <= face(room)
+    assert not [each for each in asked if each[2].startswith("_")]
+    assert face(room) <= used | ({"main"} if room == "cli" else set())  # __main__.py imports it when it has to
+
+
+def test_a_room_says_what_may_be_taken_from_it() -> None:
+    for room in ROOMS - {"vtab"}:
+        text = ast.get_docstring(ast.parse((PATH / room / "__init__.py").read_text())) or ""
+        assert FACE.search(text), room
+        assert len(text.splitlines()) <= 30, room
+
+
+SAME_NAMES = {
+    "alter.py",  # the same thing room by room: store/ alters what is stored, engine/ the schema of a connection
+    "source.py",  # vtab/: what stands behind a virtual table;  engine/: those of a connection
+}
+"""Names of modules that two have."""
+
+
+def test_no_two_modules_of_one_name() -> None:
+    names = Counter(path.name for root in (PATH, PATH.parent / "vtab") for path in modules(root))
+    assert {name for name, count in names.items() if count > 1} == SAME_NAMES
+
+
+SAME_CLASSES = {
+    "Changes",  # the kind of source in a plan, and the changes of a block as bytes
+    "History",  # what a matcher knows of earlier rows, and the commits of a file
+}
+"""Names of public classes that two have."""
+
+
+def test_no_two_public_classes_of_one_name() -> None:
+    names = Counter(
+        node.name
+        for root in (PATH, PATH.parent / "vtab")
+        for path in modules(root)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in names.items() if count > 1} == SAME_CLASSES

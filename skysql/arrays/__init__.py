@@ -8,4 +8,6 @@
     pending    values that other threads may still be working out
 
 Everything is pure: no file, no table, no SQL. What a column means is told in model/.
+
+Others take: batch, compiled, exact_sums, kernels, masks, pending, replay, sums, vectors.
 """

@@ -5,6 +5,8 @@
     parameters   what is bound
 
 Not here: how a statement runs, and what becomes of a transaction (engine/session).
+
+Others take: connection, cursor, parameters.
 """
 
 from . import connection, cursor, parameters

@@ -13,4 +13,6 @@
     dependents       views and triggers that name a table;  hints: what an error should say besides
 
 Fronts stand on its sessions: dbapi/ today.
+
+Others take: engine, info, prepared, session, sqlite_errors, statements, waiting_errors.
 """

@@ -22,8 +22,8 @@ from ..sql.rewriter import Rewritten
 from ..store.cache import SHARED, Cache, parse_size
 from ..store.check import check
 from ..store.cleanup import clean_up
+from ..store.shadow_tables import SHADOWS
 from ..store.snapshot import Snapshot
-from ..store.tables import SHADOWS
 from ..write.columns import columns_to_batch
 from ..write.counts import Counts
 from ..write.statement import UnderWay

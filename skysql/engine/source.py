@@ -18,9 +18,9 @@ from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation,
 from ..scan.by_sqlite import Evaluator
 from ..store.cache import Cache, TableCache
 from ..store.lineage import OpenFile
+from ..store.shadow_tables import SHADOWS, Commits, ShadowTables
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from ..store.tables import SHADOWS, Commits, ShadowTables
 from ..write.counts import Counts
 from ..write.statement import UnderWay
 from ..write.writer import Writer

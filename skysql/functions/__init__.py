@@ -11,6 +11,8 @@ same answers.
 
 Each says at its head what its functions mean, to the last corner. FUNCTIONS are those that an engine has unless it is
 given others (engine/registries.py): the rewriter finds them, scans run them, and SQLite has them as aggregates.
+
+Others take: what is named here, arguments, durations, equality.
 """
 
 from __future__ import annotations

@@ -17,4 +17,6 @@ Decisions where the standard leaves a choice, or SQLite's ways differ from its o
 - After an empty match the search goes on at the next row, whatever AFTER MATCH SKIP says.
 - Of a row WITH UNMATCHED ROWS that is in no match, every measure is NULL.
 - A plain column that is looked up keeps its affinity and collation; any other expression has none, as in a function.
+
+Others take: clause, expressions, inputs, lexer, recognition, regex, run.
 """

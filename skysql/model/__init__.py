@@ -10,4 +10,6 @@
     dtypes       the arrays that values are kept in
 
 Not here: where any of it is stored (store/), or asked for (plan/). Imports numpy, errors and interruption.
+
+Others take: alteration, companions, dtypes, kinds, quoting, table, time_units, timestamps, tokens, values.
 """

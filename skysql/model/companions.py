@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 
-class Role(Enum):
+class ColumnRole(Enum):
     """What a column is to a statement."""
 
     OBJECT = auto()  # the object's id
@@ -36,16 +36,16 @@ class SourceColumn:
 
     name: str
     type: str
-    role: Role = Role.DERIVED
+    role: ColumnRole = ColumnRole.DERIVED
     hidden: bool = False
 
     @property
     def argument(self) -> bool:
         """Whether it is an argument, which only `=` can give."""
-        return self.role is Role.ARGUMENT
+        return self.role is ColumnRole.ARGUMENT
 
 
-class Own(Enum):
+class OfTable(Enum):
     """Stands for columns that each table calls in its own way."""
 
     OBJECT = auto()  # its id, and its key if it has one
@@ -53,10 +53,10 @@ class Own(Enum):
     STATES = auto()
 
 
-TIMESTAMP = SourceColumn("timestamp", "TIMESTAMP", Role.TIME)
-ACTION_NAME = SourceColumn("action", "TEXT", Role.PROPERTY)
-IDLE = SourceColumn("idle", "", Role.ARGUMENT, hidden=True)
-TS = SourceColumn("ts", "INTEGER", Role.TIME, hidden=True)
+TIMESTAMP = SourceColumn("timestamp", "TIMESTAMP", ColumnRole.TIME)
+ACTION_NAME = SourceColumn("action", "TEXT", ColumnRole.PROPERTY)
+IDLE = SourceColumn("idle", "", ColumnRole.ARGUMENT, hidden=True)
+TS = SourceColumn("ts", "INTEGER", ColumnRole.TIME, hidden=True)
 OWN_CHANGES = SourceColumn("changes", "TEXT", hidden=True)
 SESSION_OF_EVENT = SourceColumn("session", "INTEGER", hidden=True)
 SESSION_EVENT = SourceColumn("session_event", "INTEGER", hidden=True)
@@ -64,7 +64,7 @@ SESSION_EVENT = SourceColumn("session_event", "INTEGER", hidden=True)
 FIRST_TIMESTAMP = SourceColumn("first_timestamp", "TIMESTAMP")
 LAST_TIMESTAMP = SourceColumn("last_timestamp", "TIMESTAMP")
 EVENT_COUNT = SourceColumn("events", "INTEGER")
-AS_OF = SourceColumn("as_of", "TIMESTAMP", Role.ARGUMENT, hidden=True)
+AS_OF = SourceColumn("as_of", "TIMESTAMP", ColumnRole.ARGUMENT, hidden=True)
 
 SESSION = SourceColumn("session", "INTEGER")
 DURATION = SourceColumn("duration", "REAL")
@@ -80,17 +80,17 @@ EVENTS, OBJECTS, SESSIONS, CHANGES = "events", "objects", "sessions", "changes"
 COMPANIONS = (OBJECTS, SESSIONS, CHANGES)
 """The kinds of a table's companions, which are the ends of their names."""
 
-COLUMNS: dict[str, tuple[SourceColumn | Own, ...]] = {
+COLUMNS: dict[str, tuple[SourceColumn | OfTable, ...]] = {
     EVENTS: (
-        *(Own.OBJECT, TIMESTAMP, ACTION_NAME, Own.PROPERTIES),
+        *(OfTable.OBJECT, TIMESTAMP, ACTION_NAME, OfTable.PROPERTIES),
         *(IDLE, TS, OWN_CHANGES, SESSION_OF_EVENT, SESSION_EVENT),  # the first hidden one is what `table(...)` is given
     ),
-    OBJECTS: (Own.OBJECT, FIRST_TIMESTAMP, LAST_TIMESTAMP, EVENT_COUNT, Own.STATES, AS_OF),
+    OBJECTS: (OfTable.OBJECT, FIRST_TIMESTAMP, LAST_TIMESTAMP, EVENT_COUNT, OfTable.STATES, AS_OF),
     SESSIONS: (
-        *(Own.OBJECT, SESSION, FIRST_TIMESTAMP, LAST_TIMESTAMP, DURATION, EVENT_COUNT),
-        *(FIRST_ACTION, LAST_ACTION, Own.STATES, IDLE),
+        *(OfTable.OBJECT, SESSION, FIRST_TIMESTAMP, LAST_TIMESTAMP, DURATION, EVENT_COUNT),
+        *(FIRST_ACTION, LAST_ACTION, OfTable.STATES, IDLE),
     ),
-    CHANGES: (Own.OBJECT, TIMESTAMP, CHANGED_PROPERTY, OLD_VALUE, NEW_VALUE, TS),
+    CHANGES: (OfTable.OBJECT, TIMESTAMP, CHANGED_PROPERTY, OLD_VALUE, NEW_VALUE, TS),
 }
 
 ORDER: dict[str, tuple[SourceColumn, ...]] = {

@@ -5,4 +5,6 @@
     tree        how plans print;  json: how they are written and read
 
 sql/ makes plans of statements, scan/ runs them, and EXPLAIN prints them. Imports model/ alone.
+
+Others take: json, labels, path_scan, sources, tree.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..errors import InternalError
 from ..model import companions
-from ..model.companions import COLUMNS, Own, Role, SourceColumn
+from ..model.companions import COLUMNS, ColumnRole, OfTable, SourceColumn
 from ..model.table import Table
 from .labels import KeyOf, label_of
 from .path_scan import Changes, Column, Events, Expr, Groups, Pairs, Sessions, Source, Sql
@@ -14,7 +14,7 @@ from .path_scan import Changes, Column, Events, Expr, Groups, Pairs, Sessions, S
 NO_TABLE = Table("", "", None, ())
 """What expressions belong to whose columns are labels, of no table."""
 
-ROW = SourceColumn("row", "INTEGER", Role.DERIVED, hidden=True)
+ROW = SourceColumn("row", "INTEGER", ColumnRole.DERIVED, hidden=True)
 """Of pairs: the number of the row that a pair was given with."""
 
 _FIXED = {kind: {column.name: column for column in companions.fixed(kind)} for kind in COLUMNS}
@@ -23,12 +23,12 @@ _FIXED = {kind: {column.name: column for column in companions.fixed(kind)} for k
 def columns_of(kind: str, table: Table) -> tuple[SourceColumn, ...]:
     """The columns of a table's events, objects, sessions or changes, in order of declaration."""
 
-    def own(place: Own) -> Iterator[SourceColumn]:
-        if place is Own.OBJECT:
+    def own(place: OfTable) -> Iterator[SourceColumn]:
+        if place is OfTable.OBJECT:
             yield from object_columns(table)
             return
-        for property in table.states if place is Own.STATES else table.properties:
-            yield SourceColumn(property.name, str(property.kind), Role.PROPERTY)
+        for property in table.states if place is OfTable.STATES else table.properties:
+            yield SourceColumn(property.name, str(property.kind), ColumnRole.PROPERTY)
 
     return tuple(
         column
@@ -41,8 +41,8 @@ def object_columns(table: Table) -> tuple[SourceColumn, ...]:
     """The columns that tell the object: its id, and its key if it has one."""
     if table is NO_TABLE:
         return ()
-    id = SourceColumn(table.object_name, "INTEGER", Role.OBJECT)
-    return (id,) if table.key_name is None else (id, SourceColumn(table.key_name, "TEXT", Role.KEY))
+    id = SourceColumn(table.object_name, "INTEGER", ColumnRole.OBJECT)
+    return (id,) if table.key_name is None else (id, SourceColumn(table.key_name, "TEXT", ColumnRole.KEY))
 
 
 def kind_of(source: Source) -> str:
@@ -63,7 +63,7 @@ def find_column(source: Source, table: Table, name: str) -> SourceColumn:
     """A column of a source that is no groups, by its name in any case; raises InternalError if there is none."""
     property = table.find(name)
     if property is not None:
-        return SourceColumn(property.name, str(property.kind), Role.PROPERTY)
+        return SourceColumn(property.name, str(property.kind), ColumnRole.PROPERTY)
     folded = name.lower()
     for column in object_columns(table):
         if column.name.lower() == folded:

@@ -4,4 +4,6 @@
     results   the rows of a plan that a statement had pushed down;  matches: of MATCH_RECOGNIZE
 
 Table-valued reports are relations, too: reports/report.
+
+Others take: matches, results, tables.
 """

@@ -4,4 +4,6 @@
     rows     rows of SQLite tables whose b-trees are broken;  pages: such a file page by page
 
 Reads the shadow tables itself, as a damaged table cannot be opened as one.
+
+Others take: repair.
 """

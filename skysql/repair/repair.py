@@ -9,8 +9,9 @@ and with a chunk of texts the values that are one of them.
 An event is saved if its object, its time, and an action or a change are left of it. A table whose definition is lost is
 read by the text of its CREATE VIRTUAL TABLE. What was deleted stays deleted, unless the list of it is lost.
 
-Besides store/tables.py the only module that names shadow tables, as a damaged table cannot be opened as one. It reads
-the old file by SQLite alone (salvage.py) and writes the new one as any other. Object ids and keys stay what they were.
+Besides store/shadow_tables.py the only module that names shadow tables, as a damaged table cannot be opened as one.
+It reads the old file by SQLite alone (salvage.py) and writes the new one as any other. Object ids and keys stay what
+they were.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from ..store.cache import Cache
 from ..store.log import MOST_LOGGED
 from ..store.manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
 from ..store.retyped import decode, widen
+from ..store.shadow_tables import ShadowTables, computed, is_chunk, rowid
 from ..store.snapshot import END
 from ..store.store import Store
-from ..store.tables import ShadowTables, computed, is_chunk, rowid
 from ..store.texts import ChunkTexts
 from . import salvage as rescue
 from .pages import PageRow, Value

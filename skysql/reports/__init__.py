@@ -17,6 +17,8 @@
 
 Each is one pass over whole paths: a *partial* of every shard, by arrays, and the rows from all partials. No path lies
 in two shards, so that partials of different objects, wherever they were made, give the same rows.
+
+Others take: what is named here.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from ..store.shard import Shard
 from ..store.views import codes_at, path_numbers, session_starts
 from .chains import NONE, Chains, Course, Link, StepRanks, Stop, choose, firsts
 from .funnel_design import FunnelDesign
-from .funnel_search import Search, find_chains
+from .funnel_search import FunnelSearch, find_chains
 from .report import Call
 from .subject import may_equal
 
@@ -132,7 +132,7 @@ def count_shard(design: FunnelDesign, call: Call[Any], shard: Shard) -> Counted:
         return Stop(steps[at], found[at].paths, found[at].ts) if by_path else course.stop(indexes[at])
 
     links, exactly = _links(design, call, shard), tells_events(call, design)
-    search = Search(design, course, _indexes(index, entries), indexes, links, stop, exactly)
+    search = FunnelSearch(design, course, _indexes(index, entries), indexes, links, stop, exactly)
     chosen = _chosen(design, course, units, find_chains(search))
     return _read(design, call, shard, units, [course.place(events) for events in chosen.events])
 

@@ -25,7 +25,7 @@ from .funnel_design import FunnelDesign
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class FunnelSearch:
     """What chains are looked for in one shard. Events are indexes of the course, ascending.
 
     entries: those at which a chain may begin.
@@ -60,25 +60,25 @@ class Search:
         return fixed and all(link.free for link in self.between)
 
 
-def _consecutive(search: Search) -> Chains:
+def _consecutive(search: FunnelSearch) -> Chains:
     return chains.consecutive(search.course, search.entries, search.later, search.design.within, search.between)
 
 
-def _in_any_order(search: Search) -> Chains:
+def _in_any_order(search: FunnelSearch) -> Chains:
     barrier = search.links[1].barrier  # the same before each step
     return chains.in_any_order(search.course, search.entries, search.steps, search.design.within, barrier)
 
 
-def _from_each(search: Search, entries: Int64 | None = None) -> Chains:
+def _from_each(search: FunnelSearch, entries: Int64 | None = None) -> Chains:
     entries = search.entries if entries is None else entries
     return chains.from_each(search.course, entries, search.later, search.design.within, search.between)
 
 
-def _from_first(search: Search) -> Chains:
+def _from_first(search: FunnelSearch) -> Chains:
     return _from_each(search, search.entries[chains.firsts(search.course.groups.take(search.entries))])
 
 
-def _furthest(search: Search) -> Chains:
+def _furthest(search: FunnelSearch) -> Chains:
     stops = [search.stop(at) for at in search.design.required]
     if len(search.entries) != len(stops[0]):
         stops[0] = search.course.stop(search.entries)
@@ -86,7 +86,7 @@ def _furthest(search: Search) -> Chains:
     return chains.furthest(search.course, stops, search.design.within, links, search.exactly)
 
 
-Algorithm = Callable[[Search], Chains]
+Algorithm = Callable[[FunnelSearch], Chains]
 
 _ALGORITHMS: tuple[tuple[str, str | None, bool | None, Algorithm], ...] = (
     ("strict", None, None, _consecutive),
@@ -98,7 +98,7 @@ _ALGORITHMS: tuple[tuple[str, str | None, bool | None, Algorithm], ...] = (
 """(order, count, free, algorithm); None stands for any. The first row that fits counts."""
 
 
-def find_chains(search: Search) -> Chains:
+def find_chains(search: FunnelSearch) -> Chains:
     """Chains with all their steps, among which is that of each unit."""
     asked = search.design.order, search.design.count, search.free
     for *pattern, algorithm in _ALGORITHMS:
@@ -110,7 +110,7 @@ def find_chains(search: Search) -> Chains:
 # optional steps
 
 
-def _with_optional(search: Search, found: Chains) -> Chains:
+def _with_optional(search: FunnelSearch, found: Chains) -> Chains:
     """The chains of the required steps with their optional steps, where there are any."""
     design, steps = search.design, search.steps
     if len(design.required) == len(steps):
@@ -130,7 +130,7 @@ def _with_optional(search: Search, found: Chains) -> Chains:
     return Chains(events, found.depth)
 
 
-def _between(search: Search, first: Int64, last: Int64, after: Int64, at: int) -> Int64:
+def _between(search: FunnelSearch, first: Int64, last: Int64, after: Int64, at: int) -> Int64:
     """The next event of an optional step after `last`, if it is in time; and before `after`, which may be NONE."""
     course, within = search.course, search.design.within
     found, event = chains.next_of(course, last, search.steps[at])
@@ -140,4 +140,4 @@ def _between(search: Search, first: Int64, last: Int64, after: Int64, at: int) -
     return np.where(found, event, NONE)
 
 
-__all__ = ["Search", "find_chains"]
+__all__ = ["FunnelSearch", "find_chains"]

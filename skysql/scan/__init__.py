@@ -11,4 +11,6 @@
     paths        functions over a path in a scan;  layouts: events laid out by state for sums
 
 Not here: the functions over a path (functions/), and how SQLite reads the answer (relations/).
+
+Others take: actions, aggregates, bound, by_sqlite, evaluation, result, rows, scan.
 """

@@ -16,4 +16,6 @@
 
 The text outside of what is replaced stays as it was written. Nothing here has a connection, or publishes anything:
 engine/ reads the catalogue (engine/schema.py) and publishes what a statement reads (engine/published.py).
+
+Others take: catalog, conditions, edits, hidden_arguments, idioms, match.matching, reads, rewriter.
 """

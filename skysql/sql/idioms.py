@@ -32,7 +32,7 @@ from ..model.companions import (
     OBJECTS,
     TIMESTAMP,
     TS,
-    Role,
+    ColumnRole,
     SourceColumn,
 )
 from ..plan.path_scan import Column, Expr, Literal
@@ -357,12 +357,12 @@ def _as_of_event(kind: str, column: SourceColumn, state: Column | None, left: bo
 
     state: of changes, the state that they are of.
     """
-    if column.role in (Role.OBJECT, Role.KEY):
+    if column.role in (ColumnRole.OBJECT, ColumnRole.KEY):
         return None if kind == CHANGES and left else Column(column.name)
     if kind == CHANGES:
         return state if column == NEW_VALUE else None
-    if column.role is Role.PROPERTY:
+    if column.role is ColumnRole.PROPERTY:
         return Column(column.name, through_ties=True)
-    if column.role is Role.TIME:
+    if column.role is ColumnRole.TIME:
         return Column(column.name)
     return Column(TIMESTAMP.name) if column == AS_OF else None

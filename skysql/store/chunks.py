@@ -18,7 +18,7 @@ from ..model.dtypes import Array
 from . import format as fmt
 from .cache import Cache
 from .manifest import new_stamp
-from .tables import ShadowTables
+from .shadow_tables import ShadowTables
 from .texts import ChunkTexts, TextChunk
 
 V = TypeVar("V")

@@ -28,7 +28,7 @@ from ..model.dtypes import Array, Bool, Int64
 from .chunks import Chunks, cut, full
 from .format import CHUNKS_SINCE, FormatError, decode_chunk
 from .manifest import new_stamp
-from .tables import ShadowTables
+from .shadow_tables import ShadowTables
 from .texts import StoredCodes, StoredTexts, TextChunk
 
 _PIECE = 1 << 18

@@ -42,7 +42,7 @@ from .format import Changes
 from .log import Log
 from .manifest import Manifest, ManifestEdit, new_stamp
 from .reader import StoreReader
-from .tables import ShadowTables
+from .shadow_tables import ShadowTables
 
 KEPT = 1024
 """Commits of which the changed objects are known, at the least."""

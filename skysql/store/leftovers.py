@@ -10,8 +10,8 @@ from . import format as fmt
 from .blocks import StoredBlock, read_property_back
 from .chunks import PROPERTY_BITS
 from .manifest import FIRST_PROPERTY, BlockRow
+from .shadow_tables import rowid
 from .store import Store
-from .tables import rowid
 
 
 def may_be_left(store: Store) -> bool:

@@ -14,7 +14,7 @@ from . import format as fmt
 from .blocks import MemoryBlock, Without
 from .manifest import LogRow, Manifest
 from .reader import StoreReader
-from .tables import ShadowTables
+from .shadow_tables import ShadowTables
 
 MOST_LOGGED = 4 * fmt.BATCH_EVENTS
 """Events that a log has, at the most: it is folded before (compact.py)."""

@@ -26,7 +26,7 @@ from .cache import Cache
 from .dictionary import Dictionary
 from .manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow, Manifest
 from .retyped import Casts, widen
-from .tables import ShadowTables, rowid
+from .shadow_tables import ShadowTables, rowid
 
 Row = TypeVar("Row", BlockRow, LogRow)
 

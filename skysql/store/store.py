@@ -33,10 +33,10 @@ from .log import Log
 from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, Manifest, ManifestEdit, Stamp, new_stamp
 from .reader import StoreReader
 from .retyped import Casts
+from .shadow_tables import ShadowTables, rowid
 from .shard import Part
 from .snapshot import Snapshot
-from .statistics import Kept
-from .tables import ShadowTables, rowid
+from .statistics import KeptStatistics
 
 
 class Store:
@@ -47,7 +47,7 @@ class Store:
         self.table = table
         self.cache = cache
         self.dictionary = self._open_dictionary()
-        self.statistics = Kept(tables)
+        self.statistics = KeptStatistics(tables)
         self.reader = StoreReader(tables, table, cache, self.dictionary)
         self.log = Log(tables, self.reader)
         self.history = History(tables, self.reader, self.log)

@@ -4,4 +4,6 @@
     load      a file into a table, with types and times found out;  states: rows of states as changes;  spill: on disk
     save      a table into a file that loads as the same events
     terminal  texts for a person to read, with nothing in them that a terminal obeys
+
+Others take: formats, load, save, terminal.
 """

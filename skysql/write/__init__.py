@@ -6,4 +6,6 @@
     statement which statements are under way, and what each has asked of writers;  counts: how many rows they changed
 
 Not here: files (transfer/), and what becomes of a batch in a table (store/).
+
+Others take: columns, counts, statement, writer.
 """

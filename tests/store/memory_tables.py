@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skysql.store.manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow
-from skysql.store.tables import Commits, rowid
+from skysql.store.shadow_tables import Commits, rowid
 
 
 class MemoryTables:

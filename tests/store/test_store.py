@@ -13,8 +13,8 @@ from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import ACTION, parse_arguments
 from skysql.store.cache import Cache
 from skysql.store.cleanup import clean_up
+from skysql.store.shadow_tables import Commits, ShadowTables
 from skysql.store.store import Store
-from skysql.store.tables import Commits, ShadowTables
 from tests.store.memory_tables import MemoryTables
 
 TABLE = parse_arguments("users", ["plan TEXT STATE", "amount REAL"])

@@ -14,14 +14,14 @@ from .aggregate import AggregateFunction, Given, Merging, OverJoin
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class GroupCounts:
     """count: int64[g]."""
 
     count: Int64
 
-    def take(self, used: Int64, size: int) -> Counts:
+    def take(self, used: Int64, size: int) -> GroupCounts:
         """Of `size` groups only those that are used."""
-        return self if len(used) == size else Counts(self.count[used])
+        return self if len(used) == size else GroupCounts(self.count[used])
 
 
 def repeated_count(value: str, times: str, only: str) -> str:
@@ -29,10 +29,10 @@ def repeated_count(value: str, times: str, only: str) -> str:
     return f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
 
 
-class Count(AggregateFunction[Counts]):
+class Count(AggregateFunction[GroupCounts]):
     """The number of values, or of rows: an integer."""
 
-    state = Counts
+    state = GroupCounts
     name = by_sqlite = "count"
     called = ("count",)
     counts_rows = True
@@ -42,22 +42,22 @@ class Count(AggregateFunction[Counts]):
         lambda *call: f"coalesce({repeated_count(*call)}, 0)",
     )
 
-    def begin(self, given: Given) -> Counts:
+    def begin(self, given: Given) -> GroupCounts:
         """How many there are."""
-        return Counts(given.count())
+        return GroupCounts(given.count())
 
-    def runs(self, _values: Array, starts: Int64, _magnitudes: Magnitudes | None) -> Counts:
+    def runs(self, _values: Array, starts: Int64, _magnitudes: Magnitudes | None) -> GroupCounts:
         """How many there are."""
-        return Counts(starts[1:] - starts[:-1])  # np.diff takes longer than what it is for
+        return GroupCounts(starts[1:] - starts[:-1])  # np.diff takes longer than what it is for
 
-    def nothing(self, size: int) -> Counts:
+    def nothing(self, size: int) -> GroupCounts:
         """0 each."""
-        return Counts(np.zeros(size, np.int64))
+        return GroupCounts(np.zeros(size, np.int64))
 
-    def merge(self, parts: Sequence[Counts], merging: Merging) -> Counts:
+    def merge(self, parts: Sequence[GroupCounts], merging: Merging) -> GroupCounts:
         """Their sums."""
-        return Counts(merging.counts(parts)[1])
+        return GroupCounts(merging.counts(parts)[1])
 
-    def finish(self, state: Counts) -> Numbers:
+    def finish(self, state: GroupCounts) -> Numbers:
         """The counts."""
         return Numbers(state.count)
