@@ -16,7 +16,8 @@ import pytest
 import skysql
 from skysql.arrays.vectors import Coded, Numbers
 from skysql.errors import DataError
-from skysql.plan.path_scan import PathScan, to_json
+from skysql.plan.json import SCANS
+from skysql.plan.path_scan import PathScan
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
 from skysql.scan.bound import BoundScan
@@ -152,7 +153,8 @@ def test_any_split_through_another_process(
     rng = random.Random(seed)
     path = filled.execute("PRAGMA database_list").fetchone()[2]
     for _ in range(5):
-        question = {"path": path, "plan": to_json(bound.plan), "parameters": parameters, "seed": seed, "parts": parts}
+        plan = SCANS.to_json(bound.plan)
+        question = {"path": path, "plan": plan, "parameters": parameters, "seed": seed, "parts": parts}
         try:
             messages = worker.messages(question)
             rng.shuffle(messages)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 import skysql
-from skysql.plan.path_scan import Column, PathScan, from_json
+from skysql.plan.json import SCANS
+from skysql.plan.path_scan import Column, PathScan
 from skysql.plan.sources import object_names
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
@@ -33,7 +34,7 @@ class Worker:
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         db = self.connections.setdefault(asked["path"], skysql.connect(asked["path"]))
-        plan, parameters = from_json(asked["plan"]), asked["parameters"]
+        plan, parameters = SCANS.from_json(asked["plan"]), asked["parameters"]
         snapshot = db.engine.snapshot(plan.database, plan.table)
         bound = BoundScan(plan, snapshot.table, AggregateFunctions())
         try:
