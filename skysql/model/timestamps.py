@@ -234,7 +234,7 @@ def _from_datetimes(array: Array) -> Int64:
     else:
         low, high = (np.datetime64(text).astype(array.dtype) for text in ("0001-01-01", "9999-12-31T23:59:59.999999"))
         row = _first((array < low) | (array > high))
-        us = array.astype("M8[us]")
+        us = array.astype("M8[us]") if row < 0 else array  # what is beyond is an error of NumPy's from 2.5 on
         hint = YEARS
     if row >= 0:
         raise DataError(f"row {row}: {str(array[row])!r} is not a timestamp", hint)

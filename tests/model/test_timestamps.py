@@ -96,7 +96,7 @@ REFUSED = [
     MAX_US + 1,
     1e30,
     str(MAX_US + 1),
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "us"),
     np.datetime64("10000-01-01"),
     np.datetime64("2026-01-01T10:11:12.123456789"),
     (2026, 1, 1),
@@ -340,7 +340,7 @@ def test_parameters_are_not_cut(value: Any) -> None:
     ):
         with pytest.raises(DataError, match=r"^parameter 1: .* is not a timestamp"):
             db.execute(sql, (value,))
-    assert db.execute("SELECT ?, ?", (np.datetime64("NaT"), pd.NaT)).fetchone() == (None, None)
+    assert db.execute("SELECT ?, ?", (np.datetime64("NaT", "us"), pd.NaT)).fetchone() == (None, None)
     whole = [np.datetime64("2026-01-01T00:00:00.000001000", "ns"), pd.Timestamp("2026-01-01 01:00:00.000001+0100")]
     assert db.execute("SELECT ?, ?", whole).fetchone() == ("2026-01-01 00:00:00.000001",) * 2
     db.close()
