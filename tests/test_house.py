@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -106,6 +107,29 @@ def test_nobody_imports_past_a_face(room: str) -> None:
     assert used <= face(room)
     assert not [each for each in asked if each[2].startswith("_")]
     assert face(room) <= used | ({"main"} if room == "cli" else set())  # __main__.py imports it when it has to
+
+
+def imported(file: Path, known: set[str]) -> set[str]:
+    """The modules that one imports, typing-only imports included."""
+    own = file.relative_to(PATH.parent).with_suffix("").parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            above = own[: len(own) - node.level + 1] if node.level else ()
+            base = ".".join((*above, *filter(None, [node.module])))
+            found |= {f"{base}.{name.name}" if f"{base}.{name.name}" in known else base for name in node.names}
+    return found & known
+
+
+def test_no_modules_import_each_other() -> None:
+    """However far apart: of any two, one can be read without the other."""
+    files = {
+        ".".join(path.relative_to(PATH.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for root in (PATH, PATH.parent / "vtab")
+        for path in root.rglob("*.py")
+    }
+    known = set(files)
+    graphlib.TopologicalSorter({name: imported(path, known) - {name} for name, path in files.items()}).prepare()
 
 
 def test_a_room_says_what_may_be_taken_from_it() -> None:

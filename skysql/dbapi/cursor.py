@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, overload
 
-from ..engine.session import Result
+from ..engine.session import Result, Session
 from ..engine.statements import READS, analyse
 from ..errors import ProgrammingError
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 
 if TYPE_CHECKING:
+    from ..engine.guard import Guard
     from ..engine.prepared import Plan
-    from .connection import Connection
 
 
 class Header(NamedTuple):
@@ -78,10 +78,18 @@ class Row(Sequence[Any]):
 RowFactory = Callable[["Cursor", Values], Any]
 
 
+class Connected(Protocol):
+    """What a cursor needs of its connection; implemented by `Connection`."""
+
+    guard: Guard
+    session: Session
+    detect_types: int
+
+
 class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
-    def __init__(self, connection: Connection, /) -> None:
+    def __init__(self, connection: Connected, /) -> None:
         self.connection = connection
         self.row_factory: RowFactory | None = None
         self.arraysize = 1

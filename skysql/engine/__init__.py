@@ -14,5 +14,5 @@
 
 Fronts stand on its sessions: dbapi/ today.
 
-Others take: engine, info, prepared, session, sqlite_errors, statements, waiting_errors.
+Others take: engine, guard, info, prepared, session, sqlite_errors, statements, waiting_errors.
 """

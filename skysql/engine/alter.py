@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, suppress
+from typing import Any, Protocol
 
 import apsw
 
@@ -11,17 +11,32 @@ from ..errors import ProgrammingError
 from ..model import alteration
 from ..model.quoting import quote
 from ..model.table import Table
+from ..relations.tables import EventsRelation
 from ..store import alter as stored
 from . import dependents
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .published import Published
+from .source import Source
 
 _DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}
 """Modes of a connection that lets its schema be written."""
 
 
-def alter(engine: Engine, table: Any, change: Any) -> str:
+class Altering(Protocol):
+    """What an alteration needs of an engine; implemented by `Engine`."""
+
+    sqlite: apsw.Connection
+    pushdown: bool
+    published: Published
+    source: Source
+
+    def named(self, table: str | None) -> list[EventsRelation]:
+        """The tables of that name, or all."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A savepoint inside the current transaction, else a transaction."""
+
+
+def alter(engine: Altering, table: Any, change: Any) -> str:
     """sky_alter('users', 'ADD age INTEGER STATE'): change a table's properties, and say what was done.
 
     Part of the current transaction if there is one, else a transaction of its own. SQLite and other connections

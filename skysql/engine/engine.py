@@ -62,7 +62,7 @@ class Engine:
         self.source = source = Source(sqlite, cache, self.evaluator, self.under_way, self.counts)
         sqlite.set_rollback_hook(source.rolls_back)
         vtab.register(sqlite, source)
-        sql_functions.register(self)
+        sql_functions.register(self, self.counts, known.functions)
         self.published = Published(sqlite, results, source, self.evaluator, known, self._plan)
         self._catalog = self.published.catalog
         self._catalog.given |= plain_aggregates.register(sqlite, known.aggregates)

@@ -5,33 +5,33 @@ They do no harm: views and triggers may call them where no schema is trusted. On
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apsw
 
+from ..functions import PathFunction
 from ..model import timestamps
 from ..sql.hidden_arguments import sky_arguments
+from ..write.counts import Counts
 from . import path_functions, repeated, waiting_errors
-from .alter import alter
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .alter import Altering, alter
 
 
-def register(engine: Engine) -> None:
+def register(engine: Altering, counts: Counts, functions: Iterable[PathFunction]) -> None:
     """Make them callable on the engine's connection."""
     sqlite, flags = engine.sqlite, apsw.SQLITE_INNOCUOUS
     scalar: Any = sqlite.create_scalar_function  # apsw's stub wants functions of any arguments
     scalar("sky_timestamp", timestamps.normal, 1, deterministic=True, flags=flags)
     scalar("sky_timestamp", timestamps.normal, 2, deterministic=True, flags=flags)
     scalar("sky_arguments", sky_arguments, -1, deterministic=True, flags=flags)
-    scalar("changes", engine.counts.changes, 0, flags=flags)
-    scalar("total_changes", engine.counts.total, 0, flags=flags)
+    scalar("changes", counts.changes, 0, flags=flags)
+    scalar("total_changes", counts.total, 0, flags=flags)
     scalar("sky_alter", partial(alter, engine), 2, flags=apsw.SQLITE_DIRECTONLY)
     waiting_errors.create_window(sqlite, "sky_last_value", _LastKnown, 1, flags)
     repeated.register(sqlite)
-    path_functions.register(sqlite, engine.registries.functions)
+    path_functions.register(sqlite, functions)
 
 
 class _LastKnown:

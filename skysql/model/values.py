@@ -13,16 +13,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-
-from ..errors import DataError
-from .timestamps import is_null
-
-if TYPE_CHECKING:
-    from .kinds import Kind
-    from .table import Table
 
 Value: TypeAlias = None | int | float | str | bytes
 """A value of SQLite's."""
@@ -119,15 +112,3 @@ def shown(value: object) -> str:
     plain = value.item() if isinstance(value, np.generic) else value
     found = str(plain) if isinstance(plain, Decimal) else repr(plain)
     return found if len(found) <= 60 else found[:57] + "..."
-
-
-def convert(table: Table, name: str, kind: Kind, value: object) -> Any:
-    """The value as the kind stores it (TEXT: the text), None for NULL. DataError names table and column."""
-    result = kind.parse(value)
-    if result is None:
-        if not is_null(value):
-            what, hint = kind.refusal(value)
-            raise DataError(f"{table.name}.{name}: {what}", hint)
-    elif result != result:
-        return None
-    return result

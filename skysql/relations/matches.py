@@ -19,6 +19,7 @@ from ..plan.sources import NO_TABLE
 from ..scan.bound import BoundScan
 from ..scan.by_sqlite import Evaluator
 from ..scan.rows import EventRows
+from ..scan.scan import Scan
 from ..sql.hidden_arguments import argument_columns, values_of
 from ..store.snapshot import Snapshot
 
@@ -118,7 +119,7 @@ class MatchRelation:
             if isinstance(value, int):
                 only = Compare("=", Column(source.object_name), Literal(value))
                 plan = replace(plan, where=And((*conjuncts(plan.where), only)))
-        scan = BoundScan(plan, snapshot.table).run(snapshot, self._evaluator, parameters)
+        scan = Scan(BoundScan(plan, snapshot.table), snapshot, self._evaluator, parameters)
         for events in scan.rows():
             assert isinstance(events, EventRows)
             others = [scan.evaluation.vector(source.expressions[key], events) for key in source.keys]

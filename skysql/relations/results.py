@@ -83,7 +83,7 @@ class _Result:
         snapshot = self._snapshot(plan.database, plan.table)
         if self._bound is None or self._bound.plan is not plan or self._bound.table != snapshot.table:
             self._bound = BoundScan(plan, snapshot.table, self._aggregates)
-        return self._bound.run(snapshot, self._evaluator, parameters)
+        return Scan(self._bound, snapshot, self._evaluator, parameters)
 
     def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
         return self.call.plan

@@ -144,7 +144,7 @@ class TableRelation:
     def _scan(self, source: Events | Objects | Sessions | Changes, where: Expr | None) -> Scan:
         plan = PathScan(self.store.database, self.store.table.name, source, where, (), grouped=False)
         snapshot = self.writer.snapshot()
-        return BoundScan(plan, snapshot.table).run(snapshot, self.evaluator, ())
+        return Scan(BoundScan(plan, snapshot.table), snapshot, self.evaluator, ())
 
 
 def _alike(type: str, value: object) -> bool:

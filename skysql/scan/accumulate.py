@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,14 +37,12 @@ from ..store.views import (
 )
 from .actions import ActionIndex
 from .aggregates import AggregateFunction, Given, Inexact, State
+from .bound import BoundScan
 from .evaluation import Evaluation
 from .groups import FEW, Grouping, group
 from .partials import Partial
 from .paths import PathAggregates
 from .rows import EventRows, ObjectRows, Rows, SessionRows, idle_us
-
-if TYPE_CHECKING:
-    from .bound import BoundScan
 
 T = TypeVar("T")
 

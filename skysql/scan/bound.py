@@ -23,12 +23,10 @@ from ..plan.path_scan import (
     conjuncts,
 )
 from ..plan.sources import column_type, object_names
-from ..store.snapshot import Snapshot
 from .actions import EventCondition, is_on_action
 from .aggregates import NO_AGGREGATES, AggregateFunction, AggregateFunctions, BySqlite, Distinct, OverPath
 from .by_sqlite import Evaluator
 from .layouts import layout_of
-from .scan import Scan
 
 
 class BoundScan:
@@ -97,10 +95,6 @@ class BoundScan:
         left = SqlAggregate(aggregate_sql(named), columns(aggregate))
         aggregates = (*plan.aggregates[:place], left, *plan.aggregates[place + 1 :])
         return BoundScan(replace(plan, aggregates=aggregates), self.table, self._known)
-
-    def run(self, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]) -> Scan:
-        """The plan over a snapshot, with values for its parameters."""
-        return Scan(self, snapshot, evaluator, parameters)
 
 
 def _reads(expr: Any) -> set[str]:

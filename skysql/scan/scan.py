@@ -13,7 +13,6 @@ a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from vtab.source import read
 
@@ -30,14 +29,12 @@ from . import result
 from .accumulate import Accumulation
 from .actions import ActionIndex
 from .aggregates import Inexact
+from .bound import BoundScan
 from .by_sqlite import Evaluator
 from .evaluation import Evaluation
 from .partials import Partial, merge
 from .rows import GroupRows, Rows
 from .selection import Selection
-
-if TYPE_CHECKING:
-    from .bound import BoundScan
 
 
 class Scan:
@@ -78,7 +75,7 @@ class Scan:
 
     def _group_rows(self, inner: BoundScan, only: Shard | None) -> Iterator[Rows]:
         """The groups of another scan; as none of them has events of two shards, they are final."""
-        scan = inner.run(self.snapshot, self.evaluation.evaluator, self.evaluation.parameters)
+        scan = Scan(inner, self.snapshot, self.evaluation.evaluator, self.evaluation.parameters)
         parts = self._bound.on_rows
         by_value = [part for part in parts if any(isinstance(label_of(c.name), ValueOf) for c in columns(part))]
         by_key = [part for part in parts if part not in by_value]

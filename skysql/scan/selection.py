@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,13 +33,11 @@ from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from ..store.views import path_numbers
 from .actions import ActionIndex
+from .bound import BoundScan
 from .changes import ChangeRows
 from .evaluation import Evaluation
 from .pairs import ObjectMoments, is_query, read_pairs
 from .rows import EventRows, Idle, ObjectRows, Rows, SessionRows
-
-if TYPE_CHECKING:
-    from .bound import BoundScan
 
 
 class Selection:

@@ -26,7 +26,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +41,10 @@ from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from . import partials, result
 from .aggregates import AggregateFunction
+from .bound import BoundScan
 from .by_sqlite import Evaluator
 from .partials import Partial
-
-if TYPE_CHECKING:
-    from .bound import BoundScan
+from .scan import Scan
 
 _MAGIC = b"SKYPART1"
 _HEAD = struct.Struct("<8sI")
@@ -56,7 +55,7 @@ def partial(
     bound: BoundScan, snapshot: Snapshot, shard: Shard, evaluator: Evaluator, parameters: Sequence[Value]
 ) -> bytes:
     """What is known of one shard of a snapshot. Raises Inexact."""
-    scan = bound.run(snapshot, evaluator, parameters)
+    scan = Scan(bound, snapshot, evaluator, parameters)
     found = [scan.partial(rows) for rows in scan.rows(shard)]
     return pack(scan.merge(found, bound.by_object))
 

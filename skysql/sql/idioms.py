@@ -18,7 +18,6 @@ events of a path share a timestamp, that is the plain column, and costs the same
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -43,9 +42,6 @@ from .conversion import conjuncts_of, converted
 from .dialect import cte_of, database_of, join_form
 from .edits import NotPushable, other_clauses
 from .names import KnownCount, Names, Referent
-
-if TYPE_CHECKING:
-    from .resolver import Resolver
 
 _MOMENTS = (TIMESTAMP.name, TS.name)
 _UNTIL = (exp.LTE, exp.GTE)
@@ -253,7 +249,7 @@ IDIOMS: tuple[Idiom, ...] = (latest, filled)
 # joins
 
 
-def join_state(resolver: Resolver, scope: Names, join: exp.Join) -> bool:
+def join_state(scope: Names, join: exp.Join) -> bool:
     """Whether a join only adds state to the rows; if so, its columns and conditions are now in the scope."""
     item = join.this
     form = join_form(join)

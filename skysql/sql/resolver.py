@@ -236,7 +236,7 @@ class Resolver:
         scope = Names(self.statement, self.source, relations, self.arguments, self.statement.catalog.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:
-                if not join_state(self, scope, join):
+                if not join_state(scope, join):
                     return None
         return scope
 

@@ -83,7 +83,7 @@ class ItemColumns:
 
 
 _SAME = frozenset({exp.Paren, Plus, exp.Collate, exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.Window, exp.Alias,
-                   exp.FirstValue, exp.LastValue, exp.NthValue, exp.Order, exp.Ordered})  # fmt: skip
+                   exp.FirstValue, exp.LastValue, exp.Mode, exp.NthValue, exp.Order, exp.Ordered})  # fmt: skip
 """Nodes whose value is one of their `this`."""
 
 GREATEST = (exp.Max, exp.Min, exp.Greatest, exp.Least)

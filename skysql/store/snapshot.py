@@ -8,8 +8,9 @@ is deleted beside it; and of events of one path with the same timestamp, a later
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,15 +18,15 @@ from ..arrays import kernels
 from ..arrays.replay import known
 from ..lazily import cached_property
 from ..model.dtypes import Array, Int64
-from ..model.kinds import TEXT
-from ..model.table import ACTION
+from ..model.kinds import TEXT, Kind
+from ..model.table import ACTION, Table
 from . import statistics
 from .blocks import MemoryBlock, OnePath, StoredBlock, Without, origin
+from .cache import Cache
+from .dictionary import Dictionary
 from .manifest import BlockRow, Manifest
+from .reader import StoreReader
 from .shard import Block, Part, Shard
-
-if TYPE_CHECKING:
-    from .store import Store
 
 ROW_BITS = 32
 
@@ -33,10 +34,36 @@ SHARD_EVENTS = 1 << 18
 """Events a block, and so a shard, has at the most unless one path has more."""
 
 
+class Stored(Protocol):
+    """What a snapshot reads from; implemented by `Store`."""
+
+    table: Table
+    cache: Cache
+    dictionary: Dictionary
+    statistics: statistics.KeptStatistics
+    reader: StoreReader
+
+    @property
+    def kinds(self) -> dict[int, Kind]:
+        """Property id -> kind."""
+
+    def block(self, row: BlockRow) -> StoredBlock | Without:
+        """The block of that row."""
+
+    def log_block(self, manifest: Manifest) -> MemoryBlock | Without:
+        """The events of the log as a block."""
+
+    def log_list(self, manifest: Manifest) -> Int64:
+        """Which events of the log are deleted."""
+
+    def reading(self, snapshot: Snapshot) -> AbstractContextManager[None]:
+        """Around a scan: what it reads stays until it ends."""
+
+
 class Snapshot:
     """A table at one moment: its runs and its log, cut into shards. Valid while SQLite's read transaction is open."""
 
-    def __init__(self, store: Store, manifest: Manifest) -> None:
+    def __init__(self, store: Stored, manifest: Manifest) -> None:
         self.store = store
         self.manifest = manifest
         self.table = store.table

@@ -29,7 +29,7 @@ from ..model import time_units, timestamps
 from ..model import values as affinity
 from ..model.companions import OBJECT_ID, OWN_CHANGES, TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
-from ..model.kinds import INTEGER, TEXT
+from ..model.kinds import INTEGER, TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from ..model.timestamps import is_null
 from ..model.values import MAX_INTEGER, shown
@@ -38,6 +38,18 @@ from .frames import CodedColumn, Column, Plain
 
 MAX_EVENTS = 2**31 - 1
 """Events of one batch: their numbers are int32."""
+
+
+def stored_value(table: Table, name: str, kind: Kind, value: object) -> Any:
+    """The value as the kind stores it (TEXT: the text), None for NULL. DataError names table and column."""
+    result = kind.parse(value)
+    if result is None:
+        if not is_null(value):
+            what, hint = kind.refusal(value)
+            raise DataError(f"{table.name}.{name}: {what}", hint)
+    elif result != result:
+        return None
+    return result
 
 
 class Coder(Protocol):
@@ -58,7 +70,7 @@ def _object(table: Table, value: object) -> int | str:
     if is_null(value):
         raise IntegrityError(f"{table.name}.{name}: an event needs an object", f"give {name} a value")
     if table.key_name is not None:
-        key: str = affinity.convert(table, table.key_name, TEXT, value)
+        key: str = stored_value(table, table.key_name, TEXT, value)
         return key
     id = affinity.integer(value)
     if id is None or id <= 0 or isinstance(value, (bool, np.bool_)):
@@ -123,7 +135,7 @@ def parse_changes(table: Table, text: object) -> Changes:
             raise _no_state(table, where, name)
         if type(value) is Decimal and not property.kind.longer:
             value = float(value)
-        converted = None if value is None else affinity.convert(table, property.name, property.kind, value)
+        converted = None if value is None else stored_value(table, property.name, property.kind, value)
         _same(table, property, changes, converted)
         changes[property.id] = converted
     return changes
@@ -242,7 +254,7 @@ class RowBuffer:
                 converted = column.convert(value)
                 if converted is None or converted != converted:
                     # raises if it is no NULL
-                    affinity.convert(table, column.property.name, column.property.kind, value)
+                    stored_value(table, column.property.name, column.property.kind, value)
                 else:
                     found.append((column, converted))
                     changed = changed or column.state
@@ -250,7 +262,7 @@ class RowBuffer:
             read = changes if type(changes) is Changes else parse_changes(table, changes)
             changed = self._merge(found, read) or changed
         if action is not None and (type(action) is not str or not action.isascii()):
-            action = affinity.convert(table, "action", TEXT, action)
+            action = stored_value(table, "action", TEXT, action)
         if action is not None:
             found.append((self._action, action))
         elif not changed:
@@ -514,7 +526,7 @@ class _Builder:
         """What one column says of a property: its values where they are not NULL."""
 
         def convert(value: object) -> Any:
-            return affinity.convert(self.table, property.name, property.kind, value)
+            return stored_value(self.table, property.name, property.kind, value)
 
         if property.kind.temporal:
             column = self._in_times(property, column)

@@ -12,14 +12,23 @@ of its own: what these ask for becomes part of the statement around them when th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import OperationalError
 
 if TYPE_CHECKING:
     from ..store.manifest import Stamp
     from ..store.snapshot import Snapshot
-    from .writer import Writer
+
+
+class Undoing(Protocol):
+    """A writer, as far as statements take back what they have asked of it."""
+
+    def drop_inserted(self, rows: int) -> None:
+        """Forget the rows that were inserted after the first so many."""
+
+    def drop_changes(self) -> None:
+        """Forget the deletions and changes that wait."""
 
 
 class Statement:
@@ -37,10 +46,10 @@ class Statement:
 
     def __init__(self, outer: Statement | None) -> None:
         self.outer = outer
-        self.inserted: dict[Writer, int] = {}
-        self.changes: dict[Writer, bool] = {}
-        self.scanned: dict[Writer, Stamp] = {}
-        self.snapshots: dict[Writer, tuple[tuple[int, int], Snapshot]] = {}
+        self.inserted: dict[Undoing, int] = {}
+        self.changes: dict[Undoing, bool] = {}
+        self.scanned: dict[Undoing, Stamp] = {}
+        self.snapshots: dict[Undoing, tuple[tuple[int, int], Snapshot]] = {}
         self.lost = False
 
     def check(self) -> None:
@@ -113,7 +122,7 @@ class UnderWay:
             yield statement
             statement = statement.outer
 
-    def stored(self, writer: Writer) -> None:
+    def stored(self, writer: Undoing) -> None:
         """Nothing waits in the writer any more: it is stored, or was taken back."""
         self.rollbacks += 1
         statement: Statement | None = self.innermost

@@ -24,7 +24,6 @@ from ..arrays.batch import Batch, concatenate, take
 from ..errors import DataError, IntegrityError, OperationalError
 from ..model.companions import EVENTS, IDLE, OWN_CHANGES, SESSION_EVENT, SESSION_OF_EVENT, TIMESTAMP, TS
 from ..model.table import ACTION, Table
-from ..model.values import convert
 from ..plan.path_scan import Column
 from ..plan.sources import columns_of
 from ..scan.rows import EventRows
@@ -32,7 +31,7 @@ from ..store import numbered
 from ..store.manifest import Stamp
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from .columns import Changes, RowBuffer, parse_changes
+from .columns import Changes, RowBuffer, parse_changes, stored_value
 from .counts import Counts
 from .statement import UnderWay
 
@@ -255,7 +254,7 @@ class Writer:
         changes = Changes() if text is None else parse_changes(table, text)
         for at, property in self.columns.states:
             if values[at] is not UNCHANGED:
-                changes[property.id] = convert(table, property.name, property.kind, values[at])
+                changes[property.id] = stored_value(table, property.name, property.kind, values[at])
         return Changes((p.id, changes[p.id]) for _, p in self.columns.states if p.id in changes) or None
 
     def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:

@@ -1,7 +1,6 @@
 """PEP 249, and sqlite3's habits: most tests run on both modules, and must find the same."""
 
 import datetime
-import decimal
 import gc
 import sqlite3
 import subprocess
@@ -326,7 +325,6 @@ def test_a_long_script_is_looked_at_once(monkeypatch):
         ("SELECT ?", 5),
         ("SELECT ?", None),
         ("SELECT ?", (object(),)),
-        ("SELECT ?", (decimal.Decimal("1.5"),)),
         ("SELECT ?", (1j,)),
         ("SELECT 1; SELECT 2", ()),
         ("SELECT \0", ()),

@@ -185,7 +185,7 @@ def test_any_split_by_object_gives_the_same(
 
         def scan(plan: PathScan = plan, parameters: Sequence[Any] = parameters, snapshot: Any = snapshot) -> Scan:
             bound = BoundScan(plan, snapshot.table, AggregateFunctions())
-            return bound.run(snapshot, world.engine.evaluator, parameters)
+            return Scan(bound, snapshot, world.engine.evaluator, parameters)
 
         try:
             expected = sorted_rows(scan().run())
@@ -223,7 +223,7 @@ def test_the_same_from_log_blocks_and_both(world: skysql.Connection, monkeypatch
             snapshot = connection.engine.snapshot(plan.database, plan.table)
             try:
                 bound = BoundScan(plan, snapshot.table, AggregateFunctions())
-                results.append(sorted_rows(bound.run(snapshot, connection.engine.evaluator, parameters).run()))
+                results.append(sorted_rows(Scan(bound, snapshot, connection.engine.evaluator, parameters).run()))
             except skysql.Error as error:
                 results.append([str(error)])
         assert results[0] == results[1], str(plan)

@@ -21,6 +21,7 @@ from skysql.plan.path_scan import PathScan
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
 from skysql.scan.bound import BoundScan
+from skysql.scan.scan import Scan
 from skysql.store import compact, snapshot
 from tests.world.partial_worker import SHARD_EVENTS
 
@@ -149,7 +150,7 @@ def test_any_split_through_another_process(
     plan, parameters = asked(filled, sql)
     taken, evaluator = filled.engine.snapshot("main", "users"), filled.engine.evaluator
     bound = BoundScan(plan, taken.table, AggregateFunctions())
-    expected = rows(bound.run(taken, evaluator, parameters).run())
+    expected = rows(Scan(bound, taken, evaluator, parameters).run())
     rng = random.Random(seed)
     path = filled.execute("PRAGMA database_list").fetchone()[2]
     for _ in range(5):

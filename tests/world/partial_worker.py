@@ -21,6 +21,7 @@ from skysql.plan.sources import object_names
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
 from skysql.scan.bound import BoundScan
+from skysql.scan.scan import Scan
 from skysql.store import compact
 from skysql.store import snapshot as snapshots
 
@@ -58,7 +59,7 @@ class Worker:
         names = object_names(plan.source, snapshot.table)
         name = snapshot.table.object_name if snapshot.table.object_name in names else min(names)
         part_of: dict[Any, int] = {}
-        scan = bound.run(snapshot, db.engine.evaluator, parameters)
+        scan = Scan(bound, snapshot, db.engine.evaluator, parameters)
         for shard in snapshot.shards():
             for rows in scan.rows(shard):
                 objects = rows.vector(Column(name)).tolist()
