@@ -18,7 +18,7 @@ from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation,
 from ..scan.by_sqlite import Evaluator
 from ..store.cache import Cache, TableCache
 from ..store.lineage import OpenFile
-from ..store.shadow_tables import SHADOWS, Commits, ShadowTables
+from ..store.shadow_tables import SHADOWS, ShadowTables
 from ..store.snapshot import Snapshot
 from ..store.store import Store
 from ..write.counts import Counts
@@ -44,7 +44,6 @@ class Source:
         self._read: dict[tuple[str, str], tuple[int, bool]] = {}  # the schema's number then; whether uncommitted
         self._files: dict[str, OpenFile] = {}
         self._sqlite = sqlite
-        self._commits = Commits.of(sqlite)
         self._cache = cache
         self._evaluator = evaluator
         self._under_way = under_way
@@ -161,7 +160,7 @@ class Source:
 
     def _tables(self, database: str, name: str) -> ShadowTables:
         """The shadow tables of a table, as they are or will be."""
-        return ShadowTables(self._sqlite, database, name, self._commits)
+        return ShadowTables(self._sqlite, database, name)
 
     # files
 

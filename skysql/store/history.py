@@ -68,9 +68,9 @@ class History:
 
     def _begins(self) -> bool:
         """Whether this is the first that the transaction does to the table."""
-        if self._commit == self._tables.commits.number:
+        if self._commit == self._tables.commits:
             return False
-        self._commit, self._after = self._tables.commits.number, None
+        self._commit, self._after = self._tables.commits, None
         return True
 
     # writing

@@ -69,30 +69,10 @@ def is_chunk(rowid: int) -> bool:
     return _AFTER_RECORDS < rowid < 0
 
 
-class Commits:
-    """Counts what a connection commits, so that what is of one transaction can be told."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    @classmethod
-    def of(cls, sqlite: apsw.Connection) -> Commits:
-        """A new one that counts for a connection."""
-        commits = cls()
-        sqlite.set_commit_hook(commits._count, id=commits)
-        return commits
-
-    def _count(self) -> bool:
-        self.number += 1
-        return False  # it goes ahead
-
-
 class ShadowTables:
     """The shadow tables of the table of that name. Those that write do so inside a transaction of the caller's."""
 
-    def __init__(self, sqlite: apsw.Connection, database: str, name: str, commits: Commits | None = None) -> None:
-        """commits: of the connection; not needed by one that only reads."""
-        self.commits = commits or Commits()
+    def __init__(self, sqlite: apsw.Connection, database: str, name: str) -> None:
         self.sqlite = sqlite
         self.database = database
         self.name = name
@@ -123,6 +103,14 @@ class ShadowTables:
         self.sqlite.executemany(sql, rows)
 
     # as such
+
+    @property
+    def commits(self) -> int:
+        """A number that each commit to the file changes, and nothing else does.
+
+        Not told by a commit hook: apsw takes one for failed where an exception is on its way, as after OR FAIL.
+        """
+        return self.sqlite.data_version(self.database)
 
     def create(self, meta: Mapping[str, Any]) -> None:
         """Make them, with these entries of `meta`."""

@@ -542,10 +542,10 @@ def test_nothing_of_the_chunks_stays_in_memory_but_in_the_cache(
     used: list[int] = []
     original = Cache.keep
 
-    def keep(cache: Cache, key: Any, value: object, size: int) -> None:
+    def keep(cache: Cache, key: Any, value: Any) -> None:
         if isinstance(value, ChunkTexts):
             used.append(len(value.known))
-        original(cache, key, value, size)
+        original(cache, key, value)
 
     monkeypatch.setattr(Cache, "keep", keep)
     assert db.execute("SELECT count(*) FROM visits WHERE page = 'nowhere'").fetchone() == (0,)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from skysql.store.manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow
-from skysql.store.shadow_tables import Commits, rowid
+from skysql.store.shadow_tables import rowid
 
 
 class MemoryTables:
     """As ShadowTables, of no file."""
 
     def __init__(self, name: str) -> None:
-        self.database, self.name, self.commits = "main", name, Commits()
+        self.database, self.name, self.commits = "main", name, 0
         self.kept: dict[str, dict[Any, Any]] = {each: {} for each in "meta log blocks rows records texts keys".split()}
 
     @contextmanager
@@ -26,7 +26,7 @@ class MemoryTables:
         before = copy.deepcopy(self.kept)
         try:
             yield
-            self.commits.number += 1
+            self.commits += 1
         except BaseException:
             self.kept = before
             raise

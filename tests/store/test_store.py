@@ -13,7 +13,7 @@ from skysql.arrays.batch import Batch, Sparse
 from skysql.model.table import ACTION, parse_arguments
 from skysql.store.cache import Cache
 from skysql.store.cleanup import clean_up
-from skysql.store.shadow_tables import Commits, ShadowTables
+from skysql.store.shadow_tables import ShadowTables
 from skysql.store.store import Store
 from tests.store.memory_tables import MemoryTables
 
@@ -115,7 +115,7 @@ class TestShadowTables(StoreContract):
     @pytest.fixture(autouse=True)
     def make(self) -> Any:
         self.sqlite = apsw.Connection(":memory:")
-        tables = ShadowTables(self.sqlite, "main", "users", Commits.of(self.sqlite))
+        tables = ShadowTables(self.sqlite, "main", "users")
         self.store = Store.create(tables, TABLE, Cache(1 << 20))
         yield
         self.sqlite.close()
