@@ -18,6 +18,7 @@ from skysql.arrays.vectors import Coded, Numbers
 from skysql.errors import DataError
 from skysql.plan.json import SCANS
 from skysql.plan.path_scan import PathScan
+from skysql.relations import results
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
 from skysql.scan.bound import BoundScan
@@ -127,13 +128,12 @@ def asked(db: skysql.Connection, sql: str) -> tuple[PathScan, list[Any]]:
     """The only path scan of a statement, and its parameters."""
     found: list[tuple[PathScan, list[Any]]] = []
     with pytest.MonkeyPatch.context() as patch:
-        run = BoundScan.run
 
-        def spy(bound: BoundScan, snapshot: Any, evaluator: Any, parameters: Any) -> Any:
+        def spy(bound: BoundScan, snapshot: Any, evaluator: Any, parameters: Any) -> Scan:
             found.append((bound.plan, list(parameters)))
-            return run(bound, snapshot, evaluator, parameters)
+            return Scan(bound, snapshot, evaluator, parameters)
 
-        patch.setattr(BoundScan, "run", spy)
+        patch.setattr(results, "Scan", spy)
         db.execute(sql).fetchall()
     return found[0]
 
