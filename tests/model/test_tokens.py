@@ -1,7 +1,7 @@
 """SQL text read without a parser: tokens, what quoting makes, and which module a virtual table is of."""
 
-import sqlite3
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,12 +36,12 @@ def test_a_quoted_name_is_one_token_and_reads_as_the_name(name):
     (token,) = tokenize(quote(name))
     assert token.is_name and token.name == name == unquote(quote(name))
     assert tokenize(identifier(name))[0].name == name
-    assert sqlite3.connect(":memory:").execute(f"SELECT 1 AS {identifier(name)}").description[0][0] == name
+    assert apsw.Connection(":memory:").execute(f"SELECT 1 AS {identifier(name)}").get_description()[0][0] == name
 
 
 @given(VALUES)
 def test_a_literal_is_the_value(value):
-    (found,) = sqlite3.connect(":memory:").execute(f"SELECT {value_literal(value)}").fetchone()
+    ((found,),) = apsw.Connection(":memory:").execute(f"SELECT {value_literal(value)}").fetchall()
     assert (type(found), found) == (type(value), value)
 
 
