@@ -335,7 +335,7 @@ def test_a_long_script_is_looked_at_once(monkeypatch):
         (b"SELECT 1", ()),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Binding . .*is a named parameter:DeprecationWarning")  # sqlite3 of Python 3.12, of ?2
+@pytest.mark.filterwarnings("ignore:Binding . .*is a named parameter:DeprecationWarning")  # 3.12, of ?2
 def test_parameters(sql, parameters):
     found = []
     for module in sqlite3, skysql:
