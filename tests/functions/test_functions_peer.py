@@ -21,7 +21,7 @@ chdb = pytest.importorskip("chdb")
 pytestmark = pytest.mark.peer
 
 PATHS = 2000
-SETTINGS = "SETTINGS allow_experimental_funnel_functions = 1, max_threads = 1"
+SETTINGS = "SETTINGS allow_experimental_funnel_functions = 1, max_threads = 1, input_format_parallel_parsing = 0"
 
 
 class ClickHouse:
