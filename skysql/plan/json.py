@@ -35,6 +35,7 @@ from .path_scan import (
     Parameter,
     PathAggregate,
     PathScan,
+    Rounded,
     Sessions,
     Sql,
     SqlAggregate,
@@ -102,7 +103,7 @@ class Nodes:
 SCANS = Nodes(
     (PathScan,),
     (
-        *(Column, Literal, Parameter, Moment, Duration, Compare, InSet, Arithmetic, And, Or, Not, Sql),
+        *(Column, Literal, Parameter, Moment, Duration, Compare, InSet, Arithmetic, Rounded, And, Or, Not, Sql),
         *(Aggregate, PathAggregate, SqlAggregate, Events, Objects, Sessions, Changes, Pairs, Groups),
     ),
 )

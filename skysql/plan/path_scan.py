@@ -99,6 +99,13 @@ class Arithmetic:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounded:
+    """CAST(round(operand) AS INTEGER): the nearest integer, a half away from 0. Sums of decimals find units by it."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """All of them."""
 
@@ -134,7 +141,9 @@ class Sql:
     type: str = ""
 
 
-Expr: TypeAlias = "Column | Literal | Parameter | Moment | Compare | InSet | Arithmetic | And | Or | Not | Sql"
+Expr: TypeAlias = (
+    "Column | Literal | Parameter | Moment | Compare | InSet | Arithmetic | Rounded | And | Or | Not | Sql"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +264,9 @@ def sql(expr: Expr) -> str:
             return value_literal(value)
         case Parameter(number):
             return f":p{number}"
-        case Moment(operand):
-            return f"sky_timestamp({sql(operand)})"
+        case Moment(operand) | Rounded(operand):
+            inner = sql(operand)
+            return f"sky_timestamp({inner})" if isinstance(expr, Moment) else f"CAST(round({inner}) AS INTEGER)"
         case Compare(op, left, right) | Arithmetic(op, left, right):
             return f"{_operand(left)} {op} {_operand(right)}"
         case InSet(column, set):
@@ -306,7 +316,7 @@ def _parts(node: Any) -> tuple[Any, ...]:
             return left, right
         case And(items) | Or(items):
             return items
-        case Not(item) | InSet(item, _):
+        case Not(item) | InSet(item, _) | Rounded(item):
             return (item,)
         case Sql(_, read) | SqlAggregate(_, read):
             return read

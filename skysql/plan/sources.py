@@ -9,7 +9,7 @@ from ..model import companions
 from ..model.companions import COLUMNS, ColumnRole, OfTable, SourceColumn
 from ..model.table import Table
 from .labels import KeyOf, label_of
-from .path_scan import Changes, Column, Events, Expr, Groups, Pairs, Sessions, Source, Sql
+from .path_scan import Changes, Column, Events, Expr, Groups, Pairs, Rounded, Sessions, Source, Sql
 
 NO_TABLE = Table("", "", None, ())
 """What expressions belong to whose columns are labels, of no table."""
@@ -96,6 +96,8 @@ def expression_type(source: Source, table: Table, expr: Expr) -> str | None:
     """The type from which an expression has its affinity: a column's, or a CAST's; None if it has neither."""
     if isinstance(expr, Column):
         return column_type(source, table, expr.name)
+    if isinstance(expr, Rounded):
+        return "INTEGER"
     return (expr.type or None) if isinstance(expr, Sql) else None
 
 

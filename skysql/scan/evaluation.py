@@ -32,6 +32,7 @@ from ..plan.path_scan import (
     Not,
     Or,
     Parameter,
+    Rounded,
     Sql,
     columns,
     sql,
@@ -105,6 +106,9 @@ class Evaluation:
                 return self.sets.among(rows.vector(column), set)
             case Arithmetic(op, left, right):
                 return self._arithmetic(op, left, right, rows)
+            case Rounded(operand):
+                side = self._native(operand, rows)
+                return None if side is None else exact.rounded(side)
             case And() | Or() | Not():
                 true, known = self.truth(expr, rows)
                 return Numbers(true, known)

@@ -122,6 +122,17 @@ def arithmetic(op: str, a: Numbers, b: Numbers, n: int) -> Numbers | None:
     return Numbers(result, None if mask is None else np.broadcast_to(mask, (n,)))
 
 
+def rounded(side: Numbers) -> Numbers | None:
+    """CAST(round(side) AS INTEGER) of REALs; None where SQLite would cut one to 64 bits, and of integers."""
+    if side.data.dtype.kind != "f":
+        return None
+    values = side.data if side.mask is None else np.where(side.mask, side.data, 0.0)
+    if not (np.abs(values) < 2.0**63).all():
+        return None
+    whole = np.abs(values) > 2.0**52  # so large that there is nothing after the point
+    return Numbers(np.where(whole, values, np.trunc(values + np.copysign(0.5, values))).astype(np.int64), side.mask)
+
+
 def _both(mask: Bool | None, other: Bool) -> Bool:
     return other if mask is None else mask & other
 

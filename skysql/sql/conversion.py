@@ -27,6 +27,7 @@ from ..plan.path_scan import (
     Not,
     Or,
     Parameter,
+    Rounded,
     Sql,
     columns,
     sql,
@@ -184,6 +185,16 @@ def _arithmetic(op: str) -> Conversion:
     return convert
 
 
+def _rounded(node: exp.Cast, names: Names) -> Expr | None:
+    """CAST(round(x) AS INTEGER) of what arrays compute; else None."""
+    call = node.this
+    whole = node.to.this is exp.DType.INT and type(call) is exp.Round and len([*call.iter_expressions()]) == 1
+    if not whole or "round" in names.statement.catalog.own:
+        return None
+    operand = converted(call.this, names)
+    return None if isinstance(operand, Sql) else Rounded(operand)
+
+
 # sets
 
 
@@ -316,6 +327,7 @@ _CONVERSIONS: dict[type[exp.Expression], Conversion] = {
     exp.Paren: _inner,
     **dict.fromkeys((exp.Literal, exp.Null, exp.Boolean, exp.Neg), _constant),
     exp.Placeholder: argument,
+    exp.Cast: _rounded,
     exp.And: _all,
     exp.Or: _any,
     exp.Not: _not,

@@ -14,6 +14,7 @@ import pytest
 
 import skysql
 from skysql.cli.main import main
+from skysql.engine.evaluator import SQLiteEvaluator
 from tests.conftest import Connect
 
 
@@ -128,6 +129,40 @@ def test_sums_are_exact(connect: Connect) -> None:
             assert db.execute("SELECT sum(x) FROM t").fetchone() == (float(sum(amounts)),)
             for who, found in db.execute("SELECT object_id, sum(x) FROM t GROUP BY object_id"):
                 assert found == float(sum(amounts[who - 1 :: 7]))
+
+
+def test_a_scan_computes_the_units_that_it_adds(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By arrays: SQLite is not asked for any of them."""
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE t USING sky(x DECIMAL(9,2))")
+    events = {"object_id": [1, 2, 2], "ts": [1, 2, 3], "action": ["a"] * 3, "x": ["0.10", "0.20", None]}
+    db.append("t", events, time_unit="us")
+    monkeypatch.setattr(SQLiteEvaluator, "values", None)
+    monkeypatch.setattr(SQLiteEvaluator, "aggregates", None)
+    assert db.execute("SELECT sum(x), avg(x), total(x) FROM t WHERE action = 'a'").fetchall() == [(0.3, 0.15, 0.3)]
+    assert db.execute("SELECT object_id, sum(x) FROM t GROUP BY object_id").fetchall() == [(1, 0.1), (2, 0.2)]
+
+
+class Thousand:
+    """An aggregate of the user's."""
+
+    def step(self, value: float) -> None:
+        """A row."""
+
+    def finalize(self) -> int:
+        """The same always."""
+        return 1000
+
+
+@pytest.mark.parametrize("name", ["sum", "avg", "count", "round"])
+def test_functions_of_the_users_are_theirs(db: skysql.Connection, name: str) -> None:
+    put(db, 1.1, 2.2)
+    if name == "round":
+        db.create_function(name, 1, lambda value: 7)
+    else:
+        db.create_aggregate(name, 1, Thousand)
+    found = db.execute("SELECT sum(amount), avg(amount) FROM sales").fetchone()
+    assert found == tuple(1000 if name == each else pytest.approx(of) for each, of in (("sum", 3.3), ("avg", 1.65)))
 
 
 def test_a_sum_beyond_64_bits_is_an_error_as_of_integers(connect: Connect) -> None:

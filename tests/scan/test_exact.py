@@ -70,6 +70,19 @@ def test_arithmetic(op, left, right):
         assert [(type(a), a) for a in listed(found)] == [(type(a), a) for a in expected]
 
 
+HALVES = st.integers(-(2**53), 2**53).map(lambda n: n / 2) | st.integers(-(10**15), 10**15).map(lambda n: n / 100 * 100)
+
+
+@given(st.lists(REALS | HALVES | st.none(), min_size=1, max_size=6))
+def test_rounding(values):
+    found = exact.rounded(numbers((np.float64, values)))
+    if found is not None:
+        expected = by_sqlite("CAST(round(a) AS INTEGER)", values)
+        assert [(type(a), a) for a in listed(found)] == [(type(a), a) for a in expected]
+    else:
+        assert any(value is not None and abs(value) >= 2.0**63 for value in values)
+
+
 @given(st.sampled_from("+-*/%"), COLUMNS, INTEGERS | REALS)
 def test_arithmetic_with_one_number_for_all(op, column, number):
     one = Numbers(np.full(1, number, np.int64 if isinstance(number, int) else np.float64))
