@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 
 _CACHED = 512
 
+_HERE = re.compile(r"sky ([0-9a-f]{32}) here (\d+)")
+_NAME = re.compile(r'(?:temp\.)?"?(sky ([0-9a-f]{32}) \d+)"?', re.IGNORECASE)
+"""Names of results, of any connection: with its mark."""
+
 
 class Results:
     """The names of one connection's results, and what people see in their place."""
@@ -54,8 +58,6 @@ class Results:
     def __init__(self, sqlite: apsw.Connection) -> None:
         self._sqlite = sqlite
         self.mark = token_hex(16)
-        self._here = re.compile(rf"sky {self.mark} here (\d+)")
-        self._name = re.compile(rf'(?:temp\.)?"?(sky {self.mark} \d+)"?', re.IGNORECASE)
         self._made = 0
         self._labels: dict[str, str] = {}
 
@@ -69,11 +71,13 @@ class Results:
         first = self._made
 
         def named(found: re.Match[str]) -> str:
-            number = first + int(found[1])
+            if found[1] != self.mark:
+                return found[0]
+            number = first + int(found[2])
             self._made = max(self._made, number)
             return f"sky {self.mark} {number}"
 
-        return lambda text: self._here.sub(named, text) if self.mark in text else text
+        return lambda text: _HERE.sub(named, text) if self.mark in text else text
 
     def publish(self, name: str, relation: Relation, label: str) -> None:
         """Let statements read the relation, which people see as `label`."""
@@ -101,7 +105,12 @@ class Results:
         """The text without names of results, for people."""
         if not self.named_in(text):
             return text
-        return self._name.sub(lambda found: self._labels.get(found[1].lower(), "a result"), text)
+
+        def label(found: re.Match[str]) -> str:
+            own = found[2].lower() == self.mark
+            return self._labels.get(found[1].lower(), "a result") if own else found[0]
+
+        return _NAME.sub(label, text)
 
 
 class Published:

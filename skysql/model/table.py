@@ -37,6 +37,9 @@ class Property:
     state: bool
     was: tuple[Kind, ...] = ()
 
+    def __hash__(self) -> int:  # of all fields takes three times as long, and what is cached is found by properties
+        return self.id
+
 
 ACTION = Property(ACTION_ID, ACTION_NAME.name, TEXT, False)
 
