@@ -172,8 +172,19 @@ def _numbered_anew(vectors: Sequence[Vector]) -> Coded:
     return Coded(np.concatenate(codes), values)
 
 
+def with_equal_codes(vector: Vector) -> Vector:
+    """The vector, with equal values under equal codes: what is computed may have a code for each of its rows."""
+    if not isinstance(vector, Coded) or vector.index is not None or isinstance(vector.values, Texts):
+        return vector
+    values = vector.values
+    return vector if len(set(zip(map(type, values), values, strict=True))) == len(values) else joined([vector])
+
+
 def compact_codes(vector: Vector) -> tuple[Array, int]:
-    """A small number an element, equal where the values are (NULL counts as a value): (codes [n], bound)."""
+    """A small number an element, equal where the values are (NULL counts as a value): (codes [n], bound).
+
+    Of a computed vector, see `with_equal_codes` first.
+    """
     if isinstance(vector, Coded):
         first = equal_values(vector)
         return (vector.codes if first is None else first[vector.codes]), len(vector.values)

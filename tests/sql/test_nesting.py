@@ -23,7 +23,7 @@ SEED = os.environ.get("SKYSQL_TEST_SEED", "1")
 STATEMENTS = int(os.environ.get("SKYSQL_TEST_STATEMENTS", "800"))
 PER_DATABASE = 100
 
-BASE = {"object_id": "I", "action": "T", "plan": "T", "n": "I", "x": "R", "session": "I"}
+BASE = {"object_id": "I", "action": "T", "plan": "T", "n": "I", "x": "R", "session": "I", "changes": "T"}
 OBJECTS = {"object_id": "I", "events": "I", "plan": "T"}
 CHANGES = {"object_id": "I", "property": "T", "new_value": "T"}
 TABLES = [("users", BASE), ("users", BASE), ("users", BASE), ("users_objects", OBJECTS), ("users_changes", CHANGES)]
@@ -228,3 +228,22 @@ def test_a_subquery_reads_a_name_that_only_the_outer_select_has(sql: str) -> Non
         db.executemany("INSERT INTO users(object_id, ts, action, n) VALUES (?, ?, ?, ?)", events)
         found.append(sorted(db.execute(sql).fetchall()))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("value", [
+    "path_string(action)", "state_timeline(plan, ts)", "max(changes)",
+    "sequence_match_events('(?1)(?2)', ts, action = 'a', plan = 'p')",
+])  # fmt: skip
+def test_equal_texts_that_are_computed_group_by_group_are_one_value(value: str) -> None:
+    events = [(object, ts, "a", "pq"[(object + ts) % 2]) for object in range(1, 9) for ts in (1, 2, 3)]
+    inner = f"SELECT object_id % 3 AS third, {value} AS x FROM users GROUP BY object_id"
+    found = []
+    for pushdown in (True, False):
+        db = skysql.connect(":memory:", pushdown=pushdown)
+        db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+        db.executemany("INSERT INTO users(object_id, ts, action, plan) VALUES (?, ?, ?, ?)", events)
+        db.commit()
+        asked = f"SELECT count(DISTINCT x), mode(x), count(x) FROM ({inner})"
+        found.append([db.execute(asked).fetchall(), db.execute(f"{asked} GROUP BY third").fetchall()])
+    assert found[0] == found[1]
+    assert found[0][0][0][0] <= 2

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...arrays import kernels
-from ...arrays.vectors import Coded, Numbers, Vector, compact_codes, joined
+from ...arrays.vectors import Numbers, Vector, compact_codes, joined, with_equal_codes
 from ...model.dtypes import Array, Int64
 from .aggregate import AggregateFunction, Given, Merging
 
@@ -43,10 +43,7 @@ class Distinct(AggregateFunction[DistinctValues]):
 
     def begin(self, given: Given) -> DistinctValues:
         """Each value of each group once."""
-        values, groups = given.values, given.groups
-        if isinstance(values, Coded) and values.index is None:
-            if not all(v is None or type(v) is str for v in values.values):
-                values = joined([values])
+        values, groups = with_equal_codes(given.values), given.groups
         numbers, bound = kernels.factorize([(groups, given.size), compact_codes(values)])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import kernels
-from ...arrays.vectors import Numbers, Vector, compact_codes, equal_values, joined
+from ...arrays.vectors import Numbers, Vector, compact_codes, equal_values, joined, with_equal_codes
 from ...model.dtypes import Array, Int64
 from ...model.values import Value
 from .aggregate import AggregateFunction, Given, Inexact, Merging
@@ -60,6 +60,7 @@ class OfMultiset(AggregateFunction[Multiset]):
 
 def gathered(values: Vector, groups: Array, size: int, times: Int64 | None) -> Multiset:
     """Values by group, each as many times as it is there. Raises Inexact if some are both an integer and a real."""
+    values = with_equal_codes(values)
     if equal_values(values) is not None:
         raise Inexact  # which of the two is shown depends on the order of the rows
     numbers, bound = kernels.factorize([(groups, size), compact_codes(values)])
