@@ -13,9 +13,10 @@ Life of a query
 Life of an event
 1. write/      validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values; and
                keeps what is written until the transaction commits, a savepoint begins, or the table is read.
-2. store/      format encodes the events as one batch, checksummed; store writes it as a row of the log, a shadow table;
-               compact merges log and blocks into blocks of whole paths, one blob a column, once the log is long enough;
-               a snapshot shows log and blocks as one, always; the cache keeps what was decoded of it.
+2. store/      format encodes the events as one batch, checksummed; log writes it as a row of a shadow table, and all
+               SQL on those is in shadow_tables. compact merges log and blocks into blocks of whole paths, one blob a
+               column, once the log is long: it takes a manifest (what there is, at one version) and gives an edit.
+               A snapshot shows log and blocks of a manifest as one; the cache has what was decoded of them.
 """
 
 # ruff: noqa: F403, F405

@@ -26,6 +26,9 @@ Idiom: TypeAlias = Callable[[Any, exp.Expression], Any]
 
 ROWIDS = ("rowid", "_rowid_", "oid")
 
+_DESCRIBED = 256
+"""Queries whose columns are cached, at the most."""
+
 _WINDOW_ONLY = frozenset(
     """row_number rank dense_rank percent_rank cume_dist ntile lead lag first_value last_value nth_value
     sky_last_value""".split()
@@ -110,6 +113,7 @@ class Catalog(ABC):
         self._entries: dict[str, dict[str, CatalogEntry]] = {}
         self._databases: list[str] = []
         self._every_aggregate: frozenset[str] | None = None
+        self._described: dict[str, list[OutputColumn]] = {}
 
     # questions
 
@@ -141,11 +145,22 @@ class Catalog(ABC):
     def describe(self, text: str, reads: Sequence[Call], parameters: int) -> list[OutputColumn]:
         """The columns of a query with the parameters :p1, :p2, ...; raises Refused."""
 
+    def query_columns(self, text: str, describe: Callable[[], list[OutputColumn]]) -> list[OutputColumn]:
+        """The columns of a query of a statement's, described once for as long as all that is known stays the same."""
+        if self.mark in text:  # which reads a result of this statement alone
+            return describe()
+        if text not in self._described:
+            if len(self._described) >= _DESCRIBED:
+                self._described.clear()
+            self._described[text] = describe()
+        return self._described[text]
+
     # names
 
     def know(self, databases: Sequence[str], entries: Mapping[str, Iterable[CatalogEntry]]) -> None:
         """Take these for what there is in the databases from now on."""
         self._every_aggregate = None
+        self._described = {}
         self._databases = sorted(databases, key=lambda name: name != "temp")
         self._entries = {name: {name_key(e.name): e for e in entries.get(name, ())} for name in databases}
         every = [entry for entries in self._entries.values() for entry in entries.values()]

@@ -107,9 +107,12 @@ def _describe(context: Context, ctes: str, item: Item, columns: str) -> list[Des
     """The columns of a select of the input."""
     arguments = Arguments()
     text = bound(f"{ctes}SELECT {columns} FROM {item.text}", arguments)
-    text = context.rewrite(text)
-    found = context.catalog.describe(text, context.reads.inside(text), len(arguments.texts))
-    return [_described(context, column) for column in found]
+
+    def describe() -> list[OutputColumn]:
+        read = context.rewrite(text)
+        return context.catalog.describe(read, context.reads.inside(read), len(arguments.texts))
+
+    return [_described(context, column) for column in context.catalog.query_columns(text, describe)]
 
 
 def _described(context: Context, column: OutputColumn) -> Described:
