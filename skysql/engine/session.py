@@ -90,9 +90,8 @@ class Session:
             nonlocal rest
             try:
                 result._all(text, self._counted(rest, result, given))
-            except errors.AlteredError:
-                rest = chain([given.parameters], rest)
-                raise
+            finally:
+                rest, given.under_way = chain(given.under_way, rest), []  # for the next attempt, if there is one
 
         try:
             self._run(analysed, sql, result, run, ())
@@ -179,8 +178,9 @@ class Session:
         interruption = self.guard.interruption
         for row in rows:
             interruption.check()
-            given.parameters = row
+            given.parameters, given.under_way = row, [row]
             yield row
+            given.under_way = []
             if result._writes:
                 result.rowcount += changes()
                 statement.again()
@@ -225,12 +225,13 @@ class Session:
 
 
 class _Given:
-    """The parameters that one of many statements was given last."""
+    """The parameters that one of many statements was given last; under_way: the same, as long as it has not ended."""
 
-    __slots__ = ("parameters",)
+    __slots__ = ("parameters", "under_way")
 
     def __init__(self) -> None:
         self.parameters: Bindings = ()
+        self.under_way: list[Bindings] = []
 
 
 class _Start:

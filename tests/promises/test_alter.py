@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -434,6 +435,21 @@ def test_writes_are_planned_anew_and_write_once(
             assert sorted(db.execute("SELECT * FROM copy"), key=str) == sorted(expected, key=str)
         shop.execute("DROP TABLE copy")
         shop.execute("DROP TABLE numbers")
+
+
+@pytest.mark.parametrize("change", ["CREATE TABLE other(x)", "CREATE TEMP TABLE other(x)", "DROP TABLE copied"])
+def test_many_statements_are_planned_anew_from_where_they_are(shop: skysql.Connection, change: str) -> None:
+    shop.executescript("CREATE TABLE copy(n, x); CREATE TABLE copied(n)")
+    insert = "INSERT INTO copy SELECT ?, count(*) FROM users"
+
+    def parameters() -> Iterator[tuple[int]]:
+        yield from [(1,), (2,)]
+        shop.execute(change)
+        shop.execute(insert, (3,))
+        yield from [(4,), (5,)]
+
+    assert shop.executemany(insert, parameters()).rowcount == 4
+    assert shop.execute("SELECT n FROM copy ORDER BY 1").fetchall() == [(1,), (2,), (3,), (4,), (5,)]
 
 
 def test_a_statement_is_not_planned_for_ever(
