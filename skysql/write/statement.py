@@ -39,10 +39,11 @@ class Statement:
     changes:   writers in which deletions and changes wait that it has asked for; False: it, or statements within it.
     scanned:   what a scan of it has numbered events in, last.
     snapshots: of the tables that it reads, each with the counts at which it is what the statement sees.
+    wrote:     whether it has asked for anything, stored by now or not.
     lost:      whether the transaction that it writes in was rolled back.
     """
 
-    __slots__ = ("changes", "inserted", "lost", "outer", "scanned", "snapshots")
+    __slots__ = ("changes", "inserted", "lost", "outer", "scanned", "snapshots", "wrote")
 
     def __init__(self, outer: Statement | None) -> None:
         self.outer = outer
@@ -50,7 +51,7 @@ class Statement:
         self.changes: dict[Undoing, bool] = {}
         self.scanned: dict[Undoing, Stamp] = {}
         self.snapshots: dict[Undoing, tuple[tuple[int, int], Snapshot]] = {}
-        self.lost = False
+        self.wrote = self.lost = False
 
     def check(self) -> None:
         """Raise OperationalError if it has lost what it has written so far."""
@@ -64,6 +65,7 @@ class Statement:
             self.hand_over()
         self.scanned.clear()
         self.snapshots.clear()
+        self.wrote = False
 
     def take_back(self) -> None:
         """It has failed: what it has asked for and is not stored yet is dropped."""
@@ -143,10 +145,10 @@ class UnderWay:
             statement.lost = True
 
     def roll_back_around(self) -> None:
-        """SQLite rolls back what those around the innermost have written.
+        """SQLite rolls back what those around the innermost have written, and its own.
 
-        Its own, too, but that may be to begin it anew, as when the schema has changed.
+        If that has written nothing yet, it may be to begin it anew, as when the schema has changed.
         """
         self.rollbacks += 1
         for statement in self:
-            statement.lost = statement.lost or statement is not self.innermost
+            statement.lost = statement.lost or statement.wrote or statement is not self.innermost

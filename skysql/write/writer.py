@@ -122,7 +122,7 @@ class Writer:
         if looking and (self._deleted or self._changed_rows):  # of a statement before: they are not to be found now
             self.flush()
         if self not in statement.inserted:
-            statement.inserted[self] = len(self._inserted)
+            statement.inserted[self], statement.wrote = len(self._inserted), True
         if looking and conflict == apsw.SQLITE_IGNORE:
             if not self._insert_new(values):
                 return self.store.tables.sqlite.last_insert_rowid()
@@ -188,7 +188,7 @@ class Writer:
             if own is False:  # of one within it: that may be the same event
                 raise self._written()
         self._numbered = self._scan().stamp
-        statement.changes[self] = True
+        statement.changes[self] = statement.wrote = True
 
     def _scan(self) -> Snapshot:
         """What the statement under way has scanned last, which is the table as it still is."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import apsw
 import numpy as np
 import pytest
 
@@ -950,16 +951,22 @@ def test_a_statement_that_sqlite_begins_anew_is_not_rolled_back(connect: Connect
     assert rows(other, f"SELECT count(*) FROM {table}") == [(12,)]
 
 
-def test_a_transaction_that_a_function_loses_by_a_conflict_takes_the_statement_along(db: skysql.Connection) -> None:
+@pytest.mark.parametrize("by", ["the connection", "SQLite's"])
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_transaction_that_a_function_loses_by_a_conflict_takes_the_statement_along(
+    db: skysql.Connection, by: str, transaction: bool
+) -> None:
     db.execute("INSERT INTO orders VALUES (1, 1)")
 
     def ask(value: int) -> int:
-        with suppress(skysql.IntegrityError):
-            db.execute("INSERT OR ROLLBACK INTO orders VALUES (1, 1)" if value == 2 else "SELECT 1")
+        with suppress(skysql.IntegrityError, apsw.ConstraintError):
+            run: Any = db.execute if by == "the connection" else db.sqlite.execute
+            run("INSERT OR ROLLBACK INTO orders VALUES (1, 1)" if value == 2 else "SELECT 1")
         return value
 
     db.create_function("ask", 1, ask)
-    db.execute("BEGIN")
+    if transaction:
+        db.execute("BEGIN")
     with pytest.raises(skysql.OperationalError, match="^abort due to ROLLBACK"):
         db.execute("INSERT INTO users(object_id, ts, action) SELECT value, ask(value), 'b' FROM json_each('[1, 2, 3]')")
     assert rows(db) == []
