@@ -27,7 +27,7 @@ def with_exact_sums(statement: EditedStatement) -> str | None:
         return None
     for node in reversed(list(statement.source.tree.find_all(exp.Sum, exp.Avg, exp.Anonymous, bfs=True))):
         assert isinstance(node, exp.Expression)
-        argument = _summed(node)
+        argument = _summed(node) if statement.catalog.own.isdisjoint(_calls(node)) else None
         kind = statement.types.kind(argument) if argument is not None else None
         if argument is not None and isinstance(kind, Exact):
             _exactly(statement, node, argument, kind.scale)
@@ -42,13 +42,19 @@ def _exactly(statement: EditedStatement, node: exp.Expression, argument: exp.Exp
     inner, outer = span(argument), span(_whole(node))
     if inner is None or outer is None:
         return
-    units = f"CAST(round(({statement.render(*inner)}) * 1e{scale}) AS INTEGER)"
-    name = (outer[0], outer[0] + 1)
-    function = "sum" if isinstance(node, exp.Avg) else statement.source.tokens[outer[0]].text
-    text, by = statement.render(*outer, {inner: units, name: function}), f"1e{scale}"
+    name, by = (outer[0], outer[0] + 1), f"1e{scale}"
     if isinstance(node, exp.Avg):
         by = f"({by} * {statement.render(*outer, {name: 'count'})})"
+    statement.wrap(*inner, "CAST(round((", f") * 1e{scale}) AS INTEGER)")
+    text = statement.render(*outer, {name: "sum"} if isinstance(node, exp.Avg) else {})
     statement.edit(*outer, f"({text} / {by})")
+
+
+def _calls(node: exp.Expression) -> tuple[str, ...]:
+    """The functions that an aggregate is, and is said with: where one of them is not SQLite's, it stays as it is."""
+    if isinstance(node, exp.Avg):
+        return "avg", "sum", "count", "round"
+    return node.name.lower() if isinstance(node, exp.Anonymous) else "sum", "round"
 
 
 def _summed(node: exp.Expr) -> exp.Expression | None:
@@ -58,6 +64,8 @@ def _summed(node: exp.Expr) -> exp.Expression | None:
         argument = arguments[0] if len(arguments) == 1 else None
     else:
         argument = node.this
+    if isinstance(argument, exp.Order):  # sum(x ORDER BY y)
+        argument = argument.this
     if isinstance(argument, exp.Distinct):
         argument = argument.expressions[0] if len(argument.expressions) == 1 else None
     return argument

@@ -102,6 +102,11 @@ def test_append(db: skysql.Connection, made: str) -> None:
         ("SELECT sum(s) FROM (SELECT object_id, sum(amount) AS s FROM sales WHERE amount < 1 GROUP BY 1)", [(0.3,)]),
         ("SELECT sum(amount) OVER (ORDER BY ts) FROM sales WHERE amount < 1", [(0.1,), (0.2,), (0.3,)]),
         ("SELECT sum(CASE WHEN amount < 1 THEN amount END) FROM sales", [(0.3,)]),
+        ("SELECT sum(amount ORDER BY ts), avg(DISTINCT amount ORDER BY amount DESC) FROM sales WHERE amount < 1",
+         [(0.3, 0.1)]),
+        ("SELECT sum(amount), sum(sum(amount)) OVER (ORDER BY object_id), avg(sum(amount)) OVER () FROM sales"
+         " WHERE amount < 1 GROUP BY object_id", [(0.2, 0.2, 0.15), (0.1, 0.3, 0.15)]),
+        ("SELECT sum((SELECT sum(amount) FROM sales WHERE amount < 1)) FROM sales WHERE amount > 1", [(0.6,)]),
         ("SELECT sum(s.amount) FROM sales s JOIN sales_objects o ON o.object_id = s.object_id WHERE s.amount < 1",
          [(0.3,)]),
         ("SELECT object_id FROM sales GROUP BY object_id HAVING sum(amount) = 0.2 ORDER BY sum(amount)", [(1,)]),
@@ -115,6 +120,27 @@ def test_in_sql(db: skysql.Connection, sql: str, expected: list[Any]) -> None:
 def test_names_of_sums_are_as_they_were_written(db: skysql.Connection) -> None:
     description = db.execute("SELECT sum(amount), avg( amount ) FROM sales GROUP BY object_id").description
     assert [column[0] for column in description] == ["sum(amount)", "avg( amount )"]
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [("sum", (5, 0.5, 1.5)), ("avg", (1.5, 5, 1.5)), ("total", (1.5, 0.5, 5)), ("count", (1.5, 0.5, 1.5)),
+     ("round", (1.5, 0.5, 1.5))],
+)  # fmt: skip
+def test_functions_of_the_users_own_get_the_values(db: skysql.Connection, name: str, expected: tuple[Any, ...]) -> None:
+    class Fives:
+        def step(self, value: Any) -> None:
+            assert value == 0.5
+
+        def finalize(self) -> int:
+            return 5
+
+    put(db, "0.5", "0.5", "0.5")
+    if name == "round":
+        db.create_function("round", 1, lambda value: 5)
+    else:
+        db.create_aggregate(name, 1, Fives)
+    assert db.execute("SELECT sum(amount), avg(amount), total(amount) FROM sales").fetchone() == expected
 
 
 def test_sums_are_exact(connect: Connect) -> None:
