@@ -43,7 +43,10 @@ class AggregateContract:
     dtype: Any
 
     def begun(self, groups: Sequence[int], values: Sequence[Any], size: int = GROUPS) -> Any:
-        aggregate, made = self.aggregate, vector(values, self.dtype)
+        return self.begun_of(groups, vector(values, self.dtype), size)
+
+    def begun_of(self, groups: Sequence[int], made: Vector, size: int = GROUPS) -> Any:
+        aggregate = self.aggregate
         others = (made,) * (aggregate.arguments - aggregate.constants - 1)
         numbers = np.array(groups, np.int64)
         return aggregate.begin(Given(made, numbers, size, None, None, others, (0.3,) * aggregate.constants))
@@ -94,6 +97,11 @@ class AggregateContract:
         used, whole = sorted(set(column[0])), self.whole(column)
         taken = self.begun(*column).take(np.array(used, np.int64), GROUPS)
         assert self.shown(taken) == [whole[group] for group in used]
+
+    def check_codes(self, column: Column) -> None:
+        """Equal values may have several codes, as the results of a function have."""
+        made = Coded(np.arange(len(column[1])), column[1])
+        assert self.shown(self.begun_of(column[0], made)) == self.whole(column)
 
     def check_runs(self, column: Column) -> None:
         """Numbers that lie group by group."""
@@ -153,6 +161,7 @@ def keep(one: AggregateContract, column: Column, data: st.DataObject) -> None:
     one.check_splits(column, parts, data.draw(st.permutations(range(4))))
     one.check_codes(column)
     one.check_takes(column)
+    one.check_codes(column)
     one.check_runs(column)
     one.check_travels(column)
 

@@ -172,6 +172,22 @@ def test_computed_values_of_mixed_types(connect: Connect) -> None:
     assert bits(answers[0][0]) == (int, 1)
 
 
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize(
+    "inner, mode, distinct",
+    [("stddev(n)", 2.8284271247461903, 2), ("path_string(action, '>', 1)", "b", 2), ("mode(action)", "b", 2)],
+)
+def test_of_groups_whose_values_are_computed(
+    connect: Connect, inner: str, mode: Any, distinct: int, pushdown: bool
+) -> None:
+    db = connect(pushdown=pushdown)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    rows = [(1, "a", 1), (1, "a", 1), *((id, "b", n) for id in (2, 3) for n in (1, 5)), (4, "b", None)]
+    db.executemany("INSERT INTO users(object_id, ts, action, n) VALUES (?, 1, ?, ?)", rows)
+    question = f"SELECT mode(v), count(DISTINCT v) FROM (SELECT {inner} AS v FROM users GROUP BY object_id)"
+    assert db.execute(question).fetchall() == [(mode, distinct)]
+
+
 # what they refuse
 
 
