@@ -92,9 +92,11 @@ class RestOfSum(RepeatedSum):
     """What the sum leaves over once it is rounded."""
 
     def finalize(self) -> float:
-        """The rest: 0 beside an infinite sum."""
+        """The rest: 0 beside an infinite sum, and infinite beside one that is no number, which SQLite has as NULL."""
         added = [*self._reals, *_parts(self._whole)]
         rounded = _sum(added)
+        if math.isnan(rounded):
+            return math.inf
         return _sum([*added, -rounded]) if math.isfinite(rounded) else 0.0
 
 
@@ -102,11 +104,13 @@ class PartialSum(_Sum):
     """Of sums of parts."""
 
     def step(self, value: int | float | None, rest: float | None) -> None:
-        """One more part; rest is of reals."""
-        if value is None:
+        """One more part; rest is of reals, and infinite if the sum is no number."""
+        if value is None and rest != math.inf:
             return
         self._known = True
-        if isinstance(value, int):
+        if value is None:
+            self._add(math.nan)
+        elif isinstance(value, int):
             self._whole += value
         else:
             self._add(value, rest or 0.0)
@@ -125,7 +129,7 @@ def _parts(whole: int) -> tuple[float, float]:
         high = float(whole)
         return high, float(whole - int(high))
     except OverflowError:
-        return math.copysign(math.inf, whole), 0.0
+        return math.inf if whole > 0 else -math.inf, 0.0
 
 
 def _number(value: int | float | str | bytes) -> int | float:

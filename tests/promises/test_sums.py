@@ -260,6 +260,31 @@ def test_a_join_adds_parts_that_nothing_was_lost_of(connect: Connect, path: str,
     assert db.execute(question).fetchall() == plain.execute(question).fetchall()
 
 
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_a_join_adds_infinite_and_huge_values(connect: Connect, pushdown: bool) -> None:
+    """inf and -inf make no number, within an object or of several; 1e308 twice leaves the range."""
+    db = connect(pushdown=pushdown, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE e USING sky(x REAL)")
+    db.execute("CREATE TABLE c(id INTEGER, w REAL)")
+    events = [(1, math.inf), (1, -math.inf), (2, math.inf), (2, 1.0), (3, -math.inf), (4, None), (5, 1e308), (5, 1e308)]
+    insert = "INSERT INTO e(object_id, ts, action, x) VALUES (?, ?, 'a', ?)"
+    db.executemany(insert, [(id, at, x) for at, (id, x) in enumerate(events)])
+    db.executemany("INSERT INTO c VALUES (?, ?)", [(1, 1.0), (2, 1e308), (3, -1e308), (4, 2.0), (5, -1e308)])
+    items = "sum(x), total(x), avg(x), sum(w), total(w), avg(w)"
+    by_object = db.execute(f"SELECT id, {items} FROM e JOIN c ON id = object_id GROUP BY id").fetchall()
+    inf = math.inf
+    assert by_object == [
+        (1, None, None, None, 2.0, 2.0, 1.0),
+        (2, inf, inf, inf, inf, inf, inf),
+        (3, -inf, -inf, -inf, -1e308, -1e308, -1e308),
+        (4, None, 0.0, None, 2.0, 2.0, 2.0),
+        (5, inf, inf, inf, -inf, -inf, -inf),
+    ]
+    for ids, expected in (("1", None), ("1, 2", None), ("2, 3", None), ("2, 4", inf)):
+        question = f"SELECT sum(x), total(x), avg(x) FROM e JOIN c ON id = object_id WHERE id IN ({ids})"
+        assert db.execute(question).fetchall() == [(expected,) * 3]
+
+
 @pytest.mark.parametrize("argument", ["u.t", "coalesce(u.x, u.t)", "coalesce(u.x, 1)"])
 def test_of_parts_that_sqlite_adds(connect: Connect, argument: str) -> None:
     """Sums by object of texts, or of integers among reals, in a join by which they are added up again."""

@@ -97,7 +97,10 @@ class Sum(Adding):
 
 
 class Rest(Adding):
-    """What rounding the sum to one REAL leaves over, where a join adds up several: of no name in SQL."""
+    """What rounding the sum to one REAL leaves over, where a join adds up several: of no name in SQL.
+
+    Of a sum that is no number, as of inf and -inf, it is infinite: the sum is NULL as that of nothing is.
+    """
 
     name = "rest"
     called = ()
@@ -105,7 +108,8 @@ class Rest(Adding):
 
     def finish(self, state: Sums) -> Numbers:
         """The rests."""
-        return Numbers(state.rests())
+        rests = state.rests()
+        return Numbers(np.where(np.isnan(state.data), np.inf, rests))
 
 
 def shown(data: Array, known: Array) -> Numbers:
