@@ -55,6 +55,7 @@ SCANS = {
     "groups": "SELECT plan, count(*), sum(amount) FROM {} WHERE action = 'buy' GROUP BY plan",
     "many groups": "SELECT ts, amount, count(*) FROM {} GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 5",
     "distinct": "SELECT count(DISTINCT amount), count(DISTINCT ts) FROM {}",
+    "statistics": "SELECT object_id, stddev(amount), corr(amount, ts), median(amount), mode(plan) FROM {} GROUP BY 1",
     "objects": "SELECT plan, count(*) FROM {}_objects FOR SYSTEM_TIME AS OF '2026-01-15' GROUP BY plan",
     "changes": "SELECT new_value, count(*) FROM {}_changes GROUP BY 1",
     "sessions": "SELECT plan, count(*), avg(duration) FROM {}_sessions('30 minutes') GROUP BY plan",

@@ -15,12 +15,17 @@ import numpy as np
 
 from ...arrays import exact_sums
 from ...arrays.exact_sums import ExactSums
-from ...arrays.vectors import Coded, Vector
+from ...arrays.vectors import Numbers
 from ...errors import DataError
+from ...interruption import pieces
+from ...model import values as affinity
 from ...model.dtypes import Int64
-from ...model.values import Value, shown
+from ...model.values import Value
 from .aggregate import AggregateFunction, Given, Inexact, Merging
-from .sum import as_numbers
+from .sum import as_numbers, shown
+
+_AT_ONCE = 1 << 12
+"""Groups of which the integers are made together: each takes microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +81,23 @@ class ExactStatistic(AggregateFunction[SumsOfPowers]):
         count = merging.counts(parts)[1]
         return SumsOfPowers(count, merged([part.sums for part in parts]), merged([part.products for part in parts]))
 
-    def finish(self, state: SumsOfPowers) -> Vector:
+    def finish(self, state: SumsOfPowers) -> Numbers:
         """The values, group by group."""
+        size, some = len(state.count), np.flatnonzero(state.count)
+        found = np.full(size, np.nan)
+        for piece in pieces(len(some), _AT_ONCE):
+            values = self._values(state.take(some[piece], size))
+            found[some[piece]] = [math.nan if value is None else value for value in values]
+        return shown(found, np.ones(size, bool))
+
+    def _values(self, state: SumsOfPowers) -> list[float | None]:
         bases = [each.base for each in state.sums]
         pairs = zip(state.products, _pairs(len(bases)), strict=True)
         columns = [each.integers(each.base) for each in state.sums]
         columns += [product.integers(bases[i] + bases[j]) for product, (i, j) in pairs]
         units, k = [exact_sums.BITS * base for base in bases], len(bases)
         rows = zip(state.count.tolist(), *columns, strict=True)
-        values: list[Value] = [self.of(n, row[:k], row[k:], units) if n else None for n, *row in rows]
-        return Coded(np.arange(len(values)), values)
+        return [self.of(n, row[:k], row[k:], units) for n, *row in rows]
 
     def plain(self) -> ExactCall:
         """The aggregate as SQLite's."""
@@ -130,7 +142,7 @@ class ExactCall:
     def _number(self, value: Value) -> int | float:
         if isinstance(value, int | float):
             return value
-        raise DataError(f"{self._name}() is of numbers, and one of its values is {shown(value)}")
+        raise DataError(f"{self._name}() is of numbers, and one of its values is {affinity.shown(value)}")
 
     def _refine(self, bits: int) -> None:
         more = bits - self._bits
