@@ -84,14 +84,6 @@ class AggregateContract:
         bases = [GROUPS * at for at in range(len(states))]
         return self.aggregate.merge(states, Merging(np.tile(np.arange(GROUPS), len(states)), bases, GROUPS))
 
-    def check_codes(self, column: Column) -> None:
-        """Computed values, where equal ones have a code each."""
-        groups, values = column
-        if self.dtype is str and self.aggregate.arguments == 1 and not self.aggregate.constants:
-            coded = Coded(np.arange(len(values)), values)
-            state = self.aggregate.begin(Given(coded, np.array(groups, np.int64), GROUPS))
-            assert self.shown(state) == self.whole(column)
-
     def check_takes(self, column: Column) -> None:
         """Of all groups those that have values, numbered anew."""
         used, whole = sorted(set(column[0])), self.whole(column)
@@ -159,7 +151,6 @@ def keep(one: AggregateContract, column: Column, data: st.DataObject) -> None:
     one.check_nothing()
     parts = data.draw(st.lists(st.integers(0, 3), min_size=len(column[0]), max_size=len(column[0])))
     one.check_splits(column, parts, data.draw(st.permutations(range(4))))
-    one.check_codes(column)
     one.check_takes(column)
     one.check_codes(column)
     one.check_runs(column)
