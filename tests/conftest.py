@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 import skysql
 from skysql.arrays import compiled
 from skysql.store import compact, snapshot
-from tests.tiers import LONG
+from tests.tiers import CASES, LONG
 
 settings.register_profile(  # how long a test takes depends on what else the machine does
     "default", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             module, _, test = item.nodeid.rpartition("/")[2].partition(".py::")
             cases.setdefault(f"{module}::{test.partition('[')[0]}", []).append(item)
     for name, some in cases.items():
-        few = min(LONG.get(name, len(some)), len(some))
+        few = min(LONG.get(name, CASES), len(some))
         for at in range(few):  # from all over them
             some[at * len(some) // few].add_marker("quick")
 

@@ -11,7 +11,7 @@ PATH SCAN users
 --- sql
 EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)", +"value 2" AS "sum(amount)" FROM sky_scan_1 AS "users" ORDER BY 2
 --- rows
-SCAN users VIRTUAL TABLE INDEX 0:PATH SCAN users
+SCAN users VIRTUAL TABLE INDEX n:PATH SCAN users
 ├─ where action = 'purchase'
 ├─ where timestamp >= '2026-01-10'
 ├─ group by plan
@@ -27,7 +27,7 @@ PATH SCAN users
 --- sql
 EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "u"
 --- rows
-SCAN u VIRTUAL TABLE INDEX 0:PATH SCAN users
+SCAN u VIRTUAL TABLE INDEX n:PATH SCAN users
 ├─ group by "plan through ties"
 └─ compute count(*)
 
@@ -40,7 +40,7 @@ PATH SCAN users OBJECTS AS OF '2026-01-15'
 --- sql
 EXPLAIN QUERY PLAN SELECT "key 1" AS "plan", +"value 1" AS "count(*)" FROM sky_scan_1 AS "users_objects"
 --- rows
-SCAN users_objects VIRTUAL TABLE INDEX 0:PATH SCAN users OBJECTS AS OF '2026-01-15'
+SCAN users_objects VIRTUAL TABLE INDEX n:PATH SCAN users OBJECTS AS OF '2026-01-15'
 ├─ group by plan
 └─ compute count(*)
 
@@ -52,7 +52,7 @@ PATH SCAN users OBJECTS AS OF EACH ROW
 --- sql
 EXPLAIN QUERY PLAN SELECT o.id, s.plan FROM orders o JOIN sky_scan_1('SELECT json_group_array("o".rowid), json_group_array(o.customer_id), json_group_array(o.created_at) FROM orders o WHERE 1') AS "s" ON "o".rowid = "s"."row of the pair" AND 1
 --- rows
-SCAN s VIRTUAL TABLE INDEX 1:PATH SCAN users OBJECTS AS OF EACH ROW
+SCAN s VIRTUAL TABLE INDEX n:PATH SCAN users OBJECTS AS OF EACH ROW
 └─ read row, object_id, plan, as_of
 SEARCH o USING INTEGER PRIMARY KEY (rowid=?)
 
@@ -65,7 +65,7 @@ PATH SCAN users
 --- sql
 EXPLAIN QUERY PLAN SELECT c.segment, coalesce(sum("u"."value 1"), 0) AS "count(*)" FROM sky_scan_1 AS "u" JOIN customers c ON c.id = "u"."key 1" GROUP BY c.segment
 --- rows
-SCAN u VIRTUAL TABLE INDEX 1:PATH SCAN users
+SCAN u VIRTUAL TABLE INDEX n:PATH SCAN users
 ├─ group by object_id
 └─ compute count(*)
 SEARCH c USING INTEGER PRIMARY KEY (rowid=?)
@@ -77,7 +77,7 @@ EXPLAIN QUERY PLAN SELECT timestamp, plan FROM users WHERE object_id = 2 AND tim
 --- sql
 EXPLAIN QUERY PLAN SELECT timestamp, plan FROM users WHERE object_id = 2 AND timestamp > '2026-01-10 00:00:00.000000' ORDER BY timestamp
 --- rows
-SCAN users VIRTUAL TABLE INDEX 42:PATHS WHERE object_id = ? AND timestamp > ?
+SCAN users VIRTUAL TABLE INDEX n:PATHS WHERE object_id = ? AND timestamp > ?
 
 ## ordinary tables alone
 EXPLAIN QUERY PLAN SELECT name FROM customers WHERE id = 1

@@ -231,8 +231,10 @@ def log_bomb() -> bytes:
 def long_texts(count: int) -> bytes:
     """A blob of so many texts, the first of which has 2^30 - 1 bytes: zeros, which zlib packs into a megabyte."""
     sizes = np.array([1 << 30, *[1] * (count - 1)], np.uint32).tobytes()
-    packer = zlib.compressobj(9)
-    packed = b"".join([*(packer.compress(bytes(1 << 24)) for _ in range(64)), packer.flush()])
+    packer = zlib.compressobj(9, wbits=-15)
+    zeros = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)  # may stand any number of times
+    adler = ((1 << 30) % 65521) << 16 | 1
+    packed = b"\x78\xda" + 64 * zeros + packer.flush() + adler.to_bytes(4, "big")
     body = b"\x06" + count.to_bytes(4, "little") + b"\0" + len(sizes).to_bytes(4, "little") + sizes
     body += ((1 << 30) - 1).to_bytes(8, "little") + b"\x02" + len(packed).to_bytes(4, "little") + packed
     return b"sky\x03" + zlib.crc32(body).to_bytes(4, "little") + body

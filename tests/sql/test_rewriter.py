@@ -26,7 +26,7 @@ from skysql.sql.rewriter import rewrite, stored_matches
 from tests.world.scripts import VIEWS, Case, every_case, renumbered, sky
 
 USERS = "plan TEXT STATE, country TEXT STATE, seats INTEGER STATE, amount REAL, items INTEGER, url TEXT"
-PLANES = "tailnum TEXT OBJECT, status TEXT STATE, delay INTEGER"
+PLANES = "tailnum TEXT OBJECT, status TEXT STATE, delay INTEGER, fare DECIMAL(9,2)"
 ORDINARY = {
     "customers": {"id": "INTEGER", "name": "TEXT", "segment": "TEXT"},
     "tags": {"user": "INTEGER", "tag": "TEXT"},

@@ -138,11 +138,11 @@ def _literal(value: Any) -> str:
 
 
 def tree(answer: Answer) -> str:
-    """The rows of EXPLAIN QUERY PLAN as SQLite's shell draws them."""
+    """The rows of EXPLAIN QUERY PLAN as SQLite's shell draws them, without numbers that count what was asked before."""
     lines, depths = [], {0: 0}
     for node, parent, _, detail in answer.rows:
         depths[node] = depths[parent] + 1
-        lines += ["   " * depths[parent] + line for line in detail.split("\n")]
+        lines += ["   " * depths[parent] + line for line in re.sub(r" INDEX \d+:", " INDEX n:", detail).split("\n")]
     return "\n".join(lines)
 
 
@@ -196,7 +196,7 @@ def event(object: int | str, at: str, action: str | None = None, /, **values: An
 
 
 def _properties(text: str) -> tuple[Property, ...]:
-    words = [part.split() for part in text.split(",")]
+    words = [part.split() for part in text.split(", ")]
     return tuple(Property(part[0], part[1], "STATE" in part) for part in words)
 
 
@@ -204,7 +204,7 @@ USERS = Schema(
     "users",
     _properties("plan TEXT STATE, country TEXT STATE, seats INTEGER STATE, amount REAL, items INTEGER, url TEXT"),
 )
-PLANES = Schema("planes", _properties("status TEXT STATE, delay INTEGER"), key_name="tailnum")
+PLANES = Schema("planes", _properties("status TEXT STATE, delay INTEGER, fare DECIMAL(9,2)"), key_name="tailnum")
 
 COMPACTED = [
     [
@@ -249,10 +249,10 @@ LOGGED = [
 FLOWN = [
     event("N1", "2026-01-01", status="new"),
     event("N2", "2026-01-01", status="new"),
-    event("N1", "2026-01-03 10:00:00", "flight", delay=5),
+    event("N1", "2026-01-03 10:00:00", "flight", delay=5, fare=19.99),
     event("N1", "2026-01-04", status="repair"),
-    event("N1", "2026-01-05 10:00:00", "flight", delay=-3),
-    event("n1", "2026-01-06", "flight", delay=60),
+    event("N1", "2026-01-05 10:00:00", "flight", delay=-3, fare=0.1),
+    event("n1", "2026-01-06", "flight", delay=60, fare=0.2),
 ]
 
 CUSTOMERS = [(1, "Ann", "a"), (2, "Bob", "b"), (3, "Cyd", "a"), (5, "Eve", None), (8, "Hal", "b")]
