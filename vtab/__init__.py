@@ -1,16 +1,16 @@
 """Columnar relations as SQLite virtual tables, through apsw.
 
-Knows nothing of skysql: whatever implements the protocols of `vtab.source` can stand behind these tables.
+Knows nothing of skysql: whatever implements the protocols of `vtab.protocols` can stand behind these tables.
 
-    source.py    the protocols, and the batches of columns that pass through them
-    kept.py      rows that a cursor keeps, to look them up
-    relation.py  a readable relation as a virtual table: xBestIndex, and a cursor over batches
-    events.py    the `sky` module: a writable relation with shadow tables, companions and transactions
+    protocols.py  the protocols, and the batches of columns that pass through them
+    kept.py       rows that a cursor keeps, to look them up
+    relation.py   a readable relation as a virtual table: xBestIndex, and a cursor over batches
+    events.py     the `sky` module: a writable relation with shadow tables, companions and transactions
 """
 
 from .events import register
+from .protocols import Constraint, Declared, Relation, RowBatch, RowWriter, Tables, WritableRelation
 from .relation import publish, retract
-from .source import Constraint, Declared, Relation, RowBatch, RowWriter, Tables, WritableRelation
 
 __all__ = [
     "RowBatch",

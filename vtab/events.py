@@ -2,19 +2,19 @@
 
     CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, amount REAL)
 
-makes users, the shadow tables of its source, and one companion a suffix (users_objects USING sky_objects(users), ...).
+makes users, its shadow tables, and one companion a suffix (users_objects USING sky_objects(users), ...).
 xCreate, xDestroy and xRename run nested statements on the same connection, as FTS5 does, so that all of it is one
 transaction with the statement that caused it.
 
-Transactions: changes are buffered by the source. xSync (the commit) and xSavepoint flush the buffer into shadow tables,
-so that from then on SQLite's own rollback covers it; xRollback and xRollbackTo drop what was buffered since. As apsw
-does not call xRollbackTo while an exception of Python's is on its way, a row that is refused flushes as well: what
-the statement has changed so far is then undone with it, as its savepoint flushed what had come before it. Of other
-exceptions in a statement no table is told: the one who runs it has to tell the source to drop what it had changed.
+Transactions: the relation buffers changes. xSync (the commit) and xSavepoint flush the buffer into shadow tables, so
+that from then on SQLite's own rollback covers it; xRollback and xRollbackTo discard what was buffered since. apsw does
+not call xRollbackTo while a Python exception propagates. So a row that is refused flushes as well: the statement's
+earlier changes are then undone with it, since the statement's savepoint had flushed what came before the statement. No
+table is told of other exceptions in a statement: the caller who runs it must tell the tables to discard its changes.
 
-Conflicts: what the source raises for a broken constraint becomes SQLITE_CONSTRAINT, and SQLite keeps the rows before
-(OR FAIL), or undoes the statement (OR ABORT) or the transaction (OR ROLLBACK). OR IGNORE and OR REPLACE are the
-source's: an exception would end the statement, so a row that is dropped is, for SQLite, one that was inserted.
+Conflicts: an error of the relation for a broken constraint becomes SQLITE_CONSTRAINT, and SQLite keeps the rows before
+it (OR FAIL), or undoes the statement (OR ABORT) or the transaction (OR ROLLBACK). The relation does OR IGNORE and OR
+REPLACE itself, as an exception would end the statement: a row that it ignores is, for SQLite, one that was inserted.
 
 SQLite collects the rowids of a DELETE, and the rows of an UPDATE, before it changes the first of them.
 """
@@ -26,8 +26,8 @@ from typing import Any
 
 import apsw
 
+from .protocols import Tables, Value, WritableRelation
 from .relation import RelationCursor, RelationTable, declaration
-from .source import Tables, Value, WritableRelation
 
 VERSION = 4
 """iVersion: xSavepoint, xRelease, xRollbackTo (2), xShadowName (3), xIntegrity (4)."""
@@ -37,10 +37,10 @@ PLAIN_VERSION = 2
 listed as such, nor protected in defensive mode, and PRAGMA integrity_check does not look into tables of events."""
 
 
-def register(connection: apsw.Connection, source: Tables) -> None:
+def register(connection: apsw.Connection, tables: Tables) -> None:
     """Make the modules `sky` and `sky_<companion>` known to the connection."""
     dropping: set[tuple[str, str]] = set()
-    events = EventsModule(source, dropping)
+    events = EventsModule(tables, dropping)
     # Ignored types: apsw's stub has a ShadowName in every module, and wants each argument to be a tuple.
     try:
         connection.create_module("sky", events, use_bestindex_object=True, use_no_change=True, iVersion=VERSION)  # type: ignore[arg-type]
@@ -48,23 +48,23 @@ def register(connection: apsw.Connection, source: Tables) -> None:
         if "xShadowName" not in str(error):
             raise
         connection.create_module("sky", events, use_bestindex_object=True, use_no_change=True, iVersion=PLAIN_VERSION)  # type: ignore[arg-type]
-    for suffix in source.companions:
-        companion = CompanionModule(source, suffix, dropping)
+    for suffix in tables.companions:
+        companion = CompanionModule(tables, suffix, dropping)
         connection.create_module(f"sky_{suffix}", companion, use_bestindex_object=True, iVersion=1)  # type: ignore[arg-type]
 
 
 class EventsModule:
     """Makes and opens tables of events."""
 
-    def __init__(self, source: Tables, dropping: set[tuple[str, str]]) -> None:
-        self.source = source
+    def __init__(self, tables: Tables, dropping: set[tuple[str, str]]) -> None:
+        self.tables = tables
         self.dropping = dropping  # companions whose table is being dropped or renamed: the only ones that may go
 
     def Create(  # noqa: N802
         self, connection: apsw.Connection, _module: str, database: str, name: str, *arguments: str
     ) -> tuple[str, EventsTable]:
         """CREATE VIRTUAL TABLE."""
-        relation = self.source.create(database, name, arguments)
+        relation = self.tables.create(database, name, arguments)
         table = EventsTable(self, connection, database, name, relation)
         table.make_companions()
         _configure(connection)
@@ -74,17 +74,17 @@ class EventsModule:
         self, connection: apsw.Connection, _module: str, database: str, name: str, *_: str
     ) -> tuple[str, EventsTable]:
         """The first use of a table that exists."""
-        relation = self.source.connect(database, name)
+        relation = self.tables.connect(database, name)
         _configure(connection)
         return declaration(relation.columns), EventsTable(self, connection, database, name, relation)
 
     def ShadowName(self, suffix: str) -> bool:  # noqa: N802
         """Whether SQLite has to protect `<table>_<suffix>` from writes by others."""
-        return self.source.shadow(suffix)
+        return self.tables.shadow(suffix)
 
 
 class ConstraintError(apsw.ConstraintError):
-    """What SQLite is told of a row that breaks a constraint; the source's own error is its cause."""
+    """What SQLite is told of a row that breaks a constraint; the relation's own error is its cause."""
 
 
 class EventsCursor(RelationCursor):
@@ -118,14 +118,14 @@ class EventsTable(RelationTable):
 
     def make_companions(self) -> None:
         """Create the companion tables."""
-        for suffix in self.module.source.companions:
+        for suffix in self.module.tables.companions:
             self.connection.execute(
                 f"CREATE VIRTUAL TABLE {_name(self.database)}.{_name(f'{self.name}_{suffix}')}"
                 f" USING sky_{suffix}({_name(self.name)})"
             )
 
     def _drop_companions(self) -> None:
-        for suffix in self.module.source.companions:
+        for suffix in self.module.tables.companions:
             key = self.database, f"{self.name}_{suffix}"
             self.module.dropping.add(key)
             try:
@@ -210,8 +210,8 @@ class EventsTable(RelationTable):
 class CompanionModule:
     """Opens the companions of one suffix."""
 
-    def __init__(self, source: Tables, suffix: str, dropping: set[tuple[str, str]]) -> None:
-        self.source = source
+    def __init__(self, tables: Tables, suffix: str, dropping: set[tuple[str, str]]) -> None:
+        self.tables = tables
         self.suffix = suffix
         self.dropping = dropping
 
@@ -223,7 +223,7 @@ class CompanionModule:
         if parent == name or len(arguments) != 1 or _unquoted(arguments[0]) != parent:
             raise apsw.SQLError(f"{name} is not a table to create: it comes with USING sky(...)")
         connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)
-        relation = self.source.companion(database, parent, self.suffix)
+        relation = self.tables.companion(database, parent, self.suffix)
         return declaration(relation.columns), CompanionTable(self, database, name, relation)
 
     Create = Connect

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from .source import Value
+from .protocols import Value
 
 
 class KeptRows:

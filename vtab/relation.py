@@ -25,7 +25,7 @@ from typing import Any
 import apsw
 
 from .kept import KeptRows
-from .source import Constraint, Declared, Relation, RowBatch, TurningRelation, Value, read
+from .protocols import Constraint, Declared, Relation, RowBatch, TurningRelation, Value, read
 
 _OPS = {
     apsw.SQLITE_INDEX_CONSTRAINT_EQ: "=",

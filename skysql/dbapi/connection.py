@@ -240,7 +240,7 @@ class Connection:
                     status = getattr(error, "result", apsw.SQLITE_BUSY)
                     time.sleep(sleep)
                 if copy.done:
-                    target.engine.source.replaced()
+                    target.engine.tables.replaced()
                 if progress is not None:
                     progress(status, copy.remaining, copy.page_count)
 

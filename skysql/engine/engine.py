@@ -28,7 +28,7 @@ from ..write.columns import columns_to_batch
 from ..write.counts import Counts
 from ..write.statement import UnderWay
 from . import plain_aggregates, sql_functions
-from .alter import reread
+from .connected_tables import ConnectedTables
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
 from .info import TableInfo, info_of
@@ -36,7 +36,7 @@ from .opening import open_file, prefer_wal
 from .prepared import Plan, Prepared
 from .published import Published, Results
 from .registries import Registries
-from .source import Source
+from .sky_alter import reread
 
 
 class Engine:
@@ -59,11 +59,11 @@ class Engine:
         cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         results = Results(sqlite)
         self.evaluator = SQLiteEvaluator(sqlite, results, cache, known.functions)
-        self.source = source = Source(sqlite, cache, self.evaluator, self.under_way, self.counts)
-        sqlite.set_rollback_hook(source.rolls_back)
-        vtab.register(sqlite, source)
+        self.tables = tables = ConnectedTables(sqlite, cache, self.evaluator, self.under_way, self.counts)
+        sqlite.set_rollback_hook(tables.rolls_back)
+        vtab.register(sqlite, tables)
         sql_functions.register(self, self.counts, known.functions)
-        self.published = Published(sqlite, results, source, self.evaluator, known, self._plan)
+        self.published = Published(sqlite, results, tables, self.evaluator, known, self._plan)
         self._catalog = self.published.catalog
         self._catalog.given |= plain_aggregates.register(sqlite, known.aggregates)
         read = self._catalog, self._catalog.refresh
@@ -80,11 +80,11 @@ class Engine:
 
     def relation(self, database: str, name: str) -> EventsRelation:
         """The table of that name."""
-        return self.source.relation(database, name)
+        return self.tables.relation(database, name)
 
     def snapshot(self, database: str, name: str) -> Snapshot:
         """The table's events as the statement under way sees them."""
-        return self.source.snapshot(database, name)
+        return self.tables.snapshot(database, name)
 
     def shadows(self) -> set[str]:
         """The names of the shadow tables in main."""
@@ -135,7 +135,7 @@ class Engine:
         """
         self.counts.undo()
         self.under_way.take_back()
-        self.source.undo()
+        self.tables.undo()
 
     def reread(self) -> None:
         """A statement has failed to change a schema."""
@@ -144,7 +144,7 @@ class Engine:
     def rolled_back(self) -> None:
         """A statement, a savepoint or a transaction was; after a savepoint the schema's number may be another one's."""
         self.under_way.roll_back()
-        self.source.rolled_back()
+        self.tables.rolled_back()
         if self.sqlite.in_transaction:
             self._catalog.forget(None)
 
@@ -242,5 +242,5 @@ class Engine:
     def close(self) -> None:
         """Close the connection."""
         self.sqlite.close()
-        self.source.close()
+        self.tables.close()
 

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from vtab import RowBatch
-from vtab.source import Constraint, Declared, Fault
+from vtab.protocols import Constraint, Declared, Fault
 
 from ..functions import PathFunction
 from ..model.quoting import quote

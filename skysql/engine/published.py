@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 import vtab
-from vtab.source import Relation
+from vtab.protocols import Relation
 
 from ..errors import AlteredError, ProgrammingError
 from ..match.recognition import EventSource, QuerySource, Recognition
@@ -43,7 +43,7 @@ from .registries import Registries
 from .schema import Schema
 
 if TYPE_CHECKING:
-    from .source import Source
+    from .connected_tables import ConnectedTables
 
 _CACHED = 512
 
@@ -120,18 +120,18 @@ class Published:
         self,
         sqlite: apsw.Connection,
         results: Results,
-        source: Source,
+        tables: ConnectedTables,
         evaluator: Evaluator,
         known: Registries,
         plan: Callable[[Rewritten], Plan | None],
     ) -> None:
-        self.catalog = Schema(sqlite, results.mark, source, self.lent, known)
+        self.catalog = Schema(sqlite, results.mark, tables, self.lent, known)
         self._rules = known.rules
         self._plan = plan
         self._sqlite = sqlite
         self._results = results
         self._evaluator = evaluator
-        self._snapshot = source.snapshot
+        self._snapshot = tables.snapshot
         self._cache: OrderedDict[tuple[str, bool], Prepared] = OrderedDict()
         self._stored: StoredMatches | None = None
         self._viewed = 0

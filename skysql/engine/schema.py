@@ -22,7 +22,7 @@ from ..sql.reads import Call
 from .registries import Registries
 
 if TYPE_CHECKING:
-    from .source import Source
+    from .connected_tables import ConnectedTables
 
 Lend = Callable[[str, Sequence[Call]], Any]
 """(text, the results that it reads) -> a context with the text as SQLite can compile it."""
@@ -35,14 +35,14 @@ class Schema(Catalog):
         self,
         sqlite: apsw.Connection,
         mark: str,
-        source: Source,
+        tables: ConnectedTables,
         lend: Lend,
         known: Registries,
     ) -> None:
         reports, by_scan = (report.name for report in known.reports), AggregateFunctions(known.aggregates)
         super().__init__(mark, known.functions, reports, known.idioms, by_scan)
         self._sqlite = sqlite
-        self._source = source
+        self._connected = tables
         self._lend = lend
         self._signature: object = None
         self._tentative = False
@@ -51,7 +51,7 @@ class Schema(Catalog):
 
     def refresh(self) -> int:
         """Read the schemas if they have changed; the number changes when they have."""
-        versions = self._source.versions
+        versions = self._connected.versions
         databases = versions.databases()
         trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
         signature = trusted, databases, [versions.read(name) for name in databases]
@@ -94,7 +94,7 @@ class Schema(Catalog):
     def _entry(self, kind: str, database: str, name: str, table: str, sql: str) -> CatalogEntry:
         """A sky table or a companion. One that cannot be read is SQLite's to refuse, if a statement asks for it."""
         try:
-            return CatalogEntry(kind, database, name, self._source.table(database, table), sql)
+            return CatalogEntry(kind, database, name, self._connected.table(database, table), sql)
         except (Error, apsw.SQLError):
             return CatalogEntry("table", database, name, None, sql)
 

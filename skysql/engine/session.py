@@ -128,7 +128,7 @@ class Session:
                 if not left or not self._is_outdated(error, analysed, sql, text):
                     raise
         if analysed.verb == "DETACH":
-            self.engine.source.detached()
+            self.engine.tables.detached()
         elif analysed.verb == "ROLLBACK":
             self.engine.rolled_back()
         return text

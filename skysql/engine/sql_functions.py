@@ -16,7 +16,7 @@ from ..model import timestamps
 from ..sql.hidden_arguments import sky_arguments
 from ..write.counts import Counts
 from . import path_functions, repeated, waiting_errors
-from .alter import Altering, alter
+from .sky_alter import Altering, alter
 
 
 def register(engine: Altering, counts: Counts, functions: Iterable[PathFunction]) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from vtab.source import read
+from vtab.protocols import read
 
 from ..arrays import sums
 from ..arrays.vectors import Coded, Numbers, Vector, sort_ranks

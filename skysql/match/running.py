@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vtab.source import read
+from vtab.protocols import read
 
 from ..model.values import Value
 from ..scan.by_sqlite import Evaluator

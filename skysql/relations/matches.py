@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vtab import RowBatch
-from vtab.source import Constraint
-from vtab.source import Declared as Declared
+from vtab.protocols import Constraint
+from vtab.protocols import Declared as Declared
 
 from ..match.inputs import EventChunk, RowChunk, path_starts, query_chunks
 from ..match.recognition import EventSource, QuerySource, Recognition

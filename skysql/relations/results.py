@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from vtab import RowBatch
-from vtab.source import Constraint, Fault, Relation, read
-from vtab.source import Declared as Declared
+from vtab.protocols import Constraint, Fault, Relation, read
+from vtab.protocols import Declared as Declared
 
 from ..model.values import Value
 from ..plan.path_scan import And, Column, Compare, Events, Expr, Literal, Pairs, PathScan, SqlAggregate, conjuncts

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from vtab.source import Constraint, RowBatch
-from vtab.source import Declared as Declared
+from vtab.protocols import Constraint, RowBatch
+from vtab.protocols import Declared as Declared
 
 from ..model import timestamps
 from ..model.companions import (

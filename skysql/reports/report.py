@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from vtab import Declared, RowBatch
-from vtab.source import Constraint
+from vtab.protocols import Constraint
 
 from ..interruption import looking
 from ..model import timestamps

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vtab.source import read
+from vtab.protocols import read
 
 from ..arrays import compiled
 from ..arrays.pending import Pending

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from vtab.source import Declared
+from vtab.protocols import Declared
 
 from ..model.values import Value
 

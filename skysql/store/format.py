@@ -359,7 +359,7 @@ def decode_chunk(data: Any) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Changes:
+class ChangedObjects:
     """A record of what changed between two stamps of the set of runs: see history.py.
 
     batches: int64[b], the stamps of batches that were in the log before and are not after. objects: int64[n],
@@ -373,7 +373,7 @@ class Changes:
     last: Array
 
 
-def encode_changes(changes: Changes) -> bytes:
+def encode_changes(changes: ChangedObjects) -> bytes:
     """A record of changes."""
     parts = [b"", _CHAIN.pack(changes.before, changes.after, len(changes.batches))]
     _put(parts, np.ascontiguousarray(changes.batches, _INT64), None)
@@ -382,7 +382,7 @@ def encode_changes(changes: Changes) -> bytes:
     return _seal(_CHANGES, len(changes.objects), parts)
 
 
-def decode_changes(data: Any) -> Changes:
+def decode_changes(data: Any) -> ChangedObjects:
     """The record of encode_changes, its arrays owned by the caller; raises FormatError."""
     reader = _Reader(data, _CHANGES)
     before, after, batches = reader.unpack(_CHAIN)
@@ -391,7 +391,7 @@ def decode_changes(data: Any) -> Changes:
     reader.finish()
     if not np.all(objects[1:] > objects[:-1]) or (len(objects) and objects[0] < 1) or last.max(initial=0) > batches:
         raise FormatError("objects do not increase from 1 on, or were changed by a batch that is none")
-    return Changes(before, after, stamps, objects, last)
+    return ChangedObjects(before, after, stamps, objects, last)
 
 
 def encode_positions(positions: Int64, events: int) -> bytes:

@@ -38,7 +38,7 @@ from ..arrays import kernels
 from ..model.dtypes import Array, Int64
 from . import format as fmt
 from .blocks import MemoryBlock, Without
-from .format import Changes
+from .format import ChangedObjects
 from .log import Log
 from .manifest import Manifest, ManifestEdit, new_stamp
 from .reader import StoreReader
@@ -50,7 +50,7 @@ KEPT = 1024
 _BATCH_BITS = 32
 
 
-class History:
+class CommitHistory:
     """The records of one table; implements `manifest.Changed`. What writes does so in a transaction of the caller's."""
 
     def __init__(self, tables: ShadowTables, reader: StoreReader, log: Log) -> None:
@@ -85,7 +85,7 @@ class History:
         self._tables.put_meta("lineage", new_stamp())
         self._tables.put_meta("version", 0)
 
-    def record(self, before: Manifest, changes: Changes | None, batches: int) -> tuple[int, int]:
+    def record(self, before: Manifest, changes: ChangedObjects | None, batches: int) -> tuple[int, int]:
         """Note what an edit changed, after which the log has so many batches; returns `Manifest.counted` for then."""
         if changes is None:
             return before.counted
@@ -102,7 +102,7 @@ class History:
         self._tables.put_meta("version", version << _BATCH_BITS | batches)
         return version, batches
 
-    def changes(self, before: Manifest, edit: ManifestEdit, stamp: int) -> Changes | None:
+    def changes(self, before: Manifest, edit: ManifestEdit, stamp: int) -> ChangedObjects | None:
         """What an edit changes that leads to that stamp, and is not made yet; None for a table without records."""
         if before.lineage is None:
             return None
@@ -110,7 +110,7 @@ class History:
         objects, last = edit.changed, np.full(len(edit.changed), len(batches), np.uint32)
         if len(batches):
             objects, last = _latest([self._logged(before), (objects, last)])
-        return Changes(before.stamp[0], stamp, batches, objects, last)
+        return ChangedObjects(before.stamp[0], stamp, batches, objects, last)
 
     def _logged(self, manifest: Manifest) -> tuple[Int64, Array]:
         """The objects that the batches of the log are of, and the place of the last batch of each."""
@@ -143,9 +143,9 @@ class History:
         logged = self._logged_since(seen, until)
         return None if logged is None else kernels.distinct(np.concatenate([*found, logged]))
 
-    def _between(self, since: int, until: int) -> list[Changes] | None:
+    def _between(self, since: int, until: int) -> list[ChangedObjects] | None:
         """The records from one stamp of the set of runs to another, in order; None if they are not all there."""
-        records: list[Changes] = []
+        records: list[ChangedObjects] = []
         versions = reversed(self._tables.record_versions()) if since != until else iter(())
         while until != since:
             version = next(versions, None)
@@ -166,7 +166,7 @@ class History:
             return np.zeros(0, np.int64)
         return self._log.read(until.log).objects[sum(row.events for row in until.log[:first]) :]
 
-    def _read(self, version: int) -> Changes | None:
+    def _read(self, version: int) -> ChangedObjects | None:
         data = self._tables.read_record(version)
         try:
             return None if data is None else fmt.decode_changes(data)
@@ -192,13 +192,13 @@ class History:
             yield "the last record of changes does not lead to the blocks that there are"
 
 
-def _joined(earlier: Changes, later: Changes) -> Changes:
+def _joined(earlier: ChangedObjects, later: ChangedObjects) -> ChangedObjects:
     """Two records, the second of which follows the first, as one."""
     own, count = len(earlier.batches), len(earlier.batches) + len(later.batches)
     before = earlier.objects, np.where(earlier.last == own, count, earlier.last).astype(np.uint32)
     after = later.objects, (later.last + own).astype(np.uint32)
     batches = np.concatenate((earlier.batches, later.batches))
-    return Changes(earlier.before, later.after, batches, *_latest([before, after]))
+    return ChangedObjects(earlier.before, later.after, batches, *_latest([before, after]))
 
 
 def _latest(parts: list[tuple[Int64, Array]]) -> tuple[Int64, Array]:

@@ -28,7 +28,7 @@ from .blocks import MemoryBlock, StoredBlock, Without, read_back
 from .cache import Cache
 from .chunks import Chunks
 from .dictionary import Dictionary
-from .history import History
+from .history import CommitHistory
 from .log import Log
 from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, Manifest, ManifestEdit, Stamp, new_stamp
 from .reader import StoreReader
@@ -50,7 +50,7 @@ class Store:
         self.statistics = KeptStatistics(tables)
         self.reader = StoreReader(tables, table, cache, self.dictionary)
         self.log = Log(tables, self.reader)
-        self.history = History(tables, self.reader, self.log)
+        self.history = CommitHistory(tables, self.reader, self.log)
         self._snapshot: Snapshot | None = None
         self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
         self._writing: Stamp | None = None  # where a batch was begun

@@ -112,7 +112,7 @@ def _at(row: int, error: Error) -> Error:
 # the JSON of `changes`
 
 
-def parse_changes(table: Table, text: object) -> Changes:
+def parse_changes(table: Table, text: object) -> ParsedChanges:
     """The changes of a JSON object, or of a mapping, of state properties."""
     where = f"{table.name}.changes"
     hint = 'write it as {"property": value, ...}, with null for a change to NULL'
@@ -128,7 +128,7 @@ def parse_changes(table: Table, text: object) -> Changes:
         pairs = _Pairs(pairs.items())
     if not isinstance(pairs, _Pairs):
         raise DataError(f"{where}: {shown(text)} is not a JSON object", hint)
-    changes = Changes()
+    changes = ParsedChanges()
     for name, value in pairs:
         property = table.find(name) if isinstance(name, str) else None
         if property is None or not property.state:
@@ -158,7 +158,7 @@ def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
     return ProgrammingError(message, near(str(name), (p.name for p in table.states)))
 
 
-class Changes(dict[int, Any]):
+class ParsedChanges(dict[int, Any]):
     """Property id -> value as it is stored, None for a change to NULL."""
 
 
@@ -259,7 +259,7 @@ class RowBuffer:
                     found.append((column, converted))
                     changed = changed or column.state
         if changes is not None:
-            read = changes if type(changes) is Changes else parse_changes(table, changes)
+            read = changes if type(changes) is ParsedChanges else parse_changes(table, changes)
             changed = self._merge(found, read) or changed
         if action is not None and (type(action) is not str or not action.isascii()):
             action = stored_value(table, "action", TEXT, action)

@@ -31,7 +31,7 @@ from ..store import numbered
 from ..store.manifest import Stamp
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from .columns import Changes, RowBuffer, parse_changes, stored_value
+from .columns import ParsedChanges, RowBuffer, parse_changes, stored_value
 from .counts import Counts
 from .statement import UnderWay
 
@@ -248,14 +248,14 @@ class Writer:
             if sparse is not None and property.kind.shown(sparse.values) == [values[at]]:
                 yield at, property.kind.restored(sparse.values)[0]
 
-    def _changes(self, values: Sequence[Any]) -> Changes | None:
+    def _changes(self, values: Sequence[Any]) -> ParsedChanges | None:
         """All changes of an event, in order of declaration."""
         table, text = self.store.table, values[self.columns.changes]
-        changes = Changes() if text is None else parse_changes(table, text)
+        changes = ParsedChanges() if text is None else parse_changes(table, text)
         for at, property in self.columns.states:
             if values[at] is not UNCHANGED:
                 changes[property.id] = stored_value(table, property.name, property.kind, values[at])
-        return Changes((p.id, changes[p.id]) for _, p in self.columns.states if p.id in changes) or None
+        return ParsedChanges((p.id, changes[p.id]) for _, p in self.columns.states if p.id in changes) or None
 
     def _differences(self, row: int, values: Sequence[Any]) -> list[Any]:
         """UNCHANGED for what is as it was: for UPDATE ... FROM, SQLite does not tell what is set."""

@@ -600,7 +600,7 @@ def test_in_attached_databases_in_temp_and_in_defensive_mode(shop: skysql.Connec
 def test_an_error_in_its_midst_leaves_the_table_as_it_was(
     shop: skysql.Connection, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    places = {"define": "skysql.store.store.Store.define", "reread": "skysql.engine.alter.write_definition"}
+    places = {"define": "skysql.store.store.Store.define", "reread": "skysql.engine.sky_alter.write_definition"}
     before = shop.execute("SELECT * FROM users").fetchall()
 
     def fail(*_: Any, **__: Any) -> None:

@@ -290,7 +290,7 @@ def test_what_was_kept_of_a_dropped_table_goes(connect: Connect, path: str) -> N
         assert SHARED.used == 0
         answers(db, "others")
         db.execute("DROP TABLE others")
-        assert SHARED.used == 0 and not db.engine.source.relations
+        assert SHARED.used == 0 and not db.engine.tables.relations
 
 
 def test_what_was_kept_of_a_database_in_memory_goes_with_it(connect: Connect, path: str) -> None:

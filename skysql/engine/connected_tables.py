@@ -31,7 +31,7 @@ _COMPANIONS: dict[str, type[ObjectsRelation] | type[SessionsRelation] | type[Cha
 }
 
 
-class Source:
+class ConnectedTables:
     """The tables of a connection, by the names of databases and tables."""
 
     companions = COMPANIONS

@@ -14,8 +14,8 @@ from ..model.table import Table
 from ..relations.tables import EventsRelation
 from ..store import alter as stored
 from . import dependents
+from .connected_tables import ConnectedTables
 from .published import Published
-from .source import Source
 
 _DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}
 """Modes of a connection that lets its schema be written."""
@@ -27,7 +27,7 @@ class Altering(Protocol):
     sqlite: apsw.Connection
     pushdown: bool
     published: Published
-    source: Source
+    tables: ConnectedTables
 
     def named(self, table: str | None) -> list[EventsRelation]:
         """The tables of that name, or all."""
@@ -55,7 +55,7 @@ def alter(engine: Altering, table: Any, change: Any) -> str:
         for what, why in dependents.failing(engine.sqlite).items():
             if what not in before:
                 raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")
-    engine.source.altered(relation)  # not before: if anything fails, it is still the table
+    engine.tables.altered(relation)  # not before: if anything fails, it is still the table
     return done
 
 
