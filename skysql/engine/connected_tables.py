@@ -130,7 +130,7 @@ class ConnectedTables:
 
     def altered(self, relation: EventsRelation) -> None:
         """The table has another definition, and this relation takes no events any more."""
-        relation.writer.retired = True
+        relation.writer.altered = True
         key = relation.store.database, name_key(relation.store.table.name)
         if self.relations.get(key) is relation:
             del self.relations[key]

@@ -140,8 +140,8 @@ def altered(table: Table, alteration: Alteration, stamp: int) -> Table:
         case Add(name, kind, state):
             properties = [*table.properties, Property(table.next_id, name, kind, state)]
         case Drop():
-            gone = find(table, alteration.name)
-            properties = [p for p in table.properties if p is not gone]
+            dropped = find(table, alteration.name)
+            properties = [p for p in table.properties if p is not dropped]
         case _:
             old = find(table, alteration.name)
             properties = [_changed(table, p, alteration) if p is old else p for p in table.properties]

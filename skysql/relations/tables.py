@@ -157,10 +157,10 @@ class EventsRelation(TableRelation):
 
     kind = EVENTS
 
-    def __init__(self, writer: Writer, evaluator: Evaluator, gone: Callable[[EventsRelation], None]) -> None:
-        """gone: is told when there is no table of this name any more."""
+    def __init__(self, writer: Writer, evaluator: Evaluator, dropped: Callable[[EventsRelation], None]) -> None:
+        """dropped: is told when there is no table of this name any more."""
         super().__init__(writer, evaluator)
-        self._gone = gone
+        self._dropped = dropped
 
     # reading
 
@@ -208,12 +208,12 @@ class EventsRelation(TableRelation):
     def rename(self, name: str) -> None:
         """Rename the shadow tables."""
         self.store.tables.rename(name)
-        self._gone(self)
+        self._dropped(self)
 
     def destroy(self) -> None:
         """Drop the shadow tables."""
         self.store.tables.destroy()
-        self._gone(self)
+        self._dropped(self)
 
     def check(self) -> list[str]:
         """Every fault in what is stored."""

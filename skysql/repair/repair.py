@@ -39,7 +39,7 @@ from ..store import chunks
 from ..store import format as fmt
 from ..store.cache import Cache
 from ..store.log import MOST_LOGGED
-from ..store.manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS
+from ..store.manifest import COLUMN_BITS, DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS
 from ..store.retyped import decode, widen
 from ..store.shadow_tables import ShadowTables, computed, is_chunk, rowid
 from ..store.snapshot import END
@@ -364,13 +364,13 @@ class _Repair:
         blocks = {}
         for row in self._rows("block", names, "id"):
             if all(isinstance(value, int) for value in row[:5]) and 0 < row[0] < _LAST_BLOCK:
-                id, run, first, last, events, gone = row
-                blocks[id] = _Block(id, run, (first, last), events, gone is not None)
+                id, run, first, last, events, deleted = row
+                blocks[id] = _Block(id, run, (first, last), events, deleted is not None)
         columns = set(self.columns)
         for id in (id >> COLUMN_BITS for id in self.columns):
             if id > 0 and id not in blocks:
                 blocks[id] = _Block(id, 0)
-                back = "" if rowid(id, GONE) in columns else ", and what may have been deleted of them is back"
+                back = "" if rowid(id, DELETED) in columns else ", and what may have been deleted of them is back"
                 self.lose(f"row of block {id}", f"it is missing; its events are saved{back}")
         return sorted(blocks.values(), key=lambda block: (block.run, block.id))
 
@@ -421,7 +421,7 @@ class _Repair:
         nothing = np.zeros(0, np.int64)
         try:
             bound = events if block else fmt.MAX_COUNT
-            found = self._read(block, GONE, lambda data: fmt.decode_positions(data, bound, events), nothing)
+            found = self._read(block, DELETED, lambda data: fmt.decode_positions(data, bound, events), nothing)
             if listed and not len(found):
                 raise fmt.FormatError("it is missing")
             if len(found) and int(found[-1]) >= events:
@@ -458,7 +458,7 @@ class _Repair:
     def _log(self) -> Iterator[Batch]:
         """Its batches. Deleted events are listed by their places in all of it, which are not known behind a gap."""
         rows = sorted(self._rows("log", ("id", "events", "data"), "id"), key=lambda row: row[0])
-        gone, last, total = self._deleted(0, self.log_listed, MOST_LOGGED), 0, 0
+        listed, last, total = self._deleted(0, self.log_listed, MOST_LOGGED), 0, 0
         first: int | None = 0  # of the events of the next batch
         for id, events, data in rows:
             if id != last + 1:
@@ -471,10 +471,10 @@ class _Repair:
                 if total > MOST_LOGGED:
                     self.lose(f"log batches from {id} on", f"a log has no more than {MOST_LOGGED} events")
                     return
-                deleted = gone[:0] if first is None else gone - first
+                deleted = listed[:0] if first is None else listed - first
                 yield self._complete(f"log batch {id}", take(batch, np.setdiff1d(np.arange(count), deleted)))
             last, first = id, first + count if first is not None and isinstance(count, int) else None
-        if len(gone) and first is None:
+        if len(listed) and first is None:
             self.lose("log", "what was deleted of it behind a batch that is missing may be back")
 
     def _log_batch(self, id: int, events: Any, data: Any) -> Batch | None:

@@ -2,7 +2,7 @@
 
     StoredBlock   a block of the store, read and decoded column by column when first asked for
     MemoryBlock   events sorted in memory: the log, and what is on its way into blocks
-    Without       either of them as it reads after events of it were deleted
+    Surviving     either of them as it reads after events of it were deleted
     OnePath       one path of any of these
 
 All are read-only, and keep what they decode in the cache under their stamps.
@@ -26,7 +26,7 @@ from ..model.table import Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
 from .cache import Cache, size
-from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow
+from .manifest import DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS, BlockRow
 from .retyped import Casts, decode
 from .shard import Block
 
@@ -75,7 +75,7 @@ class StoredBlock:
 
     def _read_paths(self) -> tuple[Int64, Int64]:
         objects, starts = self._decode(PATHS, "paths", fmt.decode_paths)
-        if self.row.gone is None:
+        if self.row.deleted is None:
             self.compare(objects, starts)
         return objects, starts
 
@@ -90,7 +90,7 @@ class StoredBlock:
     @property
     def events(self) -> int:
         """How many events were written."""
-        return self.row.events if self.row.gone is None else int(self.paths()[1][-1])
+        return self.row.events if self.row.deleted is None else int(self.paths()[1][-1])
 
     def ts(self) -> Int64:
         """int64[n]."""
@@ -104,7 +104,7 @@ class StoredBlock:
         return self.reader.cache.get((self.stamp, "ts"), read)
 
     def _compare_times(self, ts: Int64) -> None:
-        if self.row.gone is None:
+        if self.row.deleted is None:
             self.compare_times(ts)
         if len(ts) and not MIN_US <= int(ts.min()) <= int(ts.max()) <= MAX_US:
             raise self.corrupt("timestamp", "its times are not between the years 1 and 9999")
@@ -132,16 +132,16 @@ class StoredBlock:
 
         return self.reader.cache.get((self.stamp, property.id, property.kind), read)
 
-    def gone(self) -> Int64:
+    def deleted(self) -> Int64:
         """The events that were deleted: int64[m], ascending."""
 
         def read() -> Int64:
-            replaced = self.reader.replaced(self.row.gone)
+            replaced = self.reader.replaced(self.row.deleted)
             if replaced is not None:
                 return replaced
-            return self._decode(GONE, "gone", lambda data: fmt.decode_positions(data, self.events))
+            return self._decode(DELETED, "gone", lambda data: fmt.decode_positions(data, self.events))
 
-        return self.reader.cache.get((self.row.gone, "gone"), read)
+        return self.reader.cache.get((self.row.deleted, "deleted"), read)
 
     def _decode(self, column: int, name: str, decode: Callable[[Array], V], absent: V | None = None) -> V:
         data = self.reader.read_column(self.row, column)
@@ -238,18 +238,18 @@ class MemoryBlock:
         return 48 * len(self._batch) + sum(size(sparse) for sparse in self._batch.properties.values())
 
 
-class Without:
+class Surviving:
     """A block without some of its events, and so perhaps without some of its paths, or empty.
 
-    gone: gives their positions in the block, ascending. stamp: identifies them, for ever.
+    deleted: gives their positions in the block, ascending. stamp: identifies them, for ever.
     """
 
     def __init__(
-        self, block: StoredBlock | MemoryBlock, gone: Callable[[], Int64], stamp: object, cache: Cache
+        self, block: StoredBlock | MemoryBlock, deleted: Callable[[], Int64], stamp: object, cache: Cache
     ) -> None:
         self.block = block
         self.stamp = block.stamp, stamp
-        self.gone = gone
+        self.deleted = deleted
         self._cache = cache
 
     def _keep(self, name: object, make: Callable[[], V]) -> V:
@@ -260,7 +260,7 @@ class Without:
 
         def make() -> Int64:
             kept = np.ones(int(self.block.paths()[1][-1]), bool)
-            kept[self.gone()] = False
+            kept[self.deleted()] = False
             return np.flatnonzero(kept)
 
         return self._keep("kept", make)
@@ -277,10 +277,10 @@ class Without:
 
         def make() -> tuple[Int64, Int64]:
             objects, starts = self.block.paths()
-            starts = starts - np.searchsorted(self.gone(), starts)
+            starts = starts - np.searchsorted(self.deleted(), starts)
             left = starts[1:] > starts[:-1]
             objects, starts = objects[left], np.append(starts[:-1][left], starts[-1])
-            if isinstance(self.block, StoredBlock) and self.block.row.gone == self.stamp[1]:
+            if isinstance(self.block, StoredBlock) and self.block.row.deleted == self.stamp[1]:
                 self.block.compare(objects, starts)
             return objects, starts
 
@@ -290,8 +290,8 @@ class Without:
         """int64[n]."""
 
         def make() -> Int64:
-            ts = np.delete(self.block.ts(), self.gone())
-            if isinstance(self.block, StoredBlock) and self.block.row.gone == self.stamp[1]:
+            ts = np.delete(self.block.ts(), self.deleted())
+            if isinstance(self.block, StoredBlock) and self.block.row.deleted == self.stamp[1]:
                 self.block.compare_times(ts)
             return ts
 
@@ -301,9 +301,9 @@ class Without:
         """The property's values or changes."""
 
         def make() -> Sparse:
-            sparse, gone = self.block.sparse(property), self.gone()
-            before = np.searchsorted(gone, sparse.positions)
-            left = gone[np.minimum(before, len(gone) - 1)] != sparse.positions
+            sparse, deleted = self.block.sparse(property), self.deleted()
+            before = np.searchsorted(deleted, sparse.positions)
+            left = deleted[np.minimum(before, len(deleted) - 1)] != sparse.positions
             valid = None if sparse.valid is None else sparse.valid[left]
             positions = (sparse.positions[left] - before[left]).astype(np.int32)
             return Sparse(positions, sparse.values[left], None if valid is None or valid.all() else valid)
@@ -324,7 +324,7 @@ class OnePath:
     def find(cls, block: Block, object: int) -> OnePath | None:
         """The path of that object in a block, or None if it has none there."""
         whole, stamp = block, block.stamp
-        if isinstance(block, Without):
+        if isinstance(block, Surviving):
             whole = block.block
         assert isinstance(whole, StoredBlock | MemoryBlock)
         objects, starts = whole.paths()
@@ -333,10 +333,10 @@ class OnePath:
             return None
         low, high = int(starts[at]), int(starts[at + 1])
         positions = np.arange(low, high)
-        if isinstance(block, Without):
-            gone = block.gone()
-            a, b = np.searchsorted(gone, np.array([low, high]))
-            positions = np.delete(positions, gone[a:b] - low)
+        if isinstance(block, Surviving):
+            deleted = block.deleted()
+            a, b = np.searchsorted(deleted, np.array([low, high]))
+            positions = np.delete(positions, deleted[a:b] - low)
         return cls(whole, object, positions, stamp) if len(positions) else None
 
     @property
@@ -368,7 +368,7 @@ class OnePath:
 
 def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, Array]:
     """Where these events of a block were before any of its events were deleted: (the block, their positions)."""
-    if isinstance(block, Without):
+    if isinstance(block, Surviving):
         return block.block, block.kept()[positions]
     if isinstance(block, OnePath):
         return block.block, block.positions[positions]

@@ -26,7 +26,7 @@ from ..model.dtypes import Int64
 from ..model.kinds import TEXT
 from ..model.table import ACTION, Property, arguments_of, parse_arguments
 from . import chunks, leftovers, statistics
-from .blocks import StoredBlock, Without
+from .blocks import StoredBlock, Surviving
 from .cache import Cache
 from .manifest import FIRST_PROPERTY, BlockRow, LogRow
 from .snapshot import Snapshot
@@ -54,10 +54,10 @@ def _faults(store: Store) -> list[str]:
         for property in (ACTION, *store.table.properties):
             faults += _attempt(_column, store, row, block, property)
         faults += _attempt(_contents, store, row, block)
-    gone = _gone(store, snapshot)
+    deleted = _log_deleted(store, snapshot)
     first = 0
     for log in snapshot.log:
-        faults += _attempt(_batch, store, log, gone[(gone >= first) & (gone < first + log.events)] - first)
+        faults += _attempt(_batch, store, log, deleted[(deleted >= first) & (deleted < first + log.events)] - first)
         first += log.events
     faults += _attempt(_deleted, store, snapshot)
     faults += _attempt(_texts, store)
@@ -96,7 +96,7 @@ def _definition(store: Store) -> Iterator[str]:
             yield f"there is no {table.name}_{companion}"
 
 
-def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
+def _paths(row: BlockRow, block: StoredBlock | Surviving) -> Iterator[str]:
     objects, starts = block.paths()
     if (len(objects), int(starts[-1])) != (row.objects, row.events):
         yield f"block {row.id}: its counts are not those that its row says"
@@ -104,7 +104,7 @@ def _paths(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
         yield f"block {row.id}: its objects are not those that its row says"
 
 
-def _times(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
+def _times(row: BlockRow, block: StoredBlock | Surviving) -> Iterator[str]:
     try:
         _, starts = block.paths()
     except DatabaseError:  # a fault of the paths
@@ -117,7 +117,7 @@ def _times(row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
         yield f"block {row.id}: time goes back within a path"
 
 
-def _column(store: Store, row: BlockRow, block: StoredBlock | Without, property: Property) -> Iterator[str]:
+def _column(store: Store, row: BlockRow, block: StoredBlock | Surviving, property: Property) -> Iterator[str]:
     yield from _codes(f"block {row.id}", store, property, block.sparse(property))
 
 
@@ -128,13 +128,13 @@ def _codes(where: str, store: Store, property: Property, sparse: Sparse) -> Iter
     if largest > store.dictionary.largest(property.id):
         yield f"{where}, column {property.name!r}: code {largest} is not in the dictionary"
         return
-    dropped = store.dictionary.dropped(property.id)
+    dropped = store.dictionary.cleared(property.id)
     if dropped[sparse.values].any():
         code = int(sparse.values[dropped[sparse.values]][0])
         yield f"{where}, column {property.name!r}: the text of code {code} was dropped from the dictionary"
 
 
-def _contents(store: Store, row: BlockRow, block: StoredBlock | Without) -> Iterator[str]:
+def _contents(store: Store, row: BlockRow, block: StoredBlock | Surviving) -> Iterator[str]:
     """Whether every event has an action or a change, and every object a key."""
     try:
         (objects, _), sparse = block.paths(), [block.sparse(p) for p in (ACTION, *store.table.states)]
@@ -144,10 +144,10 @@ def _contents(store: Store, row: BlockRow, block: StoredBlock | Without) -> Iter
     yield from _keys(f"block {row.id}", store, objects)
 
 
-def _empty(where: str, events: int, sparse: Iterable[Sparse], gone: Int64 | None = None) -> Iterator[str]:
+def _empty(where: str, events: int, sparse: Iterable[Sparse], deleted: Int64 | None = None) -> Iterator[str]:
     something = np.zeros(events, bool)
-    if gone is not None:
-        something[gone[gone < events]] = True
+    if deleted is not None:
+        something[deleted[deleted < events]] = True
     for each in sparse:
         something[each.positions] = True
     if not something.all():
@@ -204,15 +204,15 @@ def _casts(store: Store) -> Iterator[str]:
             yield from _codes("casts", store, property, Sparse(np.zeros(len(codes), np.int32), codes))
 
 
-def _gone(store: Store, snapshot: Snapshot) -> Int64:
+def _log_deleted(store: Store, snapshot: Snapshot) -> Int64:
     """The events of the log that were deleted; none if their list cannot be read, which `_deleted` tells."""
     try:
-        return np.zeros(0, np.int64) if snapshot.manifest.gone is None else store.log_list(snapshot.manifest)
+        return np.zeros(0, np.int64) if snapshot.manifest.deleted is None else store.log_list(snapshot.manifest)
     except DatabaseError:
         return np.zeros(0, np.int64)
 
 
-def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
+def _batch(store: Store, row: LogRow, deleted: Int64) -> Iterator[str]:
     where = f"log batch {row.id}"
     batch = store.log.read([row])
     if len(batch) != row.events:
@@ -226,15 +226,15 @@ def _batch(store: Store, row: LogRow, gone: Int64) -> Iterator[str]:
         if property.id in batch.properties:
             yield from _codes(where, store, property, batch.properties[property.id])
     ids = [p.id for p in (ACTION, *store.table.states)]
-    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties], gone)
+    yield from _empty(where, len(batch), [batch.properties[id] for id in ids if id in batch.properties], deleted)
     yield from _keys(where, store, batch.objects)
 
 
 def _deleted(store: Store, snapshot: Snapshot) -> Iterator[str]:
     if snapshot.log_events < 0:
         yield "more events are deleted from the log than there are"
-    listed = {row.id for row in snapshot.blocks if row.gone is not None}
-    listed |= {0} if snapshot.manifest.gone is not None else set()
+    listed = {row.id for row in snapshot.blocks if row.deleted is not None}
+    listed |= {0} if snapshot.manifest.deleted is not None else set()
     for id in store.tables.lists_of_deleted():
         if id not in listed:
             yield f"{f'block {id}' if id else 'log'}: events are listed as deleted that its row does not know of"

@@ -31,7 +31,7 @@ import numpy as np
 from ..arrays import kernels
 from ..arrays.batch import Batch
 from ..model.dtypes import Int64
-from .blocks import MemoryBlock, StoredBlock, Without
+from .blocks import MemoryBlock, StoredBlock, Surviving
 from .cache import Cache
 from .manifest import BlockRow, DeletedList, Deletion, Manifest, ManifestEdit, joined, new_stamp
 from .shard import Block, Part, Shard
@@ -59,10 +59,10 @@ class Blocks(Protocol):
     def cache(self) -> Cache:
         """Where what is derived of blocks is kept."""
 
-    def block(self, row: BlockRow) -> StoredBlock | Without:
+    def block(self, row: BlockRow) -> StoredBlock | Surviving:
         """The block of that row, as it reads."""
 
-    def log_block(self, manifest: Manifest) -> MemoryBlock | Without:
+    def log_block(self, manifest: Manifest) -> MemoryBlock | Surviving:
         """The log in path order."""
 
     def log_list(self, manifest: Manifest) -> Int64:
@@ -107,7 +107,7 @@ def delete(manifest: Manifest, blocks: Blocks, numbers: Int64, *, keep: bool) ->
 def _delete_logged(manifest: Manifest, blocks: Blocks, places: Int64) -> ManifestEdit:
     block = blocks.log_block(manifest)
     listed = places[:0]
-    if isinstance(block, Without):
+    if isinstance(block, Surviving):
         assert isinstance(block.block, MemoryBlock)
         block, listed = block.block, blocks.log_list(manifest)
     changed = _objects_at(block, places)
@@ -134,22 +134,22 @@ def _objects_at(block: Block, places: Int64) -> Int64:
     return found
 
 
-def _shrunk(blocks: Blocks, row: BlockRow, places: Int64) -> tuple[Deletion, Without]:
+def _shrunk(blocks: Blocks, row: BlockRow, places: Int64) -> tuple[Deletion, Surviving]:
     """What it takes to delete events at these places of a block as it was written, and the block as it then reads."""
-    block, gone = blocks.block(row), places
-    if isinstance(block, Without):
-        gone = np.sort(np.concatenate((block.gone(), places)))
+    block, deleted = blocks.block(row), places
+    if isinstance(block, Surviving):
+        deleted = np.sort(np.concatenate((block.deleted(), places)))
         block = block.block  # type: ignore[assignment]
-    assert not isinstance(block, Without)
-    listed = DeletedList(new_stamp(), gone)
-    left = Without(block, lambda: gone, listed.stamp, blocks.cache)
+    assert not isinstance(block, Surviving)
+    listed = DeletedList(new_stamp(), deleted)
+    left = Surviving(block, lambda: deleted, listed.stamp, blocks.cache)
     objects, starts = left.paths()
     if len(objects):
         row = replace(row, first_object=int(objects[0]), last_object=int(objects[-1]))
         lost = block.ts()[places]
         if int(lost.min()) == row.first_ts or int(lost.max()) == row.last_ts:
             row = replace(row, first_ts=int(left.ts().min()), last_ts=int(left.ts().max()))
-    return Deletion(replace(row, objects=len(objects), events=int(starts[-1]), gone=listed.stamp), listed), left
+    return Deletion(replace(row, objects=len(objects), events=int(starts[-1]), deleted=listed.stamp), listed), left
 
 
 # merging
@@ -166,7 +166,7 @@ def merge_all(manifest: Manifest, blocks: Blocks) -> ManifestEdit | None:
 def rewrite_listed(manifest: Manifest, blocks: Blocks) -> Iterator[ManifestEdit]:
     """Leave no block with a list of deleted events, one after the other."""
     for row in manifest.blocks:
-        if row.gone is not None:
+        if row.deleted is not None:
             yield _rewrite(blocks, [row], row.run)
 
 
@@ -313,13 +313,13 @@ def _rewrite(blocks: Blocks, cluster: Sequence[BlockRow], run: int, below: int =
 
 def _leave(blocks: Blocks, row: BlockRow, below: int) -> Deletion:
     """Take the objects before `below` out of a block: their events are listed as deleted, which writes little."""
-    block, gone = blocks.block(row), None
-    if isinstance(block, Without):
-        block, gone = block.block, block.gone()  # type: ignore[assignment]
+    block, deleted = blocks.block(row), None
+    if isinstance(block, Surviving):
+        block, deleted = block.block, block.deleted()  # type: ignore[assignment]
     objects, starts = block.paths()
     taken = np.ones(int(starts[np.searchsorted(objects, below)]), bool)
-    if gone is not None:
-        taken[gone[gone < len(taken)]] = False
+    if deleted is not None:
+        taken[deleted[deleted < len(taken)]] = False
     return _shrunk(blocks, row, np.flatnonzero(taken))[0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model.kinds import KINDS, Kind, Kinds
 from ..model.table import Property, Table, check_table
-from .manifest import FIRST_PROPERTY, GONE
+from .manifest import DELETED, FIRST_PROPERTY
 
 
 def dump(table: Table) -> str:
@@ -50,7 +50,7 @@ def load(name: str, text: str, kinds: Kinds = KINDS) -> Table:
     key = None if value["key"] is None else str(value["key"])
     table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1))
     ids = {property.id for property in properties}
-    if len(ids) < len(properties) or not all(0 < id < GONE - FIRST_PROPERTY for id in ids):
+    if len(ids) < len(properties) or not all(0 < id < DELETED - FIRST_PROPERTY for id in ids):
         raise ValueError("the ids of its properties are not distinct, or out of range")
     check_table(table)
     return table

@@ -254,7 +254,7 @@ class Dictionary:
             left -= sum(len(text or "") for text in texts.rows[begin:at])
             code, end = texts.base + begin, texts.base + at
             if code < first:
-                self._tables.remove_texts(property_id, code, end)
+                self._tables.delete_texts(property_id, code, end)
             chunks.append(self._chunks.write(property_id, code, texts.rows[begin:at]))
         folded = _Texts(self._chunks, property_id, chunks, texts)
         for text in texts.rows[at:]:
@@ -280,13 +280,13 @@ class Dictionary:
         """Drop texts, by property id and code, and all keys but those of these objects (ascending; None: drop none)."""
         for property_id, each in codes.items():
             texts = self._load(property_id)
-            self._tables.erase_texts(property_id, each[each > texts.base].tolist())
+            self._tables.clear_texts(property_id, each[each > texts.base].tolist())
             for chunk in texts.chunks:
                 self._drop_stored(property_id, chunk, each[(each >= chunk.first) & (each <= chunk.last)] - chunk.first)
         if objects is not None:
             self._drop_keys(objects)
         stamp = new_stamp()
-        self._tables.drop_meta("unused")
+        self._tables.delete_meta("unused")
         self._tables.put_meta("dictionary", stamp)
         self._forget(stamp)
 
@@ -300,10 +300,10 @@ class Dictionary:
 
     def _drop_keys(self, objects: Int64) -> None:
         ids = np.array(self._tables.keyed_objects(), np.int64)
-        gone = np.setdiff1d(ids, objects).tolist()
-        if gone and gone[-1] == ids[-1]:
-            self._tables.erase_key(gone.pop())
-        self._tables.remove_keys(gone)
+        unused = np.setdiff1d(ids, objects).tolist()
+        if unused and unused[-1] == ids[-1]:
+            self._tables.clear_key(unused.pop())
+        self._tables.delete_keys(unused)
 
     # keys of TEXT objects
 
@@ -384,14 +384,14 @@ class Dictionary:
 
     # looking after it
 
-    def dropped(self, property_id: int) -> Bool:
+    def cleared(self, property_id: int) -> Bool:
         """Which codes of a property have no text any more: bool[n], False for NULL."""
         texts = self._load(property_id)
         if isinstance(texts.values, StoredTexts):
-            return texts.values.dropped()
-        gone = np.fromiter((text is None for text in texts.rows), bool, len(texts.rows))
-        gone[0] = False
-        return gone
+            return texts.values.cleared()
+        cleared = np.fromiter((text is None for text in texts.rows), bool, len(texts.rows))
+        cleared[0] = False
+        return cleared
 
     def faults(self, property_id: int) -> Iterator[str]:
         """What is wrong with the texts of a property; raises CorruptError for what cannot be read."""

@@ -37,7 +37,7 @@ import numpy as np
 from ..arrays import kernels
 from ..model.dtypes import Array, Int64
 from . import format as fmt
-from .blocks import MemoryBlock, Without
+from .blocks import MemoryBlock, Surviving
 from .format import ChangedObjects
 from .log import Log
 from .manifest import Manifest, ManifestEdit, new_stamp
@@ -81,7 +81,7 @@ class CommitHistory:
 
     def forget(self) -> None:
         """From now on nothing is known of what was before."""
-        self._tables.drop_records()
+        self._tables.delete_records()
         self._tables.put_meta("lineage", new_stamp())
         self._tables.put_meta("version", 0)
 
@@ -98,7 +98,7 @@ class CommitHistory:
                 changes, version = _joined(earlier, changes), version - 1
         self._after = changes.after
         self._tables.put_record(version, fmt.encode_changes(changes))
-        self._tables.drop_records(version - KEPT)
+        self._tables.delete_records(version - KEPT)
         self._tables.put_meta("version", version << _BATCH_BITS | batches)
         return version, batches
 
@@ -115,7 +115,7 @@ class CommitHistory:
     def _logged(self, manifest: Manifest) -> tuple[Int64, Array]:
         """The objects that the batches of the log are of, and the place of the last batch of each."""
         block = self._log.block(manifest)
-        whole = block.block if isinstance(block, Without) else block
+        whole = block.block if isinstance(block, Surviving) else block
         assert isinstance(whole, MemoryBlock)
         objects, starts = whole.paths()
         latest = np.maximum.reduceat(whole.arrivals(np.arange(int(starts[-1]))), starts[:-1])

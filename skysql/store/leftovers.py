@@ -29,8 +29,8 @@ def drop(store: Store) -> None:
                 data = fmt.encode_sparse(sparse, property.kind, events)
                 store.tables.put([(rowid(row.id, FIRST_PROPERTY + property.id), data)])
                 read_property_back(store.reader, row.id, property, sparse, events)
-    store.tables.drop_properties([p.id for p in (ACTION, *store.table.properties)], PROPERTY_BITS)
-    store.tables.drop_meta("altered")
+    store.tables.delete_properties([p.id for p in (ACTION, *store.table.properties)], PROPERTY_BITS)
+    store.tables.delete_meta("altered")
 
 
 def _is_former(store: Store, row: BlockRow, property: Property) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ..arrays.batch import EMPTY, Batch, Lists, concatenate, joined
 from ..model.dtypes import Int64
 from . import format as fmt
-from .blocks import MemoryBlock, Without
+from .blocks import MemoryBlock, Surviving
 from .manifest import LogRow, Manifest
 from .reader import StoreReader
 from .shadow_tables import ShadowTables
@@ -48,7 +48,7 @@ class Log:
 
     def clear(self) -> None:
         """Drop what is in it."""
-        self._tables.clear_log()
+        self._tables.delete_log()
         self._read = (), EMPTY
 
     # reading
@@ -87,19 +87,19 @@ class Log:
         else:
             yield from self._reader.batches(rows)
 
-    def block(self, manifest: Manifest) -> MemoryBlock | Without:
+    def block(self, manifest: Manifest) -> MemoryBlock | Surviving:
         """The log of a manifest in path order."""
-        rows, gone, cache = manifest.log, manifest.gone, self._reader.cache
+        rows, deleted, cache = manifest.log, manifest.deleted, self._reader.cache
         stamps = tuple(row.stamp for row in rows) if len(rows) < 8 else (rows[0].stamp, rows[-1].stamp, len(rows))
         key = "log", self._reader.table.stamp, stamps
         block = cache.get(key, lambda: self._sort(key, rows))
-        if gone is None:
+        if deleted is None:
             return block
 
         def places() -> Int64:
-            return cache.get((block.stamp, gone, "gone"), lambda: block.places(self._reader.log_list(manifest)))
+            return cache.get((block.stamp, deleted, "deleted"), lambda: block.places(self._reader.log_list(manifest)))
 
-        return Without(block, places, gone, cache)
+        return Surviving(block, places, deleted, cache)
 
     def _sort(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
         known, order = self._sorted

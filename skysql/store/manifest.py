@@ -29,10 +29,10 @@ from ..model.timestamps import MAX_US, MIN_US
 from .format import MAX_COUNT, most_events
 
 PATHS, TIMESTAMPS, FIRST_PROPERTY = 0, 1, 2
-GONE = FIRST_PROPERTY + MAX_ID + 1
+DELETED = FIRST_PROPERTY + MAX_ID + 1
 """The numbers of a block's columns; properties, by their ids, lie between the second and the last."""
 
-COLUMN_BITS = GONE.bit_length()
+COLUMN_BITS = DELETED.bit_length()
 """Of the number of a column in a rowid."""
 
 Stamp: TypeAlias = tuple[int, int | None, int | None]
@@ -46,9 +46,9 @@ def new_stamp() -> int:
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A row of <table>_block. What it tells of objects, times and counts leaves out the events that are gone.
+    """A row of <table>_block. What it tells of objects, times and counts leaves out deleted events.
 
-    gone: the stamp of the list of deleted events, or None if there are none.
+    deleted: the stamp of the list of deleted events, or None if there are none.
     """
 
     id: int
@@ -60,12 +60,12 @@ class BlockRow:
     last_ts: int
     objects: int
     events: int
-    gone: int | None = None
+    deleted: int | None = None
 
     def fault(self) -> str | None:
         """Why there can be no such row, if there cannot: a file may hold anything."""
         values = astuple(self)[:-1]
-        if not all(type(value) is int for value in values) or not (self.gone is None or type(self.gone) is int):
+        if not all(type(value) is int for value in values) or not (self.deleted is None or type(self.deleted) is int):
             return "its row does not hold numbers"
         if not (0 < self.id < 1 << 46 and 0 <= self.run < 1 << 31):
             return "its row has a number that there cannot be"
@@ -109,7 +109,7 @@ _NO_OBJECTS: Int64 = np.zeros(0, np.int64)
 class Manifest:
     """A table at one moment.
 
-    blocks: the oldest run first, by object. log: in order of arrival. gone: the stamp of the list of events deleted
+    blocks: the oldest run first, by object. log: in order of arrival. deleted: the stamp of the list of events deleted
     from the log, or None. dictionary: a number drawn whenever texts or keys were dropped, None if none ever was.
     merging: the first and the last of the runs whose merge is under way, if one is. lineage: a number drawn for the
     history that it is a moment of, None in a file of a version that tells of none. counted: the version at which the
@@ -119,7 +119,7 @@ class Manifest:
     stamp: Stamp
     blocks: tuple[BlockRow, ...] = ()
     log: tuple[LogRow, ...] = ()
-    gone: int | None = None
+    deleted: int | None = None
     dictionary: int | None = None
     merging: tuple[int, int] | None = None
     lineage: int | None = None
@@ -157,7 +157,7 @@ class Manifest:
 
     def has_list(self, stamp: int) -> bool:
         """Whether that is the stamp of one of its lists of deleted events."""
-        return stamp == self.gone or any(row.gone == stamp for row in self.blocks)
+        return stamp == self.deleted or any(row.deleted == stamp for row in self.blocks)
 
     def edited(self, edit: ManifestEdit, stamp: int) -> Manifest:
         """What it is after the edit. stamp: of the set of runs that then is."""
@@ -166,15 +166,15 @@ class Manifest:
             del rows[id]
         rows |= {deletion.row.id: deletion.row for deletion in edit.deleted}
         rows |= {id: replace(rows[id], run=run) for id, run in edit.moved}
-        log, gone = ((), None) if edit.log_cleared else (self.log, self.gone)
+        log, deleted = ((), None) if edit.log_cleared else (self.log, self.deleted)
         if edit.log_deleted is not None:
-            gone = edit.log_deleted.stamp
+            deleted = edit.log_deleted.stamp
         return replace(
             self,
             stamp=(stamp, *((log[-1].id, log[-1].stamp) if log else (None, None))),
             blocks=tuple(sorted(rows.values(), key=lambda row: (row.run, row.first_object))),
             log=log,
-            gone=gone,
+            deleted=deleted,
             merging=edit.merging if edit.merging is not None else None if edit.merged else self.merging,
         )
 

@@ -21,10 +21,10 @@ from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
-from .blocks import StoredBlock, Without
+from .blocks import StoredBlock, Surviving
 from .cache import Cache
 from .dictionary import Dictionary
-from .manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow, Manifest
+from .manifest import DELETED, FIRST_PROPERTY, BlockRow, LogRow, Manifest
 from .retyped import Casts, widen
 from .shadow_tables import ShadowTables, rowid
 
@@ -65,16 +65,16 @@ class StoreReader:
 
     # blocks
 
-    def block(self, row: BlockRow) -> StoredBlock | Without:
+    def block(self, row: BlockRow) -> StoredBlock | Surviving:
         """The block of that row, as it reads."""
         block = StoredBlock(self, row)
-        return block if row.gone is None else Without(block, block.gone, row.gone, self.cache)
+        return block if row.deleted is None else Surviving(block, block.deleted, row.deleted, self.cache)
 
     def read_column(self, row: BlockRow, column: int) -> Array | None:
         """The bytes of a column, uint8[size], or None if there is none."""
         look()
         stamps = self.tables.block_stamps(row.id)
-        if stamps is None or stamps[0] != row.stamp or (column == GONE and stamps[1] != row.gone):
+        if stamps is None or stamps[0] != row.stamp or (column == DELETED and stamps[1] != row.deleted):
             raise changed_under_reader(f"table {self.table.name!r} was")
         return self.read_back(row.id, column)
 
@@ -138,24 +138,24 @@ class StoreReader:
 
     def log_list(self, manifest: Manifest) -> Int64:
         """Which events of a manifest's log were deleted, by order of arrival: int64[m], ascending."""
-        return self.cache.get((manifest.gone, "gone"), lambda: self._read_log_list(manifest))
+        return self.cache.get((manifest.deleted, "deleted"), lambda: self._read_log_list(manifest))
 
     def _read_log_list(self, manifest: Manifest) -> Int64:
-        replaced = self.replaced(manifest.gone)
+        replaced = self.replaced(manifest.deleted)
         if replaced is not None:
             return replaced
-        if self.tables.meta("gone") != {"gone": manifest.gone}:
+        if self.tables.meta("gone") != {"gone": manifest.deleted}:
             raise changed_under_reader(f"table {self.table.name!r} was")
-        data = self.read_back(0, GONE)
+        data = self.read_back(0, DELETED)
         try:
             if data is None:
                 raise fmt.FormatError("it is missing")
-            gone = fmt.decode_positions(data, fmt.MAX_COUNT)
-            if len(gone) and int(gone[-1]) >= manifest.logged:
+            deleted = fmt.decode_positions(data, fmt.MAX_COUNT)
+            if len(deleted) and int(deleted[-1]) >= manifest.logged:
                 raise fmt.FormatError("it is of a longer log")
         except fmt.FormatError as error:
             raise self.corrupt(f"log, column 'gone': {error}") from None
-        return gone
+        return deleted
 
     # scans under way
 
@@ -175,10 +175,10 @@ class StoreReader:
         """Whether a scan of this connection is under way, so that blocks have to stay."""
         return bool(self._scanned)
 
-    def keep(self, stamp: int, gone: Callable[[], Int64]) -> None:
+    def keep(self, stamp: int, deleted: Callable[[], Int64]) -> None:
         """A list of deleted events is about to be replaced."""
         if any(manifest.has_list(stamp) for manifest in self._scanned):
-            self._replaced[stamp] = gone()
+            self._replaced[stamp] = deleted()
 
     def replaced(self, stamp: int | None) -> Int64 | None:
         """A list of deleted events that is not stored any more, if a scan under way may need it."""

@@ -2,7 +2,7 @@
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
-                    may be left of events that are gone), 'dictionary' (a number drawn whenever such were dropped),
+                    may be left of deleted events), 'dictionary' (a number drawn whenever such were dropped),
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
                     'merging' (first << 31 | last of the runs whose merge is under way, if one is),
                     'distinct' and 'distinct <id>' (statistics.py), 'lineage' and 'version' (history.py)
@@ -34,7 +34,7 @@ import numpy as np
 from ..errors import CorruptError
 from ..model.dtypes import Array
 from ..model.quoting import name_key, quote
-from .manifest import COLUMN_BITS, FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, LogRow, Stamp
+from .manifest import COLUMN_BITS, DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS, BlockRow, LogRow, Stamp
 
 SHADOWS = {
     "meta": "(key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -185,7 +185,7 @@ class ShadowTables:
         """Make or change an entry."""
         self._run(f"INSERT OR REPLACE INTO {self._meta} VALUES(?, ?)", (key, value))
 
-    def drop_meta(self, key: str) -> None:
+    def delete_meta(self, key: str) -> None:
         """Drop an entry, if it is there."""
         self._run(f"DELETE FROM {self._meta} WHERE key = ?", (key,))
 
@@ -193,7 +193,7 @@ class ShadowTables:
         """The file is of that version from now on, unless it is of a newer one."""
         self._run(f"UPDATE {self._meta} SET value = ? WHERE key = 'format' AND value < ?", (version, version))
 
-    def drop_registers(self, kept: Iterable[int] = ()) -> None:
+    def delete_registers(self, kept: Iterable[int] = ()) -> None:
         """Drop the registers of properties (statistics.py), but for those of these ids."""
         named = ", ".join(f"'distinct {id}'" for id in kept)
         self._run(f"DELETE FROM {self._meta} WHERE key LIKE 'distinct %' AND key NOT IN ({named})")
@@ -223,7 +223,7 @@ class ShadowTables:
         """How many events the log holds."""
         return int(self._rows("log", f"SELECT total(events) FROM {self._log}")[0][0])
 
-    def clear_log(self) -> None:
+    def delete_log(self) -> None:
         """Drop all batches of the log."""
         self._run(f"DELETE FROM {self._log}")
 
@@ -258,7 +258,7 @@ class ShadowTables:
         """Make a block part of another run."""
         self._run(f"UPDATE {self._block} SET run = ? WHERE id = ?", (run, block))
 
-    def remove_block(self, block: int) -> None:
+    def delete_block(self, block: int) -> None:
         """Drop a block and its columns."""
         columns = rowid(block, 0), rowid(block + 1, 0) - 1
         self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", columns)
@@ -296,24 +296,24 @@ class ShadowTables:
         """Store rows, in place of those that are there."""
         self._run_each(f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)", rows)
 
-    def remove(self, rowid: int) -> None:
+    def delete(self, rowid: int) -> None:
         """Drop a row, if it is there."""
         self._run(f"DELETE FROM {self._column} WHERE id = ?", (rowid,))
 
     def column_blocks(self) -> list[int]:
         """The blocks that have columns, besides the log."""
-        return self._ids(f"SELECT DISTINCT id >> {COLUMN_BITS} FROM {self._column} WHERE id > {GONE}")
+        return self._ids(f"SELECT DISTINCT id >> {COLUMN_BITS} FROM {self._column} WHERE id > {DELETED}")
 
     def column_properties(self) -> list[int]:
         """The ids of the properties that have columns."""
         return self._ids(
-            f"SELECT DISTINCT (id & {GONE}) - {FIRST_PROPERTY} FROM {self._column}"
-            f" WHERE id >= 0 AND id & {GONE} NOT IN ({PATHS}, {TIMESTAMPS}, {GONE})"
+            f"SELECT DISTINCT (id & {DELETED}) - {FIRST_PROPERTY} FROM {self._column}"
+            f" WHERE id >= 0 AND id & {DELETED} NOT IN ({PATHS}, {TIMESTAMPS}, {DELETED})"
         )
 
     def lists_of_deleted(self) -> list[int]:
         """The blocks, or 0 for the log, of which events are listed as deleted."""
-        sql = f"SELECT id >> {COLUMN_BITS} FROM {self._column} WHERE id >= 0 AND id & {GONE} = {GONE}"
+        sql = f"SELECT id >> {COLUMN_BITS} FROM {self._column} WHERE id >= 0 AND id & {DELETED} = {DELETED}"
         return self._ids(sql)
 
     def chunk_rows(self) -> list[int]:
@@ -323,15 +323,15 @@ class ShadowTables:
     def _ids(self, sql: str) -> list[int]:
         return [id for (id,) in self._rows("column", sql)]
 
-    def drop_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
+    def delete_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
         """Drop columns, casts and texts of all properties but those of these ids. chunk_bits: see chunks.rowid."""
-        columns = ", ".join(map(str, (PATHS, TIMESTAMPS, GONE, *(FIRST_PROPERTY + id for id in kept))))
+        columns = ", ".join(map(str, (PATHS, TIMESTAMPS, DELETED, *(FIRST_PROPERTY + id for id in kept))))
         ids = ", ".join(map(str, kept))
-        self._run(f"DELETE FROM {self._column} WHERE id >= 0 AND (id & {GONE} NOT IN ({columns}) OR id < {GONE})")
+        self._run(f"DELETE FROM {self._column} WHERE id >= 0 AND (id & {DELETED} NOT IN ({columns}) OR id < {DELETED})")
         chunks = f"id < 0 AND id > {_AFTER_RECORDS}"
         self._run(f"DELETE FROM {self._column} WHERE {chunks} AND -id >> {chunk_bits} NOT IN ({ids})")
         self._run(f"DELETE FROM {self._value} WHERE property NOT IN ({ids})")
-        self.drop_registers(kept)
+        self.delete_registers(kept)
 
     # records of changes
 
@@ -342,15 +342,15 @@ class ShadowTables:
 
     def read_record(self, version: int) -> Array | None:
         """The bytes of the record that leads to a version, or None if there is none."""
-        return self.read(_RECORDS + rowid(version, GONE))
+        return self.read(_RECORDS + rowid(version, DELETED))
 
     def put_record(self, version: int, data: bytes) -> None:
         """Store a record, in place of the one of that version if there is one."""
-        self.put([(_RECORDS + rowid(version, GONE), data)])
+        self.put([(_RECORDS + rowid(version, DELETED), data)])
 
-    def drop_records(self, last: int = (1 << 44) - 1) -> None:
+    def delete_records(self, last: int = (1 << 44) - 1) -> None:
         """Drop the records of the versions up to that one."""
-        self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", (_LEAST, _RECORDS + rowid(last, GONE)))
+        self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", (_LEAST, _RECORDS + rowid(last, DELETED)))
 
     # texts
 
@@ -380,11 +380,11 @@ class ShadowTables:
         """That there is a chunk of texts up to that code, in place of the row that is there."""
         self._run(f"INSERT OR REPLACE INTO {self._value} VALUES(?, ?, ?, ?)", (property, code, data, stamp))
 
-    def remove_texts(self, property: int, first: int, end: int) -> None:
+    def delete_texts(self, property: int, first: int, end: int) -> None:
         """Drop the rows of the codes from one to before another."""
         self._run(f"DELETE FROM {self._value} WHERE property = ? AND code >= ? AND code < ?", (property, first, end))
 
-    def erase_texts(self, property: int, codes: Iterable[int]) -> None:
+    def clear_texts(self, property: int, codes: Iterable[int]) -> None:
         """Leave the rows of these codes without text."""
         sql = f"UPDATE {self._value} SET value = NULL WHERE property = ? AND code = ?"
         self._run_each(sql, ((property, code) for code in codes))
@@ -427,11 +427,11 @@ class ShadowTables:
         """The ids of all objects that have a key, ascending."""
         return [id for (id,) in self._rows("key", f"SELECT id FROM {self._key} ORDER BY id")]
 
-    def erase_key(self, object: int) -> None:
+    def clear_key(self, object: int) -> None:
         """Leave an object's row without key."""
         self._run(f"UPDATE {self._key} SET key = NULL WHERE id = ?", (object,))
 
-    def remove_keys(self, objects: Iterable[int]) -> None:
+    def delete_keys(self, objects: Iterable[int]) -> None:
         """Drop the rows of these objects."""
         self._run_each(f"DELETE FROM {self._key} WHERE id = ?", ((id,) for id in objects))
 

@@ -21,7 +21,7 @@ from ..model.dtypes import Array, Int64
 from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Table
 from . import statistics
-from .blocks import MemoryBlock, OnePath, StoredBlock, Without, origin
+from .blocks import MemoryBlock, OnePath, StoredBlock, Surviving, origin
 from .cache import Cache
 from .dictionary import Dictionary
 from .manifest import BlockRow, Manifest
@@ -47,10 +47,10 @@ class Stored(Protocol):
     def kinds(self) -> dict[int, Kind]:
         """Property id -> kind."""
 
-    def block(self, row: BlockRow) -> StoredBlock | Without:
+    def block(self, row: BlockRow) -> StoredBlock | Surviving:
         """The block of that row."""
 
-    def log_block(self, manifest: Manifest) -> MemoryBlock | Without:
+    def log_block(self, manifest: Manifest) -> MemoryBlock | Surviving:
         """The events of the log as a block."""
 
     def log_list(self, manifest: Manifest) -> Int64:
@@ -74,7 +74,7 @@ class Snapshot:
     @property
     def log_events(self) -> int:
         """How many events of the log are not deleted."""
-        deleted = 0 if self.manifest.gone is None else len(self.store.log_list(self.manifest))
+        deleted = 0 if self.manifest.deleted is None else len(self.store.log_list(self.manifest))
         return self.manifest.logged - deleted
 
     @property
@@ -272,7 +272,7 @@ def _whole(block: Any) -> Part:
 
 def _row(block: Any) -> BlockRow | None:
     """The row of a block that is stored, if it is."""
-    written = block.block if isinstance(block, Without) else block
+    written = block.block if isinstance(block, Surviving) else block
     return written.row if isinstance(written, StoredBlock) else None
 
 

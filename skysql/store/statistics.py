@@ -105,5 +105,5 @@ class KeptStatistics:
 
     def restart(self) -> None:
         """Forget everything; what is added from now on is all that there is."""
-        self._tables.drop_registers()
+        self._tables.delete_registers()
         self._tables.put_meta("distinct", 1)

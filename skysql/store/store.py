@@ -24,13 +24,13 @@ from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from . import compact, definition
 from . import format as fmt
-from .blocks import MemoryBlock, StoredBlock, Without, read_back
+from .blocks import MemoryBlock, StoredBlock, Surviving, read_back
 from .cache import Cache
 from .chunks import Chunks
 from .dictionary import Dictionary
 from .history import CommitHistory
 from .log import Log
-from .manifest import FIRST_PROPERTY, GONE, PATHS, TIMESTAMPS, BlockRow, Manifest, ManifestEdit, Stamp, new_stamp
+from .manifest import DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS, BlockRow, Manifest, ManifestEdit, Stamp, new_stamp
 from .reader import StoreReader
 from .retyped import Casts
 from .shadow_tables import ShadowTables, rowid
@@ -124,8 +124,8 @@ class Store:
             before = self._snapshot.manifest
             return replace(before, stamp=stamp, log=self.log.rows(before.log))
         meta = self.tables.meta("gone", "dictionary", "merging", "lineage", "version")
-        gone, merging = meta.get("gone"), meta.get("merging")
-        if gone is not None and type(gone) is not int:
+        deleted, merging = meta.get("gone"), meta.get("merging")
+        if deleted is not None and type(deleted) is not int:
             raise self.reader.corrupt(f"{self.table.name}_meta: the stamp of the list of deleted events is no number")
         if merging is not None and not (isinstance(merging, int) and 0 <= merging < 1 << 62):
             raise self.reader.corrupt(f"{self.table.name}_meta: there are no runs {merging!r} to merge")
@@ -133,7 +133,7 @@ class Store:
             stamp,
             self._block_rows(),
             self.log.rows(()),
-            gone,
+            deleted,
             meta.get("dictionary"),
             None if merging is None else divmod(merging, 1 << 31),
             *self.history.place(meta.get("lineage"), meta.get("version")),
@@ -145,7 +145,7 @@ class Store:
         for a, b in pairwise(rows):
             if a.run == b.run and b.first_object <= a.last_object:
                 raise self.reader.corrupt(f"blocks {a.id} and {b.id} of run {a.run} overlap")
-        stamps = [row.stamp for row in rows] + [row.gone for row in rows if row.gone is not None]
+        stamps = [row.stamp for row in rows] + [row.deleted for row in rows if row.deleted is not None]
         if len(set(stamps)) < len(stamps):
             raise self.reader.corrupt("blocks: there are two of one stamp, or two lists of deleted events")
         return tuple(rows)
@@ -173,11 +173,11 @@ class Store:
 
     # what compaction reads and writes: implements `compact.Blocks`
 
-    def block(self, row: BlockRow) -> StoredBlock | Without:
+    def block(self, row: BlockRow) -> StoredBlock | Surviving:
         """The block of that row, as it reads."""
         return self.reader.block(row)
 
-    def log_block(self, manifest: Manifest) -> MemoryBlock | Without:
+    def log_block(self, manifest: Manifest) -> MemoryBlock | Surviving:
         """The log in path order."""
         return self.log.block(manifest)
 
@@ -276,12 +276,12 @@ class Store:
         for deletion in edit.deleted:
             self._list_deleted(before, deletion.row, deletion.listed.places)
         for id in edit.removed:
-            tables.remove_block(id)
+            tables.delete_block(id)
         self._edit_log(before, edit)
         if edit.merging is not None:
             tables.put_meta("merging", edit.merging[0] << 31 | edit.merging[1])
         elif edit.merged:
-            tables.drop_meta("merging")
+            tables.delete_meta("merging")
         tables.put_meta("stamp", stamp)
         after = before.edited(edit, stamp)
         after = replace(after, counted=self.history.record(before, changes, len(after.log)))
@@ -292,26 +292,26 @@ class Store:
         """Write the list of what is deleted from a block, and the row that it has then."""
         was = next(each for each in before.blocks if each.id == row.id)
         block = StoredBlock(self.reader, was)
-        if was.gone is not None:
-            self.reader.keep(was.gone, block.gone)
-        self.tables.put([(rowid(row.id, GONE), fmt.encode_positions(places, block.events))])
+        if was.deleted is not None:
+            self.reader.keep(was.deleted, block.deleted)
+        self.tables.put([(rowid(row.id, DELETED), fmt.encode_positions(places, block.events))])
         self.tables.update_block(row)
-        self.cache.get((row.gone, "gone"), lambda: places)
+        self.cache.get((row.deleted, "deleted"), lambda: places)
 
     def _edit_log(self, before: Manifest, edit: ManifestEdit) -> None:
         """Clear the log, or list what is deleted from it."""
-        listed, stamp = edit.log_deleted, before.gone
+        listed, stamp = edit.log_deleted, before.deleted
         if stamp is not None and (edit.log_cleared or listed is not None):
             self.reader.keep(stamp, lambda: self.reader.log_list(before))
         if edit.log_cleared:
             self.log.clear()
             if stamp is not None:
-                self.tables.remove(rowid(0, GONE))
-                self.tables.drop_meta("gone")
+                self.tables.delete(rowid(0, DELETED))
+                self.tables.delete_meta("gone")
         elif listed is not None:
-            self.tables.put([(rowid(0, GONE), fmt.encode_positions(listed.places, fmt.MAX_COUNT))])
+            self.tables.put([(rowid(0, DELETED), fmt.encode_positions(listed.places, fmt.MAX_COUNT))])
             self.tables.put_meta("gone", listed.stamp)
-            self.cache.get((listed.stamp, "gone"), lambda: listed.places)
+            self.cache.get((listed.stamp, "deleted"), lambda: listed.places)
 
     # another definition
 

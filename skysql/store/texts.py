@@ -8,7 +8,7 @@ chunks nothing is: what is read of them is in the cache, as long as there is roo
 text by its hash, in the hashes of all chunks, and what has the same hash is compared. For many look-ups there is an
 index of the hashes, of 8 bytes a text, in memory.
 
-A caller with many codes asks for all of them at once (`take`, `find`), so that a chunk is gone through once. Nothing
+A caller with many codes asks for all of them at once (`take`, `find`), so that a chunk is read once. Nothing
 here changes but that rows are added.
 """
 
@@ -239,15 +239,15 @@ class StoredTexts(Texts):
         ranks[null:] = byte_ranks(data, np.concatenate(starts), np.concatenate(sizes)) + 1
         return ranks
 
-    def dropped(self) -> Bool:
+    def cleared(self) -> Bool:
         """Which codes have no text, NULL's aside: bool[n]."""
-        gone = np.zeros(len(self), bool)
+        cleared = np.zeros(len(self), bool)
         for chunk in self.chunks:
             if chunk.left < len(chunk):
-                gone[chunk.first : chunk.last + 1] = self.shelf.hashes(self.property_id, chunk) == 0
+                cleared[chunk.first : chunk.last + 1] = self.shelf.hashes(self.property_id, chunk) == 0
         for place, text in enumerate(self._rows[1:], self.base + 1):
-            gone[place] = text is None
-        return gone
+            cleared[place] = text is None
+        return cleared
 
 
 @dataclass(slots=True)

@@ -526,7 +526,7 @@ def _texts_of_times(name: str, cells: Array, lines: Sequence[int]) -> Cells:
         line, cell = lines[int(finer[0])], cells[finer[0]]
         raise DataError(f"line {line}: {name}: {str(cell)!r} has a fraction of a microsecond", timestamps.FINER)
     texts = timestamps.format_array(np.where(absent, 0, us.view(np.int64)))
-    return [None if gone else text for gone, text in zip(absent.tolist(), texts, strict=True)]
+    return [None if is_absent else text for is_absent, text in zip(absent.tolist(), texts, strict=True)]
 
 
 def _plain(cells: Cells) -> list[Any]:
@@ -536,4 +536,4 @@ def _plain(cells: Cells) -> list[Any]:
     if cells.dtype.kind != "M":
         return [None if cell != cell else cell for cell in cells.tolist()]
     absent = np.isnat(cells)
-    return [None if gone else cell for gone, cell in zip(absent.tolist(), cells, strict=True)]
+    return [None if is_absent else cell for is_absent, cell in zip(absent.tolist(), cells, strict=True)]

@@ -76,7 +76,7 @@ class Writer:
         self.store = store
         self.columns = RowLayout(store.table)
         self.spared = self.columns.spared()
-        self.retired = False  # whether the table has been altered since
+        self.altered = False  # whether the table has been altered since
         self._under_way = under_way
         self._counts = counts
         self._numbered: Stamp | None = None  # what the numbers of these events are numbers in
@@ -294,7 +294,7 @@ class Writer:
         if not self:
             return
         store = self.store
-        if self.retired:
+        if self.altered:
             raise OperationalError(
                 f"table {store.table.name!r} was altered in the statement that writes it", "alter it in one of its own"
             )

@@ -518,7 +518,7 @@ def test_a_sequence_and_a_mapping(seed: int) -> None:
     for count in (0, 3, 40, 300):
         some = np.array([r.randrange(101) for _ in range(count)], np.uint32)
         assert values.take(some) == [right[code] for code in some.tolist()]
-    assert values.dropped().tolist() == [code > 0 and text is None for code, text in enumerate(right)]
+    assert values.cleared().tolist() == [code > 0 and text is None for code, text in enumerate(right)]
     expected = {text: code for code, text in enumerate(right) if text is not None}
     for _ in range(2):
         assert dict(codes) == expected and len(codes) == len(expected)

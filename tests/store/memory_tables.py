@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skysql.store.manifest import FIRST_PROPERTY, GONE, BlockRow, LogRow
+from skysql.store.manifest import DELETED, FIRST_PROPERTY, BlockRow, LogRow
 from skysql.store.shadow_tables import rowid
 
 
@@ -42,13 +42,13 @@ class MemoryTables:
     def put_meta(self, key: str, value: Any) -> None:
         self.kept["meta"][key] = value
 
-    def drop_meta(self, key: str) -> None:
+    def delete_meta(self, key: str) -> None:
         self.kept["meta"].pop(key, None)
 
     def raise_version(self, version: int) -> None:
         self.kept["meta"]["format"] = max(self.kept["meta"]["format"], version)
 
-    def drop_registers(self, kept: Iterable[int] = ()) -> None:
+    def delete_registers(self, kept: Iterable[int] = ()) -> None:
         for key in [key for key in self.kept["meta"] if key[:9] == "distinct " and int(key[9:]) not in set(kept)]:
             del self.kept["meta"][key]
 
@@ -75,7 +75,7 @@ class MemoryTables:
     def log_events(self) -> int:
         return sum(row[1] for row in self.kept["log"].values())
 
-    def clear_log(self) -> None:
+    def delete_log(self) -> None:
         self.kept["log"].clear()
 
     def block_rows(self) -> list[BlockRow]:
@@ -83,7 +83,7 @@ class MemoryTables:
 
     def block_stamps(self, block: int) -> tuple[int, int | None] | None:
         row = self.kept["blocks"].get(block)
-        return None if row is None else (row.stamp, row.gone)
+        return None if row is None else (row.stamp, row.deleted)
 
     def next_block(self) -> int:
         return max([0, *self.kept["blocks"], *(id >> 16 for id in self.kept["rows"])]) + 1
@@ -96,7 +96,7 @@ class MemoryTables:
     def move_block(self, block: int, run: int) -> None:
         self.kept["blocks"][block] = replace(self.kept["blocks"][block], run=run)
 
-    def remove_block(self, block: int) -> None:
+    def delete_block(self, block: int) -> None:
         del self.kept["blocks"][block]
         for id in [id for id in self.kept["rows"] if id >> 16 == block]:
             del self.kept["rows"][id]
@@ -115,13 +115,13 @@ class MemoryTables:
     def put(self, rows: Iterable[tuple[int, bytes]]) -> None:
         self.kept["rows"].update(rows)
 
-    def remove(self, id: int) -> None:
+    def delete(self, id: int) -> None:
         self.kept["rows"].pop(id, None)
 
-    def drop_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
-        columns = {0, 1, GONE, *(FIRST_PROPERTY + id for id in kept)}
+    def delete_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
+        columns = {0, 1, DELETED, *(FIRST_PROPERTY + id for id in kept)}
         for id in list(self.kept["rows"]):
-            stray = -id >> chunk_bits not in kept if id < 0 else id & GONE not in columns or id < rowid(0, GONE)
+            stray = -id >> chunk_bits not in kept if id < 0 else id & DELETED not in columns or id < rowid(0, DELETED)
             if stray:
                 del self.kept["rows"][id]
         for key in [key for key in self.kept["texts"] if key[0] not in kept]:
@@ -136,7 +136,7 @@ class MemoryTables:
     def put_record(self, version: int, data: bytes) -> None:
         self.kept["records"][version] = data
 
-    def drop_records(self, last: int = 1 << 44) -> None:
+    def delete_records(self, last: int = 1 << 44) -> None:
         for version in [version for version in self.kept["records"] if version <= last]:
             del self.kept["records"][version]
 
@@ -159,11 +159,11 @@ class MemoryTables:
     def put_chunk(self, property: int, code: int, data: bytes, stamp: int) -> None:
         self.kept["texts"][property, code] = data, stamp
 
-    def remove_texts(self, property: int, first: int, end: int) -> None:
+    def delete_texts(self, property: int, first: int, end: int) -> None:
         for code in range(first, end):
             self.kept["texts"].pop((property, code), None)
 
-    def erase_texts(self, property: int, codes: Iterable[int]) -> None:
+    def clear_texts(self, property: int, codes: Iterable[int]) -> None:
         for code in codes:
             self.kept["texts"][property, code] = None, self.kept["texts"][property, code][1]
 
@@ -182,9 +182,9 @@ class MemoryTables:
     def keyed_objects(self) -> list[int]:
         return sorted(self.kept["keys"])
 
-    def erase_key(self, object: int) -> None:
+    def clear_key(self, object: int) -> None:
         self.kept["keys"][object] = None, self.kept["keys"][object][1]
 
-    def remove_keys(self, objects: Iterable[int]) -> None:
+    def delete_keys(self, objects: Iterable[int]) -> None:
         for id in objects:
             del self.kept["keys"][id]

@@ -201,8 +201,8 @@ def test_as_many_times_and_deleted_events_as_a_path_has_read_back(power: int) ->
         for ts in (np.zeros(events, np.int64), np.arange(events)):
             assert np.array_equal(fmt.decode_timestamps(fmt.encode_timestamps(ts, starts), starts), ts)
         for most in (events, fmt.MAX_COUNT):
-            gone = np.arange(1, events)
-            assert np.array_equal(fmt.decode_positions(fmt.encode_positions(gone, most), most), gone)
+            deleted = np.arange(1, events)
+            assert np.array_equal(fmt.decode_positions(fmt.encode_positions(deleted, most), most), deleted)
 
 
 def test_numbers_that_a_reader_would_not_believe_in_are_stored_raw(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ class StoreContract:
         assert self.rows() == left
         self.clean_up()
         assert self.rows() == left
-        assert self.store.manifest().log == () and self.store.manifest().blocks[0].gone is None
+        assert self.store.manifest().log == () and self.store.manifest().blocks[0].deleted is None
         assert self.store.dictionary.code(ACTION.id, "a5") is None
         self.add((5, 0, "a5"))
         assert (5, 0, "a5") in self.rows()
