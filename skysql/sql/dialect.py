@@ -84,6 +84,15 @@ class Parser(SQLiteParser):
         TokenType.PLUS: lambda self: self.expression(Plus(this=self._parse_unary())),
     }
 
+    def _parse_version(self) -> exp.Version | None:
+        """FOR SYSTEM_TIME AS OF a moment; what else may follow FOR elsewhere is not said here."""
+        if not self._match_text_seq("FOR", "SYSTEM_TIME", "AS", "OF"):
+            return None
+        moment = self._parse_bitwise()
+        if moment is None:
+            self.raise_error("FOR SYSTEM_TIME AS OF without a moment")
+        return self.expression(exp.Version(this="SYSTEM_TIME", expression=moment, kind="AS OF"))
+
     def _warn_unsupported(self) -> None:
         """What is not parsed is SQLite's, word for word: nobody has to be warned."""
 

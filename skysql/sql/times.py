@@ -36,22 +36,15 @@ def lower_system_time(statement: EditedStatement) -> None:
         entry = statement.catalog.find(table.db or None, table.name)
         if entry is None or entry.kind != "objects":
             continue
-        moment, end = version.expression, where[1]
-        at = span(moment)
-        alias = table.args.get("alias")
-        tokens = statement.source.tokens
-        name_end = where[0] + (3 if table.db else 1)
-        if at is None:
-            at = name_end + 4, end - _alias_tokens(statement, alias, end)
-        literal = canonical(moment) if isinstance(moment, exp.Literal) else None
-        statement.edit(name_end, at[1], f"({literal or f'sky_timestamp({statement.render(*at)})'})")
-        assert tokens[name_end].text.upper().startswith("FOR")
-
-
-def _alias_tokens(statement: EditedStatement, alias: exp.Expression | None, end: int) -> int:
-    if alias is None:
-        return 0
-    return 2 if statement.source.tokens[end - 2].text.upper() == "AS" else 1
+        at = span(version.expression)
+        assert at is not None
+        first = where[0] + (3 if table.db else 1)
+        literal = canonical(version.expression) if isinstance(version.expression, exp.Literal) else None
+        if literal is not None:
+            statement.edit(first, at[1], f"({literal})")
+        else:
+            statement.edit(first, at[0], "(sky_timestamp(")
+            statement.wrap(first, at[1], "", "))")
 
 
 def normalize_times(statement: EditedStatement) -> None:

@@ -60,6 +60,10 @@ MISTAKES = {
     "SELECT * FROM users_objects FOR SYSTEM_TIME AS OF '2026-13-01'": "is not a timestamp (there is no such day)",
     "SELECT * FROM users WHERE timestamp > 'last week'": "'last week' is not a timestamp (write it as '2026",
     "SELECT * FROM users FOR SYSTEM_TIME AS OF '2026-01-01'": "(FOR SYSTEM_TIME AS OF follows the objects of a sky",
+    "SELECT plan FROM users_objects FOR SYSTEM_TIME AS OF": "(FOR SYSTEM_TIME AS OF follows the objects of a sky",
+    "SELECT plan FROM users_objects FOR SYSTEM_TIME ALL": "(FOR SYSTEM_TIME AS OF follows the objects of a sky",
+    "SELECT count(*) FROM users_objects FOR SYSTEM_TIME BETWEEN '2026-01-01' AND '2026-01-02'":
+        "(FOR SYSTEM_TIME AS OF follows the objects of a sky",
     f"{FUNNEL}()": "its first argument is the name of a sky table, and is missing (SELECT * FROM sky_funnel('users'",
     f"{FUNNEL}('users')": "'steps' of sky_funnel is a text, and is missing (write 'sign up > purchase'",
     f"{FUNNEL}('users', 'sign up > bye')": "no event of 'users' has the action 'bye' (did you mean 'buy'?)",

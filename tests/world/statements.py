@@ -126,6 +126,7 @@ class Generator(Expressions):
         when = self.moment(self.world.moments[i])
         self.binding = binding
         form = re.sub("\x02.*", "", when).strip("\x01")
+        form = f"(SELECT max({form}) FROM {quote(self.world.schema.name)})" if self.chance(0.2) else form
         way = self.rng.choice(["for", "for", "argument", "column"])
         sky = {"for": f"{table} FOR SYSTEM_TIME AS OF {form}", "argument": f"{table}({form})", "column": table}[way]
         if way == "column":
