@@ -8,7 +8,7 @@ transaction with the statement that caused it.
 
 Transactions: the relation buffers changes. xSync (the commit) and xSavepoint flush the buffer into shadow tables, so
 that from then on SQLite's own rollback covers it; xRollback and xRollbackTo discard what was buffered since. apsw does
-not call xRollbackTo while a Python exception propagates. So a row that is refused flushes as well: the statement's
+not call xRollbackTo while a Python exception propagates. So a row that is refused flushes all tables: the statement's
 earlier changes are then undone with it, since the statement's savepoint had flushed what came before the statement. No
 table is told of other exceptions in a statement: the caller who runs it must tell the tables to discard its changes.
 
@@ -173,7 +173,7 @@ class EventsTable(RelationTable):
 
     def _refused(self, error: Exception) -> Exception:
         """The error of a row that is refused; what was changed before it goes where SQLite undoes what it has to."""
-        self.relation.writer.flush()
+        self.relation.writer.flush_all()
         return ConstraintError(str(error)) if isinstance(error, self.relation.writer.constraint_errors) else error
 
     def Begin(self) -> None:  # noqa: N802

@@ -155,6 +155,10 @@ class RowWriter(Protocol):
         """Write what is buffered."""
         ...
 
+    def flush_all(self) -> None:
+        """Write what is buffered for any table of the connection."""
+        ...
+
     def forget(self) -> None:
         """Drop what is buffered, and whatever was cached of a transaction that is no more."""
         ...

@@ -128,13 +128,15 @@ class Engine:
         """What to do about an error of SQLite's."""
         return hint_for(message, sql, self._catalog, self.sqlite, self.registries.reports)
 
-    def undo(self) -> None:
+    def undo(self, *, told: bool) -> None:
         """Drop what the current statement has asked of sky tables, as it failed.
 
         SQLite undoes what it was given, but apsw does not tell of that while an exception of Python's is on its way.
+        told: whether SQLite has told the tables, as of a broken constraint; if that FAILs, nothing is undone.
         """
         self.counts.undo()
-        self.under_way.take_back()
+        if not told:
+            self.under_way.take_back()
         self.tables.undo()
 
     def reread(self) -> None:

@@ -151,7 +151,7 @@ class Session:
             if analysed.writes:
                 statement.check()
         except BaseException as error:
-            self._failed(analysed)
+            self._failed(analysed, error)
             if isinstance(error, apsw.SQLError) and error.__cause__ is None:
                 message = self.engine.shown(str(error))
                 raise translate(error, message, self.engine.hint(message, sql)) from None
@@ -159,9 +159,9 @@ class Session:
         finally:
             under_way.end(statement)
 
-    def _failed(self, analysed: SplitText) -> None:
+    def _failed(self, analysed: SplitText, error: BaseException) -> None:
         if analysed.writes:
-            self.engine.undo()
+            self.engine.undo(told=isinstance(error, apsw.ConstraintError))
         elif analysed.verb not in READS:
             self.engine.reread()
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class Undoing(Protocol):
     """A writer, as far as statements take back what they have asked of it."""
 
+    def flush(self) -> None:
+        """Store what waits."""
+
     def drop_inserted(self, rows: int) -> None:
         """Forget the rows that were inserted after the first so many."""
 
@@ -122,6 +125,14 @@ class UnderWay:
         statement = self.innermost
         while statement.outer is not None:
             yield statement
+            statement = statement.outer
+
+    def store(self) -> None:
+        """Have stored what they have asked for, in all tables, so that SQLite undoes or keeps it with all the rest."""
+        statement: Statement | None = self.innermost
+        while statement is not None:
+            for writer in [*statement.inserted, *statement.changes]:
+                writer.flush()
             statement = statement.outer
 
     def stored(self, writer: Undoing) -> None:

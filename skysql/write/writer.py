@@ -308,6 +308,11 @@ class Writer:
         self.forget()
         sqlite.set_last_insert_rowid(rowid)
 
+    def flush_all(self) -> None:
+        """Put everything into the store, and what waits for other tables into theirs."""
+        self._under_way.store()
+        self.flush()
+
     def _apply(self) -> None:
         """Delete what goes, then add what comes."""
         store, snapshot = self.store, self.store.snapshot()

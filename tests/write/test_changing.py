@@ -105,6 +105,48 @@ def test_or_clauses_as_of_a_plain_table(connect: Connect, verb: str, word: str, 
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("transaction", [False, True], ids=["autocommit", "in a transaction"])
+@pytest.mark.parametrize("word", ["ABORT", "FAIL", "ROLLBACK", "IGNORE", "REPLACE"])
+@pytest.mark.parametrize("breaks", ["its own table", "another", "RAISE"])
+def test_what_a_trigger_wrote_before_a_constraint_broke(
+    connect: Connect, breaks: str, word: str, transaction: bool
+) -> None:
+    """It stays or goes with the rest of the statement, in every table."""
+    found, raised = [], {"IGNORE": "IGNORE", "REPLACE": "FAIL, 'no'"}.get(word, f"{word}, 'no'")
+    for sky in (True, False):
+        db = connect(isolation_level=None)
+        for table in "tu":
+            columns = "object_id, ts, action NOT NULL"
+            db.execute(f"CREATE {'VIRTUAL ' * sky}TABLE {table}{' USING sky()' if sky else f'({columns})'}")
+            db.execute(f"INSERT INTO {table}(object_id, ts, action) VALUES (1, 1, 'a'), (2, 1, 'a'), (3, 1, 'a')")
+        db.execute("CREATE TABLE orders(id UNIQUE)")
+        db.execute("INSERT INTO orders VALUES (3)")
+        then = {
+            "its own table": "SELECT 1",
+            "another": "INSERT INTO u(object_id, ts, action) VALUES (new.id, 2, nullif('t', iif(new.id = 2, 't', 0)))",
+            "RAISE": f"SELECT RAISE({raised}) WHERE new.id = 2",
+        }[breaks]
+        db.execute(
+            "CREATE TRIGGER g BEFORE INSERT ON orders BEGIN"
+            " INSERT INTO t(object_id, ts, action) VALUES (new.id, 2, 't');"
+            f" DELETE FROM t WHERE object_id = new.id AND ts = 1; {then}; END"
+        )
+        if transaction:
+            db.execute("BEGIN")
+        db.execute("INSERT INTO t(object_id, ts, action) VALUES (9, 9, 'before')")
+        try:
+            outcome: Any = db.execute(f"INSERT OR {word} INTO orders VALUES (1), (2), (3), (4)").rowcount
+        except skysql.IntegrityError:
+            outcome = "refused"
+        found.append([outcome, db.in_transaction])
+        if db.in_transaction:
+            db.execute("COMMIT")
+        for table in "tu":
+            found[-1].append(db.execute(f"SELECT object_id, ts, action FROM {table} ORDER BY 1, 2").fetchall())
+        found[-1].append(db.execute("SELECT id FROM orders ORDER BY 1").fetchall())
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("word", ["IGNORE", "REPLACE"])
 def test_duplicates_as_of_a_plain_table(connect: Connect, word: str) -> None:
     """With the events of one place being alike, OR IGNORE and OR REPLACE do as with a primary key."""
