@@ -31,6 +31,7 @@ from skysql.model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
 from skysql.model.table import parse_arguments
 from skysql.repair.pages import PageFault, Pages
 from skysql.store import format as fmt
+from skysql.store.blob import FormatError
 from skysql.write.columns import parse_changes
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
@@ -59,7 +60,7 @@ def blobs(data: bytes) -> None:
         ):  # fmt: skip
             try:
                 found = decode(blob)
-            except fmt.FormatError:
+            except FormatError:
                 continue
             assert _lists(decode(encode(found))) == _lists(found)
 

@@ -58,8 +58,8 @@ FACE = re.compile(r"^Others take: (.*?)\.$", re.MULTILINE | re.DOTALL)
 
 PAST_A_FACE = {
     # a damaged table cannot be opened as one: repair/ reads what is stored
-    ("repair", "store.chunks"), ("repair", "store.format"), ("repair", "store.log"), ("repair", "store.manifest"),
-    ("repair", "store.retyped"), ("repair", "store.texts"),
+    ("repair", "store.blob"), ("repair", "store.chunks"), ("repair", "store.format"), ("repair", "store.log"),
+    ("repair", "store.manifest"), ("repair", "store.retyped"), ("repair", "store.texts"),
 }  # fmt: skip
 """Who takes what a room keeps to itself."""
 

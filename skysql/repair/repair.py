@@ -37,6 +37,7 @@ from ..model.table import ACTION, Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from ..store import chunks
 from ..store import format as fmt
+from ..store.blob import MAX_COUNT, VERSION, FormatError
 from ..store.cache import Cache
 from ..store.log import MOST_LOGGED
 from ..store.manifest import COLUMN_BITS, DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS
@@ -229,7 +230,7 @@ class _Repair:
         found = dict(self._rows("meta", ("key", "value"), "key"))
         self.log_listed = "gone" in found or "stamp" not in found
         try:
-            if isinstance(found.get("format"), int) and found["format"] > fmt.VERSION:
+            if isinstance(found.get("format"), int) and found["format"] > VERSION:
                 self.lose("all of it", f"its format version {found['format']} is newer than this skysql")
                 return None
             table = Store.definition(self.name, found)
@@ -317,7 +318,7 @@ class _Repair:
                     first = last - fmt.decode_chunk(told[id, last])[0] + 1
                 first = last - len(self._chunk(id, last)) + 1
                 if first < 1:
-                    raise fmt.FormatError("they are more than there are codes")
+                    raise FormatError("they are more than there are codes")
                 self.texts.setdefault(id, _Texts()).chunks.append((first, last))
             except _FAULTS as error:
                 if id in names:
@@ -330,7 +331,7 @@ class _Repair:
         def read() -> ChunkTexts:
             data = self._row(chunks.rowid(id, last, chunks.TEXTS))
             if data is None:
-                raise fmt.FormatError("they are missing")
+                raise FormatError("they are missing")
             return ChunkTexts(*fmt.decode_texts(data))
 
         return self.old.cache.get((id, last), read).every()
@@ -388,7 +389,7 @@ class _Repair:
         if data is None:
             if absent is not None:
                 return absent
-            raise fmt.FormatError("it is missing")
+            raise FormatError("it is missing")
         return decode(data)
 
     def _block(self, block: _Block) -> Batch | None:
@@ -420,12 +421,12 @@ class _Repair:
         """The events of a block, or of the log (0), that were deleted."""
         nothing = np.zeros(0, np.int64)
         try:
-            bound = events if block else fmt.MAX_COUNT
+            bound = events if block else MAX_COUNT
             found = self._read(block, DELETED, lambda data: fmt.decode_positions(data, bound, events), nothing)
             if listed and not len(found):
-                raise fmt.FormatError("it is missing")
+                raise FormatError("it is missing")
             if len(found) and int(found[-1]) >= events:
-                raise fmt.FormatError("it is of other events")
+                raise FormatError("it is of other events")
             return found
         except _FAULTS as error:
             where = f"block {block}" if block else "log"
@@ -481,9 +482,9 @@ class _Repair:
         where = f"log batch {id}"
         try:
             if not isinstance(data, bytes):
-                raise fmt.FormatError("it is no blob")
+                raise FormatError("it is no blob")
             found, kinds = fmt.decode_typed_batch(data)
-        except fmt.FormatError as error:
+        except FormatError as error:
             self.lose(where, error, None, events if isinstance(events, int) else None)
             return None
         batch = Batch(found.objects, found.ts, {})
@@ -531,4 +532,4 @@ class _Repair:
             self.made_up += 1
 
 
-_FAULTS = (fmt.FormatError, DatabaseError, apsw.Error)
+_FAULTS = (FormatError, DatabaseError, apsw.Error)

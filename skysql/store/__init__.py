@@ -1,7 +1,7 @@
 """What is kept: the shadow tables of a sky table, and how a reader sees them.
 
     store        one table, and what is written to it;  manifest: what it consists of, and edits of that
-    shadow_tables   all SQL;  format: the bytes of a blob
+    shadow_tables   all SQL;  format: the bytes of each type of blob;  blob: what all of them are made of
     reader       what the rows of a manifest stand for
     log          where a commit of few events goes;  compact: log into blocks, blocks into fewer;  cleanup: all of it
     blocks       sorted events;  shard, snapshot: whole paths as they are read, a range of objects each

@@ -25,6 +25,7 @@ from ..model.kinds import TEXT
 from ..model.table import Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
+from .blob import FormatError
 from .cache import Cache, size
 from .manifest import DELETED, FIRST_PROPERTY, PATHS, TIMESTAMPS, BlockRow
 from .retyped import Casts, decode
@@ -151,7 +152,7 @@ class StoredBlock:
             raise self.corrupt(name, "it is missing")
         try:
             return decode(data)
-        except fmt.FormatError as error:
+        except FormatError as error:
             raise self.corrupt(name, str(error)) from None
 
     def corrupt(self, column: str, reason: str) -> CorruptError:
@@ -404,7 +405,7 @@ def read_column_back(
     """The same of one column."""
     try:
         fault = None if all(map(same, decode(reader.read_back(id, column)), written)) else "it is another"
-    except fmt.FormatError as error:
+    except FormatError as error:
         fault = str(error)
     if fault is not None:
         raise InternalError(

@@ -16,6 +16,7 @@ from ..errors import CorruptError, InternalError, OperationalError
 from ..interruption import looking
 from ..model.dtypes import Array
 from . import format as fmt
+from .blob import FormatError
 from .cache import Cache
 from .manifest import new_stamp
 from .shadow_tables import ShadowTables
@@ -103,13 +104,13 @@ class Chunks:
         data = self._tables.read(rowid(property_id, chunk.last, part))
         try:
             if data is None:
-                raise fmt.FormatError("they are missing")
+                raise FormatError("they are missing")
             found = decode(data)
             there = known(found)
             if len(there) != len(chunk) or np.count_nonzero(there) != chunk.left:
-                raise fmt.FormatError("there are more or fewer than their row says")
+                raise FormatError("there are more or fewer than their row says")
             return found
-        except fmt.FormatError as error:
+        except FormatError as error:
             what = "the hashes of the texts" if part == HASHES else "the texts"
             raise self._corrupt(property_id, f"{what} {chunk.first} to {chunk.last}: {error}") from None
 
@@ -118,8 +119,8 @@ class Chunks:
         try:
             count, left = fmt.decode_chunk(data)
             if type(stamp) is not int or not 0 < code < 1 << 32:
-                raise fmt.FormatError("its row does not hold numbers that there can be")
-        except fmt.FormatError as error:
+                raise FormatError("its row does not hold numbers that there can be")
+        except FormatError as error:
             raise self._corrupt(property_id, f"the chunk of texts up to {code}: {error}") from None
         if self._tables.size(rowid(property_id, code, HASHES)) != fmt.size_of_hashes(count):
             raise self._corrupt(property_id, f"the hashes of the texts {first} to {code}: they are missing, or others")

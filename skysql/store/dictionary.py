@@ -25,8 +25,9 @@ from ..errors import CorruptError, changed_under_reader
 from ..interruption import look, looking, pieces
 from ..model.alteration import MAX_ID
 from ..model.dtypes import Array, Bool, Int64
+from .blob import CHUNKS_SINCE, FormatError
 from .chunks import Chunks, cut, full
-from .format import CHUNKS_SINCE, FormatError, decode_chunk
+from .format import decode_chunk
 from .manifest import new_stamp
 from .shadow_tables import ShadowTables
 from .texts import StoredCodes, StoredTexts, TextChunk

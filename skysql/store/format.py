@@ -1,4 +1,4 @@
-"""The bytes of a block's columns and of a log batch: the only place where bytes are laid out. Pure functions.
+"""The bytes of a block's columns and of a log batch, a blob each. Pure functions, which lay them out by blob.py's.
 
 All integers are little-endian. A blob is a header and one body:
 
@@ -62,36 +62,25 @@ event 1 and to NULL at event 4; encode_sparse(Sparse(positions=[1, 4], values=[2
     00 08 00 00 00 01 00 00 00 04 00 00 00               raw, 8 bytes: positions 1, 4
     00 08 00 00 00 02 00 00 00 00 00 00 00               raw, 8 bytes: codes 2, 0
 
-A decoder trusts nothing: the checksum comes first, no byte is read outside of the blob, and no array is made larger
-than a blob of that size can hold. A fault is a FormatError that says what is wrong; where it is, the caller knows.
 What this module is not: it opens no file and keeps no state; it does not check the order of objects or timestamps in
 a batch, or the texts behind codes, which are the writer's promise.
-
-pcodec (https://github.com/pcodec/pcodec, "pco: better compression for numerical sequences", arXiv 2502.06112) is the
-one codec: `python -m bench.codecs` prints why.
 """
 
 from __future__ import annotations
 
 import struct
-import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from ..arrays.batch import Batch, Lists, Sparse
-from ..model.dtypes import Array, Bool, Int32, Int64
-from ..model.kinds import BOOLEAN, KINDS, TEXT, Kind
-
-VERSION: Final = 4
-"""The version of the format that is written, and the newest that is read."""
-
-MAX_COUNT: Final = (1 << 31) - 1
-"""Events, or objects, a blob has at the most: a position is an int32."""
+from ..model.dtypes import Array, Bool, Int64
+from ..model.kinds import BOOLEAN, TEXT, Kind
+from . import blob
+from .blob import BlobReader, FormatError, put, put_property, seal
 
 BLOCK_EVENTS: Final = 1 << 18
 """Events of a block, unless it is of one path alone."""
@@ -99,64 +88,13 @@ BLOCK_EVENTS: Final = 1 << 18
 BATCH_EVENTS: Final = 1 << 17
 """Events of a batch: more are blocks at once."""
 
-_MAGIC = b"sky"
-_PATHS, _TIMESTAMPS, _SPARSE, _BATCH, _CASTS, _TEXTS, _HASHES, _CHUNK, _CHANGES = 1, 2, 3, 4, 5, 6, 7, 8, 9
-_SINCE = {_CASTS: 2, _TEXTS: 3, _HASHES: 3, _CHUNK: 3, _CHANGES: 4}
-CHUNKS_SINCE: Final = 3
-"""The version that chunks of texts came with."""
-
-_KINDS_SINCE = 4  # kinds from 5 on
-
-_RAW, _PCO, _ZLIB = 0, 1, 2
-_EVERY, _NULLS = 1, 2
-
-_HEADER = struct.Struct("<3sBIBI")
-BEGINNING: Final = _HEADER.size + 1
-"""The bytes at the beginning of a property of a block that tell its type: see `code_of`."""
-
-_CHECKED_FROM = 8
-_PROPERTY = struct.Struct("<BBI")
-_VECTOR = struct.Struct("<BI")
 _CHAIN = struct.Struct("<qqI")
 _U64 = struct.Struct("<Q")
 _U32 = struct.Struct("<I")
 _U16 = struct.Struct("<H")
 _U8 = struct.Struct("<B")
 
-_INT64, _INT32, _UINT32, _UINT8 = (np.dtype(t) for t in (np.int64, np.int32, np.uint32, np.uint8))
-_SIZES = {letter: struct.calcsize(f"<{letter}") for letter in "BIidq"}
-
-_SMALL = 128
-"""A vector of fewer numbers is raw: to compress it would take longer than it is worth, for a commit of few events."""
-
-_CHUNK_NUMBERS, _CHUNK_BYTES = 1 << 18, 8
-"""pcodec packs so many numbers as one chunk, of more bytes than these even if all are equal: no vector holds more."""
-
-MOST_BYTES: Final = 1 << 30
-"""A vector takes no more memory than this: equal numbers are packed so well that a short blob could claim any."""
-
-_TEXT_LEVEL = 3
-"""Of zlib: level 6 makes texts 6 % smaller, and takes twice the time."""
-
-_MOST_INFLATED = 1 << 26
-"""Zeros are packed a thousandfold: who claims more than this has to bring it."""
-
-_TIMES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
-_PLACES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1), mode_spec=ModeSpec.classic())
-_VALUES = ChunkConfig(8, enable_8_bit=True)
-_ASCENDING = ChunkConfig(4, delta_spec=DeltaSpec.try_consecutive(1))
-_LOG = ChunkConfig(4, enable_8_bit=True)  # the log is soon rewritten as blocks: time counts more than size
-
-_EVERY_EVENT = np.arange(1 << 18, dtype=np.int32)
-_EVERY_EVENT.flags.writeable = False
-
-
-class FormatError(ValueError):
-    """Bytes that are not a blob of this format; the message says what is wrong with them, not where they lie."""
-
-
-class NewerVersionError(FormatError):
-    """A blob of a format version that this release does not read."""
+_INT64, _UINT32, _UINT8 = (np.dtype(t) for t in (np.int64, np.uint32, np.uint8))
 
 
 def encode_paths(objects: Int64, starts: Int64) -> bytes:
@@ -168,14 +106,14 @@ def encode_paths(objects: Int64, starts: Int64) -> bytes:
     if int(starts[-1]) > most_events(len(objects)):
         raise ValueError(f"{int(starts[-1])} events of {len(objects)} objects are more than a block has")
     parts = [b""]
-    _put(parts, np.ascontiguousarray(objects, _INT64), _VALUES)
-    _put(parts, np.diff(starts).astype(_UINT32), _VALUES)
-    return _seal(_PATHS, len(objects), parts)
+    put(parts, np.ascontiguousarray(objects, _INT64), blob.VALUES)
+    put(parts, np.diff(starts).astype(_UINT32), blob.VALUES)
+    return seal(blob.PATHS, len(objects), parts)
 
 
 def decode_paths(data: Any) -> tuple[Int64, Int64]:
     """(objects int64[k], starts int64[k+1]) of encode_paths, owned by the caller; raises FormatError."""
-    reader = _Reader(data, _PATHS)
+    reader = BlobReader(data, blob.PATHS)
     if reader.count > BLOCK_EVENTS:
         raise FormatError(f"{reader.count} paths, more than a block has events")
     objects = reader.vector(reader.count, _INT64)
@@ -192,7 +130,7 @@ def decode_paths(data: Any) -> tuple[Int64, Int64]:
 
 def most_events(paths: int) -> int:
     """The most events that a block with this many paths may have."""
-    return MOST_BYTES // _INT64.itemsize if paths == 1 else BLOCK_EVENTS
+    return blob.MOST_BYTES // _INT64.itemsize if paths == 1 else BLOCK_EVENTS
 
 
 def encode_timestamps(ts: Int64, starts: Int64) -> bytes:
@@ -204,13 +142,13 @@ def encode_timestamps(ts: Int64, starts: Int64) -> bytes:
     if len(ts) != int(starts[-1]):
         raise ValueError(f"{len(ts)} timestamps for paths of {int(starts[-1])} events")
     parts = [b""]
-    _put(parts, np.ascontiguousarray(ts, _INT64), _TIMES)
-    return _seal(_TIMESTAMPS, len(ts), parts)
+    put(parts, np.ascontiguousarray(ts, _INT64), blob.TIMES)
+    return seal(blob.TIMESTAMPS, len(ts), parts)
 
 
 def decode_timestamps(data: Any, starts: Int64) -> Int64:
     """int64[n] of encode_timestamps, owned by the caller; raises FormatError, also if n is not that of `starts`."""
-    reader = _Reader(data, _TIMESTAMPS)
+    reader = BlobReader(data, blob.TIMESTAMPS)
     if reader.count != int(starts[-1]):
         raise FormatError(f"{reader.count} timestamps for paths of {int(starts[-1])} events")
     ts = reader.vector(reader.count, _INT64)
@@ -221,8 +159,8 @@ def decode_timestamps(data: Any, starts: Int64) -> Int64:
 def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
     """A property of that kind in a block of so many events."""
     parts = [b""]
-    _put_property(parts, sparse, kind, events, _VALUES)
-    return _seal(_SPARSE, events, parts, kind.since)
+    put_property(parts, sparse, kind, events, blob.VALUES)
+    return seal(blob.SPARSE, events, parts, kind.since)
 
 
 def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -> Sparse:
@@ -236,7 +174,7 @@ def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -
 
 def decode_typed(data: Any, kinds: Sequence[Kind], events: int, most: int | None = None) -> tuple[Kind, Sparse]:
     """The same of a property that may be of any of these kinds, the first of which is expected; and which it is of."""
-    reader = _Reader(data, _SPARSE)
+    reader = BlobReader(data, blob.SPARSE)
     if reader.count != events:
         raise FormatError(f"a property over {reader.count} events in a block of {events}")
     found, sparse = reader.property(events if most is None else most)
@@ -247,22 +185,17 @@ def decode_typed(data: Any, kinds: Sequence[Kind], events: int, most: int | None
     return kind, sparse
 
 
-def code_of(beginning: bytes) -> int | None:
-    """The number of a property's kind, of the first bytes of encode_sparse's; None if these are too few."""
-    return beginning[_HEADER.size] if len(beginning) > _HEADER.size else None
-
-
 def encode_casts(values: Array, codes: Array, kind: Kind) -> bytes:
     """The code of the text that each value has become; values: distinct and ascending, of that kind."""
     parts = [b"", bytes([kind.code])]
-    _put(parts, np.ascontiguousarray(values, kind.dtype), _VALUES)
-    _put(parts, np.ascontiguousarray(codes, _UINT32), _VALUES)
-    return _seal(_CASTS, len(values), parts, kind.since)
+    put(parts, np.ascontiguousarray(values, kind.dtype), blob.VALUES)
+    put(parts, np.ascontiguousarray(codes, _UINT32), blob.VALUES)
+    return seal(blob.CASTS, len(values), parts, kind.since)
 
 
 def decode_casts(data: Any) -> tuple[Array, Array]:
     """(values, codes) of encode_casts, owned by the caller; raises FormatError."""
-    reader = _Reader(data, _CASTS)
+    reader = BlobReader(data, blob.CASTS)
     (code,) = reader.unpack(_U8)
     kind = reader.kind(code)
     if kind is None or kind is TEXT:
@@ -279,16 +212,13 @@ def encode_texts(texts: Sequence[bytes | None]) -> bytes:
     """The texts of a chunk, in UTF-8; None for one that was dropped. Raises ValueError if they are too long."""
     sizes = np.fromiter((0 if text is None else len(text) + 1 for text in texts), np.int64, len(texts))
     joined = b"".join(filter(None, texts))
-    if len(joined) > MOST_BYTES:
+    if len(joined) > blob.MOST_BYTES:
         raise ValueError(f"{len(joined)} bytes of texts are more than a blob takes")
     parts = [b""]
-    _put(parts, sizes.astype(_UINT32), _VALUES)
+    put(parts, sizes.astype(_UINT32), blob.VALUES)
     parts.append(_U64.pack(len(joined)))
-    codec, payload = _RAW, joined
-    if len(joined) <= _MOST_INFLATED and len(packed := zlib.compress(joined, _TEXT_LEVEL)) < len(joined):
-        codec, payload = _ZLIB, packed
-    parts += [_VECTOR.pack(codec, len(payload)), payload]
-    return _seal(_TEXTS, len(texts), parts)
+    blob.put_bytes(parts, joined)
+    return seal(blob.TEXTS, len(texts), parts)
 
 
 def decode_texts(data: Any) -> tuple[bytes, Int64, Bool]:
@@ -296,10 +226,10 @@ def decode_texts(data: Any) -> tuple[bytes, Int64, Bool]:
 
     Each text is UTF-8.
     """
-    reader = _Reader(data, _TEXTS)
+    reader = BlobReader(data, blob.TEXTS)
     sizes = reader.vector(reader.count, _UINT32)
     (size,) = reader.unpack(_U64)
-    if size > MOST_BYTES:
+    if size > blob.MOST_BYTES:
         raise FormatError(f"{size} bytes are more than a vector has")
     joined = reader.vector(size, _UINT8).tobytes()
     reader.finish()
@@ -321,13 +251,13 @@ def decode_texts(data: Any) -> tuple[bytes, Int64, Bool]:
 def encode_hashes(hashes: Array) -> bytes:
     """The hashes of a chunk's texts: uint32[n], see `hash_of`; 0 where the text was dropped."""
     parts = [b""]
-    _put(parts, np.ascontiguousarray(hashes, _UINT32), None)
-    return _seal(_HASHES, len(hashes), parts)
+    put(parts, np.ascontiguousarray(hashes, _UINT32), None)
+    return seal(blob.HASHES, len(hashes), parts)
 
 
 def decode_hashes(data: Any) -> Array:
     """uint32[n] of encode_hashes, owned by the caller; raises FormatError."""
-    reader = _Reader(data, _HASHES)
+    reader = BlobReader(data, blob.HASHES)
     hashes = reader.vector(reader.count, _UINT32)
     reader.finish()
     return hashes
@@ -335,7 +265,7 @@ def decode_hashes(data: Any) -> Array:
 
 def size_of_hashes(count: int) -> int:
     """How many bytes encode_hashes makes of so many: a reader may believe in no more texts than have a hash."""
-    return _HEADER.size + _VECTOR.size + count * _UINT32.itemsize
+    return blob.size_of_raw(count, _UINT32)
 
 
 def hash_of(text: bytes) -> int:
@@ -345,12 +275,12 @@ def hash_of(text: bytes) -> int:
 
 def encode_chunk(count: int, left: int) -> bytes:
     """That there is a chunk of so many codes, and how many of its texts were not dropped."""
-    return _seal(_CHUNK, count, [b"", _U32.pack(left)])
+    return seal(blob.CHUNK, count, [b"", _U32.pack(left)])
 
 
 def decode_chunk(data: Any) -> tuple[int, int]:
     """(count, left) of encode_chunk; raises FormatError."""
-    reader = _Reader(data, _CHUNK)
+    reader = BlobReader(data, blob.CHUNK)
     (left,) = reader.unpack(_U32)
     reader.finish()
     if left > reader.count or not reader.count:
@@ -376,15 +306,15 @@ class ChangedObjects:
 def encode_changes(changes: ChangedObjects) -> bytes:
     """A record of changes."""
     parts = [b"", _CHAIN.pack(changes.before, changes.after, len(changes.batches))]
-    _put(parts, np.ascontiguousarray(changes.batches, _INT64), None)
-    _put(parts, np.ascontiguousarray(changes.objects, _INT64), _ASCENDING)
-    _put(parts, np.ascontiguousarray(changes.last, _UINT32), _LOG)
-    return _seal(_CHANGES, len(changes.objects), parts)
+    put(parts, np.ascontiguousarray(changes.batches, _INT64), None)
+    put(parts, np.ascontiguousarray(changes.objects, _INT64), blob.ASCENDING)
+    put(parts, np.ascontiguousarray(changes.last, _UINT32), blob.LOG)
+    return seal(blob.CHANGES, len(changes.objects), parts)
 
 
 def decode_changes(data: Any) -> ChangedObjects:
     """The record of encode_changes, its arrays owned by the caller; raises FormatError."""
-    reader = _Reader(data, _CHANGES)
+    reader = BlobReader(data, blob.CHANGES)
     before, after, batches = reader.unpack(_CHAIN)
     stamps = reader.vector(batches, _INT64)
     objects, last = reader.vector(reader.count, _INT64), reader.vector(reader.count, _UINT32)
@@ -415,16 +345,16 @@ def encode_batch(batch: Batch | Lists, kinds: Mapping[int, Kind]) -> bytes:
     if len(batch) > BATCH_EVENTS:
         raise ValueError(f"{len(batch)} events are more than a batch has")
     if isinstance(batch, Lists):
-        if len(batch) < _SMALL:
+        if len(batch) < blob.SMALL:
             return _encode_lists(batch, kinds)
         batch = batch.batch(kinds)
     parts = [b"", _U16.pack(len(batch.properties))]
-    _put(parts, np.ascontiguousarray(batch.objects, _INT64), _LOG)
-    _put(parts, np.ascontiguousarray(batch.ts, _INT64), _LOG)
+    put(parts, np.ascontiguousarray(batch.objects, _INT64), blob.LOG)
+    put(parts, np.ascontiguousarray(batch.ts, _INT64), blob.LOG)
     for id, sparse in batch.properties.items():
         parts.append(_U16.pack(id))
-        _put_property(parts, sparse, kinds[id], len(batch), _LOG)
-    return _seal(_BATCH, len(batch), parts, _since(batch.properties, kinds))
+        put_property(parts, sparse, kinds[id], len(batch), blob.LOG)
+    return seal(blob.BATCH, len(batch), parts, _since(batch.properties, kinds))
 
 
 def _since(properties: Iterable[int], kinds: Mapping[int, Kind]) -> int:
@@ -435,19 +365,11 @@ def _since(properties: Iterable[int], kinds: Mapping[int, Kind]) -> int:
 def _encode_lists(batch: Lists, kinds: Mapping[int, Kind]) -> bytes:
     """The bytes of the same events as arrays, none of which would be compressed."""
     n = len(batch)
-    parts = [b"", _U16.pack(len(batch.properties)), _raw("q", batch.objects), _raw("q", batch.ts)]
+    parts = [b"", _U16.pack(len(batch.properties)), blob.raw("q", batch.objects), blob.raw("q", batch.ts)]
     for id, (positions, values) in batch.properties.items():
-        kind, count = kinds[id], len(positions)
-        nulls = kind is not TEXT and None in values
-        flags = (_EVERY if count == n else 0) | (_NULLS if nulls else 0)
-        parts.append(_U16.pack(id) + _PROPERTY.pack(kind.code, flags, count))
-        if count < n:
-            parts.append(_raw("i", positions))
-        if nulls:
-            parts.append(_raw("B", [value is not None for value in values]))
-            values = [value for value in values if value is not None]
-        parts.append(_raw(kind.letter, values))
-    return _seal(_BATCH, n, parts, _since(batch.properties, kinds))
+        parts.append(_U16.pack(id))
+        blob.put_list(parts, kinds[id], positions, values, n)
+    return seal(blob.BATCH, n, parts, _since(batch.properties, kinds))
 
 
 def decode_batch(data: Any) -> Batch:
@@ -460,7 +382,7 @@ def decode_batch(data: Any) -> Batch:
 
 def decode_typed_batch(data: Any) -> tuple[Batch, dict[int, Kind]]:
     """The same, and the kind of each of its properties."""
-    reader = _Reader(data, _BATCH)
+    reader = BlobReader(data, blob.BATCH)
     if reader.count > BATCH_EVENTS:
         raise FormatError(f"{reader.count} events, more than a batch has")
     (count,) = reader.unpack(_U16)
@@ -477,203 +399,3 @@ def decode_typed_batch(data: Any) -> tuple[Batch, dict[int, Kind]]:
     return Batch(objects, ts, properties), kinds
 
 
-# writing: parts[0] is where the header comes
-
-
-def _seal(type: int, count: int, parts: list[bytes], since: int = 1) -> bytes:
-    """since: the version of what is in it, if that is newer than such blobs are."""
-    if count > MAX_COUNT:
-        raise ValueError(f"{count} is more than the {MAX_COUNT} that a blob takes")
-    version = max(since, _SINCE.get(type, 1))
-    header = _HEADER.pack(_MAGIC, version, 0, type, count)
-    parts[0] = header[_CHECKED_FROM:]
-    body = b"".join(parts)
-    return _HEADER.pack(_MAGIC, version, zlib.crc32(body), type, count)[:_CHECKED_FROM] + body
-
-
-def _put_property(parts: list[bytes], sparse: Sparse, kind: Kind, events: int, config: Any) -> None:
-    count = len(sparse.positions)
-    values = np.ascontiguousarray(sparse.values, kind.dtype)
-    if len(values) != count or count > events:
-        raise ValueError(f"{len(values)} values at {count} positions of {events} events")
-    nulls = sparse.valid is not None and not sparse.valid.all()
-    flags = (_EVERY if count == events else 0) | (_NULLS if nulls else 0)
-    parts.append(_PROPERTY.pack(kind.code, flags, count))
-    if count < events:
-        _put(parts, np.ascontiguousarray(sparse.positions, _INT32), _PLACES)
-    if nulls:
-        assert sparse.valid is not None
-        _put(parts, sparse.valid.astype(_UINT8), config)
-        values = values[sparse.valid]
-    _put(parts, values, config)
-
-
-def _put(parts: list[bytes], numbers: Array, config: Any) -> None:
-    codec, payload = _RAW, b""
-    if numbers.nbytes > MOST_BYTES:
-        raise ValueError(f"{len(numbers)} events of one object are more than a blob takes")
-    if len(numbers) >= _SMALL and config is not None:
-        codec, payload = _PCO, standalone.simple_compress(numbers, config)
-    if codec == _RAW or len(payload) >= numbers.nbytes or len(numbers) > _most_numbers(len(payload)):
-        codec, payload = _RAW, _little_endian(numbers).tobytes()
-    parts.append(_VECTOR.pack(codec, len(payload)))
-    parts.append(payload)
-
-
-def _raw(letter: str, numbers: list[Any]) -> bytes:
-    """A vector that is not compressed; letter: struct's for the type of its numbers."""
-    count = len(numbers)
-    return struct.pack(f"<BI{count}{letter}", _RAW, count * _SIZES[letter], *numbers)
-
-
-def _little_endian(numbers: Array) -> Array:
-    return numbers if sys.byteorder == "little" else numbers.byteswap()
-
-
-class _Reader:
-    """A checked blob, and how far it has been read."""
-
-    __slots__ = ("_at", "_data", "_since", "_version", "count")
-
-    def __init__(self, data: Any, type: int) -> None:
-        try:
-            view = self._data = memoryview(data).cast("B")
-        except TypeError:
-            raise FormatError(f"{data.__class__.__name__}, not bytes") from None
-        if len(view) < _HEADER.size:
-            raise FormatError(f"{len(view)} bytes, fewer than a header")
-        magic, version, crc, found, count = _HEADER.unpack_from(view)
-        if magic != _MAGIC:
-            raise FormatError(f"begins with {magic.hex()}, not with the magic bytes {_MAGIC.hex()}")
-        if version > VERSION:
-            raise NewerVersionError(f"of format version {version}; versions up to {VERSION} are read")
-        self._version, self._since = version, _SINCE.get(found, 1)
-        if version != self._since and (version != _KINDS_SINCE or found not in (_SPARSE, _BATCH, _CASTS)):
-            raise FormatError(f"of format version {version}, which has no such blobs")
-        if zlib.crc32(view[_CHECKED_FROM:]) != crc:
-            raise FormatError("the checksum is wrong")
-        if found != type:
-            raise FormatError(f"of type {found}, not {type}")
-        if count > MAX_COUNT:
-            raise FormatError(f"{count} is more than the {MAX_COUNT} that a blob takes")
-        self.count: int = count
-        self._at = _HEADER.size
-
-    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
-        """The next fields."""
-        at = self._at
-        self._at = at + layout.size
-        if self._at > len(self._data):
-            raise FormatError("ends too early")
-        return layout.unpack_from(self._data, at)
-
-    def vector(self, count: int, dtype: np.dtype[Any]) -> Array:
-        """The next vector, of so many numbers."""
-        codec, size = self.unpack(_VECTOR)
-        payload = self._data[self._at : self._at + size]
-        self._at += size
-        if len(payload) != size:
-            raise FormatError("ends too early")
-        if codec == _PCO:
-            return _decompress(payload, count, dtype)
-        if codec == _ZLIB and dtype == _UINT8:
-            return _inflate(payload, count)
-        if codec != _RAW:
-            raise FormatError(f"the unknown codec {codec}")
-        if size != count * dtype.itemsize:
-            raise FormatError(f"{size} bytes for {count} numbers of {dtype}")
-        return _little_endian(np.frombuffer(payload, dtype)).copy()
-
-    def kind(self, code: int) -> Kind | None:
-        """The kind of that number, if the version of the blob has it."""
-        found = KINDS.of_code(code)
-        if found is None or found.since > self._version:
-            return None
-        self._since = max(self._since, found.since)
-        return found
-
-    def property(self, most: int) -> tuple[Kind, Sparse]:
-        """The next property; so many events may have a value."""
-        code, flags, count = self.unpack(_PROPERTY)
-        if count > most:
-            raise FormatError(f"{count} values of {most} events")
-        kind = self.kind(code)
-        if kind is None or flags & ~(_EVERY | _NULLS):
-            raise FormatError(f"a property of the unknown type {code} and flags {flags}")
-        positions = self._positions(count, bool(flags & _EVERY))
-        if not flags & _NULLS:
-            return kind, Sparse(positions, self._values(count, kind))
-        valid: Bool = self._values(count, BOOLEAN).view(np.bool_)
-        values = np.zeros(count, kind.dtype)
-        values[valid] = self._values(int(np.count_nonzero(valid)), kind)
-        return kind, Sparse(positions, values, valid)
-
-    def _positions(self, count: int, every: bool) -> Int32:
-        if every:
-            if count != self.count:
-                raise FormatError(f"{count} values for each of {self.count} events")
-            _fits(count, _INT32)
-            return every_event(count)
-        positions = self.vector(count, _INT32)
-        if count and not (positions[0] >= 0 and positions[-1] < self.count and np.all(positions[1:] > positions[:-1])):
-            raise FormatError(f"positions are not increasing and below {self.count}")
-        return positions
-
-    def _values(self, count: int, kind: Kind) -> Array:
-        values = self.vector(count, kind.dtype)
-        fault = kind.fault(values)
-        if fault is not None:
-            raise FormatError(fault)
-        return values
-
-    def finish(self) -> None:
-        """Raise FormatError if anything is left, or the version is newer than what was read."""
-        if self._version != self._since:
-            raise FormatError(f"of format version {self._version}, and nothing in it is")
-        if self._at != len(self._data):
-            raise FormatError(f"{len(self._data) - self._at} bytes too many")
-
-
-def every_event(events: int) -> Int32:
-    """0, 1, ... events-1 as int32: a read-only view of a shared array unless there are more than its 2^18."""
-    if events <= len(_EVERY_EVENT):
-        return _EVERY_EVENT[:events]
-    return np.arange(events, dtype=np.int32)
-
-
-def _fits(count: int, dtype: np.dtype[Any]) -> None:
-    if count * dtype.itemsize > MOST_BYTES:
-        raise FormatError(f"{count} numbers are more than a vector has")
-
-
-def _most_numbers(size: int) -> int:
-    """How many numbers that many bytes of pcodec's may hold."""
-    return size // _CHUNK_BYTES * _CHUNK_NUMBERS
-
-
-def _decompress(payload: memoryview, count: int, dtype: np.dtype[Any]) -> Array:
-    if count > _most_numbers(len(payload)):
-        raise FormatError(f"{len(payload)} bytes cannot hold {count} numbers")
-    _fits(count, dtype)
-    numbers = np.empty(count, dtype)
-    try:
-        progress = standalone.simple_decompress_into(bytes(payload), numbers)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise FormatError(f"a vector does not decompress: {error}") from None
-    if progress.n_processed != count or not progress.finished:
-        raise FormatError(f"a vector does not hold {count} numbers")
-    return numbers
-
-
-def _inflate(payload: memoryview, count: int) -> Array:
-    """uint8[count] of a zlib stream."""
-    if count > _MOST_INFLATED:
-        raise FormatError(f"{count} bytes are more than a zlib stream has")
-    stream = zlib.decompressobj()
-    try:
-        found = stream.decompress(payload, count + 1)
-    except zlib.error as error:
-        raise FormatError(f"a vector does not decompress: {error}") from None
-    if len(found) != count or not stream.eof or stream.unused_data:
-        raise FormatError(f"a vector does not hold {count} numbers")
-    return np.frombuffer(found, _UINT8)

@@ -37,6 +37,7 @@ import numpy as np
 from ..arrays import kernels
 from ..model.dtypes import Array, Int64
 from . import format as fmt
+from .blob import FormatError
 from .blocks import MemoryBlock, Surviving
 from .format import ChangedObjects
 from .log import Log
@@ -170,7 +171,7 @@ class CommitHistory:
         data = self._tables.read_record(version)
         try:
             return None if data is None else fmt.decode_changes(data)
-        except fmt.FormatError as error:
+        except FormatError as error:
             raise self._reader.corrupt(f"record of changes {version}: {error}") from None
 
     def faults(self, manifest: Manifest) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..model.table import ACTION, Property
 from . import format as fmt
+from .blob import BEGINNING, code_of
 from .blocks import StoredBlock, read_property_back
 from .chunks import PROPERTY_BITS
 from .manifest import FIRST_PROPERTY, BlockRow
@@ -34,5 +35,5 @@ def drop(store: Store) -> None:
 
 
 def _is_former(store: Store, row: BlockRow, property: Property) -> bool:
-    beginning = store.tables.read_beginning(rowid(row.id, FIRST_PROPERTY + property.id), fmt.BEGINNING)
-    return beginning is not None and fmt.code_of(beginning) != property.kind.code
+    beginning = store.tables.read_beginning(rowid(row.id, FIRST_PROPERTY + property.id), BEGINNING)
+    return beginning is not None and code_of(beginning) != property.kind.code

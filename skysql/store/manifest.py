@@ -26,7 +26,8 @@ from ..arrays.kernels import distinct
 from ..model.alteration import MAX_ID
 from ..model.dtypes import Int64
 from ..model.timestamps import MAX_US, MIN_US
-from .format import MAX_COUNT, most_events
+from .blob import MAX_COUNT
+from .format import most_events
 
 PATHS, TIMESTAMPS, FIRST_PROPERTY = 0, 1, 2
 DELETED = FIRST_PROPERTY + MAX_ID + 1

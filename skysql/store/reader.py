@@ -21,6 +21,7 @@ from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from ..model.timestamps import MAX_US, MIN_US
 from . import format as fmt
+from .blob import MAX_COUNT, FormatError
 from .blocks import StoredBlock, Surviving
 from .cache import Cache
 from .dictionary import Dictionary
@@ -95,9 +96,9 @@ class StoreReader:
         data = self.read_back(0, FIRST_PROPERTY + property.id)
         try:
             if data is None:
-                raise fmt.FormatError("they are missing")
+                raise FormatError("they are missing")
             return Casts(*fmt.decode_casts(data))
-        except fmt.FormatError as error:
+        except FormatError as error:
             raise self.corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
 
     # batches of the log
@@ -108,7 +109,7 @@ class StoreReader:
         for row, (id, data) in zip(rows, found, strict=True):
             try:
                 batch = self._as_defined(*fmt.decode_typed_batch(data))
-            except fmt.FormatError as error:
+            except FormatError as error:
                 raise self.corrupt(f"log batch {id}: {error}") from None
             fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"
             if fault is not None:
@@ -149,11 +150,11 @@ class StoreReader:
         data = self.read_back(0, DELETED)
         try:
             if data is None:
-                raise fmt.FormatError("it is missing")
-            deleted = fmt.decode_positions(data, fmt.MAX_COUNT)
+                raise FormatError("it is missing")
+            deleted = fmt.decode_positions(data, MAX_COUNT)
             if len(deleted) and int(deleted[-1]) >= manifest.logged:
-                raise fmt.FormatError("it is of a longer log")
-        except fmt.FormatError as error:
+                raise FormatError("it is of a longer log")
+        except FormatError as error:
             raise self.corrupt(f"log, column 'gone': {error}") from None
         return deleted
 

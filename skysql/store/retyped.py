@@ -17,7 +17,8 @@ from ..arrays.batch import Sparse
 from ..model.dtypes import Array
 from ..model.kinds import TEXT, Kind
 from ..model.table import Property
-from .format import FormatError, decode_sparse, decode_typed
+from .blob import FormatError
+from .format import decode_sparse, decode_typed
 
 
 @dataclass(frozen=True, slots=True)

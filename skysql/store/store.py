@@ -24,6 +24,7 @@ from ..model.kinds import TEXT, Kind
 from ..model.table import ACTION, Property, Table
 from . import compact, definition
 from . import format as fmt
+from .blob import MAX_COUNT, VERSION
 from .blocks import MemoryBlock, StoredBlock, Surviving, read_back
 from .cache import Cache
 from .chunks import Chunks
@@ -66,7 +67,7 @@ class Store:
     def create(cls, tables: ShadowTables, table: Table, cache: Cache) -> Store:
         """Make the shadow tables of a new, empty table."""
         known = {"stamp": new_stamp(), "distinct": 1, "lineage": new_stamp(), "version": 0}
-        tables.create({"format": fmt.VERSION, "schema": definition.dump(table), **known})
+        tables.create({"format": VERSION, "schema": definition.dump(table), **known})
         return cls(tables, table, cache)
 
     @classmethod
@@ -74,9 +75,9 @@ class Store:
         """Open a table; raises CorruptError or NotSupportedError if its definition is unreadable."""
         name, values = tables.name, tables.meta("format", "schema")
         version = values.get("format")
-        if isinstance(version, int) and version > fmt.VERSION:
+        if isinstance(version, int) and version > VERSION:
             raise NotSupportedError(
-                f"table {name!r} is of format version {version}; this skysql reads up to {fmt.VERSION}",
+                f"table {name!r} is of format version {version}; this skysql reads up to {VERSION}",
                 "upgrade skysql",
             )
         return cls(tables, cls.definition(name, values), cache)
@@ -189,10 +190,10 @@ class Store:
         """Store the columns of a block of the paths first ... last-1 of a Block or Shard; returns the row for it."""
         objects, starts = block.paths()
         low, high = int(starts[first]), int(starts[last])
-        if high - low > fmt.MOST_BYTES // 8:  # a block of many events is one path
+        if high - low > fmt.most_events(1):  # a block of many events is one path
             raise DataError(
                 f"table {self.table.name!r}: object {int(objects[first])} has {high - low} events,"
-                f" more than the {fmt.MOST_BYTES // 8} of a path",
+                f" more than the {fmt.most_events(1)} of a path",
                 "delete some of its events, or spread them over several objects",
             )
         ts, paths = block.ts()[low:high], (objects[first:last], starts[first : last + 1] - low)
@@ -309,7 +310,7 @@ class Store:
                 self.tables.delete(rowid(0, DELETED))
                 self.tables.delete_meta("gone")
         elif listed is not None:
-            self.tables.put([(rowid(0, DELETED), fmt.encode_positions(listed.places, fmt.MAX_COUNT))])
+            self.tables.put([(rowid(0, DELETED), fmt.encode_positions(listed.places, MAX_COUNT))])
             self.tables.put_meta("gone", listed.stamp)
             self.cache.get((listed.stamp, "deleted"), lambda: listed.places)
 
@@ -317,7 +318,7 @@ class Store:
 
     def define(self, table: Table, *, alike: bool) -> None:
         """Write down what the table is from now on. The store is of no use after that. alike: events read as before."""
-        self.tables.put_meta("format", fmt.VERSION)
+        self.tables.put_meta("format", VERSION)
         self.tables.put_meta("schema", definition.dump(table))
         self.tables.put_meta("altered", 1)
         if alike and self.manifest().lineage is not None:

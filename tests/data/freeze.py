@@ -13,7 +13,7 @@ from typing import Any
 
 import skysql
 from skysql.store import chunks
-from skysql.store.format import VERSION
+from skysql.store.blob import VERSION
 
 HERE = Path(__file__).parent
 

@@ -18,6 +18,7 @@ from skysql.model.table import parse_arguments
 from skysql.model.timestamps import MAX_US
 from skysql.store import definition
 from skysql.store import format as fmt
+from skysql.store.blob import BEGINNING, FormatError, code_of
 
 GIVEN: dict[Kind, list[Any]] = {
     TEXT: ["a", "", 12, 1.5],
@@ -94,10 +95,10 @@ class TestEveryKind:
     def test_bytes_of_it_tell_its_type(self, kind: Kind) -> None:
         sparse = Sparse(np.arange(2, dtype=np.int32), np.array([1, 0], kind.dtype))
         blob = fmt.encode_sparse(sparse, kind, 2)
-        assert fmt.code_of(blob[: fmt.BEGINNING]) == kind.code
+        assert code_of(blob[: BEGINNING]) == kind.code
         for other in GIVEN:
             if other.code != kind.code:
-                with pytest.raises(fmt.FormatError, match="type"):
+                with pytest.raises(FormatError, match="type"):
                     fmt.decode_sparse(blob, other, 2)
                 found, read = fmt.decode_typed(blob, (other, kind), 2)
                 assert found is kind and read.values.tolist() == [1, 0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import skysql
-from skysql.store.format import VERSION
+from skysql.store.blob import VERSION
 from tests.conftest import Connect
 
 DATA = Path(__file__).parents[1] / "data"

@@ -18,6 +18,7 @@ from skysql.arrays.batch import Batch, Sparse
 from skysql.model.kinds import REAL, TEXT
 from skysql.store import chunks
 from skysql.store import format as fmt
+from skysql.store.blob import MAX_COUNT, every_event
 from tests.conftest import Connect
 
 # shadow tables
@@ -216,15 +217,14 @@ def test_a_crafted_definition(connect: Connect, path: str, text: str) -> None:
 def bomb(count: int) -> bytes:
     """A column of so many equal numbers, which take few bytes, if they are there at all."""
     blob = fmt.encode_sparse(Sparse(np.arange(200, dtype=np.int32), np.zeros(200)), REAL, 200)
-    header = fmt._HEADER.pack(b"sky", 1, 0, 3, count)[8:]
-    body = header + blob[13:15] + count.to_bytes(4, "little") + blob[19:]
+    body = blob[8:9] + count.to_bytes(4, "little") + blob[13:15] + count.to_bytes(4, "little") + blob[19:]
     return b"sky\x01" + zlib.crc32(body).to_bytes(4, "little") + body
 
 
 def log_bomb() -> bytes:
     """As many events as a batch has, all of them the same."""
     one = np.ones(fmt.BATCH_EVENTS, np.int64)
-    action = Sparse(fmt.every_event(fmt.BATCH_EVENTS), one.astype(np.uint32))
+    action = Sparse(every_event(fmt.BATCH_EVENTS), one.astype(np.uint32))
     return fmt.encode_batch(Batch(one, one, {0: action}), {0: TEXT})
 
 
@@ -258,7 +258,7 @@ FILES: dict[str, list[tuple[str, Any]]] = {
     ],
     "an empty list of events deleted from the log": [
         ("INSERT INTO users_column VALUES (?, ?)",
-         (65535, fmt.encode_positions(np.zeros(0, np.int64), fmt.MAX_COUNT))),
+         (65535, fmt.encode_positions(np.zeros(0, np.int64), MAX_COUNT))),
         ("INSERT INTO users_meta VALUES ('gone', 5)", ()),
     ],
     "two blocks of one stamp": [

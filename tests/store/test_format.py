@@ -1,4 +1,4 @@
-"""skysql.store.format: everything comes back as it was; of bytes that are no blob comes nothing but a FormatError."""
+"""skysql.store.format and blob: everything comes back as it was; of no blob comes nothing but a FormatError."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from skysql.arrays.batch import Batch, Lists, Sparse
 from skysql.model.kinds import BOOLEAN, INTEGER, REAL, TEXT, TIMESTAMP, Kind, decimal
 from skysql.model.timestamps import MAX_US, MIN_US
+from skysql.store import blob as blobs
 from skysql.store import format as fmt
+from skysql.store.blob import MAX_COUNT, VERSION, FormatError, NewerVersionError, every_event
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
@@ -156,7 +158,7 @@ def test_more_events_than_the_shared_positions() -> None:
     sparse = Sparse(np.arange(events, dtype=np.int32), np.ones(events, np.uint8))
     assert_same(fmt.decode_sparse(fmt.encode_sparse(sparse, BOOLEAN, events), BOOLEAN, events),
                 sparse, BOOLEAN)  # fmt: skip
-    assert not fmt.every_event(5).flags.writeable
+    assert not every_event(5).flags.writeable
 
 
 def test_values_that_do_not_shrink_are_stored_raw() -> None:
@@ -186,8 +188,8 @@ def test_as_many_equal_values_as_a_path_has_read_back(kind: Kind, power: int) ->
     """A reader believes in as many numbers as a writer packs into so few bytes."""
     for events in ((1 << power) - 1, 1 << power, (1 << power) + 1):
         for value in (0, 1):
-            every = Sparse(fmt.every_event(events), np.full(events, value, kind.dtype))
-            some = Sparse(fmt.every_event(events - 1), every.values[1:])
+            every = Sparse(every_event(events), np.full(events, value, kind.dtype))
+            some = Sparse(every_event(events - 1), every.values[1:])
             nulls = Sparse(every.positions, every.values, np.zeros(events, bool)) if kind is not TEXT else every
             for sparse in (every, some, nulls):
                 assert_same(fmt.decode_sparse(fmt.encode_sparse(sparse, kind, events), kind, events), sparse, kind)
@@ -200,15 +202,15 @@ def test_as_many_times_and_deleted_events_as_a_path_has_read_back(power: int) ->
         assert np.array_equal(fmt.decode_paths(fmt.encode_paths(np.array([7]), starts))[1], starts)
         for ts in (np.zeros(events, np.int64), np.arange(events)):
             assert np.array_equal(fmt.decode_timestamps(fmt.encode_timestamps(ts, starts), starts), ts)
-        for most in (events, fmt.MAX_COUNT):
+        for most in (events, MAX_COUNT):
             deleted = np.arange(1, events)
             assert np.array_equal(fmt.decode_positions(fmt.encode_positions(deleted, most), most), deleted)
 
 
 def test_numbers_that_a_reader_would_not_believe_in_are_stored_raw(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever pcodec comes to do: nothing is written that is not read."""
-    monkeypatch.setattr(fmt, "_CHUNK_NUMBERS", 100)
-    sparse = Sparse(fmt.every_event(5000), np.ones(5000, np.int64))
+    monkeypatch.setattr(blobs, "_CHUNK_NUMBERS", 100)
+    sparse = Sparse(every_event(5000), np.ones(5000, np.int64))
     blob = fmt.encode_sparse(sparse, INTEGER, 5000)
     assert len(blob) > 40_000
     assert_same(fmt.decode_sparse(blob, INTEGER, 5000), sparse, INTEGER)
@@ -307,16 +309,16 @@ def test_every_flipped_byte_is_an_error(blob: bytes, decode: Callable[[Any], Any
         for flip in (0x01, 0x80, 0xFF):
             bad = bytearray(blob)
             bad[at] ^= flip
-            with pytest.raises(fmt.FormatError):
+            with pytest.raises(FormatError):
                 decode(bad)
 
 
 @BLOBS
 def test_every_cut_is_an_error(blob: bytes, decode: Callable[[Any], Any]) -> None:
     for size in range(len(blob)):
-        with pytest.raises(fmt.FormatError):
+        with pytest.raises(FormatError):
             decode(blob[:size])
-    with pytest.raises(fmt.FormatError):
+    with pytest.raises(FormatError):
         decode(blob + b"\0")
 
 
@@ -336,7 +338,7 @@ def test_forged_bytes_give_an_error_or_arrays(blob: bytes, decode: Callable[[Any
             for forged in (forge(bad), forge(bad[: rng.integers(13, len(bad) + 1)])):
                 try:
                     flat(decode(forged))
-                except fmt.FormatError:
+                except FormatError:
                     pass
 
 
@@ -352,18 +354,18 @@ def test_arbitrary_bytes(body: bytes, type: int) -> None:
         ):
             try:
                 flat(decode(blob))
-            except fmt.FormatError:
+            except FormatError:
                 pass
 
 
 def test_a_count_that_the_payload_cannot_hold_allocates_nothing() -> None:
     """A blob of 36 bytes that claims 2^31 - 1 objects: 16 GB, were it believed."""
-    body = struct.pack("<BI", 1, fmt.MAX_COUNT) + struct.pack("<BI", 1, 13) + bytes(13)
-    with pytest.raises(fmt.FormatError, match="2147483647 paths, more than a block has events"):
+    body = struct.pack("<BI", 1, MAX_COUNT) + struct.pack("<BI", 1, 13) + bytes(13)
+    with pytest.raises(FormatError, match="2147483647 paths, more than a block has events"):
         fmt.decode_paths(forge(b"sky\x01\0\0\0\0" + body))
-    times = struct.pack("<BI", 2, fmt.MAX_COUNT) + struct.pack("<BI", 1, 13) + bytes(13)
-    with pytest.raises(fmt.FormatError, match="13 bytes cannot hold 2147483647 numbers"):
-        fmt.decode_timestamps(forge(b"sky\x01\0\0\0\0" + times), np.array([0, fmt.MAX_COUNT]))
+    times = struct.pack("<BI", 2, MAX_COUNT) + struct.pack("<BI", 1, 13) + bytes(13)
+    with pytest.raises(FormatError, match="13 bytes cannot hold 2147483647 numbers"):
+        fmt.decode_timestamps(forge(b"sky\x01\0\0\0\0" + times), np.array([0, MAX_COUNT]))
 
 
 def property_blob(kind: int, flags: int, count: int, rest: bytes, events: int = 5) -> bytes:
@@ -403,7 +405,7 @@ def raw(*numbers: int, code: str = "i") -> bytes:
     ],
 )
 def test_the_message_says_what_is_wrong(blob: bytes, message: str) -> None:
-    with pytest.raises(fmt.FormatError, match=message):
+    with pytest.raises(FormatError, match=message):
         fmt.decode_sparse(blob, TEXT, 5)
 
 
@@ -421,9 +423,9 @@ def test_casts_read_back(kind: Kind, count: int) -> None:
         torn = bytearray(blob)
         torn[at] ^= 1 << at % 8
         if at % 7 == 0 or count < 10:
-            with pytest.raises(fmt.FormatError):
+            with pytest.raises(FormatError):
                 fmt.decode_casts(torn)
-            with pytest.raises(fmt.FormatError):
+            with pytest.raises(FormatError):
                 fmt.decode_casts(blob[:at])
 
 
@@ -432,7 +434,7 @@ def test_casts_read_back(kind: Kind, count: int) -> None:
 )
 def test_casts_that_are_none(values: list[int], codes: list[int], kind: int) -> None:
     body = struct.pack("<BI", 5, 2) + bytes([kind]) + raw(*values, code="q") + raw(*codes, code="I")
-    with pytest.raises(fmt.FormatError, match="not increasing|impossible type"):
+    with pytest.raises(FormatError, match="not increasing|impossible type"):
         fmt.decode_casts(forge(b"sky\x02\0\0\0\0" + body))
 
 
@@ -458,7 +460,7 @@ def test_texts_and_their_hashes_read_back(count: int) -> None:
             torn = bytearray(blob)
             torn[at] ^= 1 << at % 8
             for bad in (torn, blob[:at]):
-                with pytest.raises(fmt.FormatError):
+                with pytest.raises(FormatError):
                     decode(bad)
 
 
@@ -474,22 +476,22 @@ def test_texts_and_their_hashes_read_back(count: int) -> None:
 )
 def test_texts_that_are_none(sizes: list[int], size: int, texts: bytes, fault: str) -> None:
     body = struct.pack("<BI", 6, len(sizes)) + raw(*sizes, code="I") + struct.pack("<Q", size)
-    with pytest.raises(fmt.FormatError, match=fault):
+    with pytest.raises(FormatError, match=fault):
         fmt.decode_texts(forge(b"sky\x03\0\0\0\0" + body + raw(*texts, code="B")))
 
 
 def test_texts_are_no_more_than_they_say() -> None:
     for packed in (zlib.compress(bytes(1 << 20)), zlib.compress(b""), zlib.compress(b"ab") + b"c", b"no"):
         body = struct.pack("<BI", 6, 1) + raw(3, code="I") + struct.pack("<QBI", 2, 2, len(packed)) + packed
-        with pytest.raises(fmt.FormatError, match="does not"):
+        with pytest.raises(FormatError, match="does not"):
             fmt.decode_texts(forge(b"sky\x03\0\0\0\0" + body))
 
 
 def test_a_newer_version_is_told_apart() -> None:
     blob = bytearray(fmt.encode_paths(np.array([1]), np.array([0, 1])))
-    blob[3] = fmt.VERSION + 1
-    message = f"version {fmt.VERSION + 1}; versions up to {fmt.VERSION} are read"
-    with pytest.raises(fmt.NewerVersionError, match=message):
+    blob[3] = VERSION + 1
+    message = f"version {VERSION + 1}; versions up to {VERSION} are read"
+    with pytest.raises(NewerVersionError, match=message):
         fmt.decode_paths(blob)
 
 
@@ -498,25 +500,25 @@ def test_a_newer_version_is_told_apart() -> None:
 )
 def test_paths_that_are_none(objects: list[int], lengths: list[int]) -> None:
     body = struct.pack("<BI", 1, 2) + raw(*objects, code="q") + raw(*lengths, code="I")
-    with pytest.raises(fmt.FormatError, match="positive and increasing|empty"):
+    with pytest.raises(FormatError, match="positive and increasing|empty"):
         fmt.decode_paths(forge(b"sky\x01\0\0\0\0" + body))
 
 
 def test_timestamps_of_another_block() -> None:
     blob = fmt.encode_timestamps(np.zeros(3, np.int64), np.array([0, 3]))
-    with pytest.raises(fmt.FormatError, match="3 timestamps for paths of 4 events"):
+    with pytest.raises(FormatError, match="3 timestamps for paths of 4 events"):
         fmt.decode_timestamps(blob, np.array([0, 4]))
 
 
 def test_a_property_that_is_there_twice() -> None:
     once = struct.pack("<H", 1) + struct.pack("<BBI", 4, 1, 1) + raw(1, code="B")
     body = struct.pack("<BI", 4, 1) + struct.pack("<H", 2) + raw(1, code="q") + raw(1, code="q") + once + once
-    with pytest.raises(fmt.FormatError, match="property 1 is there twice"):
+    with pytest.raises(FormatError, match="property 1 is there twice"):
         fmt.decode_batch(forge(b"sky\x01\0\0\0\0" + body))
 
 
 def test_a_blob_is_of_the_version_that_its_type_came_with() -> None:
     hashes = fmt.encode_hashes(np.array([1], np.uint32))
     for version in (1, 2):
-        with pytest.raises(fmt.FormatError, match=f"format version {version}, which has no such blobs"):
+        with pytest.raises(FormatError, match=f"format version {version}, which has no such blobs"):
             fmt.decode_hashes(hashes[:3] + bytes([version]) + hashes[4:])

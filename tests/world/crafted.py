@@ -17,6 +17,7 @@ import struct
 import tempfile
 import time
 import traceback
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from skysql.model.dtypes import Array
 from skysql.model.kinds import KINDS, Kind
 from skysql.repair.repair import repair
 from skysql.store import chunks, compact, snapshot
-from skysql.store import format as fmt
+from skysql.store.blob import VALUES, BlobReader, FormatError, put
 
 MEMORY = 2 << 30
 SECONDS = 6.0
@@ -121,7 +122,7 @@ class Parser:
 
     def __init__(self, blob: bytes) -> None:
         self.type = blob[8]
-        self._reader: Any = fmt._Reader(blob, self.type)
+        self._reader: Any = BlobReader(blob, self.type)
         self.parts: Parts = [Field("I", self._reader.count)]
         {
             1: self._paths, 2: self._times, 3: self._property, 4: self._batch, 5: self._casts, 6: self._texts,
@@ -191,9 +192,9 @@ def seal(r: random.Random, type: int, parts: Parts, version: int) -> bytes:
             size = struct.calcsize(part.letter)
             found.append((part.value % (1 << 8 * size)).to_bytes(size, "little"))
         else:
-            fmt._put(found, part, r.choice([fmt._VALUES, fmt._VALUES, None]))
+            put(found, part, r.choice([VALUES, VALUES, None]))
     body = bytes([type]) + b"".join(found)
-    return b"sky" + bytes([version]) + fmt.zlib.crc32(body).to_bytes(4, "little") + body
+    return b"sky" + bytes([version]) + zlib.crc32(body).to_bytes(4, "little") + body
 
 
 NUMBERS = [0, 1, 2, 3, 64, 127, 255, 256, 65535, 2**16, 2**17, 2**18, 2**20, 2**27, 2**31 - 1, 2**31, 2**32 - 1, 2**40,
@@ -230,7 +231,7 @@ def other_blob(r: random.Random, blob: bytes) -> bytes:
     """The blob with a part or some that are others."""
     try:
         parser = Parser(blob)
-    except (fmt.FormatError, ValueError, KeyError, struct.error):
+    except (FormatError, ValueError, KeyError, struct.error):
         return blob[: r.randint(0, len(blob))]
     type, parts = parser.type, parser.parts
     for _ in range(r.choice([1, 1, 2, 3])):

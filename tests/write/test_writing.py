@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 import skysql
-from skysql.store import compact
-from skysql.store import format as fmt
+from skysql.store import blob, compact
 from skysql.store.compact import FOLD_BATCHES, FOLD_EVENTS
 from tests.conftest import Connect, close
 from tests.world.oracle import Event, Oracle, Property, Schema
@@ -545,7 +544,7 @@ def test_compact_on_request(db: skysql.Connection) -> None:
 
 def test_a_path_of_too_many_events_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever would put them into one block is told, and what was there stays."""
-    monkeypatch.setattr(fmt, "MOST_BYTES", 8 * 500)
+    monkeypatch.setattr(blob, "MOST_BYTES", 8 * 500)
     monkeypatch.setattr(compact, "FOLD_EVENTS", 300)
     monkeypatch.setattr(compact, "SHARD_EVENTS", 100)
     monkeypatch.setattr(compact, "ALIKE", 2)
