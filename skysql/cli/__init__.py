@@ -2,5 +2,7 @@
 
     main   the commands;  shell: statements typed or piped;  demo: a shop to try it on;  charts: rows as pictures
 
+Not here: files in and out (transfer/), and statements (dbapi/).
+
 Others take: main.
 """

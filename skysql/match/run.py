@@ -4,6 +4,15 @@
     search     the matches
     points     the rows of the output: a row a match, or the rows of all matches, empty ones and unmatched rows
     outputs    columns of the rows that are shown, and measures: their leaves looked up, the rest evaluated
+
+Decisions where the standard leaves a choice, or SQLite's ways differ from its own
+- Names of variables are compared without regard to case; CLASSIFIER() gives an unquoted one in capitals.
+- An empty repetition is the last one, once there are as many as a quantifier's minimum (19075-5, 7.2.8; as in
+  Perl): `(A??)*` prefers the empty match.
+- Rows with equal ORDER BY keys come in path order from a sky table, else as SQLite's stable sort leaves them.
+- After an empty match the search goes on at the next row, whatever AFTER MATCH SKIP says.
+- A row that is in no match (WITH UNMATCHED ROWS) has NULL for every measure.
+- A plain column that is looked up keeps its affinity and collation; any other expression has none, as in a function.
 """
 
 from __future__ import annotations

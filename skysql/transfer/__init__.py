@@ -5,5 +5,7 @@
     save      a table into a file that loads as the same events
     terminal  texts for a person to read, with nothing in them that a terminal obeys
 
+Not here: arguments and printing (cli/), and the checks of a row's values (write/).
+
 Others take: formats, load, save, terminal.
 """
