@@ -111,7 +111,9 @@ class Engine:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
         self._results.check(sql)
         self._reports.forget()
-        return self.published.prepare(sql, self.pushdown)
+        prepared = self.published.prepare(sql, self.pushdown)
+        self._reports.written = () if prepared.plan is None else prepared.plan.reports
+        return prepared
 
     def _plan(self, rewritten: Rewritten) -> Plan | None:
         """What a statement asks of us: its path scans, recognitions and reports."""

@@ -17,6 +17,7 @@ class Plan:
 
     def __init__(self, scans: Sequence[PathScan | Recognition | ReportPlan | ReportQuestion]) -> None:
         self.scans = tuple(scans)
+        self.reports = tuple(scan for scan in self.scans if isinstance(scan, ReportPlan | ReportQuestion))
 
     def to_json(self) -> list[str]:
         """Each of them as JSON text, with its conditions as expressions."""

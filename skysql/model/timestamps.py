@@ -484,6 +484,13 @@ def duration(value: object, least: int = 1) -> int:
     return us
 
 
+def format_duration(us: int) -> str:
+    """The text that `duration` reads as this, in the largest unit up to days of which it is a whole number."""
+    units = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (_SECOND, "second"), (1000, "millisecond"))
+    size, name = next((unit for unit in units if us % unit[0] == 0), (1, "microsecond"))
+    return f"{us // size} {name}{'' if us == size else 's'}" if us else "0 seconds"
+
+
 @lru_cache(256)
 def _text_duration(value: str) -> int:
     """Microseconds, or -1 if it is no duration."""

@@ -340,9 +340,9 @@ def tree(plan: PathScan, labelled: bool = False) -> Tree:
     def named(texts: list[str], label: type[KeyOf] | type[ValueOf]) -> str:
         return ", ".join(f'{text} AS "{label(at).name}"' if labelled else text for at, text in enumerate(texts, 1))
 
-    branches = list(leaves(f"where {_shown(part)}" for part in conjuncts(plan.where)))
+    branches = list(leaves(f"where {shown(part)}" for part in conjuncts(plan.where)))
     if plan.keys:
-        keys = named([_shown(key) for key in plan.keys], KeyOf)
+        keys = named([shown(key) for key in plan.keys], KeyOf)
         branches.append(Tree(f"{'group by' if plan.grouped else 'read'} {keys}"))
     if plan.aggregates:
         branches.append(Tree(f"compute {named([aggregate_sql(a) for a in plan.aggregates], ValueOf)}"))
@@ -351,8 +351,13 @@ def tree(plan: PathScan, labelled: bool = False) -> Tree:
     return Tree(_head(plan), tuple(branches))
 
 
+def table_name(database: str, table: str) -> str:
+    """How plans call a table."""
+    return f"{identifier(database)}." * (database != "main") + identifier(table)
+
+
 def _head(plan: PathScan) -> str:
-    name = f"{identifier(plan.database)}." * (plan.database != "main") + identifier(plan.table)
+    name = table_name(plan.database, plan.table)
     match plan.source:
         case Groups():
             return f"GROUPS OF {name}"
@@ -367,7 +372,7 @@ def _head(plan: PathScan) -> str:
             return f"PATH SCAN {name}{kind}" + ("" if idle is None else f" IDLE {sql(idle.operand)}")
 
 
-def _shown(expr: Expr) -> str:
+def shown(expr: Expr) -> str:
     """Like sql(), but a moment is shown as it was written."""
     if isinstance(expr, Compare) and isinstance(expr.right, Moment):
         return f"{_operand(expr.left)} {expr.op} {sql(expr.right.operand)}"

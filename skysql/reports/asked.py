@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ProgrammingError
+from ..model.quoting import literal
 from ..model.values import Value, shown
-from ..plan.path_scan import Expr
+from ..plan.path_scan import Expr, Or, Sql, conjuncts
+from ..plan.path_scan import shown as shown_expression
 from ..sql.conditions import Conditions
 from .options import loads
 
@@ -30,6 +32,17 @@ class Condition:
     what: str
     action: str | None = None
     where: Expr | None = None
+
+    def __str__(self) -> str:
+        """As SQL over an event."""
+        if self.where is None:
+            return f"action = {literal(self.action or '')}"
+        parts = conjuncts(self.where)
+        several = len(parts) > 1
+        return " AND ".join(
+            f"({shown_expression(part)})" if several and isinstance(part, Or | Sql) else shown_expression(part)
+            for part in parts
+        )
 
 
 @dataclass(frozen=True, slots=True)

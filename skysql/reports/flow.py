@@ -29,10 +29,12 @@ from ..errors import ProgrammingError
 from ..interruption import looking, patiently, pieces
 from ..model.dtypes import Array, Int64
 from ..model.table import ACTION
+from ..plan.tree import Tree
 from ..store.shard import Shard
 from ..store.views import code_counts, codes_at, path_numbers, session_starts
 from .asked import Asked, Condition
 from .chains import firsts
+from .design import branch, lasting
 from .options import Options
 from .report import MOST_ROWS, Call, Columns, Declared
 from .subject import Subject
@@ -60,6 +62,18 @@ class FlowDesign:
     depth: int
     collapse: bool
     top: int | None
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        anchor = "a path's first action" if self.anchor is None else str(self.anchor)
+        return [
+            *branch("to" if self.backward else "from", anchor),
+            *branch("session", lasting(self.session)),
+            *branch("starts", "every" if self.every else "first"),
+            *branch("depth", self.depth),
+            *branch("collapse", self.collapse),
+            *branch("top", self.top),
+        ]
 
 
 def parse_design(asked: Asked) -> FlowDesign:

@@ -8,7 +8,9 @@ from typing import Any
 
 from ..errors import ProgrammingError
 from ..plan.path_scan import Expr
+from ..plan.tree import Tree, leaves
 from .asked import Asked, Condition
+from .design import branch, expression, lasting, within_times
 from .options import Options, duration
 from .steps import Step, parse_steps
 
@@ -22,6 +24,9 @@ class Exclusion:
     condition: Condition
     after: int
     before: int
+
+    def __str__(self) -> str:
+        return f"{self.condition} between steps {self.after} and {self.before}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,21 @@ class FunnelDesign:
         """The places of the steps that are not optional."""
         return [at for at, step in enumerate(self.steps) if not step.optional]
 
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        return [
+            Tree("steps", leaves(f"{at}. {step}" for at, step in enumerate(self.steps, 1))),
+            *branch("order", self.order),
+            *branch("within", lasting(self.within)),
+            *(tree for exclusion in self.exclusions for tree in branch("exclude", exclusion)),
+            *(tree for expr in self.hold for tree in branch("hold", expression(expr))),
+            *branch("entry", self.entry),
+            *within_times(self.begin, self.end),
+            *branch("session", lasting(self.session)),
+            *branch("count", self.count),
+            *branch("by", expression(self.by)),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class FunnelObjectsDesign:
@@ -53,6 +73,10 @@ class FunnelObjectsDesign:
     funnel: FunnelDesign
     step: int
     dropped: bool
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        return [*self.funnel.branches(), Tree(f"{'lost before' if self.dropped else 'of'} step {self.step + 1}")]
 
 
 def parse_design(asked: Asked) -> FunnelDesign:

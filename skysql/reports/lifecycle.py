@@ -14,7 +14,7 @@ the returning. WHERE on `period` is about the rows: who is new does not depend o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,10 @@ import numpy as np
 from ..errors import ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Bool, Int64
+from ..plan.tree import Tree
 from ..store.shard import Shard
 from .asked import Asked, Condition
+from .design import branch, events
 from .options import Options
 from .periods import Unit, check_number, last_of_each, parse_unit
 from .report import Call, Columns, Declared
@@ -38,6 +40,10 @@ class LifecycleDesign:
 
     unit: Unit
     active: Condition | None
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        return [*branch("unit", self.unit), *branch("active", events(self.active))]
 
 
 @dataclass(frozen=True, slots=True)

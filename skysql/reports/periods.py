@@ -30,6 +30,12 @@ class Unit:
     us: int
     months: int = 0
 
+    def __str__(self) -> str:
+        """As `parse_unit` reads it."""
+        name = next((name for name, months in _MONTHS.items() if months == self.months), "")
+        name = name or next((name for name, us in _FIXED.items() if us == self.us), "")
+        return name or timestamps.format_duration(self.us)
+
     def numbers(self, ts: Int64) -> Int64:
         """The number of the period in which each moment lies."""
         if not self.months:

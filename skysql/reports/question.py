@@ -2,10 +2,14 @@
 
     REPORT sky_funnel OF users
     ├─ steps
-    │  ├─ 1. sign up
-    │  └─ 2. purchase
+    │  ├─ 1. action = 'sign up'
+    │  └─ 2. action = 'purchase'
+    ├─ order ordered
     ├─ within 7 days
     └─ by plan
+
+Of a call whose arguments are all known, the design is shown, with conditions as expressions; of any other, the
+arguments as they are written.
 
 An argument is a value, or `Written` where only its text is known, as of a parameter.
 """
@@ -13,14 +17,16 @@ An argument is a value, or `Written` where only its text is known, as of a param
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
 from ..errors import ProgrammingError
 from ..model.values import Value
+from ..plan.path_scan import table_name
 from ..plan.tree import Tree, leaves
 from .asked import Condition
+from .design import Design
 from .options import loads
 from .steps import step_names
 
@@ -50,7 +56,22 @@ class ReportQuestion:
         table = dict(self.arguments).get("table")
         head = f"REPORT {self.report}" + ("" if table is None else f" OF {shown(table)}")
         branches = [branch for name, value in self.arguments for branch in _branches(name, value)]
-        return str(Tree(head, (*branches, *leaves(f"where {limit}" for limit in self.limits))))
+        return str(Tree(head, (*branches, *_limits(self.limits))))
+
+    def limited(self, limits: Sequence[str]) -> ReportQuestion:
+        """The same under these limits."""
+        return replace(self, limits=tuple(limits))
+
+    def may_be(self, report: str, given: Mapping[str, Value]) -> bool:
+        """Whether it may be a call with these arguments, None for one that is NULL or not known yet."""
+        own = dict(self.arguments)
+        names = own.keys() | given.keys() if report == self.report else ()
+        return report == self.report and all(_may_be(own.get(name), given.get(name)) for name in names)
+
+
+def _may_be(written: Argument, value: Value) -> bool:
+    """Whether an argument as it is written may be what SQLite tells of it."""
+    return isinstance(written, Written) or value is None or (type(written), written) == (type(value), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +84,26 @@ class ReportPlan:
     question: ReportQuestion
     database: str
     table: str
-    design: Any
+    design: Design | None
     parameters: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return str(self.question)
+        head = f"REPORT {self.question.report} OF {table_name(self.database, self.table)}"
+        branches = [] if self.design is None else self.design.branches()
+        given = leaves(f"with :p{at} as {text}" for at, text in enumerate(self.parameters, 1))
+        return str(Tree(head, (*branches, *given, *_limits(self.question.limits))))
+
+    def limited(self, limits: Sequence[str]) -> ReportPlan:
+        """The same under these limits."""
+        return replace(self, question=self.question.limited(limits))
+
+    def may_be(self, report: str, given: Mapping[str, Value]) -> bool:
+        """As of ReportQuestion."""
+        return self.question.may_be(report, given)
 
     def conditions(self) -> Iterator[Condition]:
         """The conditions on events in the design."""
-        waiting = [self.design]
+        waiting: list[Any] = [self.design]
         while waiting:
             node = waiting.pop(0)
             if isinstance(node, Condition):
@@ -80,6 +112,10 @@ class ReportPlan:
                 waiting[:0] = node
             elif is_dataclass(node):
                 waiting[:0] = [getattr(node, field.name) for field in fields(node)]
+
+
+def _limits(limits: Sequence[str]) -> tuple[Tree, ...]:
+    return leaves(f"where {limit}" for limit in limits)
 
 
 def shown(value: Argument) -> str:

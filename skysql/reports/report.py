@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,12 +20,14 @@ import numpy as np
 from vtab import Declared, RowBatch
 from vtab.protocols import Constraint
 
+from ..errors import Error
 from ..interruption import looking
 from ..model import timestamps
 from ..model.dtypes import Bool, Int64
 from ..model.values import Value
 from ..store.shard import Shard
 from .asked import Asked
+from .design import Design
 from .question import ReportPlan, ReportQuestion, Written, shown
 from .subject import Subject, Subjects
 
@@ -130,8 +133,8 @@ class Report(Protocol):
         """The columns by which its rows are sorted."""
         ...
 
-    def design(self, asked: Asked) -> Any:
-        """What the arguments ask for, as a frozen dataclass of plan expressions; raises ProgrammingError."""
+    def design(self, asked: Asked) -> Design | None:
+        """What the arguments ask for, None if that is but the table; raises ProgrammingError."""
         ...
 
     def rows(self, call: Call[Any]) -> Iterator[Columns]:
@@ -142,15 +145,18 @@ class Report(Protocol):
 class ReportRelation:
     """Implements `vtab.Relation`."""
 
-    def __init__(self, report: Report, subjects: Subjects) -> None:
+    def __init__(
+        self, report: Report, subjects: Subjects, written: Callable[[], Sequence[ReportPlan | ReportQuestion]]
+    ) -> None:
+        """written: the calls of reports in the statement that SQLite compiles, which tells NULL and unknown alike."""
         self._report = report
         self._subjects = subjects
+        self._written = written
         arguments = [Declared(name, "", True, True) for name in report.arguments]
         self.columns = [*report.columns, *arguments, *report.hidden]
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
         self.cached: tuple[object, list[Columns]] | None = None  # what was asked last, and its rows if they are few
         self._plans: OrderedDict[object, ReportPlan] = OrderedDict()
-        self._told: OrderedDict[object, str] = OrderedDict()
         self.keeps: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
@@ -180,18 +186,25 @@ class ReportRelation:
     def explain(self, constraints: Sequence[tuple[int, str]], values: Sequence[Value]) -> str:
         """What is asked of it, as a tree."""
         asked = list(zip(constraints, values, strict=True))
-        key = tuple((at, op, type(value), value) for (at, op), value in asked)
-        return _from_cache(self._told, key, lambda: self._explained(asked))
-
-    def _explained(self, asked: list[tuple[tuple[int, str], Value]]) -> str:
-        given = {at: Written("?") if value is None else value for (at, _), value in asked if at in self._arguments}
-        arguments = ((self.columns[at].name, given[at]) for at in self._arguments if at in given)
         limits = [
             f"{self.columns[at].name} {op} {'?' if value is None else shown(value)}"
             for (at, op), value in asked
             if at not in self._arguments
         ]
-        return str(ReportQuestion(self._report.name, tuple(arguments), tuple(limits)))
+        given = {self.columns[at].name: value for (at, _), value in asked if at in self._arguments}
+        return str(self._question(given).limited(limits))
+
+    def _question(self, given: Mapping[str, Value]) -> ReportPlan | ReportQuestion:
+        """What a call asks of which these arguments are given; None for one that is NULL, or not known yet."""
+        if None not in given.values():
+            with suppress(Error):  # which is raised when it is run
+                return self.plan({**dict.fromkeys(self._report.arguments), **given})
+        written = [call for call in self._written() if call.may_be(self._report.name, given)]
+        if len(set(written)) == 1:
+            return written[0]
+        arguments = ((name, given[name]) for name in self._report.arguments if name in given)
+        unknown = Written("?")
+        return ReportQuestion(self._report.name, tuple((n, unknown if v is None else v) for n, v in arguments))
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows of the report."""

@@ -52,7 +52,10 @@ class Reports:
     ) -> None:
         self._subjects = subjects = Subjects(sqlite, catalog, refresh, evaluator, snapshot)
         self._reports = {report.name: report for report in reports}
-        self._relations = {name: ReportRelation(report, subjects) for name, report in self._reports.items()}
+        self.written: Sequence[ReportPlan | ReportQuestion] = ()  # the calls of the statement that is compiled next
+        self._relations = {
+            name: ReportRelation(report, subjects, lambda: self.written) for name, report in self._reports.items()
+        }
         for name, relation in self._relations.items():
             vtab.publish(sqlite, name, relation)
 

@@ -32,12 +32,15 @@ from ..arrays.vectors import Numbers, Vector, compact_codes, joined, sort_ranks
 from ..errors import OperationalError, ProgrammingError
 from ..interruption import looking
 from ..lazily import cached_property
+from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
 from ..model.timestamps import MAX_US, MIN_US
 from ..model.values import Value
 from ..plan.path_scan import Expr
+from ..plan.tree import Tree
 from ..store.shard import Shard
 from .asked import Asked, Condition
+from .design import branch, events, expression, within_times
 from .options import Options
 from .periods import MONDAY, MOST_PERIODS, Unit, last_of_each, parse_unit
 from .report import MOST_ROWS, Call, Columns, Declared
@@ -74,6 +77,26 @@ class RetentionDesign:
     begin: int | None
     end: int | None
     until: int | None
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        return [
+            *branch("first", events(self.first)),
+            *branch("again", events(self.again)),
+            *branch("unit", self.unit),
+            *branch(*self._periods()),
+            *branch("rolling", self.rolling),
+            *branch("on or after", self.on_or_after),
+            *branch("cohort", (self.cohort or "all") if self.by is None else None),
+            *branch("by", expression(self.by)),
+            *within_times(self.begin, self.end),
+            *branch("until", None if self.until is None else timestamps.format(self.until)),
+        ]
+
+    def _periods(self) -> tuple[str, str]:
+        if self.edges == tuple(range(len(self.edges))):
+            return "periods", f"0 to {self.edges[-2]}"
+        return "brackets", ", ".join(map(str, self.edges))
 
 
 def parse_design(asked: Asked) -> RetentionDesign:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ProgrammingError, instead, near
+from ..model.quoting import identifier
 from ..model.values import Value
 from .asked import Asked, Condition
+from .design import lasting
 from .options import duration, loads
 
 _NAME = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^>"]*))\s*')
@@ -32,6 +34,11 @@ class Step:
     condition: Condition
     within: int | None = None
     optional: bool = False
+
+    def __str__(self) -> str:
+        name = "" if self.name == self.condition.text else f" AS {identifier(self.name)}"
+        within = "" if self.within is None else f", within {lasting(self.within)}"
+        return f"{self.condition}{name}{within}{', optional' * self.optional}"
 
 
 def parse_steps(asked: Asked, text: Value, what: str) -> list[Step]:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,10 @@ import numpy as np
 from ..errors import OperationalError
 from ..interruption import looking
 from ..model.dtypes import Int64
+from ..plan.tree import Tree
 from ..store.shard import Shard
 from .asked import Asked, Condition
+from .design import branch, events, within_times
 from .options import Options
 from .periods import MOST_PERIODS, Unit, last_of_each, parse_unit
 from .report import Call, Columns, Declared
@@ -35,6 +37,11 @@ class StickinessDesign:
     unit: Unit
     begin: int | None
     end: int | None
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        active = branch("active", events(self.active))
+        return [*active, *branch("unit", self.unit), *within_times(self.begin, self.end)]
 
 
 class Stickiness:

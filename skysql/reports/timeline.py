@@ -17,7 +17,7 @@ its array (functions/durations.py). WHERE on `object_id` reads only that object'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,10 @@ from ..functions.equality import distinct
 from ..interruption import pieces
 from ..model import timestamps
 from ..plan.path_scan import Expr
+from ..plan.tree import Tree
 from ..store.shard import Shard
 from .asked import Asked
+from .design import branch, expression
 from .options import Options
 from .report import MOST_ROWS, Call, Columns, Declared, shards
 
@@ -41,6 +43,11 @@ class TimelineDesign:
 
     state: Expr
     until: int | None
+
+    def branches(self) -> Sequence[Tree]:
+        """See Design."""
+        until = None if self.until is None else timestamps.format(self.until)
+        return [*branch("state", expression(self.state)), *branch("until", until)]
 
 
 class Timeline:

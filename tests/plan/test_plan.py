@@ -48,9 +48,10 @@ def by_row() -> Iterator[skysql.Connection]:
 
 
 def scans(connection: skysql.Connection) -> list[PathScan]:
-    """Every plan of every golden statement."""
+    """Every path scan of every golden statement."""
     prepared = [connection.engine.prepare(case.sql).plan for case in every_case()]
-    return list(dict.fromkeys(scan for plan in prepared if plan is not None for scan in plan.scans))
+    found = (scan for plan in prepared if plan is not None for scan in plan.scans if isinstance(scan, PathScan))
+    return list(dict.fromkeys(found))
 
 
 # JSON

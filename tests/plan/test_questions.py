@@ -214,3 +214,24 @@ def test_a_report_is_read_once(connect: Connect, monkeypatch: pytest.MonkeyPatch
         db.execute("EXPLAIN QUERY PLAN SELECT * FROM sky_funnel('users', 'a > a')").fetchall()
         db.execute("SELECT * FROM sky_funnel('users', ?)", ["a > a"]).fetchall()
     assert len(reads) == 1
+
+
+def test_the_plan_of_a_report_prints_the_design(connect: Connect) -> None:
+    """As its conditions are understood, not as they are spelt; NULL is told from what is not known yet."""
+    db = connect(isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE)")
+    spelt = """["ACTION =  ''a''", "action = ''b''"]', 60""", """[{"action": "a"}, "(action) = ''b''"]', '1 minute'"""
+    one, other = (explained(db, f"SELECT * FROM sky_funnel('users', '{given})") for given in spelt)
+    assert one.lower() == other.lower() and "├─ within 1 minute" in one
+    null, unknown = (f"SELECT * FROM sky_retention('users', 'a', {given}, 'day')" for given in ("NULL", "?"))
+    for _ in range(2):
+        assert "again any event" in explained(db, null)
+        assert "again any event" not in explained(db, unknown, [None])
+
+
+def explained(db: skysql.Connection, sql: str, parameters: Any = ()) -> str:
+    """What EXPLAIN QUERY PLAN says, which Cursor.plan says as well of what is no parameter."""
+    (row,) = db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+    text: str = row[3].partition(":")[2]
+    assert parameters or text == str(db.execute(f"EXPLAIN QUERY PLAN {sql}").plan)
+    return text
