@@ -4,7 +4,7 @@ What is stored names properties by id and tells its own type, so it is read as t
 and is written anew when it is next compacted. An alteration writes the definition, and besides
 
     ALTER ... TYPE TEXT    the texts of all values that occur, into the dictionary, and which value became which text
-    DROP of a state        a list of those events that recorded nothing else, and go with it
+    DROP of a state        a list of the events that recorded nothing else: they are deleted with it
 
 It is refused where something would be lost: where an event would be left with neither an action nor a change, or an
 INTEGER is not exactly a REAL. Inside the caller's transaction; Engine tells SQLite of it.

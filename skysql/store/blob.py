@@ -60,7 +60,7 @@ SMALL: Final = 128
 """A vector of fewer numbers is raw: to compress it would take longer than it is worth, for a commit of few events."""
 
 _CHUNK_NUMBERS, _CHUNK_BYTES = 1 << 18, 8
-"""pcodec packs so many numbers as one chunk, of more bytes than these even if all are equal: no vector holds more."""
+"""pcodec packs numbers in chunks of at most 2^18. A chunk takes more than 8 bytes even if all its numbers are equal."""
 
 MOST_BYTES: Final = 1 << 30
 """A vector takes no more memory than this: equal numbers are packed so well that a short blob could claim any."""
@@ -69,7 +69,7 @@ _TEXT_LEVEL = 3
 """Of zlib: level 6 makes texts 6 % smaller, and takes twice the time."""
 
 _MOST_INFLATED = 1 << 26
-"""Zeros are packed a thousandfold: who claims more than this has to bring it."""
+"""zlib packs zeros a thousandfold: a stream may not claim to hold more bytes than this."""
 
 TIMES: Final = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1))
 _PLACES = ChunkConfig(8, delta_spec=DeltaSpec.try_consecutive(1), mode_spec=ModeSpec.classic())
@@ -104,7 +104,7 @@ def seal(type: int, count: int, parts: list[bytes], since: int = 1) -> bytes:
 
 
 def put_property(parts: list[bytes], sparse: Sparse, kind: Kind, events: int, config: Any) -> None:
-    """A property of that kind over so many events."""
+    """A property of that kind over `events` events."""
     count = len(sparse.positions)
     values = np.ascontiguousarray(sparse.values, kind.dtype)
     if len(values) != count or count > events:
@@ -167,7 +167,7 @@ def _little_endian(numbers: Array) -> Array:
 
 
 def size_of_raw(count: int, dtype: np.dtype[Any]) -> int:
-    """The bytes of a blob that is one vector of so many numbers, not compressed."""
+    """The bytes of a blob that is one vector of `count` numbers, not compressed."""
     return _HEADER.size + _VECTOR.size + count * dtype.itemsize
 
 
@@ -209,7 +209,7 @@ class BlobReader:
         return layout.unpack_from(self._data, at)
 
     def vector(self, count: int, dtype: np.dtype[Any]) -> Array:
-        """The next vector, of so many numbers."""
+        """The next vector, of `count` numbers."""
         codec, size = self.unpack(_VECTOR)
         payload = self._data[self._at : self._at + size]
         self._at += size
@@ -234,7 +234,7 @@ class BlobReader:
         return found
 
     def property(self, most: int) -> tuple[Kind, Sparse]:
-        """The next property; so many events may have a value."""
+        """The next property; at most `most` events have a value."""
         code, flags, count = self.unpack(_PROPERTY)
         if count > most:
             raise FormatError(f"{count} values of {most} events")

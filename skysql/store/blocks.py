@@ -380,7 +380,7 @@ def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, A
 def read_back(
     reader: Reader, id: int, paths: tuple[Int64, Int64], ts: Int64, values: Mapping[Property, Sparse]
 ) -> None:
-    """Raise InternalError unless a block reads as what was written: what it was made of is about to go."""
+    """Raise InternalError unless a block reads as what was written: its input is about to be deleted."""
     read_column_back(reader, id, PATHS, "paths", fmt.decode_paths, *paths)
     read_column_back(reader, id, TIMESTAMPS, "timestamp", lambda data: (fmt.decode_timestamps(data, paths[1]),), ts)
     for property, sparse in values.items():

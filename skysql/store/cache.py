@@ -39,7 +39,7 @@ class Kept(Protocol):
 
 
 def size(value: object) -> int:
-    """Bytes of a value that is kept: it tells them as `nbytes`, or is a tuple of such, a number or None."""
+    """Bytes of a cached value, which has `nbytes`, or is a tuple of such values, a number or None."""
     if value is None or isinstance(value, int | float):
         return 32
     if isinstance(value, tuple):
@@ -53,12 +53,12 @@ class Cache:
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.used = 0
-        self._lock = threading.Lock()  # protects `used` and `_entries`; never held while a value is made
+        self._lock = threading.Lock()  # protects `used` and `_entries`; never locked while a value is made
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         _caches.add(self)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value under `key`, made if it is not there. Two threads may make the same value; one is kept."""
+        """The value under `key`, made if it is not there. Two threads may make the same value; one is cached."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:
@@ -141,7 +141,7 @@ _held: list[Cache] = []
 
 
 def _hold() -> None:
-    """A child process gets caches at which no thread is at work, as it has none of its parent's."""
+    """A child process gets unlocked caches: the threads that locked them are its parent's."""
     for cache in list(_caches):
         cache._lock.acquire()
         _held.append(cache)

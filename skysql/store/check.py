@@ -40,7 +40,7 @@ def check(store: Store) -> list[str]:
     store = Store(store.tables, store.table, Cache(_CACHE))
     try:
         return _faults(store)
-    except (DatabaseError, apsw.Error) as error:  # of a row that there cannot be, or a shadow table that is not there
+    except (DatabaseError, apsw.Error) as error:  # a row that cannot be, or a shadow table that is not there
         return [str(error.args[0])]
 
 
@@ -71,7 +71,7 @@ def _faults(store: Store) -> list[str]:
 
 
 def _attempt(walk: Callable[..., Iterable[str]], *arguments: object) -> list[str]:
-    """The faults that a walk finds, the last of which may end it."""
+    """The faults that a walk finds; the last may be an error that ended the walk."""
     faults: list[str] = []
     try:
         for fault in walk(*arguments):
@@ -197,7 +197,7 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _casts(store: Store) -> Iterator[str]:
-    """Whether what became TEXT has its texts, as far as they are needed still."""
+    """Whether values that became TEXT have their texts, where they are still needed."""
     for property in store.table.properties:
         if property.kind is TEXT and store.reader.read_back(0, FIRST_PROPERTY + property.id) is not None:
             codes = store.reader.casts(property).codes

@@ -1,8 +1,8 @@
 """The chunks of texts of one table, as they are stored: most of a dictionary, where a property has many texts.
 
-A chunk is three blobs (format.py): in <table>_column its texts and their hashes, under rowids of their own, below 0, as
-of no block; in <table>_value, in the place of the row of its last code, that there is such a chunk. The rows of its
-other codes are not there. The stamp of that row is the chunk's: it tells its bytes, and they are in the cache by it.
+A chunk is three blobs (format.py). Its texts and their hashes are in <table>_column, under rowids below 0, which no
+block has. The third is in <table>_value, as the row of the chunk's last code, and says that there is a chunk; its other
+codes have no rows. The stamp of that row is the chunk's: it identifies the bytes, also in the cache.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PROPERTY_BITS = 33
 
 
 def rowid(property_id: int, last: int, part: int) -> int:
-    """Where a blob of the chunk is whose last code that is: TEXTS or HASHES."""
+    """The rowid of a blob (TEXTS or HASHES) of the chunk with that last code."""
     return -((property_id << 32 | last) << 1 | part)
 
 
@@ -145,7 +145,7 @@ class Chunks:
         return chunk
 
     def _read_back(self, property_id: int, chunk: TextChunk, texts: Sequence[str | None]) -> None:
-        """Raise InternalError unless a chunk reads as what was written: the rows that it was made of are gone."""
+        """Raise InternalError unless a chunk reads as what was written: the rows that it was made of are deleted."""
         joined, starts, known = fmt.decode_texts(self._tables.read(rowid(property_id, chunk.last, TEXTS)))
         if ChunkTexts(joined, starts.astype(np.int32), known).every() != list(texts):
             raise InternalError(

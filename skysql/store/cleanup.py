@@ -57,7 +57,7 @@ def _count(store: Store) -> None:
 
 
 def _drop_unused(store: Store) -> None:
-    """Drop the texts and keys that no event has any more."""
+    """Clear the texts and delete the keys that no event has any more."""
     blocks = [store.block(row) for row in store.manifest().blocks]
     codes = {}
     for property in (ACTION, *store.table.properties):

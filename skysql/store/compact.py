@@ -4,19 +4,19 @@ The log is folded into a run of its own; and whenever there are four neighbourin
 factor of four), they become one. So an event is rewritten about log4(n) times over a table's life, and a reader merges
 three runs of each size at the most. A full compaction leaves one run.
 
-No commit merges more than STEP events, about: a larger merge goes on for some commits. Until then what is done of it,
-which is all up to some object, belongs to the youngest of its runs, and the rest to the runs as they were; 'merging'
-in the table's meta says which. Smaller merges of younger runs go on beside it.
+No commit merges more than about STEP events, so a larger merge takes several commits. Until it is done, the objects up
+to some id are merged already, in the youngest of its runs; the others still lie in the runs as they were. 'merging' in
+the table's meta says which runs. Smaller merges of younger runs go on beside it.
 
 Blocks of merged runs that overlap no other block are kept as they are, and only change the run that they belong to.
 
-Deleted events are listed beside their block, or the log, at the cost of their number; a block that has lost a quarter
-of its events is rewritten, and one that has lost all of them goes. While a scan of the same connection is under way,
-which reads its blocks one after the other, no block is removed: whatever would have removed it is left to the next.
+Deleted events are listed beside their block, or the log: that costs little if they are few. A block that has lost a
+quarter of its events is rewritten; one that has lost all of them is removed. A scan reads its blocks one after the
+other, so while one of the same connection is under way no block is removed: that is left to a later commit.
 
 Each function here takes a manifest and what its rows stand for, and gives the edit that leads to the next manifest.
-It has written the columns of the blocks that the edit adds, to which nothing refers until it is applied; it knows
-nothing of where they are, of transactions or of SQLite.
+It has written the columns of the blocks that the edit adds; nothing refers to them until the edit is applied. It knows
+nothing of where they are written, of transactions, or of SQLite.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _objects_at(block: Block, places: Int64) -> Int64:
 
 
 def _shrunk(blocks: Blocks, row: BlockRow, places: Int64) -> tuple[Deletion, Surviving]:
-    """What it takes to delete events at these places of a block as it was written, and the block as it then reads."""
+    """The deletion of events at these places of a block as it was written, and the block as it then reads."""
     block, deleted = blocks.block(row), places
     if isinstance(block, Surviving):
         deleted = np.sort(np.concatenate((block.deleted(), places)))
@@ -250,7 +250,7 @@ def _moved(row: BlockRow, run: int) -> ManifestEdit:
 
 
 def _next_objects(blocks: Sequence[BlockRow]) -> int:
-    """Up to which object a step goes: so far that there are STEP events, if blocks have as many of each of theirs."""
+    """Up to which object a step goes: about STEP events, if a block has as many events of each of its objects."""
     if _events(blocks) <= STEP:
         return END
     base = blocks[0].first_object  # from which float64 counts exactly enough, however large ids are
@@ -296,7 +296,7 @@ def _clusters(blocks: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
 
 
 def _rewrite(blocks: Blocks, cluster: Sequence[BlockRow], run: int, below: int = END) -> ManifestEdit:
-    """Merge the blocks into a run; what they have of objects from `below` on stays where it is."""
+    """Merge the blocks into a run; events of objects from `below` on stay where they are."""
     layers: list[list[tuple[Block, int, int]]] = [
         [(blocks.block(row), row.first_object, row.last_object) for row in rows]
         for _, rows in groupby(sorted(filter(_holds_events, cluster), key=_place), key=lambda row: row.run)

@@ -1,15 +1,15 @@
 """Texts as numbers: the codes of TEXT properties and actions, and the ids of TEXT object keys, of one table.
 
-Codes count from 1 in each property, in order of first arrival; 0 is NULL. They are only ever added, so what is in
-memory stays right as long as the row of its last code is still the one that was written: which its stamp tells, even
+Codes count from 1 in each property, in order of first arrival; 0 is NULL. They are only ever added. So what is in
+memory stays right as long as the row of its last code is still the one that was written. The row's stamp tells, even
 where a rollback took the row away and the code was given anew.
 
 The texts of a property are rows, and all in memory, as long as they are few. When they are more, the oldest become
 chunks (chunks.py), which are read when needed; the last ones are rows still.
 
-Texts and keys that no event has any more are dropped on request. Their codes and ids are not given again: a code stays
-as a row without text, or as a place without text in a chunk, and so does the last id. The dictionary then has another
-stamp, and what is in memory is read anew.
+Texts that no event has any more are cleared, and such keys deleted, on request. Their codes and ids are not given
+again: a code stays as a row, or a place in a chunk, without text; and the last id as a row without key. The dictionary
+then has another stamp, and what is in memory is read anew.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PIECE = 1 << 18
 """Texts that are given codes at a time; meanwhile they are in memory."""
 
 _LEAST_BYTES = 4
-"""That a text takes: those of its hash, if it is in a chunk."""
+"""Bytes in memory of a text in a chunk: those of its hash."""
 
 _KEYS = -1
 """Stands for the keys where properties are meant."""
@@ -102,7 +102,7 @@ class Dictionary:
         self._keys: dict[str, int] = {}
         self._ids: dict[int, str] = {}
         self._key_stamp: tuple[int, int] | None = None
-        self._fresh: set[int] = set()  # what is known to be complete since the last refresh()
+        self._fresh: set[int] = set()  # properties whose cached texts are complete since the last refresh()
         self._ended = False  # whether only cached texts can still be read
 
     def refresh(self) -> None:
@@ -114,7 +114,7 @@ class Dictionary:
             self._forget(stamp)
 
     def end(self) -> None:
-        """A transaction in which texts and keys may have come was rolled back: from now on only tell what is known."""
+        """A transaction that may have added texts and keys was rolled back: from now on only tell what is cached."""
         self._ended = True
 
     def _refuse_more(self) -> None:
@@ -141,7 +141,7 @@ class Dictionary:
         return texts
 
     def _is_known(self, property_id: int, texts: _Texts) -> bool:
-        """Whether what is known of a property is still so: its last chunk, the row after that, and the last row."""
+        """Whether what is cached of a property is still right: its last chunk, the row after that, and the last row."""
         base, largest = texts.base, texts.largest
         rows = self._tables.text_stamps(property_id, (base, base + 1, largest))
         if largest == 0 or rows.get(largest, (None, False))[0] != texts.stamp:
@@ -234,7 +234,7 @@ class Dictionary:
     # chunks
 
     def fold(self) -> bool:
-        """Make chunks of what should be none but rows, as older files may have them; whether there was any."""
+        """Make chunks of rows that are too many, as older files may have them; whether there were any."""
         folded = False
         for property_id in self.properties():
             texts = self._load(property_id)
@@ -324,7 +324,7 @@ class Dictionary:
         return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
 
     def restore_keys(self, keys: Mapping[int, str]) -> None:
-        """Give objects the keys that they once had; neither may be known."""
+        """Give objects the keys that they once had; no object has that key, and no key that object."""
         stamp = new_stamp()
         rows = [(id, key, stamp) for id, key in sorted(keys.items())]
         self._tables.insert_keys(rows)

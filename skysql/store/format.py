@@ -44,12 +44,12 @@ chunks; whether EVERY is used when all events have a value; the order of the pro
 the same arrays being the same bytes. Values under a NULL are not kept: they read as 0.
 
 Version 2 came with the alteration of tables. A property may then be of a type that it had before, in sparse and in
-batch; casts tell the code of the text that each of its values became, when it was made TEXT. All else is as of version
-1, whose blobs are read and written on.
+batch; casts tell the code of the text that each of its values became, when it was made TEXT. Everything else is as in
+version 1, whose blobs are still read and written.
 
 Version 3 came with chunks of texts: where a property has many, most of its dictionary is kept as such (chunks.py). The
-texts of a chunk and their hashes are blobs of their own, as most questions read one of them; and that there is a chunk,
-a small blob says in the place of its last text.
+texts of a chunk and their hashes are blobs of their own, as most questions read one of them. A small blob, in the place
+of the chunk's last text, says that there is a chunk.
 
 Version 4 came with records of which objects the last commits changed (history.py), and with the kinds TIMESTAMP and
 DECIMAL.
@@ -157,7 +157,7 @@ def decode_timestamps(data: Any, starts: Int64) -> Int64:
 
 
 def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
-    """A property of that kind in a block of so many events."""
+    """A property of that kind in a block of `events` events."""
     parts = [b""]
     put_property(parts, sparse, kind, events, blob.VALUES)
     return seal(blob.SPARSE, events, parts, kind.since)
@@ -166,7 +166,7 @@ def encode_sparse(sparse: Sparse, kind: Kind, events: int) -> bytes:
 def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -> Sparse:
     """The property of encode_sparse; raises FormatError, also if it has another kind or number of events.
 
-    most: so many events may have a value, if not all.
+    most: how many events may have a value, at the most, if not all have one.
     If every event has a value, the positions may be a read-only array that all such properties share.
     """
     return decode_typed(data, (kind,), events, most)[1]
@@ -264,7 +264,7 @@ def decode_hashes(data: Any) -> Array:
 
 
 def size_of_hashes(count: int) -> int:
-    """How many bytes encode_hashes makes of so many: a reader may believe in no more texts than have a hash."""
+    """How many bytes encode_hashes makes of `count` hashes: a reader believes in no more texts than have a hash."""
     return blob.size_of_raw(count, _UINT32)
 
 
@@ -274,7 +274,7 @@ def hash_of(text: bytes) -> int:
 
 
 def encode_chunk(count: int, left: int) -> bytes:
-    """That there is a chunk of so many codes, and how many of its texts were not dropped."""
+    """That there is a chunk of `count` codes, and how many of its texts were not dropped."""
     return seal(blob.CHUNK, count, [b"", _U32.pack(left)])
 
 
@@ -325,7 +325,7 @@ def decode_changes(data: Any) -> ChangedObjects:
 
 
 def encode_positions(positions: Int64, events: int) -> bytes:
-    """Positions of events, ascending, in a block of so many: a property that has the value 1 there."""
+    """Positions of events, ascending, in a block of `events`: stored as a property that has the value 1 there."""
     return encode_sparse(Sparse(positions.astype(np.int32), np.ones(len(positions), np.uint8)), BOOLEAN, events)
 
 

@@ -1,8 +1,8 @@
 """Which objects each commit changed: what `Manifest.changed_since` is told from, by the last commits of a table.
 
-What a commit changes is told twice already, by the batches of the log and by the lists of what is deleted. So a batch
-needs no record while it is in the log. A *record* is written where the set of runs gets a new stamp: with a deletion,
-a commit of many events, and a step of compaction, which changes no object but may clear the log. It holds
+The batches of the log and the lists of deleted events tell already what a commit changes. So a batch needs no record
+while it is in the log. A *record* is written where the set of runs gets a new stamp: with a deletion, a commit of many
+events, and a step of compaction, which changes no object but may clear the log. It holds
 
     before, after    the stamps of the set of runs
     batches          the stamps of the batches that were cleared with it, in order
@@ -10,21 +10,21 @@ a commit of many events, and a step of compaction, which changes no object but m
                      number, if what wrote the record did
 
 So records are a chain, from one stamp to the next. A manifest is a place on it: the record that begins with the stamp
-of its runs, and the last batch of its log. What changed since is what later batches and records tell. A place that is
-not on the chain is of another history of the file: of a copy or a backup that went on by itself, of a transaction that
-was rolled back; or it is older than the records are.
+of its runs, and the last batch of its log. Later batches and records tell what changed since. A place that is not on
+the chain is of another history of the file, such as a copy that went on by itself or a transaction that was rolled
+back; or it is older than the records are.
 
 Records are numbered by the version that they lead to, which counts commits, and the last KEPT commits have theirs. The
 changes of one commit share a record. A batch whose stamp is odd begins a commit; an even one goes on with that of the
 batch or record before, so that a commit counts once however much it writes. (In a table that was written by an older
 release stamps are random, and commits are counted as fewer, so more of them are kept.)
 
-`forget` begins another lineage: all records are dropped, and with them the ids of objects that are not there any more.
-That is part of `compact --vacuum`, and of an alteration that makes events read otherwise.
+`forget` begins another lineage: it deletes all records, and with them the ids of objects that were deleted. That is
+part of `compact --vacuum`, and of an alteration that makes events read otherwise.
 
-Records are rows of <table>_column (tables.py), and came with version 4 of the format. A table of an older version has
-none: of it, only what is still in the log is known. It gets them with an alteration, which makes it one of version 4,
-that older releases refuse to open; so nobody writes to a table with records who does not know of them.
+Records are rows of <table>_column (shadow_tables.py). They came with version 4 of the format. A table of an older
+version has none: of its changes, only those still in the log are known. An alteration makes it one of version 4, with
+records. Older releases refuse to open it: no release that knows nothing of records writes to a table with them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class CommitHistory:
         return lineage, divmod(counted, 1 << _BATCH_BITS)
 
     def _begins(self) -> bool:
-        """Whether this is the first that the transaction does to the table."""
+        """Whether this is the transaction's first write to the table."""
         if self._commit == self._tables.commits:
             return False
         self._commit, self._after = self._tables.commits, None
@@ -81,13 +81,13 @@ class CommitHistory:
         return new_stamp() | 1 if self._begins() else new_stamp() & ~1
 
     def forget(self) -> None:
-        """From now on nothing is known of what was before."""
+        """From now on nothing tells what was changed before."""
         self._tables.delete_records()
         self._tables.put_meta("lineage", new_stamp())
         self._tables.put_meta("version", 0)
 
     def record(self, before: Manifest, changes: ChangedObjects | None, batches: int) -> tuple[int, int]:
-        """Note what an edit changed, after which the log has so many batches; returns `Manifest.counted` for then."""
+        """Note what an edit changed. The log has `batches` batches after it. Returns `Manifest.counted` for then."""
         if changes is None:
             return before.counted
         version = before.version + 1

@@ -21,7 +21,7 @@ def may_be_left(store: Store) -> bool:
 
 
 def drop(store: Store) -> None:
-    """Write what is of a former type anew, and drop what is of dropped properties. The log must be empty."""
+    """Rewrite values of former types, and delete those of dropped properties. The log must be empty."""
     for row in store.snapshot().blocks:
         for property in store.table.properties:
             if property.was and _is_former(store, row, property):

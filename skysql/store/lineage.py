@@ -36,7 +36,7 @@ Seen = tuple[tuple[int, ...] | None, ...]
 class _Lineage:
     token: int
     seen: Seen  # what the file was when it was opened first, or closed last
-    opened: int = 0  # by so many connections, those that opened it as another one included
+    opened: int = 0  # how many connections have it open, those included that opened it as another one
     replaced: int = 0  # how often, by copies of other databases
 
 

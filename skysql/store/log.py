@@ -1,7 +1,7 @@
 """The log: a row a commit, its events in order of arrival. Where a small commit goes, and how it is read back.
 
-Blocks are made of it when it has grown (compact.py). What was read or written of it last stays in memory, as the next
-reader needs all of it, and what has come since.
+Blocks are made of it when it has grown (compact.py). What was read or written of it last is cached, as the next reader
+needs all of that, and the batches added since.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_LOGGED = 4 * fmt.BATCH_EVENTS
 """Events that a log has, at the most: it is folded before (compact.py)."""
 
 _RECENT, _SMALL = 2048, 64
-"""The most small batches that are cached as written: a log of single events takes longer to read than to cache."""
+"""Small batches that are cached as written, at the most: a log of single events takes longer to read than to cache."""
 
 
 class Log:
@@ -54,7 +54,7 @@ class Log:
     # reading
 
     def rows(self, known: tuple[LogRow, ...]) -> tuple[LogRow, ...]:
-        """Its rows: those that are known, if it has only been added to since, and the rows after that."""
+        """Its rows: the cached ones, if batches were only added since, and the rows after them."""
         if known:
             rows = self._tables.log_rows(known[-1].id)
             if rows and rows[0] == known[-1]:

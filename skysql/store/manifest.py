@@ -31,7 +31,7 @@ from .format import most_events
 
 PATHS, TIMESTAMPS, FIRST_PROPERTY = 0, 1, 2
 DELETED = FIRST_PROPERTY + MAX_ID + 1
-"""The numbers of a block's columns; properties, by their ids, lie between the second and the last."""
+"""The numbers of a block's columns. A property's is FIRST_PROPERTY + its id."""
 
 COLUMN_BITS = DELETED.bit_length()
 """Of the number of a column in a rowid."""
@@ -129,16 +129,16 @@ class Manifest:
 
     @property
     def version(self) -> int:
-        """How many commits led to it, at the most, since there is a lineage; it never goes back within one."""
+        """An upper bound of the commits since the lineage began; it never goes back within a lineage."""
         version, batches = self.counted
         return version + sum(row.stamp & 1 for row in self.log[batches:])
 
     def changed_since(self, other: Manifest) -> Int64 | None:
         """The objects whose events commits have changed since the other manifest was: int64[n], ascending.
 
-        None where that is not known, and whoever asks has to begin anew: where the other is older than what is kept
-        (1,024 commits), of another history of the file, or of before a `compact --vacuum`, or an alteration that makes
-        events read otherwise; and where this one is not what the current transaction sees.
+        None where that is not known, and the caller has to begin anew. That is so if the other is more than 1,024
+        commits old, is of another history of the file, or is of before a `compact --vacuum` or an alteration that makes
+        events read otherwise; and if this one is not what the current transaction sees.
         """
         return None if self.history is None else self.history.changed(other, self)
 
@@ -182,7 +182,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeletedList:
-    """The list of events that are deleted from a block, or from the log: int64[m], ascending, under a stamp."""
+    """The list of events that are deleted from a block, or from the log: int64[m], ascending; and its stamp."""
 
     stamp: int
     places: Int64
@@ -233,5 +233,5 @@ def joined(edits: Iterable[ManifestEdit]) -> ManifestEdit:
 
 
 def _union(objects: list[Int64]) -> Int64:
-    """All of these, each ascending, ascending and once."""
+    """The union of these, each ascending: ascending, each once."""
     return objects[0] if len(objects) == 1 else distinct(np.concatenate([_NO_OBJECTS, *objects]))

@@ -1,4 +1,4 @@
-"""The state of objects as of a moment: the last event of a path up to then, looked up by path and time.
+"""The state of objects at a moment: the last event of a path up to then, looked up by path and time.
 
     last_until     for each of many (path, moment)
     last_of_all    of every path, for one moment

@@ -81,7 +81,7 @@ def same_place(snapshot: Snapshot, object: int, moment: int) -> Iterator[dict[in
 
 
 def read(shard: Shard, positions: Int64, table: Table) -> Batch:
-    """These events of a shard, ascending, with what they themselves hold."""
+    """These events of a shard, ascending, with their own values and changes."""
     properties = {}
     for property in (ACTION, *table.properties):
         sparse = shard.sparse(property)
@@ -112,11 +112,11 @@ def _values(snapshot: Snapshot, shard: Shard, position: int) -> dict[int, Any]:
 
 
 def rewritten(snapshot: Snapshot, numbers: Int64, batch: Batch, deleted: Int64) -> tuple[Int64, Batch]:
-    """What replaces events that change: (the numbers of all events that go, the events that come, as they arrive).
+    """What replaces events that change: (the numbers of the events to delete, the events to add, in order of arrival).
 
-    numbers: int64[m]; batch: what these events become, in the same order; deleted: numbers of events that only go.
-    An event that keeps object and time keeps its place among those of that moment, so the ones after it go as well,
-    and arrive again behind it. The others arrive last, in the order that they had.
+    numbers: int64[m]; batch: what these events become, in the same order; deleted: numbers of events to delete only.
+    An event that keeps object and time keeps its place among those of that moment. So the ones after it are
+    deleted, too, and arrive again behind it. The others arrive last, in the order that they had.
     """
     sort = np.argsort(numbers)
     numbers, batch = numbers[sort], take(batch, sort)

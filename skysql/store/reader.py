@@ -33,7 +33,7 @@ Row = TypeVar("Row", BlockRow, LogRow)
 
 
 class StoreReader:
-    """Implements `blocks.Reader`, and reads batches and casts. dictionary: the one that is right at the time."""
+    """Implements `blocks.Reader`, and reads batches and casts. dictionary: gives the current one."""
 
     def __init__(self, tables: ShadowTables, table: Table, cache: Cache, dictionary: Dictionary) -> None:
         self.tables = tables
@@ -80,7 +80,7 @@ class StoreReader:
         return self.read_back(row.id, column)
 
     def read_back(self, block: int, column: int) -> Array | None:
-        """The bytes under these numbers, whatever is known of the block; None if there are none."""
+        """The bytes under these numbers, whatever the block's row says; None if there are none."""
         return self.tables.read(rowid(block, column))
 
     def largest_code(self, property: Property) -> int:

@@ -17,8 +17,8 @@
                     and, for a property that became TEXT, the casts of what it held before. Rowids below 0 are those of
                     chunks of texts (chunks.py); below -2^61 of records (history.py): -2^62 + (version << 16 | 65535)
 
-What a method returns is what a row holds, whatever it is: a file may have been made by anyone, so whoever asks checks
-it. A shadow table may even be a view, which `inspect` refuses, or hold a text that is no UTF-8, a CorruptError.
+A method returns what a row holds, unchecked: a file may have been made by anyone, and the caller checks it. A shadow
+table may even be a view, which `inspect` refuses, or hold a text that is no UTF-8, which raises CorruptError.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _COMPUTED = re.compile(r"\b(as|check|default|generated|references)\b")
 
 
 def computed(sql: str) -> bool:
-    """Whether a table was made with more than columns to be stored: what it reads as may take any time."""
+    """Whether a table has more than stored columns, such as computed ones: reading it may then take any time."""
     return bool(_COMPUTED.search(sql.partition("(")[2].lower()))
 
 
@@ -70,7 +70,7 @@ def is_chunk(rowid: int) -> bool:
 
 
 class ShadowTables:
-    """The shadow tables of the table of that name. Those that write do so inside a transaction of the caller's."""
+    """The shadow tables of the table of that name. Methods that write need a transaction of the caller's."""
 
     def __init__(self, sqlite: apsw.Connection, database: str, name: str) -> None:
         self.sqlite = sqlite
@@ -186,7 +186,7 @@ class ShadowTables:
         self._run(f"INSERT OR REPLACE INTO {self._meta} VALUES(?, ?)", (key, value))
 
     def delete_meta(self, key: str) -> None:
-        """Drop an entry, if it is there."""
+        """Delete an entry, if it is there."""
         self._run(f"DELETE FROM {self._meta} WHERE key = ?", (key,))
 
     def raise_version(self, version: int) -> None:
@@ -194,7 +194,7 @@ class ShadowTables:
         self._run(f"UPDATE {self._meta} SET value = ? WHERE key = 'format' AND value < ?", (version, version))
 
     def delete_registers(self, kept: Iterable[int] = ()) -> None:
-        """Drop the registers of properties (statistics.py), but for those of these ids."""
+        """Delete the registers of properties (statistics.py), but for those of these ids."""
         named = ", ".join(f"'distinct {id}'" for id in kept)
         self._run(f"DELETE FROM {self._meta} WHERE key LIKE 'distinct %' AND key NOT IN ({named})")
 
@@ -224,7 +224,7 @@ class ShadowTables:
         return int(self._rows("log", f"SELECT total(events) FROM {self._log}")[0][0])
 
     def delete_log(self) -> None:
-        """Drop all batches of the log."""
+        """Delete all batches of the log."""
         self._run(f"DELETE FROM {self._log}")
 
     # blocks
@@ -259,7 +259,7 @@ class ShadowTables:
         self._run(f"UPDATE {self._block} SET run = ? WHERE id = ?", (run, block))
 
     def delete_block(self, block: int) -> None:
-        """Drop a block and its columns."""
+        """Delete a block and its columns."""
         columns = rowid(block, 0), rowid(block + 1, 0) - 1
         self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", columns)
         self._run(f"DELETE FROM {self._block} WHERE id = ?", (block,))
@@ -297,7 +297,7 @@ class ShadowTables:
         self._run_each(f"INSERT OR REPLACE INTO {self._column} VALUES(?, ?)", rows)
 
     def delete(self, rowid: int) -> None:
-        """Drop a row, if it is there."""
+        """Delete a row, if it is there."""
         self._run(f"DELETE FROM {self._column} WHERE id = ?", (rowid,))
 
     def column_blocks(self) -> list[int]:
@@ -317,14 +317,14 @@ class ShadowTables:
         return self._ids(sql)
 
     def chunk_rows(self) -> list[int]:
-        """The rowids of all that is stored of chunks of texts."""
+        """The rowids of everything that is stored of chunks of texts."""
         return self._ids(f"SELECT id FROM {self._column} WHERE id < 0 AND id > {_AFTER_RECORDS}")
 
     def _ids(self, sql: str) -> list[int]:
         return [id for (id,) in self._rows("column", sql)]
 
     def delete_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
-        """Drop columns, casts and texts of all properties but those of these ids. chunk_bits: see chunks.rowid."""
+        """Delete columns, casts and texts of all properties but those of these ids. chunk_bits: see chunks.rowid."""
         columns = ", ".join(map(str, (PATHS, TIMESTAMPS, DELETED, *(FIRST_PROPERTY + id for id in kept))))
         ids = ", ".join(map(str, kept))
         self._run(f"DELETE FROM {self._column} WHERE id >= 0 AND (id & {DELETED} NOT IN ({columns}) OR id < {DELETED})")
@@ -349,7 +349,7 @@ class ShadowTables:
         self.put([(_RECORDS + rowid(version, DELETED), data)])
 
     def delete_records(self, last: int = (1 << 44) - 1) -> None:
-        """Drop the records of the versions up to that one."""
+        """Delete the records of the versions up to that one."""
         self._run(f"DELETE FROM {self._column} WHERE id BETWEEN ? AND ?", (_LEAST, _RECORDS + rowid(last, DELETED)))
 
     # texts
@@ -377,11 +377,11 @@ class ShadowTables:
         self._run_each(f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)", rows)
 
     def put_chunk(self, property: int, code: int, data: bytes, stamp: int) -> None:
-        """That there is a chunk of texts up to that code, in place of the row that is there."""
+        """Note that there is a chunk of texts up to that code, in place of the row that is there."""
         self._run(f"INSERT OR REPLACE INTO {self._value} VALUES(?, ?, ?, ?)", (property, code, data, stamp))
 
     def delete_texts(self, property: int, first: int, end: int) -> None:
-        """Drop the rows of the codes from one to before another."""
+        """Delete the rows of the codes first ... end-1."""
         self._run(f"DELETE FROM {self._value} WHERE property = ? AND code >= ? AND code < ?", (property, first, end))
 
     def clear_texts(self, property: int, codes: Iterable[int]) -> None:
@@ -432,7 +432,7 @@ class ShadowTables:
         self._run(f"UPDATE {self._key} SET key = NULL WHERE id = ?", (object,))
 
     def delete_keys(self, objects: Iterable[int]) -> None:
-        """Drop the rows of these objects."""
+        """Delete the rows of these objects."""
         self._run_each(f"DELETE FROM {self._key} WHERE id = ?", ((id,) for id in objects))
 
     def any_keys(self) -> bool:

@@ -82,14 +82,14 @@ class Shard:
     """Whole paths of a range of objects."""
 
     def __init__(self, first_object: int, parts: tuple[Part, ...], cache: Cache) -> None:
-        self.first_object = first_object  # a lower bound of its objects, and an upper one of the shard's before
+        self.first_object = first_object  # no object here is below it, and none of the shard before is above
         self.parts = parts
         self._cache = cache
         self.stamp: object = tuple((part.block.stamp, part.first, part.last) for part in parts)
         """Identifies the content, for ever."""
 
     def view(self, of: Callable[[Shard, *Ts], V], *arguments: *Ts) -> V:
-        """What is made of this shard by `of(shard, *arguments)`, or was, and is in the cache: see views.py."""
+        """The view `of(shard, *arguments)`, from the cache if it is there: see views.py."""
         key = self.stamp, of, arguments
         found: V | None = self._cache.find(key)
         if found is None:

@@ -83,7 +83,7 @@ class Snapshot:
         return sum(block.events for block in self.blocks) + self.log_events
 
     def objects(self) -> int:
-        """How many objects there are. Reads paths only where some objects' lie in several places."""
+        """How many objects there are. Reads paths only where those of one object may lie in several blocks."""
         if not self.log_events and len({row.run for row in self.blocks}) < 2:
             return sum(row.objects for row in self.blocks)
         blocks = [self.store.block(row) for row in self.blocks] + ([self.log_block()] if self.log else [])

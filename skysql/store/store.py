@@ -3,7 +3,7 @@
 tables     its shadow tables, all of their SQL     reader    what the rows of a manifest stand for
 log        where a commit of few events goes       dictionary, statistics
 
-append, delete       a commit's events come, or go         apply    the only place that carries out a ManifestEdit
+append, delete       write a commit                       apply    the only place that carries out a ManifestEdit
 manifest, snapshot   the table as the transaction sees it
 """
 
@@ -117,7 +117,7 @@ class Store:
         return self._snapshot
 
     def manifest(self) -> Manifest:
-        """What it consists of, as the current transaction sees it."""
+        """The table's manifest, as the current transaction sees it."""
         return self.snapshot().manifest
 
     def _read_manifest(self, stamp: Stamp) -> Manifest:
@@ -163,9 +163,9 @@ class Store:
         return self.reader.busy
 
     def rolled_back(self) -> None:
-        """Something was: codes may be given to other texts now, so scans under way keep the dictionary that they know.
+        """SQLite rolled something back, so codes may be given to other texts now.
 
-        What they have not read of it they cannot have any more.
+        Scans under way keep their dictionary, and cannot read more of it.
         """
         if self.busy:
             self.dictionary.end()
@@ -264,7 +264,7 @@ class Store:
         self.apply(compact.delete(self.manifest(), self, numbers, keep=self.busy))
 
     def apply(self, edit: ManifestEdit) -> Manifest:
-        """Carry out what changes the manifest, of which the current transaction must see the one that it was made for.
+        """Carry out an edit; the current transaction must see the manifest that it was made for.
 
         Returns the manifest that is there then. Nothing else writes rows of blocks, or gives the set of runs a stamp.
         """
@@ -317,7 +317,7 @@ class Store:
     # another definition
 
     def define(self, table: Table, *, alike: bool) -> None:
-        """Write down what the table is from now on. The store is of no use after that. alike: events read as before."""
+        """Store another definition of the table. This store is of no use after that. alike: events read as before."""
         self.tables.put_meta("format", VERSION)
         self.tables.put_meta("schema", definition.dump(table))
         self.tables.put_meta("altered", 1)
@@ -327,9 +327,9 @@ class Store:
             self.forget_history()
 
     def forget_history(self) -> None:
-        """Begin another lineage: nothing tells any more which objects were changed until now."""
+        """Begin another lineage: nothing tells any more which objects were changed before."""
         self.history.forget()
-        self._snapshot = None  # which is of the lineage that ends
+        self._snapshot = None  # it is of the lineage that ends
         self.apply(ManifestEdit())
 
     def write_casts(self, property: Property, casts: Casts) -> None:

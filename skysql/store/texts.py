@@ -3,13 +3,13 @@
     StoredTexts    code -> text, a sequence
     StoredCodes    text -> code, a mapping
 
-Codes 1 ... are those of the chunks, one after the other, and then those of the rows, whose texts are in memory. Of the
-chunks nothing is: what is read of them is in the cache, as long as there is room. A code is looked up in one chunk; a
-text by its hash, in the hashes of all chunks, and what has the same hash is compared. For many look-ups there is an
-index of the hashes, of 8 bytes a text, in memory.
+Codes 1 ... are those of the chunks, one after the other, and then those of the rows. The texts of rows are in memory;
+those of chunks are read when asked for, and cached as long as there is room. A code is looked up in one chunk. A text
+is looked up by its hash, in the hashes of all chunks; texts of the same hash are compared. For many look-ups there is
+an index of the hashes in memory, of 8 bytes a text.
 
-A caller with many codes asks for all of them at once (`take`, `find`), so that a chunk is read once. Nothing
-here changes but that rows are added.
+A caller with many codes asks for all of them at once (`take`, `find`), so that a chunk is read once. Nothing here
+changes, except that rows are added.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ _LEFT = np.uint64(0xFF)
 
 
 def byte_ranks(data: bytearray, starts: Int64, sizes: Int64) -> Int64:
-    """The rank of each of some texts in the order of their bytes: int64[n]; data gets some bytes more.
+    """The rank of each text in the order of their bytes: int64[n]; some bytes are appended to data.
 
     By a few bytes at a time of those that are alike so far: their rank is that of the first of them.
     """
@@ -163,7 +163,7 @@ class StoredTexts(Texts):
         self.firsts = np.array([chunk.first for chunk in self.chunks], np.int64)
         self._rows = rows
         self._last: tuple[TextChunk, ChunkTexts] | None = None  # read, in case that the cache has no room for any
-        self._backwards = False  # the way to go next: what was read last may be in a cache that has no room for all
+        self._backwards = False  # the next way: what was read last may still be cached
 
     def __len__(self) -> int:
         return self.base + len(self._rows)
@@ -291,7 +291,7 @@ class HashIndex:
         return np.concatenate(places), np.concatenate(codes)
 
     def repeated(self) -> Int64:
-        """The codes whose hash another has as well, side by side: int64[m]."""
+        """The codes of which others have the same hash; those of one hash side by side: int64[m]."""
         keys = patiently(np.sort, np.concatenate([np.zeros(0, np.uint64), *self.runs]))
         same = (keys[1:] >> np.uint64(32)) == (keys[:-1] >> np.uint64(32))
         either = np.zeros(len(keys), bool)
