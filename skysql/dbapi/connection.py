@@ -260,7 +260,7 @@ class Connection:
             elif name not in owned and not name.startswith("sqlite_") and not module_of(sql).startswith("sky_"):
                 yield f"{sql};"
                 sky = skies.get(name)
-                yield from self._inserts(name, _event_columns(sky) if sky else _columns(self, name))
+                yield from self._inserts(name, _event_columns(sky) if sky else _columns(self, name), sky is not None)
         yield from later
         yield "COMMIT;"
 
@@ -268,11 +268,18 @@ class Connection:
         with self.guard:
             return self.sqlite.execute(sql).fetchall()
 
-    def _inserts(self, name: str, columns: list[str]) -> Iterator[str]:
+    def _inserts(self, name: str, columns: list[str], sky: bool = False) -> Iterator[str]:
+        """The rows of a table. sky: with all digits of attributes that SQL shows with fewer."""
         names = ", ".join(map(quote, columns))
-        values = " || ', ' || ".join(f"quote({quote(column)})" for column in columns)
-        for (row,) in self.sqlite.execute(f"SELECT {values} FROM {quote(name)}"):
-            yield f"INSERT INTO {quote(name)} ({names}) VALUES ({row});"
+        rows = self.sqlite.execute(f"SELECT {', '.join(f'quote({quote(c)})' for c in columns)} FROM {quote(name)}")
+        held = self.engine.digits("main", name) if sky else {}
+        longer = [(at, held[column]) for at, column in enumerate(columns) if column in held]
+        for row in rows:
+            values = list(row)
+            for at, texts in longer:
+                text = next(texts)
+                values[at] = "NULL" if text is None else literal(text)
+            yield f"INSERT INTO {quote(name)} ({names}) VALUES ({', '.join(values)});"
 
 
 def _columns(connection: Connection, table: str) -> list[str]:

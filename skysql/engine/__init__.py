@@ -4,7 +4,7 @@
     engine     wires everything: connected_tables, registries, the functions of SQL, the rewriter
     published  puts what a rewritten statement reads under a name for SQLite;  schema: the catalogue for the rewriter
     sky_alter  another definition of a table;  dependents: the views and triggers that read it
-    evaluator  expressions that SQLite computes for a scan
+    evaluator  expressions that SQLite computes for a scan;  digits: numbers that SQL does not show in full
 
 Not here: PEP 249. A front, such as dbapi/, stands on a session.
 

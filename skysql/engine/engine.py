@@ -29,6 +29,7 @@ from ..write.counts import Counts
 from ..write.statement import UnderWay
 from . import plain_aggregates, sql_functions
 from .connected_tables import ConnectedTables
+from .digits import digits
 from .evaluator import SQLiteEvaluator
 from .hints import hint_for
 from .info import TableInfo, info_of
@@ -85,6 +86,10 @@ class Engine:
     def snapshot(self, database: str, name: str) -> Snapshot:
         """The table's events as the statement under way sees them."""
         return self.tables.snapshot(database, name)
+
+    def digits(self, database: str, name: str) -> dict[str, Iterator[str | None]]:
+        """What the table's events hold of numbers that SQL shows with fewer digits; valid within a read transaction."""
+        return digits(self.snapshot(database, name))
 
     def shadows(self) -> set[str]:
         """The names of the shadow tables in main."""

@@ -5,6 +5,8 @@ The cell of a state property holds the value that the event changed it to, and n
 tell what the event did (a change to NULL, to the value that it had already, or to an empty text), all its changes are
 in `changes`, as JSON, and its cells are empty.
 
+A number with more digits than SQL shows is written with all of them: in JSON as a text, where a number would not do.
+
 The one loss: CSV and TSV cannot tell an empty text from nothing; attributes and actions that are empty texts are
 counted, so that the caller can say so.
 """
@@ -12,7 +14,8 @@ counted, so that the caller can say so.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -74,13 +77,19 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
     columns = [quote(key), "ts" if parquet else "timestamp", "action", *(quote(p.name) for p in properties)]
     if table.states:
         names, types, columns = [*names, "changes"], [*types, "string"], [*columns, "changes"]
-    rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
     cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
     made = [(i, _PARQUET[p.kind]) for i, p in enumerate(properties, 3) if p.kind in _PARQUET] if parquet else []
     made += [(i, _decimal(p.kind)) for i, p in enumerate(properties, 3) if parquet and isinstance(p.kind, DecimalKind)]
-    with FileWriter(path, format, names, types) as writer:
+    with FileWriter(path, format, names, types) as writer, _one_snapshot(db):
+        rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
+        digits = db.engine.digits(info.database, info.name)
+        longer = [(i, p.kind, digits[p.name]) for i, p in enumerate(properties, 3) if p.name in digits]
         while batch := rows.fetchmany(ROW_GROUP if parquet else ROWS):
             written = [cut.row(row) for row in batch] if table.states else [list(row) for row in batch]
+            for i, kind, texts in longer:
+                for row, text in zip(written, texts, strict=False):
+                    if row[i] is not None and kind.parse(row[i]) != kind.parse(text):
+                        row[i] = text
             for row in written if made else ():
                 for i, make in made:
                     row[i] = None if row[i] is None else make(row[i])
@@ -89,6 +98,19 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
             done.empty_texts += sum("" in row for row in written) if cut.blank_is_nothing else 0
             progress(done.events)
     return done
+
+
+@contextmanager
+def _one_snapshot(db: Connection) -> Iterator[None]:
+    """A transaction, if there is none, so that all that is read is of one moment."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.rollback()
 
 
 class _Cut:

@@ -25,6 +25,7 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import TEXT
 from ..model.quoting import quote
 from ..model.table import ACTION, Property, Table
+from ..write.columns import parse_changes
 from .spill import Spill
 
 if TYPE_CHECKING:
@@ -260,7 +261,23 @@ def stored_states(
         id = object_key if table.key_name is None else dictionary.find(object_key)
         if property in by_name and id is not None:
             rows[by_name[property]].append((id, timestamps.parse(moment), value))
+    for state in states:
+        if state.kind.longer:
+            rows[state.id] = list(_every_change(db, database, table, state, dictionary))
     return {state.id: _known(rows[state.id], state, dictionary) for state in states}
+
+
+def _every_change(
+    db: Connection, database: str, table: Table, state: Property, dictionary: ImportTexts
+) -> Iterator[tuple[int, int, Any]]:
+    """All changes of a property of which other columns do not show all digits: (object, time, value)."""
+    key, name = quote(table.key_name or table.object_name), f"{quote(database)}.{quote(table.name)}"
+    for object_key, ts, text in db.execute(f"SELECT {key}, ts, changes FROM {name} WHERE changes IS NOT NULL"):
+        changes = parse_changes(table, text)
+        id = object_key if table.key_name is None else dictionary.find(object_key)
+        if state.id in changes and id is not None:
+            units = changes[state.id]
+            yield id, ts, None if units is None else state.kind.texts(np.array([units]))[0]
 
 
 def _known(rows: list[tuple[int, int, Any]], state: Property, dictionary: ImportTexts) -> Known:

@@ -280,3 +280,55 @@ def test_import_and_export(tmp_path: Path, format: str) -> None:
     assert db.execute("SELECT *, changes FROM t").fetchall() == expected
     assert db.check() == []
     db.close()
+
+
+LONG = [("999999999999999999", "0.0000000000000001"), ("-999999999999999998", "-99.9999999999999999"), ("5", None)]
+"""Of more digits than a REAL has; 5 is not."""
+
+
+def long_decimals(path: str) -> skysql.Connection:
+    """A table of them, as a state and as an attribute."""
+    db = skysql.connect(path, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE t USING sky(x DECIMAL(18) STATE, y DECIMAL(18,16))")
+    db.executemany("INSERT INTO t(object_id, ts, action, x, y) VALUES (?, 1, 'a', ?, ?)",
+                   [(at, *long) for at, long in enumerate(LONG, 1)])  # fmt: skip
+    return db
+
+
+def with_all_digits(db: skysql.Connection) -> list[Any]:
+    """What is stored: the table is altered for it."""
+    for name in "xy":
+        db.execute(f"SELECT sky_alter('t', 'ALTER {name} TYPE TEXT')")
+    return db.execute("SELECT x, y FROM t").fetchall()
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_all_digits_are_exported(tmp_path: Path, format: str) -> None:
+    file = str(tmp_path / f"a.{format}")
+    long_decimals(str(tmp_path / "a.db")).close()
+    assert main(["export", str(tmp_path / "a.db"), "t", file]) == 0
+    words = ["--object", "object_id", "--time", "timestamp", "--action", "action", "--state", "x:DECIMAL(18)",
+             "--attribute", "y:DECIMAL(18,16)"]  # fmt: skip
+    assert main(["import", str(tmp_path / "b.db"), "t", file, *words]) == 0
+    db = skysql.connect(str(tmp_path / "b.db"))
+    assert with_all_digits(db) == LONG
+    db.close()
+
+
+def test_all_digits_are_dumped(tmp_path: Path, connect: Connect) -> None:
+    db, copy = long_decimals(str(tmp_path / "a.db")), connect()
+    copy.executescript("".join(db.iterdump()))
+    db.close()
+    assert with_all_digits(copy) == LONG
+
+
+def test_an_import_compares_all_digits_with_what_is_stored(tmp_path: Path) -> None:
+    long_decimals(str(tmp_path / "a.db")).close()
+    (tmp_path / "a.csv").write_text(f"o,t,x\n1,2030-01-01,{LONG[0][0]}\n2,2030-01-01,-999999999999999999\n")
+    words = ["--object", "o", "--time", "t", "--state", "x"]
+    assert main(["import", str(tmp_path / "a.db"), "t", str(tmp_path / "a.csv"), *words]) == 0
+    db = skysql.connect(str(tmp_path / "a.db"))
+    assert db.execute("SELECT object_id, changes FROM t WHERE timestamp > '2029-01-01'").fetchall() == [
+        (2, '{"x":-999999999999999999}')
+    ]
+    db.close()
