@@ -89,10 +89,10 @@ class Relation(Protocol):
         ...
 
     @property
-    def keeps(self) -> frozenset[int]:
-        """The columns by whose values a cursor may look up rows that it keeps, if it is asked for rows repeatedly.
+    def indexed(self) -> frozenset[int]:
+        """A cursor that is asked for rows repeatedly may cache them, and look them up by the values of these columns.
 
-        Empty: it may keep none. A constraint `column = value` that `exact` says None to is then taken as 'lookup'.
+        Empty: it may cache none. A constraint `column = value` that `exact` says None to is then taken as 'lookup'.
         """
         ...
 

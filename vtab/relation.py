@@ -5,11 +5,11 @@
 
 Declared schema: the relation's columns. What xBestIndex promises:
 
-    idxNum   the number of a `Choice` that the table keeps: the columns read and the constraints taken.
+    idxNum   the number of a `Choice` in the table's list: the columns read and the constraints taken.
              Producer: `RelationTable.BestIndexObject`; consumer: `RelationCursor.Filter`.
     idxStr   for people only: what EXPLAIN QUERY PLAN shows.
     argv     the right-hand sides of the constraints, in the order of the Choice.
-    lookup   an equality on a column that the relation lets cursors keep rows by: see `RelationCursor.Filter`.
+    lookup   an equality on a column by which cursors may look up cached rows: see `RelationCursor.Filter`.
     omit     set exactly where the relation says that it applies the constraint exactly.
     order    consumed when the ORDER BY is a prefix of the relation's order, ascending, after leaving out columns that
              are fixed by an equality; or all of it descending, if the relation turns.
@@ -24,7 +24,7 @@ from typing import Any
 
 import apsw
 
-from .kept import KeptRows
+from .cached_rows import CachedRows
 from .protocols import Constraint, Declared, Relation, RowBatch, TurningRelation, Value, read
 
 _OPS = {
@@ -50,7 +50,7 @@ _PATIENCE = 32
 class Choice:
     """What a plan of SQLite's asks of a scan: idxNum's meaning.
 
-    lookups: the places of constraints by which kept rows are looked up; patience: after how many scans.
+    lookups: the places of constraints by which cached rows are looked up; patience: after how many scans.
     backwards: whether the rows are wanted in the opposite of the relation's order.
     """
 
@@ -96,7 +96,7 @@ class RelationTable:
                     return False
                 continue
             many = op == "=" and info.get_aConstraintUsage_in(which)
-            if exact is None and op == "=" and column in self.relation.keeps and not many:
+            if exact is None and op == "=" and column in self.relation.indexed and not many:
                 op, exact = "lookup", False
             if exact is None or (not required and info.get_aConstraint_collation(which).upper() != "BINARY"):
                 continue
@@ -131,7 +131,8 @@ class RelationTable:
 
     def _choice(self, used: set[int], taken: tuple[tuple[int, str], ...], backwards: bool) -> Choice:
         relation = self.relation
-        hints = [op == "=" and column in relation.keeps and relation.exact(column, op) is False for column, op in taken]
+        indexed, exact = relation.indexed, relation.exact
+        hints = [op == "=" and column in indexed and exact(column, op) is False for column, op in taken]
         lookups = tuple(at for at, (_, op) in enumerate(taken) if op == "lookup" or hints[at])
         columns = frozenset(used.union(taken[at][0] for at in lookups))
         return Choice(columns, taken, lookups, _PATIENCE if any(hints) else 1, backwards)
@@ -176,13 +177,13 @@ class RelationCursor:
         self._choice: Choice | None = None  # what the last Filter asked for,
         self._rest: list[Value] = []  # with these values, but for those to look up,
         self._times = 0  # how often that was, one time after the other,
-        self._kept: KeptRows | None = None  # and the rows, once they are kept
+        self._cached: CachedRows | None = None  # and the rows, once they are cached
 
     def Filter(self, number: int, _text: str | None, arguments: Sequence[Any] | None) -> None:  # noqa: N802
         """Start the scan that Choice `number` describes; or look its rows up, if they are asked for repeatedly."""
         choice, values = self.table.choices[number], tuple(arguments or ())
-        kept = self._lookup(choice, values) if self.table.relation.keeps else None
-        self.rows = iter(self._scan(choice, values) if kept is None else kept)
+        cached = self._lookup(choice, values) if self.table.relation.indexed else None
+        self.rows = iter(self._scan(choice, values) if cached is None else cached)
         self.row = next(self.rows, None)
 
     def _scan(self, choice: Choice, values: Sequence[Any], without: Sequence[int] = ()) -> Iterator[Sequence[Any]]:
@@ -202,17 +203,17 @@ class RelationCursor:
         return chain.from_iterable((_faulty_rows if batch.faulty else made)(batch, width) for batch in batches)
 
     def _lookup(self, choice: Choice, values: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
-        """The rows, if they are kept by now; with others, perhaps, whose values to look up are not these."""
+        """The rows, if they are cached by now; perhaps with others, which do not have the values to look up."""
         by = choice.lookups
         rest = [value for at, value in enumerate(values) if at not in by]
         if self._choice is not choice or self._rest != rest:
-            self._choice, self._rest, self._times, self._kept = choice, rest, 0, None
+            self._choice, self._rest, self._times, self._cached = choice, rest, 0, None
         self._times += 1
-        if self._kept is None:
+        if self._cached is None:
             if self._times <= choice.patience:
                 return None
-            self._kept = KeptRows(list(self._scan(choice, values, by)), [choice.constraints[at][0] for at in by])
-        return self._kept.find([values[at] for at in by])
+            self._cached = CachedRows(list(self._scan(choice, values, by)), [choice.constraints[at][0] for at in by])
+        return self._cached.find([values[at] for at in by])
 
     def Next(self) -> None:  # noqa: N802
         """Step to the next row."""
@@ -231,8 +232,8 @@ class RelationCursor:
         return self.row[-1]  # type: ignore[index, no-any-return]
 
     def Close(self) -> None:  # noqa: N802
-        """Let go of the scan, and of what was kept."""
-        self.rows, self.row, self._choice, self._kept = iter(()), None, None, None
+        """Let go of the scan, and of cached rows."""
+        self.rows, self.row, self._choice, self._cached = iter(()), None, None, None
 
 
 def _rows(batch: RowBatch, width: int) -> Iterator[tuple[Value, ...]]:

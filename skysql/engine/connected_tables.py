@@ -82,16 +82,16 @@ class ConnectedTables:
     def relation(self, database: str, name: str, *, inspect: bool = False) -> EventsRelation:
         """The table of that name as it is defined now. inspect: whether to look its shadow tables over, too."""
         key = database, name_key(name)
-        known, number = self.relations.get(key), self.versions.read(database)
-        if known is None or inspect:
+        cached, number = self.relations.get(key), self.versions.read(database)
+        if cached is None or inspect:
             self._tables(database, name).inspect()
         elif self._is_read(key, number):
-            return known
+            return cached
         store = Store.open(self._tables(database, name), self._part(database, name))
-        if known is None or known.store.table != store.table:
-            known = self._adopt(store)
+        if cached is None or cached.store.table != store.table:
+            cached = self._adopt(store)
         self._read[key] = number, self._sqlite.in_transaction
-        return known
+        return cached
 
     def _is_read(self, key: tuple[str, str], number: int) -> bool:
         """Whether a definition was read at this number of the schema, which no rollback can have given out anew."""
@@ -105,9 +105,9 @@ class ConnectedTables:
     def snapshot(self, database: str, name: str) -> Snapshot:
         """The table's events as the statement under way sees them."""
         key = database, name_key(name)
-        known, read = self.relations.get(key), self._read.get(key)
-        if known is not None and read is not None:
-            found = known.writer.snapshot()
+        cached, read = self.relations.get(key), self._read.get(key)
+        if cached is not None and read is not None:
+            found = cached.writer.snapshot()
             if read == (self.versions.current(database), self._sqlite.in_transaction and read[1]):
                 return found
         return self.relation(database, name).writer.snapshot()
@@ -124,8 +124,8 @@ class ConnectedTables:
     def forget(self, relation: EventsRelation) -> None:
         """The table was dropped, or has another name."""
         relation.store.cache.clear()
-        for key, known in list(self.relations.items()):
-            if known is relation:
+        for key, each in list(self.relations.items()):
+            if each is relation:
                 del self.relations[key]
 
     def altered(self, relation: EventsRelation) -> None:
@@ -194,7 +194,7 @@ class ConnectedTables:
             self._leave(file)
 
     def _leave(self, file: OpenFile) -> None:
-        """Let go of a database; nobody will ask again for what is kept of one in memory."""
+        """Let go of a database; nobody will ask again for what is cached of one in memory."""
         file.close()
         if file.alone:
             self._cache.forget_file(file.token)

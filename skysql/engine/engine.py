@@ -53,22 +53,22 @@ class Engine:
         read_only: bool = False,
         registries: Registries | None = None,
     ) -> None:
-        self.registries = known = registries or Registries()
+        self.registries = registries = registries or Registries()
         self.pushdown = pushdown
         self.sqlite = sqlite = open_file(path, read_only, timeout)
         self.under_way, self.counts = UnderWay(), Counts(sqlite)
         cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         results = Results(sqlite)
-        self.evaluator = SQLiteEvaluator(sqlite, results, cache, known.functions)
+        self.evaluator = SQLiteEvaluator(sqlite, results, cache, registries.functions)
         self.tables = tables = ConnectedTables(sqlite, cache, self.evaluator, self.under_way, self.counts)
         sqlite.set_rollback_hook(tables.rolls_back)
         vtab.register(sqlite, tables)
-        sql_functions.register(self, self.counts, known.functions)
-        self.published = Published(sqlite, results, tables, self.evaluator, known, self._plan)
+        sql_functions.register(self, self.counts, registries.functions)
+        self.published = Published(sqlite, results, tables, self.evaluator, registries, self._plan)
         self._catalog = self.published.catalog
-        self._catalog.given |= plain_aggregates.register(sqlite, known.aggregates)
+        self._catalog.given |= plain_aggregates.register(sqlite, registries.aggregates)
         read = self._catalog, self._catalog.refresh
-        self._reports = Reports(sqlite, *read, self.evaluator, self.snapshot, known.reports)
+        self._reports = Reports(sqlite, *read, self.evaluator, self.snapshot, registries.reports)
         self._results = results
         try:
             if not read_only and path not in ("", ":memory:"):
@@ -102,13 +102,13 @@ class Engine:
 
     def _keys(self, table: str | None) -> list[tuple[str, str]]:
         """(database, name) of the same."""
-        known = self._catalog.tables()
+        tables = self._catalog.tables()
         if table is None:
-            return known
-        for key in known:
+            return tables
+        for key in tables:
             if name_key(table) in (name_key(key[1]), name_key(f"{key[0]}.{key[1]}")):
                 return [key]
-        raise ProgrammingError(f"there is no sky table {table!r}", near(table, (key[1] for key in known)))
+        raise ProgrammingError(f"there is no sky table {table!r}", near(table, (key[1] for key in tables)))
 
     # statements
 

@@ -31,7 +31,7 @@ class _Feed:
     """A relation that yields the columns that lie ready."""
 
     order: Sequence[frozenset[int]] = ()
-    keeps: frozenset[int] = frozenset()
+    indexed: frozenset[int] = frozenset()
 
     def __init__(self, columns: Sequence[Declared]) -> None:
         self.columns = columns

@@ -122,11 +122,11 @@ class Published:
         results: Results,
         tables: ConnectedTables,
         evaluator: Evaluator,
-        known: Registries,
+        registries: Registries,
         plan: Callable[[Rewritten], Plan | None],
     ) -> None:
-        self.catalog = Schema(sqlite, results.mark, tables, self.lent, known)
-        self._rules = known.rules
+        self.catalog = Schema(sqlite, results.mark, tables, self.lent, registries)
+        self._rules = registries.rules
         self._plan = plan
         self._sqlite = sqlite
         self._results = results
@@ -152,10 +152,10 @@ class Published:
     def prepare(self, text: str, pushdown: bool) -> Prepared:
         """The statement as SQLite is to get it, with everything published that it reads."""
         generation = self.refresh(pushdown)
-        known = self._cache.get((text, pushdown))
-        if known is not None and known.generation == generation:
+        cached = self._cache.get((text, pushdown))
+        if cached is not None and cached.generation == generation:
             self._cache.move_to_end((text, pushdown))
-            return known
+            return cached
         assert self._stored is not None
         self._stored.check(text)
         try:
@@ -163,8 +163,8 @@ class Published:
         except Refused as refused:
             raise refused.error from None
         plan = self._plan(rewritten)
-        if known is not None:
-            self._forget(known)
+        if cached is not None:
+            self._forget(cached)
         sql, names = self._publish_all(rewritten.sql, rewritten.reads, pushdown)
         prepared = self._cache[text, pushdown] = Prepared(sql, plan, names, generation)
         if len(self._cache) > _CACHED:

@@ -37,10 +37,10 @@ class Schema(Catalog):
         mark: str,
         tables: ConnectedTables,
         lend: Lend,
-        known: Registries,
+        registries: Registries,
     ) -> None:
-        reports, by_scan = (report.name for report in known.reports), AggregateFunctions(known.aggregates)
-        super().__init__(mark, known.functions, reports, known.idioms, by_scan)
+        reports, by_scan = (report.name for report in registries.reports), AggregateFunctions(registries.aggregates)
+        super().__init__(mark, registries.functions, reports, registries.idioms, by_scan)
         self._sqlite = sqlite
         self._connected = tables
         self._lend = lend

@@ -30,7 +30,7 @@ class MatchRelation:
     """Implements `vtab.Relation`."""
 
     order: Sequence[frozenset[int]] = ()
-    keeps: frozenset[int] = frozenset()
+    indexed: frozenset[int] = frozenset()
 
     def __init__(
         self,

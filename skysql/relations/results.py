@@ -27,19 +27,21 @@ from ..store.snapshot import Snapshot
 Snapshots = Callable[[str, str], Snapshot]
 
 
-def result_of(call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> Relation:
+def result_of(call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, aggregates: AggregateFunctions) -> Relation:
     """The relation for a scan."""
-    return (GroupsResult if call.plan.grouped else RowsResult)(call, evaluator, snapshot, known)
+    return (GroupsResult if call.plan.grouped else RowsResult)(call, evaluator, snapshot, aggregates)
 
 
 class _Result:
     """What both have in common."""
 
-    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> None:
+    def __init__(
+        self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, aggregates: AggregateFunctions
+    ) -> None:
         self.call = call
         self._evaluator = evaluator
         self._snapshot = snapshot
-        self._aggregates = known
+        self._aggregates = aggregates
         self._bound: BoundScan | None = None
         named = [Declared(name, type) for name, type in call.columns] or [Declared("nothing")]
         shown = len(named) - call.hidden
@@ -47,7 +49,7 @@ class _Result:
         self.columns = [*named[:shown], *arguments, *(replace(column, hidden=True) for column in named[shown:])]
         self._arguments = range(shown, shown + len(arguments))
         self._places = [at for at in range(len(self.columns)) if at not in self._arguments]
-        self.keeps = frozenset(self._places)
+        self.indexed = frozenset(self._places)
         self.order = [frozenset(self._places[key] for key in keys) for keys in call.order]
 
     def exact(self, column: int, op: str) -> bool | None:
@@ -113,15 +115,17 @@ class GroupsResult(_Result):
 class RowsResult(_Result):
     """The rows of a scan, in its order. Those of one object are found as the table itself finds them."""
 
-    def __init__(self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, known: AggregateFunctions) -> None:
-        super().__init__(call, evaluator, snapshot, known)
+    def __init__(
+        self, call: ScanCall, evaluator: Evaluator, snapshot: Snapshots, aggregates: AggregateFunctions
+    ) -> None:
+        super().__init__(call, evaluator, snapshot, aggregates)
         plan = call.plan
         table = snapshot(plan.database, plan.table).table
         self._table, names = table, (table.object_name, table.key_name)
         self._objects: dict[int, Expr] = {}  # columns that tell the object
         if not isinstance(plan.source, Pairs):
             self._objects = {p: key for p, key in zip(self._places, plan.keys, strict=False) if _is_one(key, names)}
-            self.keeps = frozenset(() if isinstance(plan.source, Events) else self._objects)  # of events, too many
+            self.indexed = frozenset(() if isinstance(plan.source, Events) else self._objects)  # of events, too many
         self._share = max(100, 1_000_000 >> min(2 * len(conjuncts(plan.where)), 12))
 
     def exact(self, column: int, op: str) -> bool | None:

@@ -76,7 +76,7 @@ class TableRelation:
         self.store = store = writer.store
         self.evaluator = evaluator
         self.columns = columns = _declared(self.kind, store.table)
-        self.keeps: frozenset[int] = frozenset()
+        self.indexed: frozenset[int] = frozenset()
         self._objects = range(len(object_columns(store.table)))
         names = [column.name.lower() for column in columns]
         within = frozenset(names.index(column.name) for column in ORDER[self.kind])
@@ -251,7 +251,7 @@ class ObjectsRelation(TableRelation):
 
     def __init__(self, writer: Writer, evaluator: Evaluator) -> None:
         super().__init__(writer, evaluator)
-        self.keeps = frozenset(self._objects)
+        self.indexed = frozenset(self._objects)
         self._as_of = len(self.columns) - 1
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
@@ -278,7 +278,7 @@ class SessionsRelation(TableRelation):
 
     def __init__(self, writer: Writer, evaluator: Evaluator) -> None:
         super().__init__(writer, evaluator)
-        self.keeps = frozenset(self._objects)
+        self.indexed = frozenset(self._objects)
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The sessions that meet the constraints, in path order."""

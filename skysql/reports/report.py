@@ -157,7 +157,7 @@ class ReportRelation:
         self._arguments = range(len(report.columns), len(report.columns) + len(arguments))
         self.cached: tuple[object, list[Columns]] | None = None  # what was asked last, and its rows if they are few
         self._plans: OrderedDict[object, ReportPlan] = OrderedDict()
-        self.keeps: frozenset[int] = frozenset()
+        self.indexed: frozenset[int] = frozenset()
         names = [column.name for column in report.columns]
         self.order = [frozenset({names.index(name)}) for name in report.order]
 
@@ -267,13 +267,13 @@ class ReportRelation:
             yield from self._report.rows(Call(self._report.name, subject, plan.design, wanted, limits))
 
 
-def _from_cache(known: OrderedDict[object, V], key: object, make: Callable[[], V]) -> V:
+def _from_cache(cache: OrderedDict[object, V], key: object, make: Callable[[], V]) -> V:
     """What was made for the key before, or what is made now."""
-    if key not in known:
-        known[key] = make()
-        if len(known) > _PLANS:
-            known.popitem(last=False)
-    return known[key]
+    if key not in cache:
+        cache[key] = make()
+        if len(cache) > _PLANS:
+            cache.popitem(last=False)
+    return cache[key]
 
 
 def _length(found: Columns) -> int:

@@ -43,7 +43,7 @@ class Reader(Protocol):
 
     @property
     def cache(self) -> Cache:
-        """Where what was decoded is kept, by stamps."""
+        """Where what was decoded is cached, by stamps."""
 
     def read_column(self, row: BlockRow, column: int) -> Array | None:
         """The bytes of a column, uint8[size], or None if there is none; OperationalError if the block is not there."""
@@ -253,25 +253,25 @@ class Surviving:
         self.deleted = deleted
         self._cache = cache
 
-    def _keep(self, name: object, make: Callable[[], V]) -> V:
+    def _cached(self, name: object, make: Callable[[], V]) -> V:
         return self._cache.get((self.stamp, name), make)
 
-    def kept(self) -> Int64:
+    def positions(self) -> Int64:
         """Where the events that are left lie in the block: int64[n], ascending."""
 
         def make() -> Int64:
-            kept = np.ones(int(self.block.paths()[1][-1]), bool)
-            kept[self.deleted()] = False
-            return np.flatnonzero(kept)
+            positions = np.ones(int(self.block.paths()[1][-1]), bool)
+            positions[self.deleted()] = False
+            return np.flatnonzero(positions)
 
-        return self._keep("kept", make)
+        return self._cached("positions", make)
 
     @property
     def time_range(self) -> tuple[int, int]:
         """Bounds of the timestamps."""
         if isinstance(self.block, StoredBlock):
             return self.block.time_range
-        return self._keep("times", lambda: (int(self.ts().min()), int(self.ts().max())))
+        return self._cached("times", lambda: (int(self.ts().min()), int(self.ts().max())))
 
     def paths(self) -> tuple[Int64, Int64]:
         """(objects int64[k], starts int64[k+1])."""
@@ -285,7 +285,7 @@ class Surviving:
                 self.block.compare(objects, starts)
             return objects, starts
 
-        return self._keep("paths", make)
+        return self._cached("paths", make)
 
     def ts(self) -> Int64:
         """int64[n]."""
@@ -296,7 +296,7 @@ class Surviving:
                 self.block.compare_times(ts)
             return ts
 
-        return self._keep("ts", make)
+        return self._cached("ts", make)
 
     def sparse(self, property: Property) -> Sparse:
         """The property's values or changes."""
@@ -309,7 +309,7 @@ class Surviving:
             positions = (sparse.positions[left] - before[left]).astype(np.int32)
             return Sparse(positions, sparse.values[left], None if valid is None or valid.all() else valid)
 
-        return self._keep((property.id, property.kind), make)
+        return self._cached((property.id, property.kind), make)
 
 
 class OnePath:
@@ -370,7 +370,7 @@ class OnePath:
 def origin(block: Block, positions: Array) -> tuple[StoredBlock | MemoryBlock, Array]:
     """Where these events of a block were before any of its events were deleted: (the block, their positions)."""
     if isinstance(block, Surviving):
-        return block.block, block.kept()[positions]
+        return block.block, block.positions()[positions]
     if isinstance(block, OnePath):
         return block.block, block.positions[positions]
     assert isinstance(block, StoredBlock | MemoryBlock)

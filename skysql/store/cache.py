@@ -137,19 +137,19 @@ class TableCache(Cache):
 
 
 _caches: weakref.WeakSet[Cache] = weakref.WeakSet()
-_held: list[Cache] = []
+_locked: list[Cache] = []
 
 
 def _hold() -> None:
     """A child process gets unlocked caches: the threads that locked them are its parent's."""
     for cache in list(_caches):
         cache._lock.acquire()
-        _held.append(cache)
+        _locked.append(cache)
 
 
 def _let_go() -> None:
-    while _held:
-        _held.pop()._lock.release()
+    while _locked:
+        _locked.pop()._lock.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -186,13 +186,13 @@ def _statistics(store: Store, snapshot: Snapshot) -> Iterator[str]:
     for property in store.table.properties:
         if property.kind is TEXT:
             continue
-        kept = store.statistics.of(property.id)
-        if kept is None:
+        stored = store.statistics.of(property.id)
+        if stored is None:
             yield f"statistics of {property.name!r}: they are unreadable"
             continue
         for row in snapshot.blocks:
             sparse = store.block(row).sparse(property)
-            if np.any(statistics.registers(property.kind.read(sparse.values[known(sparse)])) > kept):
+            if np.any(statistics.registers(property.kind.read(sparse.values[known(sparse)])) > stored):
                 yield f"statistics of {property.name!r}: values of block {row.id} were not counted"
 
 

@@ -57,7 +57,7 @@ class Blocks(Protocol):
 
     @property
     def cache(self) -> Cache:
-        """Where what is derived of blocks is kept."""
+        """Where what is derived of blocks is cached."""
 
     def block(self, row: BlockRow) -> StoredBlock | Surviving:
         """The block of that row, as it reads."""

@@ -53,7 +53,7 @@ class _Texts:
     def __init__(
         self, shelf: Chunks | None = None, property_id: int = 0, chunks: Sequence[TextChunk] = (), before: Any = None
     ) -> None:
-        """before: what was known of fewer chunks."""
+        """before: the same of fewer chunks."""
         self.chunks = chunks
         self.base = chunks[-1].last if chunks else 0
         self.stamp = chunks[-1].stamp if chunks else 0  # of the row of the last code
@@ -134,13 +134,13 @@ class Dictionary:
         if texts is not None and property_id in self._fresh:
             return texts
         self._refuse_more()
-        if texts is None or not self._is_known(property_id, texts):
+        if texts is None or not self._is_current(property_id, texts):
             texts = _Texts()
         texts = self._texts[property_id] = self._read(property_id, texts)
         self._fresh.add(property_id)
         return texts
 
-    def _is_known(self, property_id: int, texts: _Texts) -> bool:
+    def _is_current(self, property_id: int, texts: _Texts) -> bool:
         """Whether what is cached of a property is still right: its last chunk, the row after that, and the last row."""
         base, largest = texts.base, texts.largest
         rows = self._tables.text_stamps(property_id, (base, base + 1, largest))
@@ -150,16 +150,16 @@ class Dictionary:
             return False
         return largest == base or not rows.get(base + 1, (None, True))[1]
 
-    def _read(self, property_id: int, known: _Texts) -> _Texts:
-        """What is known, and what has come after it."""
-        texts, chunks, largest = known, list(known.chunks), known.largest
+    def _read(self, property_id: int, cached: _Texts) -> _Texts:
+        """What is cached, and what was added since."""
+        texts, chunks, largest = cached, list(cached.chunks), cached.largest
         for value, stamp, code in self._tables.texts(property_id, largest):
             if isinstance(value, bytes) and isinstance(code, int) and len(texts.rows) == 1:
                 chunks.append(self._chunks.chunk(property_id, largest + 1, code, value, stamp))
                 largest = code
                 continue
             if len(chunks) > len(texts.chunks):
-                texts = _Texts(self._chunks, property_id, chunks, known)
+                texts = _Texts(self._chunks, property_id, chunks, cached)
             if code != texts.largest + 1 or not _is_text(value):
                 where = f"property {property_id}, code {code}"
                 raise self._corrupt(f"{where}: codes are missing before it, or it is no text")
@@ -167,7 +167,7 @@ class Dictionary:
             texts.stamp = stamp
         if len({chunk.stamp for chunk in chunks}) < len(chunks):
             raise self._corrupt(f"property {property_id}: there are two chunks of texts of one stamp")
-        return texts if len(chunks) == len(texts.chunks) else _Texts(self._chunks, property_id, chunks, known)
+        return texts if len(chunks) == len(texts.chunks) else _Texts(self._chunks, property_id, chunks, cached)
 
     def _corrupt(self, what: str, suffix: str = "value") -> CorruptError:
         return CorruptError(f"{self._tables.name}_{suffix}: {what}")
@@ -203,22 +203,22 @@ class Dictionary:
         return np.concatenate([self._codes(property_id, texts[piece]) for piece in pieces(len(texts), _PIECE)])
 
     def _codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
-        known = self._load(property_id)
-        first, rows = known.largest + 1, known.row_codes
+        cached = self._load(property_id)
+        first, rows = cached.largest + 1, cached.row_codes
         other = [text for text in dict.fromkeys(texts) if text not in rows]
         stored: dict[str, int] = {}
-        if other and isinstance(known.codes, StoredCodes):
-            found = known.codes.find_stored(other)
+        if other and isinstance(cached.codes, StoredCodes):
+            found = cached.codes.find_stored(other)
             stored = {other[at]: int(found[at]) for at in np.flatnonzero(found).tolist()}
             other = [text for text in other if text not in stored]
         look()
         if other:
-            known.extend(list(map(str, other)))
-            known.stamp = new_stamp()
-            if known.full:
-                self._fold(property_id, known, first)
+            cached.extend(list(map(str, other)))
+            cached.stamp = new_stamp()
+            if cached.full:
+                self._fold(property_id, cached, first)
             else:
-                self._insert(property_id, known, first)
+                self._insert(property_id, cached, first)
         code_of = rows.__getitem__ if not stored else lambda text: stored.get(text) or rows[text]
         return np.fromiter(map(code_of, texts), np.uint32, len(texts))
 
@@ -311,8 +311,8 @@ class Dictionary:
     def objects(self, keys: Sequence[str]) -> Int64:
         """The object id of each key; keys that are new are given one."""
         self._load_keys()
-        known = self._keys
-        new = [key for key in dict.fromkeys(keys) if key not in known]
+        cached = self._keys
+        new = [key for key in dict.fromkeys(keys) if key not in cached]
         if new:
             stamp = new_stamp()
             last = self._key_stamp[0] if self._key_stamp else 0
@@ -321,7 +321,7 @@ class Dictionary:
             rows = [(id, str(key), stamp) for id, key in enumerate(new, last + 1)]
             self._tables.insert_keys(looking(rows))
             self._add_keys(rows)
-        return np.fromiter(map(known.__getitem__, keys), np.int64, len(keys))
+        return np.fromiter(map(cached.__getitem__, keys), np.int64, len(keys))
 
     def restore_keys(self, keys: Mapping[int, str]) -> None:
         """Give objects the keys that they once had; no object has that key, and no key that object."""

@@ -19,7 +19,7 @@ from .shadow_tables import ShadowTables
 MOST_LOGGED = 4 * fmt.BATCH_EVENTS
 """Events that a log has, at the most: it is folded before (compact.py)."""
 
-_RECENT, _SMALL = 2048, 64
+_WRITTEN, _SMALL = 2048, 64
 """Small batches that are cached as written, at the most: a log of single events takes longer to read than to cache."""
 
 
@@ -31,7 +31,7 @@ class Log:
         self._reader = reader
         self._read: tuple[tuple[LogRow, ...], Batch] = (), EMPTY  # what was read last
         self._sorted: tuple[tuple[LogRow, ...], Int64 | None] = (), None  # and how what was sorted of it is in order
-        self._recent: dict[int, Lists] = {}  # batches by stamp, as they were when they were written
+        self._written: dict[int, Lists] = {}  # batches by stamp, as they were when they were written
 
     # writing; inside a transaction of the caller's
 
@@ -40,10 +40,10 @@ class Log:
         events = len(batch)
         id = self._tables.append(stamp, events, fmt.encode_batch(batch, self._reader.kinds))
         (row,) = self._reader.sound("log batch", [LogRow(id, stamp, events)])
-        if len(self._recent) >= _RECENT:
-            self._recent.clear()
+        if len(self._written) >= _WRITTEN:
+            self._written.clear()
         if events <= _SMALL and isinstance(batch, Lists):
-            self._recent[stamp] = batch
+            self._written[stamp] = batch
         return row
 
     def clear(self) -> None:
@@ -53,12 +53,12 @@ class Log:
 
     # reading
 
-    def rows(self, known: tuple[LogRow, ...]) -> tuple[LogRow, ...]:
+    def rows(self, cached: tuple[LogRow, ...]) -> tuple[LogRow, ...]:
         """Its rows: the cached ones, if batches were only added since, and the rows after them."""
-        if known:
-            rows = self._tables.log_rows(known[-1].id)
-            if rows and rows[0] == known[-1]:
-                return known + tuple(self._reader.sound("log batch", rows[1:]))
+        if cached:
+            rows = self._tables.log_rows(cached[-1].id)
+            if rows and rows[0] == cached[-1]:
+                return cached + tuple(self._reader.sound("log batch", rows[1:]))
         rows = self._reader.sound("log batch", self._tables.log_rows())
         if sum(row.events for row in rows) > MOST_LOGGED:
             raise self._reader.corrupt(f"log: its rows tell of more than the {MOST_LOGGED} events that a log has")
@@ -70,10 +70,10 @@ class Log:
 
     def read(self, rows: Sequence[LogRow]) -> Batch:
         """These rows as one batch. What was read of them last time is not read again."""
-        known, batch = self._read
-        if not known or tuple(rows[: len(known)]) != known:
-            known, batch = (), EMPTY
-        new = rows[len(known) :]
+        cached, batch = self._read
+        if not cached or tuple(rows[: len(cached)]) != cached:
+            cached, batch = (), EMPTY
+        new = rows[len(cached) :]
         if new:
             batch = concatenate([batch, *self._batches(new)])
             self._read = tuple(rows), batch
@@ -81,9 +81,9 @@ class Log:
 
     def _batches(self, rows: Sequence[LogRow]) -> Iterator[Batch]:
         """What is in these rows, which follow each other; what this connection wrote lately needs no decoding."""
-        recent = [self._recent[row.stamp] for row in rows if row.stamp in self._recent]
-        if len(recent) == len(rows):
-            yield joined(recent).batch(self._reader.kinds)
+        written = [self._written[row.stamp] for row in rows if row.stamp in self._written]
+        if len(written) == len(rows):
+            yield joined(written).batch(self._reader.kinds)
         else:
             yield from self._reader.batches(rows)
 
@@ -102,7 +102,7 @@ class Log:
         return Surviving(block, places, deleted, cache)
 
     def _sort(self, stamp: object, rows: tuple[LogRow, ...]) -> MemoryBlock:
-        known, order = self._sorted
-        block = MemoryBlock.sort(stamp, self.read(rows), order if rows[: len(known)] == known else None)
+        cached, order = self._sorted
+        block = MemoryBlock.sort(stamp, self.read(rows), order if rows[: len(cached)] == cached else None)
         self._sorted = rows, block.order
         return block

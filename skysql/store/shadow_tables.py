@@ -193,9 +193,9 @@ class ShadowTables:
         """The file is of that version from now on, unless it is of a newer one."""
         self._run(f"UPDATE {self._meta} SET value = ? WHERE key = 'format' AND value < ?", (version, version))
 
-    def delete_registers(self, kept: Iterable[int] = ()) -> None:
+    def delete_registers(self, remaining: Iterable[int] = ()) -> None:
         """Delete the registers of properties (statistics.py), but for those of these ids."""
-        named = ", ".join(f"'distinct {id}'" for id in kept)
+        named = ", ".join(f"'distinct {id}'" for id in remaining)
         self._run(f"DELETE FROM {self._meta} WHERE key LIKE 'distinct %' AND key NOT IN ({named})")
 
     def stamp(self) -> Stamp:
@@ -323,15 +323,15 @@ class ShadowTables:
     def _ids(self, sql: str) -> list[int]:
         return [id for (id,) in self._rows("column", sql)]
 
-    def delete_properties(self, kept: Sequence[int], chunk_bits: int) -> None:
+    def delete_properties(self, remaining: Sequence[int], chunk_bits: int) -> None:
         """Delete columns, casts and texts of all properties but those of these ids. chunk_bits: see chunks.rowid."""
-        columns = ", ".join(map(str, (PATHS, TIMESTAMPS, DELETED, *(FIRST_PROPERTY + id for id in kept))))
-        ids = ", ".join(map(str, kept))
+        columns = ", ".join(map(str, (PATHS, TIMESTAMPS, DELETED, *(FIRST_PROPERTY + id for id in remaining))))
+        ids = ", ".join(map(str, remaining))
         self._run(f"DELETE FROM {self._column} WHERE id >= 0 AND (id & {DELETED} NOT IN ({columns}) OR id < {DELETED})")
         chunks = f"id < 0 AND id > {_AFTER_RECORDS}"
         self._run(f"DELETE FROM {self._column} WHERE {chunks} AND -id >> {chunk_bits} NOT IN ({ids})")
         self._run(f"DELETE FROM {self._value} WHERE property NOT IN ({ids})")
-        self.delete_registers(kept)
+        self.delete_registers(remaining)
 
     # records of changes
 

@@ -40,7 +40,7 @@ class Stored(Protocol):
     table: Table
     cache: Cache
     dictionary: Dictionary
-    statistics: statistics.KeptStatistics
+    statistics: statistics.StoredStatistics
     reader: StoreReader
 
     @property
@@ -180,11 +180,11 @@ def distinct(snapshot: Snapshot) -> dict[str, int | None]:
         if property.kind is TEXT:
             found[property.name] = texts.get(property.id, 0)
             continue
-        kept = store.statistics.of(property.id) if complete else None
-        if kept is not None and snapshot.log:
+        stored = store.statistics.of(property.id) if complete else None
+        if stored is not None and snapshot.log:
             sparse = snapshot.log_block().sparse(property)
-            kept = statistics.merge(kept, statistics.registers(property.kind.read(sparse.values[known(sparse)])))
-        found[property.name] = None if kept is None else statistics.estimate(kept)
+            stored = statistics.merge(stored, statistics.registers(property.kind.read(sparse.values[known(sparse)])))
+        found[property.name] = None if stored is None else statistics.estimate(stored)
     return found
 
 

@@ -76,7 +76,7 @@ def load(data: Any) -> Registers | None:
     return np.frombuffer(data, np.uint8)
 
 
-class KeptStatistics:
+class StoredStatistics:
     """The registers of a table's numeric properties, of all values that its blocks ever held, in <table>_meta.
 
     They are `complete` unless the table is older than they are; rebuilt when deleted values are compacted away.

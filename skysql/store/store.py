@@ -37,7 +37,7 @@ from .retyped import Casts
 from .shadow_tables import ShadowTables, rowid
 from .shard import Part
 from .snapshot import Snapshot
-from .statistics import KeptStatistics
+from .statistics import StoredStatistics
 
 
 class Store:
@@ -48,12 +48,12 @@ class Store:
         self.table = table
         self.cache = cache
         self.dictionary = self._open_dictionary()
-        self.statistics = KeptStatistics(tables)
+        self.statistics = StoredStatistics(tables)
         self.reader = StoreReader(tables, table, cache, self.dictionary)
         self.log = Log(tables, self.reader)
         self.history = CommitHistory(tables, self.reader, self.log)
         self._snapshot: Snapshot | None = None
-        self._known: Stamp | None = None  # where the dictionary in memory is known to be the table's
+        self._current: Stamp | None = None  # the table's, when the dictionary in memory was last right
         self._writing: Stamp | None = None  # where a batch was begun
 
     def _open_dictionary(self) -> Dictionary:
@@ -66,8 +66,8 @@ class Store:
     @classmethod
     def create(cls, tables: ShadowTables, table: Table, cache: Cache) -> Store:
         """Make the shadow tables of a new, empty table."""
-        known = {"stamp": new_stamp(), "distinct": 1, "lineage": new_stamp(), "version": 0}
-        tables.create({"format": VERSION, "schema": definition.dump(table), **known})
+        entries = {"stamp": new_stamp(), "distinct": 1, "lineage": new_stamp(), "version": 0}
+        tables.create({"format": VERSION, "schema": definition.dump(table), **entries})
         return cls(tables, table, cache)
 
     @classmethod
@@ -111,9 +111,9 @@ class Store:
             raise self.reader.corrupt(f"{self.table.name}_meta: there is no stamp")
         if self._snapshot is None or self._snapshot.stamp != stamp:
             self._snapshot = Snapshot(self, self._read_manifest(stamp))
-        if stamp != self._known:
+        if stamp != self._current:
             self.dictionary.refresh()
-            self._known = None if stamp == self._writing else stamp  # while a batch is open, codes may have been added
+            self._current = None if stamp == self._writing else stamp  # an open batch may add codes
         return self._snapshot
 
     def manifest(self) -> Manifest:
@@ -170,7 +170,7 @@ class Store:
         if self.busy:
             self.dictionary.end()
             self.dictionary = self.reader.dictionary = self._open_dictionary()
-            self._known = self._writing = None
+            self._current = self._writing = None
 
     # what compaction reads and writes: implements `compact.Blocks`
 
@@ -225,14 +225,14 @@ class Store:
         Nothing is looked up anew if our own batch was the last change: texts are only ever added together with a batch.
         """
         stamp = self.tables.stamp()
-        if stamp != self._known:
+        if stamp != self._current:
             self.dictionary.refresh()
-        self._known, self._writing = None, stamp  # what the dictionary gets now may be rolled back alone
+        self._current, self._writing = None, stamp  # what the dictionary gets now may be rolled back alone
         return self.dictionary
 
     def drop_batch(self) -> None:
         """Nothing came of the batch that was begun."""
-        self._known, self._writing = self._writing, None
+        self._current, self._writing = self._writing, None
 
     def append(self, batch: Batch | Lists) -> None:
         """Store one commit's events: in the log, or, if they are many, as a run at once; then tidy up if it is time."""
@@ -242,7 +242,7 @@ class Store:
             return
         row = self.log.append(batch, self.history.stamp())
         if self._writing is not None:
-            self._known, self._writing = (self._writing[0], row.id, row.stamp), None
+            self._current, self._writing = (self._writing[0], row.id, row.stamp), None
         look = row.id % 64 == 0 or events > compact.FOLD_EVENTS // 64
         if row.id >= compact.FOLD_BATCHES or (look and self.log.events() >= compact.FOLD_EVENTS):
             self.fold()

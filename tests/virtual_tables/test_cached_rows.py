@@ -1,4 +1,4 @@
-"""Joins that ask a virtual table again and again: their rows are kept and looked up, and are the same rows."""
+"""Joins that ask a virtual table again and again: their rows are cached and looked up, and are the same rows."""
 
 import itertools
 import random
@@ -8,7 +8,7 @@ import pytest
 
 import skysql
 from tests.conftest import Connect
-from vtab.kept import KeptRows
+from vtab.cached_rows import CachedRows
 
 VALUES: list[Any] = [None, 0, 1, 1.0, 1.5, 2**53, float(2**53), 2**53 + 1, -1, "1", "1.0", "a", "A", "", b"1", b""]
 TABLE = "CREATE VIRTUAL TABLE users USING sky(plan TEXT STATE, seats INTEGER STATE, amount REAL)"
@@ -20,9 +20,9 @@ def test_rows_are_found_by_value_and_others_may_be(seed: int) -> None:
     kinds = [rng.sample(VALUES, rng.randint(1, 4)) for _ in range(3)]
     rows = [tuple(rng.choice(values) for values in kinds) for _ in range(rng.randint(0, 30))]
     columns = rng.sample(range(3), rng.randint(0, 3))
-    kept = KeptRows(rows, columns)
+    cached = CachedRows(rows, columns)
     for wanted in itertools.product(VALUES[:12], repeat=len(columns)):
-        found = list(kept.find(wanted))
+        found = list(cached.find(wanted))
         pairs = list(zip(columns, wanted, strict=True))
         equal = [row for row in rows if all(row[c] == v and v is not None for c, v in pairs)]
         assert [row for row in found if row in equal] == equal
@@ -88,7 +88,7 @@ def test_joins_that_look_rows_up(answers: Any, sql: str) -> None:
     assert answers(sql)
 
 
-def test_what_is_kept_is_of_one_run(connect: Connect) -> None:
+def test_what_is_cached_is_of_one_run(connect: Connect) -> None:
     """The next run of the same statement sees what was written since."""
     db = connect(isolation_level=None)
     db.execute(TABLE)

@@ -1,7 +1,7 @@
-"""Rows that a cursor keeps in memory and looks up by value: what SQLite's automatic indexes are for ordinary tables.
+"""Rows that a cursor caches and looks up by value: what SQLite's automatic indexes are for ordinary tables.
 
-A join may ask a relation for rows once for each row of another table. Where a scan costs about the same whatever it is
-asked for, a few of them cost more than one scan of all rows and a dictionary.
+A join may ask a relation for rows once for each row of another table. Where each scan costs about the same, a few of
+them cost more than one scan of all rows and a dictionary of these.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from .protocols import Value
 
 
-class KeptRows:
+class CachedRows:
     """Rows, and which of them have certain values in some columns."""
 
     def __init__(self, rows: Sequence[Sequence[Any]], columns: Sequence[int]) -> None:
@@ -26,10 +26,10 @@ class KeptRows:
                 self._by_value.setdefault(value_of(row), []).append(row)
 
     def find(self, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
-        """The rows whose columns equal these values, in their order, and perhaps others: SQLite compares once more.
+        """The rows whose columns equal these values, in order, and perhaps others: SQLite compares once more.
 
-        Values of one kind are equal to it as they are to Python. Of two kinds, '1' and 1 may be equal under an affinity
-        that is not known here: then it has to see all rows.
+        SQLite and Python agree which values of one kind are equal. But '1' and 1 may be equal under an affinity, which
+        is not known here: where a column and its value are of two kinds, SQLite gets all rows.
         """
         if None in values:
             return ()
