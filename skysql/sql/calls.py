@@ -52,6 +52,13 @@ def is_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlTe
     return not (isinstance(parent, exp.Window) and node in (parent.this, getattr(parent.this, "this", None)))
 
 
+def is_ambiguous(statement: EditedStatement) -> bool:
+    """Whether a call may be of an aggregate or of the user's own function of one row: SQLite knows by the arguments."""
+    names = statement.catalog.ambiguous
+    calls = statement.source.tree.find_all(exp.Func) if names else ()
+    return any(call_name(statement, node) in names for node in calls if isinstance(node, exp.Expression))
+
+
 def has_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:
     """Whether the node calls an aggregate, or something below it in the same select does."""
     return any(is_aggregate(statement, below, source) for below in own(node))

@@ -110,6 +110,7 @@ class Catalog(ABC):
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
+        self.ambiguous: frozenset[str] = frozenset()  # aggregates of whose name the user has a function of one row
         self._entries: dict[str, dict[str, CatalogEntry]] = {}
         self._databases: list[str] = []
         self._every_aggregate: frozenset[str] | None = None
@@ -170,7 +171,7 @@ class Catalog(ABC):
         if self.words:
             unsafe = self._know_functions(list(self.every_function()))
             for name in databases:
-                self._close_views(name, unsafe)
+                self._close_views(name, self.ambiguous if name == "temp" else self.ambiguous | unsafe)
             self.words |= {view.name.lower() for view in self.views()}
             self.words |= {word.replace(mark, 2 * mark) for word in self.words for mark in "\"'`" if mark in word}
 
@@ -181,6 +182,7 @@ class Catalog(ABC):
         self.aggregates = frozenset(f.name for f in functions if f.type != "s") - _WINDOW_ONLY
         self.pure = frozenset(pure - impure) | {"cast"}
         self.own = frozenset(f.name for f in functions if f.ours)
+        self.ambiguous = self.aggregates & {f.name for f in functions if f.ours and f.type == "s"}
         return frozenset(f.name for f in functions if not f.safe)
 
     def every_aggregate(self) -> frozenset[str]:
@@ -191,14 +193,15 @@ class Catalog(ABC):
         return self._every_aggregate
 
     def _close_views(self, database: str, unsafe: frozenset[str]) -> None:
-        """Take views for tables, of which nothing is known, if SQLite will not let them call what they may call.
+        """Take views for tables, of which nothing is known, if they may call one of these functions.
 
-        Out of a view, the call would be one of the statement's own, which SQLite allows.
+        unsafe: ambiguous ones, and, but in temp, those that SQLite will not let a view call. Out of a view, the call
+        would be one of the statement's own, which SQLite allows.
         """
         odd = [name for name in unsafe if not name.isidentifier()]
         entries = self._entries[database]
         for name, entry in entries.items():
-            if entry.kind == "view" and database != "temp":
+            if entry.kind == "view" and unsafe:
                 text = (entry.sql or "").lower()
                 if not unsafe.isdisjoint(re.findall(r"\w+", text)) or any(each in text for each in odd):
                     entries[name] = CatalogEntry("table", database, entry.name, None, entry.sql)

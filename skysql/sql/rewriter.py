@@ -23,6 +23,7 @@ from ..match.recognition import Recognition
 from ..model.tokens import tokenize
 from ..model.values import Value
 from ..plan.path_scan import PathScan
+from .calls import is_ambiguous
 from .catalog import Catalog, Refused
 from .constants import literal
 from .decimals import with_exact_sums
@@ -171,7 +172,7 @@ class _Rewriting:
         paths = not stored and calls_paths(source.text, self.catalog.path_functions)
         while True:
             statement = EditedStatement(source, self.catalog, reads=self.reads)
-            lowered, missing = _edit(statement, rules, kept, paths)
+            lowered, missing = _edit(statement, () if is_ambiguous(statement) else rules, kept, paths)
             if not missing:
                 return statement, lowered
             kept |= missing

@@ -285,6 +285,20 @@ def test_a_function_of_the_users_own_is_theirs(connect: Connect) -> None:
     assert db.execute(text).fetchone() == (9, 9, 7)
 
 
+@pytest.mark.parametrize("name", ["median", "sum", "count", "min", "stddev", "group_concat"])
+@pytest.mark.parametrize("kind", ["", "TEMP"])
+def test_a_function_of_one_row_by_an_aggregates_name_is_of_one_row(connect: Connect, name: str, kind: str) -> None:
+    db = connect()
+    db.execute("CREATE VIRTUAL TABLE users USING sky(n INTEGER)")
+    db.executemany("INSERT INTO users(object_id, ts, action, n) VALUES (1, ?, 'a', ?)", [(1, 7), (2, 9)])
+    db.create_function(name, 1, lambda value: -value)
+    db.execute(f"CREATE {kind} VIEW v AS SELECT {name}(n) AS x FROM users")
+    assert db.execute(f"SELECT {name}(n) FROM users").fetchall() == [(-7,), (-9,)]
+    assert db.execute(f"WITH w AS (SELECT {name}(n) AS x FROM users) SELECT total(x) FROM w").fetchall() == [(-16,)]
+    assert db.execute("SELECT total(x), typeof(x) FROM v GROUP BY x").fetchall() == [(-9, "integer"), (-7, "integer")]
+    assert db.execute(f"SELECT action, {name}(n) FROM users GROUP BY action").fetchall() in ([("a", -7)], [("a", -9)])
+
+
 @pytest.mark.peer
 def test_duckdb_agrees(connect: Connect) -> None:
     duckdb = pytest.importorskip("duckdb")
