@@ -1,22 +1,26 @@
 """SQL on behaviour: connect() to a file of sky tables as one does with sqlite3.
 
 Life of a query
-1. dbapi/      Cursor.execute binds parameters; a session of engine/ has the statement planned, begins a transaction if
-               one is due, and runs it.
-2. sql/        finds what a path scan can answer, makes a plan of it, and puts the read of a result in its place;
-               engine/published publishes that result under a name that nothing else can have.
-3. relations/  is what SQLite reads there: the result runs the plan over a snapshot of the store when it is asked for.
-4. scan/       runs it block by block: arrays/replay fills states forward, arrays/kernels reduce, functions/ see paths.
+1. dbapi/      Cursor.execute binds parameters, and hands the statement to a session of engine/. The session has it
+               planned, begins a transaction if one is due, and runs it.
+2. sql/        finds what a path scan can answer, makes a plan of it (plan/path_scan), and puts the read of a result in
+               its place; a MATCH_RECOGNIZE becomes a Recognition (match/). engine/published publishes each result under
+               a name that nothing else can have.
+3. relations/  is what SQLite reads there: the result runs its plan over a snapshot of the store when it is asked for.
+               The table-valued functions of reports/ are read in the same way.
+4. scan/       runs the plan shard by shard: arrays/replay fills states forward, arrays/kernels reduces, functions/ look
+               at whole paths. Each shard gives a partial; the partials merge into the result.
 5. vtab/       hands the result to SQLite as batches of columns; what was not rewritten reads the sky tables themselves.
 6. SQLite      does the rest: joins with ordinary tables, HAVING, ORDER BY. dbapi/ hands out its rows.
 
 Life of an event
-1. write/      validates the row of an INSERT, or the arrays of Connection.append: object, time, action, values; and
-               keeps what is written until the transaction commits, a savepoint begins, or the table is read.
-2. store/      format encodes the events as one batch, checksummed; log writes it as a row of a shadow table, and all
-               SQL on those is in shadow_tables. compact merges log and blocks into blocks of whole paths, one blob a
-               column, once the log is long: it takes a manifest (what there is, at one version) and gives an edit.
-               A snapshot shows log and blocks of a manifest as one; the cache has what was decoded of them.
+1. write/      checks the row of an INSERT, or the arrays of Connection.append: object, time, action, values. It buffers
+               rows until the transaction commits, a savepoint begins, or the table is read.
+2. store/      format encodes the events as one batch, with a checksum. log writes the batch as a row of a shadow table;
+               all SQL on those is in shadow_tables. Once the log is long, compact merges log and blocks into blocks of
+               whole paths, one blob a column: it takes a manifest (what the table consists of, at one version) and
+               gives an edit of it. A snapshot shows log and blocks of a manifest as shards of whole paths; the cache
+               has what was decoded of them.
 """
 
 # ruff: noqa: F403, F405

@@ -33,7 +33,7 @@ VERSION = 4
 """iVersion: xSavepoint, xRelease, xRollbackTo (2), xShadowName (3), xIntegrity (4)."""
 
 PLAIN_VERSION = 2
-"""iVersion when 33 modules of the process have an xShadowName, as many as apsw has room for. Shadow tables are then not
+"""iVersion once 33 modules of the process have an xShadowName: apsw has room for no more. Shadow tables are then not
 listed as such, nor protected in defensive mode, and PRAGMA integrity_check does not look into tables of events."""
 
 
@@ -58,7 +58,7 @@ class EventsModule:
 
     def __init__(self, tables: Tables, dropping: set[tuple[str, str]]) -> None:
         self.tables = tables
-        self.dropping = dropping  # companions whose table is being dropped or renamed: the only ones that may go
+        self.dropping = dropping  # companions of a table that is being dropped or renamed: others cannot be dropped
 
     def Create(  # noqa: N802
         self, connection: apsw.Connection, _module: str, database: str, name: str, *arguments: str
@@ -93,7 +93,7 @@ class EventsCursor(RelationCursor):
     table: EventsTable
 
     def ColumnNoChange(self, number: int) -> Any:  # noqa: N802
-        """A value that an UPDATE does not change, if it is needed all the same."""
+        """A value that an UPDATE does not change; `no_change` if the writer does not need it."""
         return apsw.no_change if number in self.table.relation.writer.spared else self.Column(number)
 
 
@@ -172,7 +172,7 @@ class EventsTable(RelationTable):
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> Exception:
-        """The error of a row that is refused; what was changed before it goes where SQLite undoes what it has to."""
+        """The error of a row that is refused. The changes before it are stored, where SQLite can undo them."""
         self.relation.writer.flush_all()
         return ConstraintError(str(error)) if isinstance(error, self.relation.writer.constraint_errors) else error
 

@@ -1,11 +1,10 @@
 """What stands behind a virtual table: relations that hand out batches of columns, and take constraints as data.
 
 A *relation* has columns and a scan. A scan is asked for some columns under some constraints and yields batches:
-one sequence of SQLite values a column, all of one length, and the rows' ids. Never rows: that is the cursor's work,
-here in Python or one day in C.
+one sequence of SQLite values a column, all of one length, and the rows' ids. The cursor makes rows of them.
 
-Contract of a scan: a constraint for which `exact()` said True is applied exactly; one for which it said False is a
-hint, and rows that fail it may come but no row that meets it may be missing. Rows come in the relation's `order`.
+Contract of a scan: a constraint for which `exact()` said True is applied exactly. One for which it said False is a
+hint: rows that fail it may come, but no row that meets it may be missing. Rows come in the relation's `order`.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class Relation(Protocol):
         ...
 
     def cheap(self, column: int) -> bool:
-        """Whether a scan under an equality on the column is so cheap that one for each value of an IN pays."""
+        """Whether a scan under an equality on the column is cheap enough to make one for each value of an IN."""
         ...
 
     @property
@@ -125,7 +124,7 @@ class RowWriter(Protocol):
     """Where the rows go that are inserted, updated and deleted, inside SQLite's transaction.
 
     It may buffer; `flush` writes what is buffered into ordinary tables of the same database, where SQLite's
-    own transaction holds it; `forget` drops what is buffered. A flush happens before every savepoint and commit.
+    own transaction holds it; `forget` discards what is buffered. A flush happens before every savepoint and commit.
     Rowids are those of the last scan, which has ended before the first of its rows is changed.
     """
 
@@ -160,7 +159,7 @@ class RowWriter(Protocol):
         ...
 
     def forget(self) -> None:
-        """Drop what is buffered, and whatever was cached of a transaction that is no more."""
+        """Discard what is buffered, and what was cached of a transaction that was rolled back."""
         ...
 
 

@@ -149,7 +149,7 @@ class RelationTable:
         directions = {bool(descending) for _, descending in wanted}
         if True not in directions:
             return 1
-        whole = len(wanted) == len(order)  # by less, rows would be turned round that nobody has asked to
+        whole = len(wanted) == len(order)  # with a shorter ORDER BY, ties would be reversed, too
         return -1 if isinstance(self.relation, TurningRelation) and whole and directions == {True} else 0
 
     def Open(self) -> RelationCursor:  # noqa: N802

@@ -8,8 +8,8 @@
     ALTER name TYPE type             wider: BOOLEAN to INTEGER, either of them to REAL or DECIMAL(p,s), DECIMAL to one
                                      of more digits or to REAL, anything to TEXT
 
-A word COLUMN may stand before the name, and names are quoted as in SQL. Nothing here looks at events: whether they
-allow the change is for store/alter.py to see, which also makes it.
+A word COLUMN may stand before the name, and names are quoted as in SQL. Nothing here looks at events: store/alter.py
+checks whether they allow the change, and makes it.
 
 State and attribute are two readings of one list of (event, value), so turning one into the other changes nothing that
 is stored, and a property that is turned back is what it was: changes to NULL read as no value in between.

@@ -2,8 +2,8 @@
 
     CREATE VIRTUAL TABLE users USING sky(tailnum TEXT OBJECT, plan TEXT STATE, amount REAL)
 
-Every property has an id that never changes while its table lives, so that name and type can (alteration.py). Id 0 is
-the action, which is stored as an attribute of type TEXT is. Pure: knows neither SQLite's API nor how things are stored.
+Every property has an id that never changes, so that its name and type can (alteration.py). Id 0 is the action, which is
+stored like an attribute of type TEXT. Pure: knows neither SQLite's API nor how things are stored.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
 Only numbers have a unit: integers, floats, and texts of numbers. Dates, datetime64 and texts of dates need none.
 
 Without a unit, numbers are microseconds. Milliseconds and seconds of our time, read as these, would all lie in January
-1970. So a column whose numbers all lie within NEAR of 1970 is refused, however many dates stand between them; a unit
-that is given, 'us' too, is believed. Nothing is rounded in any unit.
+1970. So a column whose numbers all lie within NEAR of 1970 is refused, however many dates stand between them. A unit
+that is given, even 'us', is believed. Nothing is rounded in any unit.
 
 Not here: what dates look like (timestamps.py).
 """
@@ -151,7 +151,7 @@ def ask_for_unit(error: Error, unit: str | None, how: str = ARGUMENT) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether that is something whose unit matters."""
+    """Whether the unit matters for that value."""
     if isinstance(value, str):
         return _INTEGER.fullmatch(value.strip()) is not None
     return isinstance(value, (int, float, Decimal, np.integer, np.floating))

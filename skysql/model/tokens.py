@@ -1,7 +1,7 @@
-"""SQLite's lexical grammar, for all that reads SQL text without parsing it.
+"""SQLite's lexical grammar, for code that reads SQL text without parsing it.
 
-Row patterns have symbols of their own (`A+? {- B -} ^ $`), which no SQL tokenizer leaves alone; so here they are single
-characters, and `?` and `$` are what the reader of a pattern makes of them.
+Row patterns have symbols of their own (`A+? {- B -} ^ $`), which SQL tokenizers would join or refuse. So here each is a
+single character, and the reader of a pattern says what `?` and `$` mean.
 """
 
 from __future__ import annotations

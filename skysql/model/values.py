@@ -3,10 +3,10 @@
 '12' is the integer 12, '12.5' is none. None, NaN, NaT and pandas.NA are NULL. Bytes are refused everywhere; truth
 values are 1 and 0, except as text.
 
-    integer, real, number, text    one value, or None; of these the kinds of value are made (kinds/)
+    integer, real, number, text    one value, or None; the kinds of value use these (kinds/)
     convert                        one value as a column's kind has it, or a DataError that names table and column
 
-Source: https://www.sqlite.org/datatype3.html, of which this keeps what is lossless.
+Source: https://www.sqlite.org/datatype3.html; conversions that lose something are left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rows of a shard -> a partial: their groups, and the states of the aggregates.
 
-A partial is a pure function of (plan, shard, parameters). All events of a shard by object, by session, by one property,
-or those of an action by few states lie in groups already, as the shard knows.
+A partial is a pure function of (plan, shard, parameters). Some groupings the shard has as views already: all its events
+by object, by session or by one property, and the events of one action by few states.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Accumulation:
             assert isinstance(rows, EventRows)
             starts = groups.starts()[:-1]
             first_of_each: Rows = rows.take(starts)
-            if len(self._plan.keys) == 1:  # the object, which is told faster of paths than of events
+            if len(self._plan.keys) == 1:  # the object: a path has it once, its events each
                 every = kernels.upto(len(starts))
                 first_of_each = ObjectRows(rows.shard, self._table, self._dictionary, every, starts)
             keys = [self._key(key, first_of_each) for key in self._plan.keys]
@@ -144,7 +144,7 @@ class Accumulation:
         return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
     def _key(self, key: Expr, rows: Rows) -> Vector:
-        """A key's values; equal ones have equal codes where no merge comes to see to it."""
+        """A key's values. If no merge follows, equal values get equal codes here; else the merge finds them."""
         vector = self._evaluation.vector(key, rows)
         if not self._bound.by_object or not isinstance(vector, Coded):
             return vector
@@ -203,7 +203,7 @@ class Accumulation:
         return Given(values, numbers, size, counts, magnitudes, tuple(others), constants)
 
     def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
-        """Between which magnitudes the values of a property lie, or the durations of sessions: the shard knows."""
+        """The bounds of the magnitudes of a property's values, or of sessions' durations, from the shard."""
         argument = aggregate.argument
         if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == DURATION.name:
             return rows.shard.view(duration_magnitudes, idle_us(rows.idle))

@@ -1,7 +1,7 @@
 """Which events of a shard meet a condition, by the shard's index of events by action.
 
-What a condition says of the action alone is decided once for each action that there is; the rest is evaluated at the
-events of the actions that are left.
+The part of a condition that reads the action alone is decided once for each action. The rest is evaluated at the events
+of the actions that meet that part.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ActionIndex:
         return len(self._dictionary.values(ACTION.id)) - 1
 
     def codes(self, condition: EventCondition) -> tuple[int, ...]:
-        """The codes of the actions that a condition is about; it has to be about some."""
+        """The codes of the actions that a condition asks for; it has to ask for some."""
         if isinstance(condition.actions, tuple):
             return condition.actions
         codes = self._codes.get(condition)
@@ -80,7 +80,7 @@ class ActionIndex:
         return codes
 
     def events(self, every: EventRows, condition: EventCondition) -> EventRows:
-        """Those of all events of a shard that meet a condition."""
+        """The events of a shard that meet a condition."""
         rows: Rows = every if condition.actions is None else self.of_actions(every, condition)
         rows = self._evaluation.filtered(rows, condition.rest)
         assert isinstance(rows, EventRows)
@@ -106,7 +106,7 @@ class ActionIndex:
         return Met(rows, codes_at(every.shard, ACTION, self.largest), truth)
 
     def of_actions(self, every: EventRows, condition: EventCondition) -> EventRows:
-        """The events of the actions that a condition is about; those of one lie side by side in the index."""
+        """The events of the actions that a condition asks for; those of one lie side by side in the index."""
         index = every.shard.view(ByCode, ACTION, self.largest)
         order, pieces = index.order, [index.piece(code) for code in self.codes(condition)]
         pieces = [piece for piece in pieces if piece.start < piece.stop]

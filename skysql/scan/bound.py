@@ -102,7 +102,7 @@ def _reads(expr: Any) -> set[str]:
 
 
 def _cost(part: Expr) -> int:
-    """The action first, whose events are known by position; then what arrays do; then what takes SQLite."""
+    """Conditions on the action first, by the index; then those that arrays evaluate; then those that SQLite does."""
     return 0 if is_on_action(part) else 1 if isinstance(part, Compare) else 2
 
 

@@ -1,7 +1,7 @@
 """Expressions that SQLite evaluates for a scan, once for each distinct combination of the values that they read.
 
-Results have numbers. They are cached by the values that were read; or, where these are a property's texts, by code,
-in an array as long as the dictionary. Texts may be many: so they are read, and given to SQLite, some at a time.
+Results have numbers. They are cached by the values that were read; if these are a property's texts, by their codes, in
+an array as long as the dictionary. Texts may be many, so they are read, and given to SQLite, some at a time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Typed: TypeAlias = tuple[str, str | None]
 
 
 class Evaluator(Protocol):
-    """SQLite, as a scan asks it; and the functions over a path that its connection has."""
+    """What a scan asks SQLite; and the functions over a path that its connection has."""
 
     @property
     def functions(self) -> Mapping[str, PathFunction]:
@@ -73,7 +73,7 @@ class Evaluator(Protocol):
         ...
 
     def cached(self, query: str, make: Callable[[tuple[Value, ...]], K]) -> K:
-        """make(row(query)), for a query whose answer nothing but a write to the main database changes."""
+        """make(row(query)), for a query whose answer only a write to the main database changes."""
         ...
 
 Types: TypeAlias = Callable[[str], str | None]
@@ -82,7 +82,7 @@ Types: TypeAlias = Callable[[str], str | None]
 
 @dataclass(slots=True)
 class _Memo:
-    """What SQLite said of an expression so far: results by number, and the number for each combination of values."""
+    """The cached results of an expression: results by number, and the number for each combination of values."""
 
     results: list[Value] = field(default_factory=list)
     numbers: dict[tuple[type, Value], int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class _Memo:
     values: Sequence[Value] = ()  # what the codes of by_code stand for
 
     def by_code_of(self, vector: Coded) -> bool:
-        """Whether to remember results by code: of a property's texts, unless few of many occur."""
+        """Whether to cache results by code: of a property's texts, unless few of many occur."""
         if vector.index is None:
             return len(vector.values) <= 1 << 16
         return len(self.by_code) > 0 or len(vector.codes) * _FEW_OF > len(vector.values)

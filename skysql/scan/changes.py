@@ -1,7 +1,7 @@
 """The rows of a scan of changes: `users_changes`, a row a changed property of an event.
 
-They come in path order; those of one event in order of declaration. A value is one of any kind, so columns of values
-are coded, with codes of their own in each shard.
+They come in path order; those of one event in order of declaration. Values may be of any kind, so columns of values are
+coded, with codes of their own in each shard.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Comparisons, arithmetic and three-valued logic of arrays, where they are to the bit what SQLite computes.
 
-Pure: numbers in, numbers out. What might take a rounding, an overflow or a conversion is None, and SQLite's to say.
+Pure: numbers in, numbers out. Where a rounding, an overflow or a conversion might be needed, the result is None, and
+SQLite computes it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pairs of an object and a moment, for each of which a point-in-time join asks for the object as of then.
+"""Pairs of an object and a moment: a point-in-time join asks for the state of the object at the moment.
 
-They come from a query of an ordinary table, as JSON arrays, and are put into order of objects: so those of a shard
-are a slice, and are looked up in it from its beginning to its end.
+They come from a query of an ordinary table, as JSON arrays, and are sorted by object. So those of a shard are a slice,
+and are looked up in one pass over the shard.
 """
 
 from __future__ import annotations

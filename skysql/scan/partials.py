@@ -1,7 +1,7 @@
 """What is known of some rows of a grouped scan, and of all of them together.
 
 A partial is some groups with their keys and, of each aggregate, a state. Partials of different objects merge into one,
-in any order but that of the shards, which decides among equal keys whose value is shown.
+in any order; of equal keys (1 and 1.0), the first one's value is shown.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ Reading: TypeAlias = AbstractContextManager[object]
 
 _FIRST_ROWS = 256
 _MOST_ROWS = 1 << 16
-"""Rows that are handed out at once: few at first, so that who wants few pays for few."""
+"""Rows that are handed out at once: few at first, so that a caller who wants few waits for few."""
 
 _MOST_GROUPS = 1 << 19
 """Groups that are handed out at once. Each batch of groups may read every dictionary chunk."""

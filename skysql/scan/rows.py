@@ -306,7 +306,7 @@ class ObjectRows:
 
     @classmethod
     def of_pairs(cls, rows: EventRows, pairs: ObjectMoments, states: tuple[Property, ...] | None) -> ObjectRows:
-        """For each pair whose object is in the shard and has an event by the moment, the object as of then.
+        """Each pair's object at its moment, if the object is in the shard and has an event by then.
 
         If only these states of it are read, its event may be an earlier one: see marks.last_until.
         """
@@ -465,7 +465,7 @@ class GroupRows:
 
 
 class ActionRows:
-    """A row an action: the dictionary itself, so that a condition on the action is decided once for each."""
+    """A row an action: the dictionary itself, so that a condition is decided once for each action."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._vector = dictionary.coded(ACTION.id, np.arange(dictionary.largest(ACTION.id) + 1))

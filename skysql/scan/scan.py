@@ -6,8 +6,9 @@
     partials     into one; shards never share an object, but do share groups
     result       states into values, groups in SQLite's order of their keys
 
-Whatever numpy cannot compute exactly as SQLite would is handed to SQLite with only the rows and columns that are left:
-a `SqlAggregate`, or an aggregate whose sum leaves int64 (`Inexact`): then the scan starts again with that one as SQL.
+What numpy cannot compute exactly as SQLite would, SQLite computes, from the rows and columns that are left. A
+`SqlAggregate` is so from the start. An aggregate whose sum leaves int64 raises `Inexact`: the scan then starts again,
+with that one left to SQLite.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Scan:
         return self._bound.plan
 
     def leave(self, inexact: Inexact) -> None:
-        """Go on with that aggregate left to SQLite; what was begun is not to be merged with what comes."""
+        """Leave that aggregate to SQLite from now on; partials from before cannot be merged with later ones."""
         self._bind(self._bound.by_sqlite(inexact.place))
 
     # rows

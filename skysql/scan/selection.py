@@ -1,7 +1,7 @@
 """The rows of a scan, shard by shard: objects first, then the action, then everything else.
 
-Conditions on the object alone find shards and paths without looking at events; those on the action find events by the
-shard's index; what is left is evaluated at the rows that are left.
+Conditions on the object alone find shards and paths without looking at events. Those on the action find events by the
+shard's index. The other conditions are evaluated at the rows that remain.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 `merge` makes one message of several. They may be merged anywhere, in any order and grouping, to the same result. What
 arrays cannot compute raises Inexact, there or here: begin again with `bound.by_sqlite(place)`.
 
-A message holds all that it is made of, and no view of a dictionary or a connection: texts are the texts themselves,
+A message holds everything that it needs, and no view of a dictionary or a connection: texts are the texts themselves,
 each once.
 
     0   8 bytes     b"SKYPART1"
@@ -54,7 +54,7 @@ _ALIGNED = 8
 def partial(
     bound: BoundScan, snapshot: Snapshot, shard: Shard, evaluator: Evaluator, parameters: Sequence[Value]
 ) -> bytes:
-    """What is known of one shard of a snapshot. Raises Inexact."""
+    """The message of one shard of a snapshot. Raises Inexact."""
     scan = Scan(bound, snapshot, evaluator, parameters)
     found = [scan.partial(rows) for rows in scan.rows(shard)]
     return pack(scan.merge(found, bound.by_object))
@@ -63,7 +63,7 @@ def partial(
 def merge(
     bound: BoundScan, messages: Sequence[bytes], evaluator: Evaluator, parameters: Sequence[Value]
 ) -> bytes:
-    """What is known of all of these, of which no two have an object in common. Raises Inexact."""
+    """One message of several, of which no two have an object in common. Raises Inexact."""
     return pack(_merged(bound, messages, bound.aggregates(evaluator, parameters)))
 
 

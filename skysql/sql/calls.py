@@ -1,7 +1,7 @@
 """What a select calls: the names of functions, their arguments, and which calls are of aggregates.
 
-Told by the text: sqlglot counts AND, OR, COLLATE, CASE and -> among functions, min() and max() of two arguments among
-aggregates. A call is a name, and a parenthesis that ends where the node ends.
+The text tells, not the class of the node: to sqlglot AND, OR, COLLATE, CASE and -> are functions, and min() and max()
+of two arguments are aggregates. A call is a name, and a parenthesis that ends where the node ends.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def has_aggregates(statement: EditedStatement, select: exp.Select, source: SqlTe
 
 
 def repeatable(statement: EditedStatement, node: exp.Expression) -> bool:
-    """Whether an expression gives the same again, each time that it is evaluated for a row: it calls pure functions."""
+    """Whether an expression has one value for a row, however often it is evaluated: it calls only pure functions."""
     if node.find(exp.Select, exp.Window) is not None:
         return False
     for below in node.walk():

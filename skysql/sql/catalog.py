@@ -1,7 +1,7 @@
-"""Which names are sky tables, their companions, or views, and which functions there are: what the rewriter has to know.
+"""What the rewriter has to know: which names are sky tables, companions or views, and which functions there are.
 
-A catalogue is data, and a few questions about texts and tables that are asked seldom. engine/schema.py reads it from a
-connection and lets SQLite answer; the rewriter needs no more than what stands here, whatever answers.
+A catalogue is data, and a few questions about texts and tables, which are seldom asked. engine/schema.py reads the data
+from a connection and has SQLite answer the questions. The rewriter needs no more than this protocol.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Catalog(ABC):
         """The columns of a query with the parameters :p1, :p2, ...; raises Refused."""
 
     def query_columns(self, text: str, describe: Callable[[], list[OutputColumn]]) -> list[OutputColumn]:
-        """The columns of a query of a statement's, described once for as long as all that is known stays the same."""
+        """The columns of a query of a statement, cached until the catalogue changes."""
         if self.mark in text:  # which reads a result of this statement alone
             return describe()
         if text not in self._described:
@@ -159,7 +159,7 @@ class Catalog(ABC):
     # names
 
     def know(self, databases: Sequence[str], entries: Mapping[str, Iterable[CatalogEntry]]) -> None:
-        """Take these for what there is in the databases from now on."""
+        """These are the tables and views of the databases from now on."""
         self._every_aggregate = None
         self._described = {}
         self._databases = sorted(databases, key=lambda name: name != "temp")
@@ -176,7 +176,7 @@ class Catalog(ABC):
             self.words |= {word.replace(mark, 2 * mark) for word in self.words for mark in "\"'`" if mark in word}
 
     def _know_functions(self, functions: Sequence[FunctionEntry]) -> frozenset[str]:
-        """Take these for all functions; those that views must not call."""
+        """These are all functions; and those that views must not call."""
         pure = {f.name for f in functions if f.type == "s" and f.pure}
         impure = {f.name for f in functions if f.type == "s" and not f.pure}
         self.aggregates = frozenset(f.name for f in functions if f.type != "s") - _WINDOW_ONLY

@@ -1,6 +1,6 @@
-"""What a statement compares with times, and so must have put into their form first.
+"""What a statement compares with times: it must be put into the form of times first.
 
-Compared are the sides of = and its kin, IS, BETWEEN, IN and a simple CASE, each place of row values by itself; the
+Compared are the sides of =, <> and <, of IS, BETWEEN, IN and a simple CASE, each place of row values by itself; the
 arguments of nullif() and of max() and min() of several; the columns of both sides of EXCEPT and INTERSECT; and the
 columns by which USING and NATURAL join. Each of these is a list of sides, of which one may be a time.
 """
@@ -143,7 +143,7 @@ def _canonical_list(node: Listed, form: Form) -> list[str | None]:
     return found
 
 
-# what is compared with each other
+# which sides are compared
 
 
 def compared(node: exp.Expr, types: Types) -> Iterable[list[Side]]:
@@ -207,7 +207,7 @@ def _places(side: exp.Expression, types: Types) -> list[Side]:
     return [side]
 
 
-# what of it is converted
+# which of them are converted
 
 
 def _add(found: Conversions, side: Side, form: Form, types: Types) -> None:

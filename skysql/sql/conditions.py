@@ -2,8 +2,8 @@
 
     plan = 'pro' AND amount > 10      ->  And((Compare(...), Compare(...)))
 
-A report takes its steps, exclusions and segments like this. The text means what it would mean in a WHERE on the table:
-it goes through the same scope, with the state at each event, and what arrays cannot evaluate is left to SQLite.
+A report takes its steps, exclusions and segments as such texts. A text means what it would mean in a WHERE on the
+table: columns have the same meaning, with the state at each event, and SQLite evaluates what arrays cannot.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From sqlglot's nodes to plan expressions: a function for each class of nodes, over the names that it may read.
 
-What a scan knows how to evaluate with arrays becomes nodes; everything else stays the user's own text, an `Sql` node,
-with its columns renamed to their labels (opaque.py). An operand without columns becomes an argument of the scan, so
-that SQLite evaluates it where it stands, once, with whatever it refers to.
+What a scan can evaluate with arrays becomes nodes. Everything else stays the user's own text: an `Sql` node, with its
+columns renamed to their labels (opaque.py). An operand without columns becomes an argument of the scan. SQLite then
+evaluates it once, where it stands, with everything that it refers to.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _in(node: exp.In, names: Names) -> Expr | None:
         return None
     if names.is_time(a):
         if isinstance(node.expressions[0], Listed):
-            return None  # a text for SQLite: as many comparisons would each look at all the rows
+            return None  # a text for SQLite: each of many comparisons would look at all the rows
         constant = all(map(names.constant, node.expressions))
         return Or(tuple(Compare("=", a, moment(item, names)) for item in node.expressions)) if constant else None
     if names.is_key(a) or names.is_integer(a) or (names.is_text(a) and not a.ever):

@@ -1,7 +1,7 @@
 """One statement while it is being rewritten: its text, the edits made to it so far, and the scans that they read.
 
-Edits replace ranges of the user's own text. An edit of a larger range takes the place of those inside it, whose effect
-it can have asked for with `render` first.
+Edits replace ranges of the user's own text. An edit of a larger range replaces those inside it. `render` gives the text
+with their effect, for the larger edit to use.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class EditedStatement:
         self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
 
     def calls_read(self) -> list[ScanCall]:
-        """The scans that are read in the end: no other edit took their place, and no CTE that nothing reads has them.
+        """The scans that the edited text reads: no other edit replaced them, and they are in no CTE that nothing reads.
 
         SQLite looks up no names in such CTEs, which are left when scans see through them.
         """
@@ -218,7 +218,7 @@ class EditedStatement:
         return " ".join([*pieces, self._apply(at, len(self.source.text))])
 
     def loses_parameters(self) -> bool:
-        """Whether a parameter is no more in the text, as of a column that a scan leaves out: nobody could bind it."""
+        """Whether a parameter is missing from the edited text, as a scan left out its column: it could not be bound."""
         names: set[str] = set()
         for at, token in enumerate(self.source.tokens):
             if token.token_type is TokenType.PLACEHOLDER:
@@ -228,7 +228,7 @@ class EditedStatement:
         return not names.issubset(_PARAMETER.findall(self.text()))
 
     def keep_names(self) -> None:
-        """Give each item whose text was edited the name that SQLite would have given it: its text, or its column's."""
+        """Give each edited item the name that SQLite would have given it: its text, or that of its column."""
         for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
             for item in select.expressions:
                 where = span(item)

@@ -1,4 +1,4 @@
-"""Over how long an expression of a timestamp cannot change: `date(timestamp)` within a day.
+"""The interval within which an expression of a timestamp cannot change: a day for `date(timestamp)`.
 
 So it is evaluated once for each such interval, rather than for each timestamp.
 """

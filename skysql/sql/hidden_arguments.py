@@ -1,9 +1,8 @@
 """The arguments of a relation that a rewritten statement reads: each a hidden column of it, which `=` gives a value.
 
-SQLite takes only its first 16 constraints on a virtual table at its word, and compares further ones once more with the
-rows' own columns. So rows have the values that were given, and none is NULL, which would not be equal: a blob stands
-for it. More than a few come as one text, which `sky_arguments` makes of them, here and in SQL, as tables have 2,000
-columns at the most.
+SQLite believes a virtual table that it applied the first 16 constraints; further ones SQLite compares once more with
+the rows' own columns. So rows show the values that were given. None is NULL, which equals nothing: a blob stands for
+it. Tables have 2,000 columns at the most, so more than a few arguments become one text, made by `sky_arguments`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ SHORTEST = 100
 """Elements of a list from which on it is one token."""
 
 _ASKED = 1_000
-"""Those of a list with parameters: where each is an argument of a scan, there may not be as many."""
+"""The same for a list with parameters, as each may be an argument of a scan, of which there may be fewer."""
 
 LIST = TokenType.HEREDOC_STRING
 """The type of a list's token: one that SQLite does not have."""

@@ -1,4 +1,4 @@
-"""What SQLite's grammar lacks, in terms of what it has; whatever no scan takes up runs in this form.
+"""What SQLite's grammar lacks, written as what it has: so runs what no scan takes up.
 
     last_value(x IGNORE NULLS) OVER w     ->  sky_last_value(x) OVER w
     a ASOF JOIN b ON a.k = b.k AND a.t >= b.t
@@ -7,8 +7,8 @@
     a ASOF JOIN b USING (k, t)
         ->  the same, and what is called k or t in the select is a's: SQLite has no USING beside ON
 
-All conditions of ON choose among the rows of b, one of which is then joined; WHERE asks about that one. b is a table,
-or a subquery, CTE or view that selects from one, which hands on the number of the row, too: `*` is written out there.
+All conditions of ON choose among the rows of b, and the last of these is joined; WHERE asks about that one. b is a
+table, or a subquery, CTE or view that selects from one. That hands on the row's number, too, so its `*` is written out.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ class _Asof:
 
     @property
     def left(self) -> exp.Expression:
-        """The first item to the left, whose columns those of USING are."""
+        """The first item to the left: columns of USING are its columns."""
         parent = self.join.parent
         found = parent.args["from_"].this if isinstance(parent, exp.Select) else parent
         if not isinstance(found, exp.Expression) or not found.alias_or_name:

@@ -74,7 +74,7 @@ def object_names(relation: Referent) -> frozenset[str]:
 def runs_of(keys: Sequence[str], table: Table) -> list[str]:
     """The keys (in lower case) by which groups that are objects, or sessions or moments of one, lie in order.
 
-    [] of other groups, whose events may lie anywhere among each other's.
+    [] of other groups: their events may be mixed with each other's.
     """
     objects = {table.object_name.lower(), (table.key_name or table.object_name).lower()}
     who = [key for key in keys if key in objects]
@@ -160,7 +160,7 @@ class Names:
         return self._stored_type(column) in ("INTEGER", "BOOLEAN") and not column.ever
 
     def _stored_type(self, column: Column) -> str | None:
-        """The type of a column that is one of the table; None of a group's or a label, which may be any values."""
+        """The type of a column of the table; None for a column of groups or a label, which may hold any values."""
         if self.relation.table is NO_TABLE:
             return None
         source = source_of(self.relation)
@@ -195,7 +195,7 @@ class Names:
         return node.name.lower() if self.find(node) is not None else node.name  # a hidden column, or none
 
     def mentions(self, node: exp.Expression) -> bool:
-        """Whether any column of these relations is read below the node."""
+        """Whether a column of these relations is read at or below the node."""
         return any(self.find(column) is not None for column in node.find_all(exp.Column))
 
     def constant(self, node: exp.Expression) -> bool:

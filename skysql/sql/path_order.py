@@ -3,17 +3,17 @@
     SELECT c.segment, path_string(e.action) FROM users e JOIN customers c ON ... GROUP BY c.id, e.object_id
         ->  ... path_string(e.action ORDER BY "e".object_id, "e".ts, "e".rowid) ...
 
-SQLite reads rows in whatever order suits it: of an OR, those of one side before those of the other. So each row's place
-in its path comes along: of an event the object, the time, and the number, which grows with arrival. Subqueries and CTEs
-hand the places on in columns of their own, and views with such calls are read as the subqueries that they stand for.
+SQLite reads rows in any order: with an OR, perhaps those of one side before those of the other. So each row brings its
+*place* in its path: for an event the object, the time, and the number, which grows with arrival. Subqueries and CTEs
+hand places on in added columns; views with such calls are read as the subqueries that they stand for.
 
-Groups have the places of what they are, if that is whole objects, sessions, or moments, and they show which. All other
-rows that are made of several of a sky table have none: of other groups, of DISTINCT, of UNION. They come as the
-subquery's own ORDER BY says. Without one their order would be the plan's, and the function is called by another name,
-under which it takes them only if their times tell the order. So it is where places cannot be handed on.
+Groups have places if they are whole objects, sessions or moments, and show which. Other rows made of several rows of a
+sky table have none: other groups, DISTINCT, UNION. They come in the order of the subquery's own ORDER BY. If it has
+none, or places cannot be handed on, the order would be an accident of SQLite's plan: then the strict form of the
+function is called, which refuses rows unless their times tell the order.
 
-Rows of ordinary tables have no places, and come as they come. At one time, those of the first select of a UNION ALL
-come before those of the next.
+Rows of ordinary tables have no places, and are taken in the order in which they come. At one time, rows of the first
+select of a UNION ALL come before those of the next.
 """
 
 from __future__ import annotations
@@ -335,7 +335,7 @@ def _is_made(label: str) -> bool:
 
 
 def _sure(name: str) -> str:
-    """A name that SQLite takes for a text in no case, as it does if it is in double quotes and there is no such."""
+    """A name that SQLite never takes for a text, as it does with one in double quotes that no column has."""
     return "`" + name.replace("`", "``") + "`"
 
 

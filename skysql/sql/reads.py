@@ -2,8 +2,8 @@
 
     SELECT ... FROM temp."sky 5f0c5c1e7f0b4d0e9f5d3a1b2c4d6e8f here 1" AS "users"
 
-The digits are the catalogue's mark. The rewriter numbers the results of a statement from 1, so that a text is always
-rewritten to the same; engine/published.py gives each a name of its own when it publishes them.
+The digits are the catalogue's mark. The rewriter numbers the results of a statement from 1, so a text is always
+rewritten to the same text; engine/published.py gives each result a name of its own when it publishes it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Reads:
         return call if isinstance(call, MatchCall) else None
 
     def inside(self, text: str) -> tuple[Call, ...]:
-        """Those that a text reads, and those of views, whose names it need not have."""
+        """Those that a text reads, and those of views, which a text can read without their names."""
         return tuple(c for name, c in self._calls.items() if self.mark not in name or f'"{name}"' in text)
 
 

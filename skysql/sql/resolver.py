@@ -177,7 +177,7 @@ class Resolver:
         return replace(base, columns=columns, names=names, where=where, ordered=ordered)
 
     def _grouped(self, select: exp.Select, source: SqlText) -> Referent | None:
-        """A subquery whose groups are parts of paths: its rows are the groups of a scan of its own."""
+        """A subquery that groups parts of paths: its rows are the groups of a scan of its own."""
         aggregated = has_aggregates(self.statement, select, source)
         if other_clauses(select, _GROUPED):
             return None
@@ -255,7 +255,7 @@ def _or_none(scope: Names, node: exp.Expression) -> Expr | None:
 
 
 def take_arguments(relation: Referent) -> None:
-    """`as_of = moment` among the conditions on objects, or `idle = gap`, is no condition but an argument."""
+    """`as_of = moment` among the conditions on objects, or `idle = gap`, is an argument and no condition."""
     if relation.kind in (EVENTS, SESSIONS):
         _take_idle(relation)
     if relation.kind != OBJECTS:

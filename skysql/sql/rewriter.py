@@ -2,11 +2,11 @@
 
     rewrite("SELECT plan, count(*) FROM users GROUP BY plan", catalog)
         -> SELECT "users"."key 1" AS "plan", ... FROM temp."sky ... here 1" AS "users"
-           with the plan of `here 1`, which whoever runs the statement publishes
+           with the plan of `here 1`, which the engine publishes before the statement runs
 
-A statement and a catalogue give the same each time: nothing is asked but the catalogue, and nothing is published here.
-A statement that touches no sky table, or that sqlglot cannot parse, is handed to SQLite byte for byte; of a trigger,
-its statements are parsed one by one.
+A statement and a catalogue always give the same: only the catalogue is asked, and nothing is published here. A
+statement that touches no sky table, or that sqlglot cannot parse, goes to SQLite byte for byte. The statements of a
+trigger are parsed one by one.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _text_of(statement: Statement) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rewriting:
-    """A statement's way through all of it, and that of texts inside it, whose results are numbered with its own."""
+    """The rewriting of one statement and of texts inside it, with one numbering of their results."""
 
     catalog: Catalog
     rules: Sequence[Rule]
@@ -113,7 +113,7 @@ class _Rewriting:
         return replace(pushed, edits=edits, scans=(*matches, *pushed.scans), reads=(*calls, *pushed.reads))
 
     def context(self, text: str) -> Context:
-        """What there is to know of a text that has MATCH_RECOGNIZE in it."""
+        """What a text with MATCH_RECOGNIZE is rewritten to."""
         return Context(
             self.catalog, self.reads, lambda inner: self.rewrite(inner).sql, text, tokenize(text), self.pushdown
         )

@@ -1,9 +1,8 @@
 """Two rules that hold for every statement, pushed down or not.
 
-A time reads as text, but is never compared as text: whatever is compared with one (types.py says what is one, and
-comparisons.py what is compared) is put into the one form that times have ('2026-01-01T09:00' becomes
-'2026-01-01 09:00:00.000000'; what is not written out goes through sky_timestamp). And FOR SYSTEM_TIME AS OF becomes the
-argument that it stands for.
+A time reads as text, but is never compared as any text: the other side is put into the one form that times have.
+'2026-01-01T09:00' becomes '2026-01-01 09:00:00.000000'; what is no constant goes through sky_timestamp. types.py says
+what is a time, and comparisons.py what is compared. And FOR SYSTEM_TIME AS OF becomes the argument that it stands for.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which expressions of a statement are times, and which are decimals.
 
-A time is the timestamp of a sky table, a companion or a report, in the one form that those have. It stays one through
-whatever hands a value on as it is, whatever its type: names, subqueries, CTEs, views, compound selects, CASE, and the
-functions that return one of their arguments. What makes a new value of it is no time: date(), substr(), `||`, CAST. Of
-a DECIMAL of a sky table the same holds.
+A time is the timestamp of a sky table, a companion or a report, in the one form that those have. It stays a time where
+a value of any type is handed on unchanged: by names, subqueries, CTEs, views, compound selects, CASE, and functions
+that return one of their arguments. A new value made of it is no time: date(), substr(), `||`, CAST. The same holds for
+a DECIMAL of a sky table.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ItemColumns:
 
 _SAME = frozenset({exp.Paren, Plus, exp.Collate, exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.Window, exp.Alias,
                    exp.FirstValue, exp.LastValue, exp.Mode, exp.NthValue, exp.Order, exp.Ordered})  # fmt: skip
-"""Nodes whose value is one of their `this`."""
+"""Nodes that have the value of their `this`."""
 
 GREATEST = (exp.Max, exp.Min, exp.Greatest, exp.Least)
 """max and min: of several arguments, they compare them."""
@@ -378,7 +378,7 @@ def _ancestors(node: exp.Expression) -> Iterator[exp.Expr]:
 
 
 def seen_from(node: exp.Expression) -> Iterator[exp.Expression]:
-    """The selects whose columns an expression sees, from the inside: not those in whose FROM or WITH it stands."""
+    """The selects that an expression can read columns of, innermost first: not those that have it in FROM or WITH."""
     below: exp.Expr = node
     inside = False
     for above in _ancestors(node):

@@ -1,4 +1,4 @@
-"""Rows and columns of any make to validated batches of events.
+"""Rows and columns of any library become validated batches of events.
 
     RowBuffer           rows of INSERT, one at a time; a row that is refused leaves no trace
     columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (none of them imported here)
@@ -150,7 +150,7 @@ def _number(text: str) -> Decimal | float:
 
 
 def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
-    """What is said of a name in `changes` that is no state property's."""
+    """The error of a name in `changes` that is no state property's."""
     if isinstance(name, str) and table.find(name) is not None:
         message = f"{where}: {name!r} is an attribute, not a state property, of {table.name!r}"
         return ProgrammingError(message, "an attribute is given as a column of its own")
@@ -318,7 +318,7 @@ class RowBuffer:
 
 
 def _each(column: CodedColumn, convert: Callable[[Any], Any]) -> list[Any]:
-    """Each value that occurs, converted; None for the others. An error tells the first row that has the value."""
+    """Each value that occurs, converted; None for the others. An error names the first row that has the value."""
     n = len(column.values)
     converted: list[Any] = [None] * n
     bad = np.zeros(n, bool)
@@ -351,7 +351,7 @@ def _each_row(column: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A Sparse whose texts have no codes yet: if `texts` is not None, values are indexes of it."""
+    """A Sparse, but texts have no codes yet: if `texts` is not None, values are indexes of it."""
 
     property: Property
     positions: Array

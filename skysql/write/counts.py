@@ -1,8 +1,8 @@
 """How many rows the statements of a connection changed, as the user is to see it.
 
-SQLite counts rows that virtual tables are given. Among these are rows that `INSERT OR IGNORE` dropped, of which a
-virtual table cannot tell it; and it counts the rows that virtual tables write to their own shadow tables in the midst
-of it. Neither is of interest: `changes()` and `total_changes()` of SQL, and rowcount, are to be as of any table.
+SQLite counts the rows that it gives to virtual tables. It counts rows that `INSERT OR IGNORE` drops, as a virtual table
+cannot tell SQLite of them; and it counts the rows that virtual tables write to their own shadow tables. Neither should
+show: `changes()` and `total_changes()` of SQL, and rowcount, have to be those of an ordinary table.
 """
 
 from __future__ import annotations

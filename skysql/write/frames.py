@@ -4,8 +4,8 @@
     read     one column of any make -> Plain, Coded or list
     typed    a list whose values are alike -> Plain or Coded
 
-None of the libraries is imported here: a column is known by the module that its type comes from. Codes of NULL stand
-for a None among the values. No loop in Python goes over the rows but those that fill dictionaries.
+None of the libraries is imported here: the module that a column's type comes from tells its library. The code of NULL
+is that of a None among the values. Only loops that fill dictionaries go over the rows in Python.
 
 Not here: what a value may be (model/values.py), and what becomes of the columns (columns.py).
 """

@@ -1,4 +1,4 @@
-"""Statements under way, and what each has asked of the writers of tables that the tables do not hold yet.
+"""Statements under way, and what each has asked of the writers of tables and is not stored yet.
 
 A statement that fails takes back what it has asked for, and nothing else. A function that it calls may run statements
 of its own: what these ask for becomes part of the statement around them when they end, and fails with it.
@@ -28,7 +28,7 @@ class Undoing(Protocol):
         """Store what waits."""
 
     def drop_inserted(self, rows: int) -> None:
-        """Forget the rows that were inserted after the first so many."""
+        """Forget the inserted rows but the first `rows`."""
 
     def drop_changes(self) -> None:
         """Forget the deletions and changes that wait."""
@@ -150,7 +150,7 @@ class UnderWay:
         self.innermost.take_back()
 
     def roll_back(self) -> None:
-        """The innermost has called for a rollback: what it has written, and those around it have, is gone."""
+        """The innermost statement rolls back: what it and those around it have written is lost."""
         self.rollbacks += 1
         for statement in self:
             statement.lost = True

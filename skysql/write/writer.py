@@ -1,4 +1,4 @@
-"""What the statements of a transaction have asked of one table and its store does not hold yet.
+"""What the statements of a transaction have asked of one table and is not stored yet.
 
     insert, delete, update    take one row of a statement; one that is refused leaves no trace
     flush                     puts all of it into the store
@@ -8,7 +8,7 @@ before it hands over the first row, and every later scan, savepoint and commit f
 here are of one snapshot, the current one.
 
 `INSERT OR IGNORE` has to say of each row whether it is dropped, so it looks for the event here and in the store.
-`INSERT OR REPLACE` only remembers that a row replaces: what goes is found at the flush, for all rows at once.
+`INSERT OR REPLACE` only notes that a row replaces: the replaced events are found at the flush, for all rows at once.
 An UPDATE is a deletion and an insertion, of the event with all that it holds; see store/numbered.py for the order.
 """
 
@@ -93,7 +93,7 @@ class Writer:
         return bool(self._inserted or self._deleted or self._changed_rows)
 
     def snapshot(self) -> Snapshot:
-        """The events as the statement under way sees them, those that wait here included; read once for all its scans.
+        """The events as the statement under way sees them, with those that wait here; read once for all its scans.
 
         What it has written since shows in SQLite's count of changes; what was taken back, in that of rollbacks.
         """
@@ -206,7 +206,7 @@ class Writer:
     def update(self, row: int, values: Sequence[Any], conflict: int) -> None:
         """Take the number of an event that changes, and its values: UNCHANGED for those of `Columns.spared`.
 
-        A state property that is given is a change at this event, and `changes` are those that it has besides.
+        A state property that is given is a change at this event; `changes` are its other changes.
         """
         columns = self.columns
         if values[columns.idle] is not UNCHANGED:
@@ -238,7 +238,7 @@ class Writer:
         self._changed_rows.append(row)
 
     def _as_stored(self, row: int, values: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """Attributes that read as they did and are stored with more digits than that tells."""
+        """Attributes that read as before and are stored with more digits than they are read with."""
         if not self.columns.longer:
             return
         ((shard, _, positions),) = numbered.by_shard(self._scan(), np.array([row], np.int64))
@@ -269,7 +269,7 @@ class Writer:
     # what is there already
 
     def _is_there(self, row: int) -> bool:
-        """Whether the last inserted row is an event that waits here too, or that the store holds."""
+        """Whether the last inserted row is an event that also waits here, or is in the store."""
         for at in range(self._placed, row):
             self._places.setdefault(self._inserted.place(at), []).append(at)
         self._placed = row

@@ -6,9 +6,8 @@ greater than every number; as an integer of cents it would be a hundred times wh
 decimals of 15 digits apart, and equal the literals that are written so. Of more digits (p from 16 to 18), what is read
 may differ behind the fifteenth; what is stored does not.
 
-What REALs cannot do is to add up: 0.1 + 0.2 is not 0.3. So the rewriter has sum(), total() and avg() of a DECIMAL add
-its units, whole numbers, and divides but once (sql/decimals.py). A sum
-beyond 64 bits of units is an error, as of integers.
+REALs do not add up: 0.1 + 0.2 is not 0.3. So the rewriter has sum(), total() and avg() of a DECIMAL add its units,
+which are whole numbers, and divide once (sql/decimals.py). A sum beyond 64 bits of units is an error, as of integers.
 
 What is taken: a text, an integer or a decimal.Decimal that has no more than s digits after the point, zeros aside; a
 float if its shortest form is such a number. Nothing is rounded: 1.005 is no DECIMAL(9, 2).
@@ -120,7 +119,7 @@ class DecimalKind(Kind):
         return None
 
     def widens_to(self, kind: Kind) -> bool:
-        """To one with as many digits before the point, and as many after it; to REAL, if not too long; and to TEXT."""
+        """To a DECIMAL with no fewer digits before and after the point; to REAL, if short enough; and to TEXT."""
         if isinstance(kind, DecimalKind):
             more = kind.scale - self.scale
             return more >= 0 and kind.precision - self.precision >= more

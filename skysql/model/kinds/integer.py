@@ -38,11 +38,11 @@ class Integer(Kind):
         return values.astype(np.int64, copy=False), valid, bad
 
     def widens_to(self, kind: Kind) -> bool:
-        """To REAL and DECIMAL, of which not every one is; and to TEXT."""
+        """To REAL and DECIMAL, unless a value has too many digits; and to TEXT."""
         return kind in (REAL, TEXT) or isinstance(kind, DecimalKind)
 
     def widened(self, values: Array, kind: Kind) -> tuple[Array, Bool | None]:
-        """A REAL is exact up to 2**53, a DECIMAL has so many digits."""
+        """A REAL is exact up to 2**53, a DECIMAL up to its digits."""
         found, _, bad = kind.numbers(values, None)
         return found, bad
 

@@ -1,4 +1,4 @@
-"""Kind: one record of all that is to be known of a kind of value.
+"""Kind: one record of everything about a kind of value.
 
 A value has three forms: what a user gives (`parse`), what is stored, as numbers of one dtype, and what a scan reads and
 SQLite shows (`read` and `render`).
@@ -94,17 +94,17 @@ class Kind(ABC):
         return values
 
     def fault(self, _values: Array) -> str | None:
-        """What is wrong with numbers that were read from a file, if anything is."""
+        """What is wrong with numbers that were read from a file; None if nothing is."""
         return None
 
     def refusal(self, value: object) -> tuple[str, str]:
-        """Why the value cannot be stored, and a hint: for a value that `parse` made nothing of."""
+        """Why a value that `parse` gave None for cannot be stored, and a hint."""
         from ..values import shown
 
         return f"{shown(value)} cannot be stored as {self}", self.expected
 
     def widens_to(self, kind: Kind) -> bool:
-        """Whether ALTER ... TYPE can make this kind the other, unless some of the values are in the way."""
+        """Whether ALTER ... TYPE can turn this kind into the other; single values may still forbid it."""
         raise NotImplementedError
 
     def widened(self, values: Array, kind: Kind) -> tuple[Array, Bool | None]:

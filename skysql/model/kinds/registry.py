@@ -21,11 +21,11 @@ class Family(Protocol):
     """How a definition names one of them."""
 
     def find(self, type: str) -> Kind | None:
-        """The kind that a definition calls so; None if it is of no such name. Raises ProgrammingError."""
+        """The kind of that name in a definition; None if there is none. Raises ProgrammingError."""
         ...
 
     def of_code(self, code: int) -> Kind | None:
-        """One that is stored as it is told by that number."""
+        """The kind that the format gives that number."""
         ...
 
 
@@ -42,7 +42,7 @@ class Kinds:
         self._families = tuple(families)
 
     def find(self, type: str) -> Kind | None:
-        """The kind that a definition calls so, in any case. Raises ProgrammingError for DECIMAL(40,2)."""
+        """The kind of that name in a definition, in any case. Raises ProgrammingError for DECIMAL(40,2)."""
         word = type.upper()
         found = self._by_name.get(self._synonyms.get(word, word))
         return found or next(filter(None, (family.find(type) for family in self._families)), None)

@@ -25,7 +25,7 @@ class GroupCounts:
 
 
 def repeated_count(value: str, times: str, only: str) -> str:
-    """SQL for the number of rows where a value is not NULL, if each is there as many times; NULL of no rows."""
+    """SQL for the number of rows where a value is not NULL, if each row counts `times` times; NULL of no rows."""
     return f"sum(CASE WHEN {value} IS NOT NULL THEN {times} END){only}"
 
 
@@ -48,7 +48,7 @@ class Count(AggregateFunction[GroupCounts]):
 
     def runs(self, _values: Array, starts: Int64, _magnitudes: Magnitudes | None) -> GroupCounts:
         """How many there are."""
-        return GroupCounts(starts[1:] - starts[:-1])  # np.diff takes longer than what it is for
+        return GroupCounts(starts[1:] - starts[:-1])  # faster than np.diff
 
     def nothing(self, size: int) -> GroupCounts:
         """0 each."""

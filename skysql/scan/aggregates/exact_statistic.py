@@ -1,7 +1,7 @@
-"""What statistics of numbers have in common: they are made of sums of values and of products, which are exact.
+"""Statistics of numbers, made of sums of values and of products. The sums are exact.
 
-So they are the same in any order and grouping of the rows, to the last bit, and by SQLite as by a scan: only the value
-itself is rounded, once. As in PostgreSQL, what an infinite value would make NaN is NULL.
+So a statistic is the same to the last bit in any order and grouping of the rows, and in SQLite and a scan: only the
+final value is rounded, once. As in PostgreSQL, where an infinite value would make it NaN, it is NULL.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ Computed = Callable[[list[list[Value]], list[int]], dict[int, Value]]
 
 
 class BySqlite(AggregateFunction[HandedRows]):
-    """Any aggregate, over so many columns."""
+    """Any aggregate, over `columns` columns."""
 
     state = HandedRows
     name = "by SQLite"

@@ -35,7 +35,7 @@ class Multiset:
 
 
 class OfMultiset(AggregateFunction[Multiset]):
-    """An aggregate to which the order of the values means nothing, but all of them do."""
+    """An aggregate that needs all values, in no order."""
 
     state = Multiset
 
@@ -59,7 +59,7 @@ class OfMultiset(AggregateFunction[Multiset]):
 
 
 def gathered(values: Vector, groups: Array, size: int, times: Int64 | None) -> Multiset:
-    """Values by group, each as many times as it is there. Raises Inexact if some are both an integer and a real."""
+    """Values by group, and how often each occurs. Raises Inexact if one is there as an integer and as a real."""
     values = with_equal_codes(values)
     if equal_values(values) is not None:
         raise Inexact  # which of the two is shown depends on the order of the rows

@@ -34,7 +34,7 @@ class _Percentile(OfMultiset):
     constants = 1
 
     def begin(self, given: Given) -> Multiset:
-        """The values as reals; whatever SQLite refuses is for SQLite to refuse."""
+        """The values as reals. Raises Inexact for what SQLite refuses, so that SQLite says why."""
         p = given.constants[0] if given.constants else 0.5
         values = as_numbers(given.values)
         if not isinstance(p, int | float) or not 0 <= p / self.most <= 1 or values.render is not None:

@@ -97,9 +97,9 @@ class Sum(Adding):
 
 
 class Rest(Adding):
-    """What rounding the sum to one REAL leaves over, where a join adds up several: of no name in SQL.
+    """What rounding the sum to one REAL leaves over, for joins that add up several sums. It has no name in SQL.
 
-    Of a sum that is no number, as of inf and -inf, it is infinite: the sum is NULL as that of nothing is.
+    Of a sum that is no number, as of inf and -inf, it is infinite: such a sum is NULL, as is that of no rows.
     """
 
     name = "rest"

@@ -17,7 +17,7 @@ def total_of_parts(part: Callable[[str], str]) -> str:
 
 
 def repeated_total(value: str, times: str, only: str) -> str:
-    """SQL for the sum as a REAL of rows that are there as many times."""
+    """SQL for the sum as a REAL, if each row counts `times` times."""
     return f"sky_repeated_total({value}, {times}){only}"
 
 

@@ -2,8 +2,8 @@
 
     FROM <item> MATCH_RECOGNIZE (<clause>) [[AS] alias [(column, ...)]]
 
-An item is what stands between the FROM, JOIN or comma before and the word: a table, a call, a subquery, with an alias
-and names for its columns if it has them. All by tokens; what the clause says is recognise.py's matter.
+An item stands between a FROM, JOIN or comma and the word: a table, a call, a subquery, with an alias and names for its
+columns if it has them. Found by tokens; recognise.py reads the clause itself.
 
 The word is reserved nowhere else: a table, a CTE, a function and a type may be called so. An item has one clause, as in
 the standard; the rows of a match are matched again in a subquery.

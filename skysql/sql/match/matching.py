@@ -2,9 +2,9 @@
 
     SELECT * FROM users MATCH_RECOGNIZE (...) AS m WHERE ...   ->   SELECT * FROM <result>(...) AS m WHERE ...
 
-Beside another item of FROM it is `(SELECT * FROM <result>(...) LIMIT -1)`, which SQLite computes once. A view keeps its
-text, so there the name is made of the text, `sky_match_<digest>`, which goes with it as an argument: any connection
-finds it in the schema and publishes the relation anew.
+Beside another item of FROM it is `(SELECT * FROM <result>(...) LIMIT -1)`, which SQLite computes once. The text of a
+view is stored. So the name there is made of the clause's text, `sky_match_<digest>`, and the text is an argument: any
+connection finds both in the schema, and publishes the relation anew.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DROP = re.compile(r"\s*(DROP|ALTER)\s", re.IGNORECASE)
 _NO_ROWS = re.compile(rf"{_DROP.pattern}|\s*CREATE\s+(TEMP\w*\s+)?VIEW\s", re.IGNORECASE)
 
 ContextOf = Callable[[str], Context]
-"""What there is to know of a text that has MATCH_RECOGNIZE in it."""
+"""What a text with MATCH_RECOGNIZE is rewritten to."""
 
 
 def replace_matches(text: str, context_of: ContextOf) -> tuple[str, tuple[Recognition, ...], tuple[MatchCall, ...]]:

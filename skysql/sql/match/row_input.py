@@ -5,7 +5,7 @@
     over_labels  an expression over row columns and leaves, by their labels
     finish       where the rows come from, once all row columns are known
 
-Each is made for one attempt: one that turns out not to do is left with all that it has gathered.
+An input is made for one attempt: one that fails is discarded with everything that it has gathered.
 """
 
 from __future__ import annotations

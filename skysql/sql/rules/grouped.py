@@ -7,8 +7,8 @@ becomes, in the user's own text,
     SELECT "key 1" AS "plan", "value 1" AS "count(*)" FROM <result> AS "users" WHERE "value 1" > 5
     ORDER BY 2
 
-FROM ... WHERE ... GROUP BY is the scan; each aggregate and each group expression is a column of its result; HAVING is a
-WHERE on it; all the rest (expressions around aggregates, window functions, ORDER BY, LIMIT) stays and is SQLite's.
+FROM ... WHERE ... GROUP BY is the scan. Each aggregate and each group expression is a column of its result. HAVING is a
+WHERE on that. The rest stays SQLite's: expressions around aggregates, window functions, ORDER BY, LIMIT.
 """
 
 from __future__ import annotations

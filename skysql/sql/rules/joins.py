@@ -127,7 +127,7 @@ class _Below:
         return bool(read) and all(c.table.lower() == alias.lower() for c in read) and repeatable(self.statement, part)
 
     def _check_bare(self) -> None:
-        """Without GROUP BY, columns beside aggregates are of some row, and no row of the scan is that one."""
+        """Without GROUP BY, SQLite shows columns beside aggregates from some event's row, which no group is."""
         keys = self.select.args["group"].expressions if self.select.args.get("group") else ()
         for item in self.select.expressions:
             node = item.this if isinstance(item, exp.Alias) else item
@@ -254,7 +254,7 @@ class _Below:
         return bool(read) and node.find(exp.Select) is None and not any(self._mine(column) for column in read)
 
     def _repeated(self, over_join: OverJoin, inner: exp.Expression, condition: exp.Expression | None) -> str:
-        """An aggregate of what every event of a group is joined with: as many times as there are events."""
+        """An aggregate of a joined row's value, repeated once for each event of the group."""
         places = span(inner), None if condition is None else span(condition)
         if places[0] is None or (condition is not None and places[1] is None):
             raise NotPushable("an aggregate of unknown place")

@@ -1,4 +1,4 @@
-"""Point-in-time joins: each row of an ordinary table with an object's state as of a moment of the row's.
+"""Point-in-time joins: each row of an ordinary table with the state of an object at a moment that the row gives.
 
     SELECT o.id, s.plan FROM orders o JOIN users_objects s ON s.object_id = o.customer_id AND s.as_of = o.created_at
 
@@ -53,7 +53,7 @@ class Join:
 
 
 class _Finder:
-    """The items of a select's FROM, and whose a column is."""
+    """The items of a select's FROM, and which of them a column belongs to."""
 
     def __init__(self, statement: EditedStatement, select: exp.Select) -> None:
         self.statement = statement

@@ -1,13 +1,13 @@
-"""Selects of rows whose conditions or states take more than SQLite tells a virtual table.
+"""Selects of rows by conditions, or with states, that SQLite cannot pass to a virtual table.
 
     SELECT object_id, amount FROM users WHERE url LIKE '/shop/%' OR amount > 100
         ->  SELECT object_id, amount FROM <result> AS "users"
     SELECT u.object_id, s.plan FROM users u ASOF JOIN users s ON ... WHERE u.action = 'purchase'
         ->  SELECT u.object_id, "u"."s.plan" FROM <result> AS "u"
 
-The scan has the columns of what it stands for under their names, and what idioms of state add as hidden ones. It gives
-the rows that meet the conditions, in the same order; a condition that it cannot decide stays in WHERE. A select that a
-virtual table answers as well, by comparisons of columns with constants, is left as it is.
+The scan has the columns of the table that it replaces, under their names, and hidden ones for idioms of state. It gives
+the rows that meet the conditions, in the same order; a condition that it cannot decide stays in WHERE. A select with
+only comparisons of columns with constants is left alone: the virtual table answers it as well.
 """
 
 from __future__ import annotations
