@@ -137,9 +137,10 @@ class ConnectedTables:
 
     def undo(self) -> None:
         """The statement under way has failed, which apsw does not tell of while an exception is on its way."""
+        writing = self._sqlite.txn_state() == apsw.SQLITE_TXN_WRITE  # also of a statement around it, without BEGIN
         for relation in self.relations.values():
             relation.store.rolled_back()
-            if not self._sqlite.in_transaction:
+            if not writing:
                 relation.writer.forget()
 
     def rolls_back(self) -> None:

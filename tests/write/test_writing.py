@@ -882,6 +882,34 @@ def test_a_statement_that_fails_leaves_nothing_whatever_its_functions_run(
     assert rows(db) == ([(9, 9, "b", None)] if transaction else [])
 
 
+@pytest.mark.parametrize(
+    ("within", "left"),
+    [
+        ("INSERT INTO nowhere VALUES (1)", []),
+        ("INSERT INTO orders VALUES (5, 7), (5, 8)", []),
+        ("INSERT OR FAIL INTO orders VALUES (5, 7), (5, 8)", [(7, 5, "ordered", None)]),
+        ("INSERT OR FAIL INTO users(object_id, ts, action) VALUES (7, 5, 'x'), (7, 6, NULL)", [(7, 5, "x", None)] * 3),
+    ],
+)
+@pytest.mark.parametrize("transaction", [False, True])
+def test_a_statement_goes_on_when_its_function_catches_an_error(
+    db: skysql.Connection, within: str, left: list[tuple[Any, ...]], transaction: bool
+) -> None:
+    db.execute("CREATE TRIGGER ordering AFTER INSERT ON orders BEGIN"
+               " INSERT INTO users(object_id, ts, action) VALUES (new.who, new.id, 'ordered'); END")  # fmt: skip
+
+    def ask(value: int) -> int:
+        with pytest.raises(skysql.Error):
+            db.execute(within)
+        return value
+
+    db.create_function("ask", 1, ask)
+    if transaction:
+        db.execute("BEGIN")
+    db.execute("INSERT INTO users(object_id, ts, action) SELECT ask(value), 1, 'a' FROM json_each('[1, 2, 3]')")
+    assert rows(db) == [*((value, 1, "a", None) for value in (1, 2, 3)), *left]
+
+
 OUTER = {
     "INSERT INTO users(object_id, ts, action) SELECT value, ask(value), 'b' FROM json_each('[1, 2, 3]')":
         [(1, "a"), (1, "b"), (2, "a"), (2, "b"), (3, "a"), (3, "b")],
