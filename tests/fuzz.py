@@ -32,7 +32,7 @@ from skysql.model.table import parse_arguments
 from skysql.repair.pages import PageFault, Pages
 from skysql.store import format as fmt
 from skysql.store.blob import FormatError
-from skysql.write.columns import parse_changes
+from skysql.write.event_values import parse_changes
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
 

@@ -13,7 +13,7 @@ row, so that changes to NULL and repeated values survive export and import.
 Tables without state columns are written chunk by chunk. With state columns every row must be known first, so the rows
 are held as compact arrays (states.py); then reduced, then written.
 
-Not here: what files look like (formats.py), and what a value may be (write/columns.py).
+Not here: what files look like (formats.py), and what a value may be (write/event_values.py).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ..model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
 from ..model.quoting import quote
 from ..model.table import Property, Table, parse_arguments
 from ..model.values import shown
-from ..write.columns import RowBuffer, columns_to_batch
+from ..write.columns import columns_to_batch
+from ..write.row_buffer import RowBuffer
 from .formats import CellChunk, CellFault, Cells, FileReader, Input, is_beyond, take
 from .states import Held
 

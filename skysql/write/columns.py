@@ -1,320 +1,32 @@
-"""Rows and columns of any library become validated batches of events.
+"""Columns, or a whole frame, become validated batches of events: numpy, lists, pandas, polars, pyarrow.
 
-    RowBuffer           rows of INSERT, one at a time; a row that is refused leaves no trace
-    columns_to_batch    columns, or a whole frame: numpy, lists, pandas, polars, pyarrow (none of them imported here)
-
-Columns are read by frames.py, as arrays with masks, codes or lists; values are converted by model/values.py, each
-distinct one once. NULL is "no value" for an attribute and "no change" for a state property.
+None of these is imported here: frames.py reads columns as arrays with masks, codes or lists. Values are converted by
+model/values.py, each distinct one once. Texts get their codes last, when nothing can be refused any more.
 
 Not here: whether a change changes anything (a value equal to the current one is a change all the same), order
-(a batch is in order of arrival), and bytes. Texts get their codes last, when nothing can be refused any more.
+(a batch is in order of arrival), and bytes.
 """
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays.batch import Batch, Lists, Sparse
-from ..errors import DataError, Error, IntegrityError, ProgrammingError, near
+from ..arrays.batch import Batch, Sparse
+from ..errors import DataError, Error, ProgrammingError, near
 from ..interruption import look, looking, patiently
 from ..model import time_units, timestamps
-from ..model import values as affinity
 from ..model.companions import OBJECT_ID, OWN_CHANGES, TIMESTAMP, TS
 from ..model.dtypes import Array, Bool, Int64
-from ..model.kinds import INTEGER, TEXT, Kind
+from ..model.kinds import INTEGER, TEXT
 from ..model.table import ACTION, Property, Table
 from ..model.timestamps import is_null
-from ..model.values import MAX_INTEGER, shown
 from . import frames
+from .event_values import Coder, at_row, check_same, no_content, object_of, parse_changes, stored_value, time_of
 from .frames import CodedColumn, Column, Plain
-
-MAX_EVENTS = 2**31 - 1
-"""Events of one batch: their numbers are int32."""
-
-
-def stored_value(table: Table, name: str, kind: Kind, value: object) -> Any:
-    """The value as the kind stores it (TEXT: the text), None for NULL. DataError names table and column."""
-    result = kind.parse(value)
-    if result is None:
-        if not is_null(value):
-            what, hint = kind.refusal(value)
-            raise DataError(f"{table.name}.{name}: {what}", hint)
-    elif result != result:
-        return None
-    return result
-
-
-class Coder(Protocol):
-    """Texts of one table as numbers; texts that are new get new ones."""
-
-    def codes(self, property_id: int, texts: Sequence[str] | Array) -> npt.NDArray[np.uint32]:
-        """One code a text, from 1."""
-        ...
-
-    def objects(self, keys: Sequence[str]) -> Int64:
-        """The object id of each TEXT key."""
-        ...
-
-
-def _object(table: Table, value: object) -> int | str:
-    """The object's id, or its TEXT key."""
-    name = table.key_name or table.object_name
-    if is_null(value):
-        raise IntegrityError(f"{table.name}.{name}: an event needs an object", f"give {name} a value")
-    if table.key_name is not None:
-        key: str = stored_value(table, table.key_name, TEXT, value)
-        return key
-    id = affinity.integer(value)
-    if id is None or id <= 0 or isinstance(value, (bool, np.bool_)):
-        raise DataError(
-            f"{table.name}.{name}: {shown(value)} is not an object id",
-            "object ids are whole numbers from 1 to 9223372036854775807",
-        )
-    return id
-
-
-def _moment(table: Table, name: str, value: object, unit: str | None = None) -> int:
-    try:
-        return timestamps.parse(value) if unit is None else time_units.time(value, unit)
-    except DataError as error:
-        raise DataError(f"{table.name}.{name}: {error.args[0]}", error.hint) from None
-
-
-def _in_unit(table: Table, property: Property, unit: str | None) -> Callable[[object], Any] | None:
-    """What reads the values of a property of times, of which numbers count units; None where its kind does."""
-    if unit is None or not property.kind.temporal:
-        return None
-    return lambda value: None if is_null(value) else _moment(table, property.name, value, unit)
-
-
-def _no_content(table: Table) -> IntegrityError:
-    states = ", ".join(p.name for p in table.states[:5])
-    return IntegrityError(
-        f"{table.name}: an event needs an action or a change of state, and this one has neither",
-        f"give action a value{', or one of ' + states if states else ''}",
-    )
-
-
-def _at(row: int, error: Error) -> Error:
-    """The error with the row in its message, after the column."""
-    where, _, what = error.args[0].partition(": ")
-    return type(error)(f"{where}: row {row}: {what}", error.hint)
-
-
-# the JSON of `changes`
-
-
-def parse_changes(table: Table, text: object) -> ParsedChanges:
-    """The changes of a JSON object, or of a mapping, of state properties."""
-    where = f"{table.name}.changes"
-    hint = 'write it as {"property": value, ...}, with null for a change to NULL'
-    try:
-        pairs = text
-        if isinstance(text, str):
-            pairs = json.loads(
-                text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant, parse_float=_number
-            )
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: {shown(text)} is not JSON: {error}", hint) from None
-    if isinstance(pairs, Mapping):
-        pairs = _Pairs(pairs.items())
-    if not isinstance(pairs, _Pairs):
-        raise DataError(f"{where}: {shown(text)} is not a JSON object", hint)
-    changes = ParsedChanges()
-    for name, value in pairs:
-        property = table.find(name) if isinstance(name, str) else None
-        if property is None or not property.state:
-            raise _no_state(table, where, name)
-        if type(value) is Decimal and not property.kind.longer:
-            value = float(value)
-        converted = None if value is None else stored_value(table, property.name, property.kind, value)
-        _same(table, property, changes, converted)
-        changes[property.id] = converted
-    return changes
-
-
-def _number(text: str) -> Decimal | float:
-    """A number of JSON that is no integer, with all of its digits."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # an exponent of more than 18 digits
-        return float(text)
-
-
-def _no_state(table: Table, where: str, name: object) -> ProgrammingError:
-    """The error of a name in `changes` that is no state property's."""
-    if isinstance(name, str) and table.find(name) is not None:
-        message = f"{where}: {name!r} is an attribute, not a state property, of {table.name!r}"
-        return ProgrammingError(message, "an attribute is given as a column of its own")
-    message = f"{where}: {name!r} is no property of {table.name!r}"
-    return ProgrammingError(message, near(str(name), (p.name for p in table.states)))
-
-
-class ParsedChanges(dict[int, Any]):
-    """Property id -> value as it is stored, None for a change to NULL."""
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it was written, with names that stand twice."""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _same(table: Table, property: Property, changes: Mapping[int, Any], value: object) -> None:
-    if property.id in changes and changes[property.id] != value:
-        raise DataError(
-            f"{table.name}.{property.name}: the event changes it to {shown(value)} and to"
-            f" {shown(changes[property.id])}",
-            "give each state property one value an event",
-        )
-
-
-# rows
-
-
-class _Values:
-    """The values of one property, as rows bring them. A None among them is a change to NULL."""
-
-    __slots__ = ("convert", "positions", "property", "state", "values")
-
-    def __init__(self, property: Property, convert: Callable[[object], Any] | None = None) -> None:
-        self.property = property
-        self.state = property.state
-        self.convert = convert or property.kind.parse
-        self.positions: list[int] = []
-        self.values: list[Any] = []
-
-    def take(self, dictionary: Coder) -> tuple[list[int], list[Any]]:
-        """(positions, values), with codes for texts."""
-        if self.property.kind is not TEXT:
-            return self.positions, self.values
-        texts = [value for value in self.values if value is not None]
-        codes: list[int] = dictionary.codes(self.property.id, texts).tolist() if texts else []
-        if len(texts) < len(self.values):
-            present = iter(codes)
-            codes = [0 if value is None else next(present) for value in self.values]
-        return self.positions, codes
-
-    def clear(self) -> None:
-        """Forget all values."""
-        self.positions, self.values = [], []
-
-
-class RowBuffer:
-    """Events of INSERT in order of arrival, until they become a batch. Not to be shared between threads."""
-
-    def __init__(self, table: Table, time_unit: str | None = None) -> None:
-        self._table = table
-        self._time_unit = time_unit
-        self._keyed = table.key_name is not None
-        self._objects: list[Any] = []
-        self._ts: list[int] = []
-        self._action = _Values(ACTION)
-        self._columns = [_Values(p, _in_unit(table, p, time_unit)) for p in table.properties]
-        self._by_id = {column.property.id: column for column in self._columns}
-
-    def __len__(self) -> int:
-        return len(self._ts)
-
-    def clear(self) -> None:
-        """Forget all rows."""
-        if not self._ts:
-            return
-        self._objects, self._ts = [], []
-        for column in (self._action, *self._columns):
-            if column.positions:
-                column.clear()
-
-    def add(
-        self, object_value: object, ts_value: object, action: object, values: Sequence[object], changes: object = None
-    ) -> int | str:
-        """Take one event; returns its object's id, or its key where the table has one.
-
-        values: one for each property, in order of declaration. Raises DataError, IntegrityError or (for a name in
-        `changes`) ProgrammingError, and then has taken nothing.
-        """
-        table = self._table
-        if type(object_value) is not int or object_value <= 0 or object_value > MAX_INTEGER or self._keyed:
-            object_value = _object(table, object_value)
-        us = _moment(table, "timestamp", ts_value, self._time_unit)
-        found = []
-        changed = False
-        for column, value in zip(self._columns, values, strict=True):
-            if value is not None:
-                converted = column.convert(value)
-                if converted is None or converted != converted:
-                    # raises if it is no NULL
-                    stored_value(table, column.property.name, column.property.kind, value)
-                else:
-                    found.append((column, converted))
-                    changed = changed or column.state
-        if changes is not None:
-            read = changes if type(changes) is ParsedChanges else parse_changes(table, changes)
-            changed = self._merge(found, read) or changed
-        if action is not None and (type(action) is not str or not action.isascii()):
-            action = stored_value(table, "action", TEXT, action)
-        if action is not None:
-            found.append((self._action, action))
-        elif not changed:
-            raise _no_content(table)
-        position = len(self._ts)
-        self._objects.append(object_value)
-        self._ts.append(us)
-        for column, value in found:
-            column.positions.append(position)
-            column.values.append(value)
-        return object_value
-
-    def _merge(self, found: list[tuple[_Values, Any]], changes: dict[int, Any]) -> bool:
-        """Add to what the columns brought; whether there are changes."""
-        given = {column.property.id: value for column, value in found}
-        for id, value in changes.items():
-            _same(self._table, self._by_id[id].property, given, value)
-            if id not in given:
-                found.append((self._by_id[id], value))
-        return bool(changes)
-
-    def truncate(self, rows: int) -> None:
-        """Forget all rows after the first `rows`."""
-        del self._objects[rows:], self._ts[rows:]
-        for column in (self._action, *self._columns):
-            kept = bisect_left(column.positions, rows)
-            del column.positions[kept:], column.values[kept:]
-
-    def place(self, row: int) -> tuple[Any, int]:
-        """Object (or key) and time of a row."""
-        return self._objects[row], self._ts[row]
-
-    def values(self, row: int) -> dict[int, Any]:
-        """What a row holds: property id -> value, None for a change to NULL."""
-        found = {}
-        for column in (self._action, *self._columns):
-            at = bisect_left(column.positions, row)
-            if at < len(column.positions) and column.positions[at] == row:
-                found[column.property.id] = column.values[at]
-        return found
-
-    def take(self, dictionary: Coder) -> Lists:
-        """The rows as a batch; the buffer is empty then. If the dictionary raises, it is as it was."""
-        objects = dictionary.objects(self._objects).tolist() if self._keyed else self._objects
-        properties = {
-            column.property.id: column.take(dictionary)
-            for column in (self._action, *self._columns)
-            if column.positions
-        }
-        batch = Lists(objects, self._ts, properties)
-        self.clear()
-        return batch
 
 
 def _each(column: CodedColumn, convert: Callable[[Any], Any]) -> list[Any]:
@@ -332,7 +44,7 @@ def _each(column: CodedColumn, convert: Callable[[Any], Any]) -> list[Any]:
         try:
             convert(column.values[column.codes[row]])
         except Error as error:
-            raise _at(row, error) from None
+            raise at_row(row, error) from None
     return converted
 
 
@@ -342,11 +54,8 @@ def _each_row(column: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]
         try:
             converted.append(convert(value))
         except Error as error:
-            raise _at(row, error) from None
+            raise at_row(row, error) from None
     return converted
-
-
-# columns to a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,7 +196,7 @@ class _Builder:
         try:
             us[used] = time_units.times(values, self.time_unit)
         except DataError:
-            _each(column, lambda value: _moment(self.table, name, value, self.time_unit))  # raises, and knows the row
+            _each(column, lambda value: time_of(self.table, name, value, self.time_unit))  # raises, and knows the row
         return us[column.codes], (values, us[used])
 
     def _check_times(self, name: str, values: Any, us: Int64) -> None:
@@ -501,7 +210,7 @@ class _Builder:
         """Ids and None, or indexes of keys and the keys."""
 
         def convert(value: object) -> int | str:
-            return _object(self.table, value)
+            return object_of(self.table, value)
 
         column = frames.typed(column)
         keyed = self.table.key_name is not None
@@ -592,7 +301,7 @@ class _Builder:
             column = frames.coded(column)
 
         def convert(value: object) -> object:
-            return None if is_null(value) else _moment(self.table, property.name, value, self.time_unit)
+            return None if is_null(value) else time_of(self.table, property.name, value, self.time_unit)
 
         where = f"{self.table.name}.{property.name}: "
         try:
@@ -632,9 +341,9 @@ class _Builder:
         _, at, of = np.intersect1d(column.positions, changes.positions, assume_unique=True, return_indices=True)
         for i, j in zip(at.tolist(), of.tolist(), strict=True):
             try:
-                _same(self.table, column.property, {column.property.id: column.value(i)}, changes.value(j))
+                check_same(self.table, column.property, {column.property.id: column.value(i)}, changes.value(j))
             except DataError as error:
-                raise _at(int(column.positions[i]), error) from None
+                raise at_row(int(column.positions[i]), error) from None
         rest = np.delete(np.arange(len(changes.positions)), of)
         positions = np.concatenate([column.positions, changes.positions[rest]])
         order = patiently(np.argsort, positions, kind="stable")
@@ -658,7 +367,7 @@ class _Builder:
         for positions in parts:
             content[positions] = True
         if not content.all():
-            raise _at(int(np.argmin(content)), _no_content(self.table))
+            raise at_row(int(np.argmin(content)), no_content(self.table))
 
 
 def _found_of(property: Property, positions: Array, codes: Array, values: list[Any]) -> _Found:

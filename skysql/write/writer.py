@@ -31,8 +31,9 @@ from ..store import numbered
 from ..store.manifest import Stamp
 from ..store.snapshot import Snapshot
 from ..store.store import Store
-from .columns import ParsedChanges, RowBuffer, parse_changes, stored_value
 from .counts import Counts
+from .event_values import ParsedChanges, parse_changes, stored_value
+from .row_buffer import RowBuffer
 from .statement import UnderWay
 
 _LOOKING = frozenset({apsw.SQLITE_IGNORE, apsw.SQLITE_REPLACE})

@@ -18,7 +18,8 @@ from skysql.errors import DataError, IntegrityError, ProgrammingError
 from skysql.model.dtypes import Array, Int64
 from skysql.model.kinds import TEXT
 from skysql.model.table import Table, parse_arguments
-from skysql.write.columns import RowBuffer, columns_to_batch
+from skysql.write.columns import columns_to_batch
+from skysql.write.row_buffer import RowBuffer
 
 USERS = parse_arguments(
     "users", ["plan TEXT STATE", "level INTEGER STATE", "vip BOOLEAN STATE", "amount REAL", "url TEXT", "n INTEGER"]
