@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import skysql
+from skysql.store.shadow_tables import SHADOWS
 from tests.tiers import LONG
 
 ROOT = Path(__file__).parents[1]
@@ -168,3 +169,43 @@ def test_no_two_public_classes_of_one_name() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert not [name for name, count in names.items() if count > 1]
+
+
+# SQL on shadow tables
+
+
+_SUFFIX = f"_({'|'.join(SHADOWS)})"
+SHADOW = re.compile(rf"\b(from|into|update|join|table)\s+\S*{_SUFFIX}\b|\}}{_SUFFIX}['\"]$", re.IGNORECASE)
+"""A statement with a shadow table, or the name of one that is put together."""
+
+BESIDES_THE_STORE = {
+    "repair/repair.py",  # what is left of a damaged file is read row by row, past what damage there is (salvage.py)
+    "repair/salvage.py",
+    "engine/connected_tables.py",  # whether a name that a new table needs is taken
+    "engine/engine.py",  # which names are a table's own
+}
+"""Who else names shadow tables."""
+
+
+def strings(file: Path) -> Iterator[str]:
+    """The texts of a module but for docstrings, those with placeholders as they are written."""
+    tree = ast.parse(file.read_text())
+    within = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    within |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in within:
+            yield node.value
+
+
+def test_all_sql_on_shadow_tables_is_in_one_module() -> None:
+    for file in modules(PATH):
+        name = file.relative_to(PATH).as_posix()
+        if name != "store/shadow_tables.py":
+            assert not [text for text in strings(file) if SHADOW.search(text)], name
+            names = {node.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name)}
+            assert ("SHADOWS" in names) <= (name in BESIDES_THE_STORE), name
+    for file in modules(PATH / "store"):
+        calls = {node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
+        assert not calls & {"execute", "executemany", "blob_open"} or file.name == "shadow_tables.py", file.name

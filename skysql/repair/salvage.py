@@ -18,12 +18,11 @@ import apsw
 from ..errors import DatabaseError, OperationalError
 from ..model.quoting import quote
 from ..model.tokens import module_of
+from ..store.shadow_tables import SHADOWS
 from .pages import PageFault, PageRow, Pages, Value
 
 _PATIENCE = 1000
 """How often a scan is taken up again behind a damaged page."""
-
-_SHADOWS = ("meta", "value", "key", "log", "block", "column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class DamagedFile:
         named = [e.name for e in self.schema if self._module(e) == "sky"]
         for name in sorted(self.names):
             table = name.removesuffix("_meta")
-            if table != name and table not in self.names and self.names.issuperset(f"{table}_{s}" for s in _SHADOWS):
+            if table != name and table not in self.names and self.names.issuperset(f"{table}_{s}" for s in SHADOWS):
                 named.append(table)
         return named
 
@@ -96,7 +95,7 @@ class DamagedFile:
 
     def ordinary(self, entry: SchemaRow) -> bool:
         """Whether an entry is neither a sky table nor a part of one, nor SQLite's own."""
-        shadows = {f"{table}_{suffix}" for table in self.skies for suffix in _SHADOWS}
+        shadows = {f"{table}_{suffix}" for table in self.skies for suffix in SHADOWS}
         own = entry.name.startswith("sqlite_") or self._module(entry) is not None
         return entry.sql is not None and not own and entry.table not in shadows
 

@@ -15,7 +15,7 @@ from skysql.store.cache import Cache
 from skysql.store.cleanup import clean_up
 from skysql.store.shadow_tables import ShadowTables
 from skysql.store.store import Store
-from tests.store.memory_tables import MemoryTables
+from tests.world.memory_tables import MemoryTables
 
 TABLE = parse_arguments("users", ["plan TEXT STATE", "amount REAL"])
 
