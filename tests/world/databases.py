@@ -14,6 +14,7 @@ import apsw
 from skysql import Error
 from skysql.engine import path_functions
 from skysql.functions import FUNCTIONS
+from tests.world import statistics_oracle
 from tests.world.alterations import Altered, altered
 from tests.world.answers import Answer, Difference, different
 from tests.world.expressions import Statement
@@ -32,6 +33,7 @@ class Plain:
         self.oracle = Oracle(script.schema, script.events, ids)
         self.sqlite = apsw.Connection(":memory:")
         path_functions.register(self.sqlite, FUNCTIONS.values())
+        statistics_oracle.register(self.sqlite)
         self.names: tuple[str, ...] = ()
         with self.sqlite:
             for sql in ordinary_ddl(random.Random(0), script, sky=False):

@@ -30,8 +30,8 @@ PLAIN_NAMES = {"object_id", "timestamp", "action", "ts", "changes", "first_times
 
 @dataclass(frozen=True)
 class Column:
-    """A column in scope: how it is written, its kind, values to compare it with, whether its sums are exact, and
-    whether its values are `apart`: they have both signs, and no sum of them comes near 0.
+    """A column in scope: how it is written, its kind, values to compare it with, whether its sums are exact,
+    whether its values are `apart`: they have both signs, and no sum of them comes near 0; and whether it is a DECIMAL.
     """
 
     sql: str
@@ -40,6 +40,7 @@ class Column:
     exact: bool = True
     name: str = ""
     apart: bool = False
+    decimal: bool = False
 
 
 @dataclass(frozen=True)

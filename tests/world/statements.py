@@ -415,7 +415,30 @@ class Generator(Expressions):
             return self.of_mixed(mixed)
         if way < 0.25 and (text := self.column("T")) is not None:
             return Item(f"sum({self.handed(text)}){self.filter()}", "", "A", exact=False, added=True)
+        if way < 0.35:
+            return self.statistic()
         return self.simple_aggregate("TIRD")
+
+    def statistic(self) -> Item:
+        """An aggregate whose value is the nearest REAL, or one of the values; or an exact sum of decimals."""
+        decimals = [c for c in self.scope if c.decimal]
+        if decimals and self.chance(0.4):
+            name = self.rng.choice(["sum", "sum", "total", "avg"])
+            value = self.rng.choice(["", "", "DISTINCT "]) + self.rng.choice(decimals).sql
+            plain = f"{name}_of_cents({value})"
+            return Item(f"\x01{name}({value})\x02{plain}\x03{self.filter()}", "", "R", sums=False, added=True)
+        if self.chance(0.2) and (column := self.column("TTIRD")) is not None:
+            return Item(f"mode({column.sql}){self.filter()}", "", column.kind, sums=column.exact)
+        numbers = [self.rng.choice([self.integer, self.real])(self.rng.choice([0, 0, 1])) for _ in "yx"]
+        some = self.rng.choice(["stddev", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median"])
+        fraction = self.value(self.rng.choice([0.5, 0.9, 0.25, 0, 1]))
+        sql = self.pick(
+            (4, lambda: f"{some}({self.rng.choice(['', '', 'DISTINCT '])}{numbers[0]})"),
+            (2, lambda: f"{self.rng.choice(['percentile_cont', 'percentile_disc'])}({numbers[0]}, {fraction})"),
+            (1, lambda: f"percentile({numbers[0]}, {self.value(self.rng.choice([50, 12.5, 0, 100]))})"),
+            (2, lambda: f"corr({', '.join(numbers)})"),
+        )
+        return Item(sql + self.filter(), "", "R", sums=False, added=True)
 
     def handed(self, text: Column) -> str:
         """A text column, or what hands its values on."""

@@ -5,6 +5,8 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
+import apsw
+
 from skysql.arrays.vectors import sort_key
 
 Values = Sequence[Any]
@@ -77,3 +79,50 @@ STATISTICS: dict[str, Callable[[Values], Any]] = {
     "mode(x)": mode,
 }
 """By the call, over the values that are not NULL."""
+
+
+# as aggregates of plain SQLite
+
+
+def cents(values: Values) -> Fraction:
+    """The sum of what are decimals of two digits."""
+    return Fraction(sum(round(Fraction(value) * 100) for value in values), 100)
+
+
+PLAIN: dict[str, tuple[int, Callable[..., Any]]] = {
+    **{name: (1, STATISTICS[f"{name}(x)"]) for name in ("stddev", "stddev_samp", "stddev_pop", "var_samp", "var_pop")},
+    "median": (1, STATISTICS["median(x)"]),
+    "percentile": (2, lambda values, p: percentile(values, p / 100)),
+    "percentile_cont": (2, percentile),
+    "percentile_disc": (2, lambda values, p: percentile(values, p, discrete=True)),
+    "mode": (1, mode),
+    "corr": (2, corr),
+    "sum_of_cents": (1, lambda values: rounded(cents(values)) if values else None),
+    "total_of_cents": (1, lambda values: rounded(cents(values))),
+    "avg_of_cents": (1, lambda values: rounded(cents(values) / len(values)) if values else None),
+}
+"""By the name: how many arguments it has, and what it is of the values that are not NULL, and the other argument."""
+
+
+class _Aggregate:
+    """One of these, as SQLite feeds it."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.rows = name, list[tuple[Any, ...]]()
+
+    def step(self, *values: Any) -> None:
+        if self.name == "corr" or values[0] is not None:
+            self.rows.append(values)
+
+    def final(self) -> Any:
+        count, compute = PLAIN[self.name]
+        if self.name == "corr":
+            return compute(self.rows)
+        return compute([row[0] for row in self.rows], *(self.rows[0][1:] if self.rows else [0.5] * (count - 1)))
+
+
+def register(sqlite: apsw.Connection) -> None:
+    """Let the connection have all of them, in place of what SQLite has of these names."""
+    for name, (count, _) in PLAIN.items():
+        functions = (lambda name=name: _Aggregate(name)), _Aggregate.step, _Aggregate.final
+        sqlite.create_aggregate_function(name, lambda functions=functions: (functions[0](), *functions[1:]), count)

@@ -32,6 +32,7 @@ ACTIONS = ("purchase", "sign up", "click", "Click", "view", "", "it's")
 INTEGERS = (0, 1, 2, 3, 5, 7, 12, -1, -4, 100, 1000)
 HUGE_INTEGERS = (2**40, 2**53 + 1, 2**31, 2**61, 12)
 QUARTERS = (0.25, 0.5, 1.0, 9.5, 19.75, -3.25, 0.0, 100.0, 12.0)
+CENTS = (0.1, 0.29, 4.35, 19.99, -0.7, -0.01, 1234567.89, -9999999.99, 0.0, 12.0)
 DECIMALS = (0.1, 0.2, 0.3, 19.99, 4.35, -0.7)
 APART = (0.7310585786300049, -1.6180339887498949, 27.18281828459045, -3.141592653589793, 173.20508075688772,
          -0.5772156649015329)  # fmt: skip
@@ -105,7 +106,8 @@ def random_column(rng: random.Random, name: str, kind: str) -> Column:
     if kind == "TIMESTAMP":
         return Column(quote(name), "D", tuple(map(timestamp, random_times(rng, 8))), name=name)
     if kind.startswith("DECIMAL"):
-        return Column(quote(name), "R", QUARTERS, name=name)
+        pool = rng.choice([QUARTERS, CENTS])
+        return Column(quote(name), "R", pool, pool is QUARTERS, name, decimal=True)
     if kind == "INTEGER":
         return Column(quote(name), "H" if huge else "I", HUGE_INTEGERS if huge else INTEGERS, name=name)
     if huge:
