@@ -25,7 +25,7 @@ from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import TEXT
 from ..model.quoting import quote
 from ..model.table import ACTION, Property, Table
-from ..write.columns import parse_changes
+from ..write.event_values import parse_changes
 from .spill import Spill
 
 if TYPE_CHECKING:

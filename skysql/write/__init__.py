@@ -9,5 +9,5 @@
 
 Not here: files (transfer/), and what becomes of a batch in a table (store/).
 
-Others take: columns, counts, row_buffer, statement, writer.
+Others take: columns, counts, event_values, row_buffer, statement, writer.
 """
