@@ -172,7 +172,7 @@ def _sequence(events: Events) -> Rows:
 
 
 def _retention(events: Events) -> Rows:
-    """(cohort, period, objects): those of a week's newcomers who came again so many weeks later; the same week is 0."""
+    """(cohort, period, objects): a week's newcomers, by how many weeks later they came again; the same week is 0."""
     week = (events.ts - MONDAY) // WEEK
     ids, firsts = np.unique(events.objects[_at(events, COHORT)], return_index=True)
     entry = _at(events, COHORT)[firsts]

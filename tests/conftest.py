@@ -55,7 +55,7 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_open() -> Iterator[None]:
-    """What a test opens is closed after it: a process has room for so many modules with shadow tables."""
+    """What a test opens is closed after it: a process has room for few modules with shadow tables."""
     before = apsw.connections()
     yield
     for sqlite in apsw.connections():

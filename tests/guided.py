@@ -2,9 +2,9 @@
 
     python tests/guided.py [TARGET ...] [--seconds 60] [--seed 1] [--jobs 2] [--keep]
 
-Each target (default: all of tests/fuzz.py) runs for so long in a process of its own, so many of them at a time. The
-kept corpus is what it begins with. What is found is shown, with a file of the input, and the exit status is 1 then.
-With --keep, small inputs that reach code which no kept one does join the corpus.
+Each target (default: all of tests/fuzz.py) runs for --seconds in a process of its own, --jobs of them at a time. It
+begins with the stored corpus. What is found is shown, with a file of the input, and the exit status is 1 then. With
+--keep, small inputs that reach new code join the corpus.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Which tests are quick: all but these, and those of other systems. Of each of these, so many of its cases are, and of
-any other one at most CASES.
+"""Which tests are quick: all but these, and those of other systems. Each has a number: how many of its cases are
+quick all the same. Of any other test at most CASES are.
 
 A test comes here where it takes most of a second in all. `pytest -m quick` is to end within two minutes on two
 processors that have nothing else to do, and to look into every room.

@@ -19,10 +19,10 @@ BITS = 20
 _MASK = (1 << BITS) - 1
 
 MOST_DIGITS = 8
-"""Values that take more, since they are of magnitudes that far apart, are not for arrays."""
+"""Digits of a value. Values with more, as their magnitudes lie far apart, are left to SQLite."""
 
 _MOST_ROWS = 1 << 19
-"""Products of digits are below 2^40, and at most 8 of them fall together: so many sums of them stay below 2^63."""
+"""Rows that are added up at once: each adds at most 8 products, all below 2^40, to a digit, which stays below 2^63."""
 
 
 class TooWide(ArithmeticError):

@@ -2,7 +2,7 @@
 
     KeyOf(1)        key 1             a key of the groups that a scan reads
     ValueOf(2)      value 2           an aggregate of them
-    RowOf(3, -1)    row 3 moved -1    a column of the rows of a recognition; of another row, so many further
+    RowOf(3, -1)    row 3 moved -1    a column of the rows of a recognition; here of the row before
     LeafOf(0)       leaf 1            what a measure or a condition is made of
 """
 

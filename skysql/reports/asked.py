@@ -23,7 +23,7 @@ from .options import loads
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What events have to be: of the action, or such that an expression is true.
+    """What events have to meet: they are of an action, or an expression is true of them.
 
     text: as it was written. what: how errors call it.
     """

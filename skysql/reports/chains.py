@@ -2,7 +2,7 @@
 
 A *course* is m events in groups: paths, sessions, or the events of a path that share a value. Events of a group lie
 side by side, in path order. A *chain* of k steps is events e1 < e2 < ... < ek of one group, each among the events of
-its step, such that
+its step, with
 
     ts(ei) - ts(e1) <= within                                     for every i
     ts(ei) - ts(ei-1) <= links[i].within                          for every i > 1

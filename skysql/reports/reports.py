@@ -74,7 +74,7 @@ class Reports:
         given = tuple((key, value) for key, value in named if value is not None)
         values = [(key, value) for key, value in given if not isinstance(value, Written)]
         if len(values) == len(given):
-            with suppress(Error):  # which whoever runs it is told
+            with suppress(Error):  # the run raises it
                 return self._relations[report.name].plan(dict.fromkeys(report.arguments) | dict(values))
         return ReportQuestion(report.name, given)
 

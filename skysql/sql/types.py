@@ -41,7 +41,7 @@ class Timeliness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """In place of OTHER: decimals of so many digits after the point, and nothing else but NULL."""
+    """In place of OTHER: decimals of `scale` digits after the point, and nothing else but NULL."""
 
     scale: int
 

@@ -128,10 +128,10 @@ def _codes(where: str, store: Store, property: Property, sparse: Sparse) -> Iter
     if largest > store.dictionary.largest(property.id):
         yield f"{where}, column {property.name!r}: code {largest} is not in the dictionary"
         return
-    dropped = store.dictionary.cleared(property.id)
-    if dropped[sparse.values].any():
-        code = int(sparse.values[dropped[sparse.values]][0])
-        yield f"{where}, column {property.name!r}: the text of code {code} was dropped from the dictionary"
+    cleared = store.dictionary.cleared(property.id)
+    if cleared[sparse.values].any():
+        code = int(sparse.values[cleared[sparse.values]][0])
+        yield f"{where}, column {property.name!r}: the text of code {code} was cleared from the dictionary"
 
 
 def _contents(store: Store, row: BlockRow, block: StoredBlock | Surviving) -> Iterator[str]:

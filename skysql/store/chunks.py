@@ -86,7 +86,7 @@ class Chunks:
         return self._cache.get((chunk.stamp, "texts"), make)
 
     def hashes(self, property_id: int, chunk: TextChunk) -> Array:
-        """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises as `texts` does."""
+        """The hash of each text of a chunk, uint32[n], 0 of one that was cleared; raises as `texts` does."""
 
         def make() -> Array:
             return self._decoded(property_id, chunk, HASHES, fmt.decode_hashes, lambda hashes: hashes != 0)
@@ -129,7 +129,7 @@ class Chunks:
         return TextChunk(first, code, left, stamp)
 
     def write(self, property_id: int, first: int, texts: Sequence[str | None]) -> TextChunk:
-        """Store a chunk of the texts from that code on, which have no rows; None for those that were dropped."""
+        """Store a chunk of the texts from that code on, which have no rows; None for those that were cleared."""
         encoded = [None if text is None else text.encode() for text in looking(texts)]
         hashes = np.fromiter((0 if text is None else fmt.hash_of(text) for text in encoded), np.uint32, len(encoded))
         left = int(np.count_nonzero(hashes))

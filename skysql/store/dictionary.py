@@ -78,7 +78,7 @@ class _Texts:
         return full(len(self.rows) - 1, self.characters)
 
     def add(self, text: str | None) -> None:
-        """One more text; None for one that was dropped."""
+        """One more text; None for one that was cleared."""
         if text is not None:
             self.row_codes[text] = self.base + len(self.rows)
             self.characters += len(text)
@@ -97,7 +97,7 @@ class Dictionary:
     def __init__(self, tables: ShadowTables, chunks: Chunks) -> None:
         self._tables = tables
         self._chunks = chunks
-        self._stamp: int | None = None  # drawn when texts were last dropped: 'dictionary' in `meta`
+        self._stamp: int | None = None  # drawn when texts were last cleared: 'dictionary' in `meta`
         self._texts: dict[int, _Texts] = {}
         self._keys: dict[str, int] = {}
         self._ids: dict[int, str] = {}
@@ -278,7 +278,7 @@ class Dictionary:
         self._tables.put_meta("unused", 1)
 
     def drop(self, codes: Mapping[int, Int64], objects: Int64 | None) -> None:
-        """Drop texts, by property id and code, and all keys but those of these objects (ascending; None: drop none)."""
+        """Clear texts, by property id and code; delete keys but those of these objects (ascending; None: all stay)."""
         for property_id, each in codes.items():
             texts = self._load(property_id)
             self._tables.clear_texts(property_id, each[each > texts.base].tolist())
@@ -292,7 +292,7 @@ class Dictionary:
         self._forget(stamp)
 
     def _drop_stored(self, property_id: int, chunk: TextChunk, places: Int64) -> None:
-        """Write a chunk anew without the texts at these places, some of which may have been dropped before."""
+        """Write a chunk anew without the texts at these places, some of which may have been cleared before."""
         if len(places) and self._chunks.hashes(property_id, chunk)[places].any():
             texts = self._chunks.texts(property_id, chunk).every()
             for place in places.tolist():
@@ -430,5 +430,5 @@ class Dictionary:
 
 
 def _is_text(value: object) -> bool:
-    """Whether a row may hold it; NULL stands for what was dropped."""
+    """Whether a row may hold it; NULL stands for what was cleared."""
     return value is None or isinstance(value, str)

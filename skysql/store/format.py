@@ -19,9 +19,9 @@ All integers are little-endian. A blob is a header and one body:
     casts      := uint8 kind, vector kind[count] values, strictly increasing, vector uint32[count] codes, not 0
 
     texts      := vector uint32[count] sizes, uint64 bytes, vector uint8[bytes] the texts of a chunk's codes, UTF-8,
-                  one after the other; a size is one more than the text has bytes, or 0 if the text was dropped
-    hashes     := vector uint32[count], the CRC-32 of each text's bytes, 1 in place of 0; 0 if the text was dropped
-    chunk      := uint32 left, how many of the texts were not dropped
+                  one after the other; a size is one more than the text has bytes, or 0 if the text was cleared
+    hashes     := vector uint32[count], the CRC-32 of each text's bytes, 1 in place of 0; 0 if the text was cleared
+    chunk      := uint32 left, how many of the texts were not cleared
     changes    := int64 before, int64 after, uint32 batches, vector int64[batches] stamps,
                   vector int64[count] objects, strictly increasing, vector uint32[count] last, at most `batches`
 
@@ -209,7 +209,7 @@ def decode_casts(data: Any) -> tuple[Array, Array]:
 
 
 def encode_texts(texts: Sequence[bytes | None]) -> bytes:
-    """The texts of a chunk, in UTF-8; None for one that was dropped. Raises ValueError if they are too long."""
+    """The texts of a chunk, in UTF-8; None for one that was cleared. Raises ValueError if they are too long."""
     sizes = np.fromiter((0 if text is None else len(text) + 1 for text in texts), np.int64, len(texts))
     joined = b"".join(filter(None, texts))
     if len(joined) > blob.MOST_BYTES:
@@ -222,7 +222,7 @@ def encode_texts(texts: Sequence[bytes | None]) -> bytes:
 
 
 def decode_texts(data: Any) -> tuple[bytes, Int64, Bool]:
-    """(the texts' bytes, where each begins int64[n+1], which were not dropped bool[n]); raises FormatError.
+    """(the texts' bytes, where each begins int64[n+1], which were not cleared bool[n]); raises FormatError.
 
     Each text is UTF-8.
     """
@@ -249,7 +249,7 @@ def decode_texts(data: Any) -> tuple[bytes, Int64, Bool]:
 
 
 def encode_hashes(hashes: Array) -> bytes:
-    """The hashes of a chunk's texts: uint32[n], see `hash_of`; 0 where the text was dropped."""
+    """The hashes of a chunk's texts: uint32[n], see `hash_of`; 0 where the text was cleared."""
     parts = [b""]
     put(parts, np.ascontiguousarray(hashes, _UINT32), None)
     return seal(blob.HASHES, len(hashes), parts)
@@ -274,7 +274,7 @@ def hash_of(text: bytes) -> int:
 
 
 def encode_chunk(count: int, left: int) -> bytes:
-    """That there is a chunk of `count` codes, and how many of its texts were not dropped."""
+    """That there is a chunk of `count` codes, and how many of its texts were not cleared."""
     return seal(blob.CHUNK, count, [b"", _U32.pack(left)])
 
 

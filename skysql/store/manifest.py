@@ -111,7 +111,7 @@ class Manifest:
     """A table at one moment.
 
     blocks: the oldest run first, by object. log: in order of arrival. deleted: the stamp of the list of events deleted
-    from the log, or None. dictionary: a number drawn whenever texts or keys were dropped, None if none ever was.
+    from the log, or None. dictionary: a number drawn whenever texts or keys were cleared, None if none ever was.
     merging: the first and the last of the runs whose merge is under way, if one is. lineage: a number drawn for the
     history that it is a moment of, None in a file of a version that tells of none. counted: the version at which the
     set of runs got its stamp, and how many batches the log had then.

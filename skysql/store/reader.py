@@ -1,8 +1,8 @@
 """Reads what the rows of a manifest stand for: blocks and batches, each by its number and checked by its stamp.
 
-A row that is not there any more, or is another's by now, is an OperationalError: what it stood for was compacted away
-or rolled back. Lists of deleted events that this connection replaces while a scan of its own is under way are kept for
-that scan.
+A row that is missing, or was replaced by another, is an OperationalError: what it stood for was compacted away or
+rolled back. While a scan of this connection is under way, lists of deleted events that the connection replaces stay in
+memory for the scan.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class StoreReader:
 
     @contextmanager
     def reading(self, manifest: Manifest) -> Iterator[None]:
-        """Around a scan: what it reads is not removed by this connection until it ends, or kept for it."""
+        """Around a scan: until it ends, this connection deletes nothing that it reads, or leaves it in memory."""
         self._scanned.append(manifest)
         try:
             yield

@@ -2,7 +2,7 @@
 
     <table>_meta    key, value: 'format' (the version), 'schema' (JSON), 'stamp' (of the set of runs), 'gone' (the
                     stamp of the list of events deleted from the log, if there are any), 'unused' (1 if texts or keys
-                    may be left of deleted events), 'dictionary' (a number drawn whenever such were dropped),
+                    may be left of deleted events), 'dictionary' (a number drawn whenever these were cleared),
                     'altered' (1 if there may be values of former types, or of properties that were dropped),
                     'merging' (first << 31 | last of the runs whose merge is under way, if one is),
                     'distinct' and 'distinct <id>' (statistics.py), 'lineage' and 'version' (history.py)
@@ -373,7 +373,7 @@ class ShadowTables:
         return self._rows("value", sql, (property,))[0][0]
 
     def insert_texts(self, rows: Iterable[tuple[int, int, str | None, int]]) -> None:
-        """(property, code, text, stamp) of new codes; None for a text that was dropped."""
+        """(property, code, text, stamp) of new codes; None for a text that was cleared."""
         self._run_each(f"INSERT INTO {self._value} VALUES(?, ?, ?, ?)", rows)
 
     def put_chunk(self, property: int, code: int, data: bytes, stamp: int) -> None:

@@ -153,7 +153,7 @@ class Store:
 
     @contextmanager
     def reading(self, snapshot: Snapshot) -> Iterator[None]:
-        """Around a scan: what it reads is not removed by this connection until it ends, or kept for it."""
+        """Around a scan: until it ends, this connection deletes nothing that it reads, or leaves it in memory."""
         with self.reader.reading(snapshot.manifest):
             yield
 

@@ -38,7 +38,7 @@ _CACHED = 1 << 10
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """The texts of the codes first ... last; left: how many were not dropped. The stamp tells its bytes."""
+    """The texts of the codes first ... last; left: how many were not cleared. The stamp tells its bytes."""
 
     first: int
     last: int
@@ -51,7 +51,7 @@ class TextChunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkTexts:
-    """The texts of a chunk: UTF-8, where each begins int32[n+1], and which were not dropped bool[n]."""
+    """The texts of a chunk: UTF-8, where each begins int32[n+1], and which were not cleared bool[n]."""
 
     data: bytes
     starts: Array
@@ -63,11 +63,11 @@ class ChunkTexts:
         return len(self.data) + self.starts.nbytes + self.known.nbytes + 200
 
     def encoded(self, place: int) -> bytes:
-        """The UTF-8 of a text that was not dropped."""
+        """The UTF-8 of a text that was not cleared."""
         return self.data[self.starts[place] : self.starts[place + 1]]
 
     def every(self) -> list[str | None]:
-        """All of them; None for what was dropped."""
+        """All of them; None for what was cleared."""
         edges = self.starts.tolist()
         if self.data.isascii():
             text = self.data.decode()
@@ -98,7 +98,7 @@ class Shelf(Protocol):
         ...
 
     def hashes(self, property_id: int, chunk: TextChunk) -> Array:
-        """The hash of each text of a chunk, uint32[n], 0 of one that was dropped; raises CorruptError."""
+        """The hash of each text of a chunk, uint32[n], 0 of one that was cleared; raises CorruptError."""
         ...
 
 
@@ -150,7 +150,7 @@ def _places(first: Bool) -> Int64:
 
 
 class StoredTexts(Texts):
-    """The texts by code; None for 0, which is NULL, and for texts that were dropped.
+    """The texts by code; None for 0, which is NULL, and for texts that were cleared.
 
     rows: those after the chunks, the first of which is at 1.
     """

@@ -93,8 +93,8 @@ class Statement:
 class UnderWay:
     """The statements of a connection that are under way.
 
-    innermost: the one that runs now. Where there is none, it is that of nobody: of whoever uses SQLite's connection by
-    itself, as the shell does. rollbacks: a count of all that may have taken something back.
+    innermost: the one that runs now. If there is none, it is that of nobody: statements that run on SQLite's connection
+    itself, as the shell's do. rollbacks: a count of everything that may have taken something back.
     """
 
     __slots__ = ("innermost", "rollbacks")

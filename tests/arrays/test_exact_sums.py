@@ -54,7 +54,7 @@ def test_any_parts_in_any_order(rows: list[Any], size: int, random: Any) -> None
 
 
 def test_more_products_than_fit_at_once() -> None:
-    """Of so many values of 60 bits that their digits' products would overflow, if they were added up at once."""
+    """Values of 60 bits, in a number at which their digits' products would overflow if they were added up at once."""
     n = exact_sums._MOST_ROWS * 2 + 5
     values = exact_sums.digits_of(np.full(n, 2**60 - 1))
     found = exact_sums.products(np.zeros(n, np.uint8), values, values, 1)

@@ -78,7 +78,7 @@ STATEMENTS = (
 
 
 def columns(objects: int, size: int = EVENTS) -> dict[str, Any]:
-    """Arrays for append(): so many objects with events of all kinds."""
+    """Arrays for append(): objects with events of all kinds."""
     rng = np.random.default_rng(7)
     return {
         "object_id": np.sort(rng.integers(1, objects + 1, size)),

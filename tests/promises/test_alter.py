@@ -393,7 +393,7 @@ class Meanwhile:
         return prepared
 
     def during(self, times: int) -> skysql.Connection:
-        """The connection, whose next plans are outdated so many times."""
+        """The connection; its next `times` plans are outdated."""
         self.times, self.planned = times, 0
         return self.db
 

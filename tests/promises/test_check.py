@@ -22,7 +22,7 @@ ONE = Sparse(np.array([0], np.int32), np.array([1], np.uint32))
         ("UPDATE users_block SET first_ts = 99", "column 'timestamp': its times"),
         ("UPDATE users_log SET events = 5", "log batch 1: 1 events, not 5"),
         ("DELETE FROM users_value", "'action': code 1 is not in the dictionary"),
-        ("UPDATE users_value SET value = NULL WHERE property = 0", "'action': the text of code 1 was dropped"),
+        ("UPDATE users_value SET value = NULL WHERE property = 0", "'action': the text of code 1 was cleared"),
         ("UPDATE users_value SET code = code + 1 WHERE property = 0", "property 0, code 2: codes are missing"),
         ("INSERT INTO users_value SELECT property, (SELECT max(code) + 1 FROM users_value WHERE property = 0), value, 1"
          " FROM users_value WHERE property = 0 LIMIT 1", "dictionary of 'action': a text is there twice"),

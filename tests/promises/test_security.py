@@ -215,7 +215,7 @@ def test_a_crafted_definition(connect: Connect, path: str, text: str) -> None:
 
 
 def bomb(count: int) -> bytes:
-    """A column of so many equal numbers, which take few bytes, if they are there at all."""
+    """A column that claims many equal numbers, in few bytes, if they are there at all."""
     blob = fmt.encode_sparse(Sparse(np.arange(200, dtype=np.int32), np.zeros(200)), REAL, 200)
     body = blob[8:9] + count.to_bytes(4, "little") + blob[13:15] + count.to_bytes(4, "little") + blob[19:]
     return b"sky\x01" + zlib.crc32(body).to_bytes(4, "little") + body
@@ -229,7 +229,7 @@ def log_bomb() -> bytes:
 
 
 def long_texts(count: int) -> bytes:
-    """A blob of so many texts, the first of which has 2^30 - 1 bytes: zeros, which zlib packs into a megabyte."""
+    """A blob of texts, the first of which has 2^30 - 1 bytes: zeros, which zlib packs into a megabyte."""
     sizes = np.array([1 << 30, *[1] * (count - 1)], np.uint32).tobytes()
     packer = zlib.compressobj(9, wbits=-15)
     zeros = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)  # may stand any number of times

@@ -142,7 +142,7 @@ def test_as_many_texts_as_few(connect: Connect, path: str, size: int, seed: int,
 
 
 def stored(connect: Connect, path: str, rows: int = 40) -> skysql.Connection:
-    """A table of so many pages, half of them in chunks of 8 or so, and an open connection."""
+    """A table of many pages, half of them in chunks of 8 or so, and an open connection."""
     db = connect(path, isolation_level=None)
     db.execute(TABLE)
     db.executemany(INSERT, [(i % 5 + 1, i, "view", f"page {i}", None, i) for i in range(rows)])

@@ -34,7 +34,7 @@ class Sized:
 
 
 def keep(cache: Cache, key: object, size: int, made: list[object] | None = None) -> object:
-    """Ask for a value that has so many bytes and knows its key, and return that."""
+    """Ask for a value of `size` bytes that knows its key, and return the value."""
 
     def make() -> Sized:
         if made is not None:

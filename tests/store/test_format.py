@@ -35,7 +35,7 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
 
 @st.composite
 def sparses(draw: Any, kind: Kind, events: int) -> Sparse:
-    """A property over so many events: few values, or a value for every event; a few values repeated, with noise."""
+    """A property over `events` events: few values, or a value for every event; a few values repeated, with noise."""
     if draw(st.booleans()):
         positions = np.arange(events, dtype=np.int32)
     else:

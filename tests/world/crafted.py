@@ -380,7 +380,7 @@ def _reads(db: skysql.Connection) -> dict[str, Any]:
 
 
 def run(seed: int, first: int, count: int, keep_going: bool = False) -> int:
-    """Craft and examine so many files; how many were at fault (0, unless it is to go on)."""
+    """Craft and examine files; returns how many were at fault (0, unless it is to go on)."""
     good, faults = base(), 0
     with tempfile.TemporaryDirectory() as directory:
         for turn in range(first, first + count):

@@ -1,7 +1,7 @@
 """Deeds: transactions that can be told apart, each done to a database and to a dictionary of events.
 
-A deed follows from a seed and its number alone. So whoever knows how many were acknowledged knows what a file has to
-hold: everything up to that deed, and perhaps all of the next one.
+A deed follows from a seed and its number alone. So the number of acknowledged deeds tells what a file has to hold:
+everything up to the last of them, and perhaps all of the next one.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def create(db: skysql.Connection, keyed: bool) -> None:
 
 
 def states(seed: int, deeds: int) -> list[Events]:
-    """The events after each of so many deeds, from none on."""
+    """The events after no deed, one deed, two deeds, ..."""
     found: list[Events] = [{}]
     for number in range(1, deeds + 1):
         found.append(after(found[-1], deed(seed, number)))
@@ -335,5 +335,5 @@ def ledger(db: skysql.Connection) -> list[int]:
 
 
 def numbers(seed: int, deeds: int) -> list[int]:
-    """The numbers that it should hold after so many."""
+    """The numbers that it should hold after these deeds."""
     return [number for number in range(1, deeds + 1) if not deed(seed, number).whole]

@@ -2,7 +2,7 @@
 
     disk = Disk("name")                     skysql.connect(disk.uri) opens its one database
     disk.log                                what was done to files, in order
-    power_cut(log, upto, random)            what may be left of the files if the power goes after so many of these
+    power_cut(log, upto, random)            what may be left of the files if the power goes after `upto` of these
 
 What a power cut may do, of what was written since a file was last synced: each sector of each write was written, was
 not, or was written to some point of it; each truncation happened or not. A file's own bytes are safe once it is synced.
@@ -187,7 +187,7 @@ class _Kept:
 
 
 def power_cut(log: list[Done], upto: int, r: random.Random) -> dict[str, bytes]:
-    """The files that may be left if the power is cut after the first so many entries of the log."""
+    """The files that may be left if the power is cut after the first `upto` entries of the log."""
     files: dict[int, _Kept] = {}
     names: dict[str, int] = {}
     renaming: list[Done] = []  # names made and removed that are not safe yet
