@@ -93,6 +93,9 @@ class ByHand(Catalog):
         entry = self.find(database, name)
         if entry is not None and entry.table is not None:
             return columns_of(entry.kind, entry.table)
+        report = next((report for report in REPORTS if report.name == name.lower()), None)
+        if report is not None:
+            return [(column.name, column.type, column.hidden) for column in (*report.columns, *report.hidden)]
         return [(column, type, False) for column, type in ORDINARY.get(name.lower(), {}).items()]
 
     def columns(self, entry: CatalogEntry) -> list[str]:
