@@ -166,7 +166,7 @@ def _chart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _wanted(text: str) -> Wanted:
     """COL or COL:TYPE; a colon that no type follows is part of the column's name."""
-    from ..model.kinds import KINDS
+    from ..model.kinds import KINDS  # which the engine of a command has
     from ..transfer.load import Wanted
 
     column, colon, type = text.rpartition(":")

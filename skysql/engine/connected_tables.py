@@ -12,6 +12,7 @@ import apsw
 
 from ..errors import ProgrammingError
 from ..model.companions import COMPANIONS
+from ..model.kinds import Kinds
 from ..model.quoting import name_key, quote
 from ..model.table import Table, parse_arguments
 from ..relations.tables import ChangesRelation, EventsRelation, ObjectsRelation, SessionsRelation
@@ -37,8 +38,15 @@ class ConnectedTables:
     companions = COMPANIONS
 
     def __init__(
-        self, sqlite: apsw.Connection, cache: Cache, evaluator: Evaluator, under_way: UnderWay, counts: Counts
+        self,
+        sqlite: apsw.Connection,
+        cache: Cache,
+        evaluator: Evaluator,
+        under_way: UnderWay,
+        counts: Counts,
+        kinds: Kinds,
     ) -> None:
+        self._kinds = kinds
         self.versions = SchemaVersions(sqlite)
         self.relations: dict[tuple[str, str], EventsRelation] = {}
         self._read: dict[tuple[str, str], tuple[int, bool]] = {}  # the schema's number then; whether uncommitted
@@ -53,7 +61,7 @@ class ConnectedTables:
 
     def create(self, database: str, name: str, arguments: Sequence[str]) -> EventsRelation:
         """Make a new table."""
-        table = parse_arguments(name, arguments)
+        table = parse_arguments(name, arguments, self._kinds)
         for suffix in (*SHADOWS, *self.companions):
             taken = self._sqlite.execute(
                 f"SELECT count(*) FROM {quote(database)}.sqlite_schema WHERE name = ? COLLATE NOCASE",
@@ -87,7 +95,7 @@ class ConnectedTables:
             self._tables(database, name).inspect()
         elif self._is_read(key, number):
             return cached
-        store = Store.open(self._tables(database, name), self._part(database, name))
+        store = Store.open(self._tables(database, name), self._part(database, name), self._kinds)
         if cached is None or cached.store.table != store.table:
             cached = self._adopt(store)
         self._read[key] = number, self._sqlite.in_transaction

@@ -60,7 +60,9 @@ class Engine:
         cache = SHARED if cache_size is None else Cache(parse_size(cache_size))
         results = Results(sqlite)
         self.evaluator = SQLiteEvaluator(sqlite, results, cache, registries.functions)
-        self.tables = tables = ConnectedTables(sqlite, cache, self.evaluator, self.under_way, self.counts)
+        self.tables = tables = ConnectedTables(
+            sqlite, cache, self.evaluator, self.under_way, self.counts, registries.kinds
+        )
         sqlite.set_rollback_hook(tables.rolls_back)
         vtab.register(sqlite, tables)
         sql_functions.register(self, self.counts, registries.functions)

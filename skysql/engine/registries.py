@@ -1,4 +1,4 @@
-"""What an engine knows besides SQL: functions over a path, aggregates, reports, idioms, and the rules of the rewriter.
+"""What an engine knows besides SQL: functions, aggregates, reports, idioms, kinds of value, and the rewriter's rules.
 
     Engine("app.db", registries=Registries(functions=(*FUNCTIONS.values(), Steps())))
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import ProgrammingError
 from ..functions import FUNCTIONS, PathFunction
+from ..model.kinds import KINDS, Kinds
 from ..reports import REPORTS, Report
 from ..scan.aggregates import AGGREGATES, AggregateFunction
 from ..sql.catalog import Idiom
@@ -31,6 +32,7 @@ class Registries:
     reports: tuple[Report, ...] = REPORTS
     idioms: tuple[Idiom, ...] = IDIOMS
     rules: tuple[Rule, ...] = RULES
+    kinds: Kinds = KINDS
 
     def __post_init__(self) -> None:
         _check_names("functions over a path", (function.name for function in self.functions))

@@ -40,7 +40,7 @@ class Schema(Catalog):
         registries: Registries,
     ) -> None:
         reports, by_scan = (report.name for report in registries.reports), AggregateFunctions(registries.aggregates)
-        super().__init__(mark, registries.functions, reports, registries.idioms, by_scan)
+        super().__init__(mark, registries.functions, reports, registries.idioms, by_scan, registries.kinds)
         self._sqlite = sqlite
         self._connected = tables
         self._lend = lend

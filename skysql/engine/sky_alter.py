@@ -16,6 +16,7 @@ from ..store import alter as stored
 from . import dependents
 from .connected_tables import ConnectedTables
 from .published import Published
+from .registries import Registries
 
 _DIRECT = {apsw.SQLITE_DBCONFIG_DEFENSIVE: 0, apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA: 1}
 """Modes of a connection that lets its schema be written."""
@@ -26,6 +27,7 @@ class Altering(Protocol):
 
     sqlite: apsw.Connection
     pushdown: bool
+    registries: Registries
     published: Published
     tables: ConnectedTables
 
@@ -44,7 +46,7 @@ def alter(engine: Altering, table: Any, change: Any) -> str:
     """
     if not isinstance(table, str) or not isinstance(change, str):
         raise ProgrammingError("sky_alter() takes a table and a change, both texts", "see 'Changing a table'")
-    asked = alteration.parse(change)
+    asked = alteration.parse(change, engine.registries.kinds)
     with engine.transaction():
         (relation,) = engine.named(table)
         relation.writer.flush()

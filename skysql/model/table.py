@@ -9,7 +9,7 @@ stored like an attribute of type TEXT. Pure: knows neither SQLite's API nor how 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import ProgrammingError
 from .companions import ACTION_NAME, OBJECT_ID, RESERVED, RESERVED_STATES
@@ -48,7 +48,8 @@ class Table:
     """A sky table's definition. `object_name` is the id column; `key_name` the TEXT key's column, if it has one.
 
     stamp: a number that was drawn when the table was last altered, 0 if it never was; what was read under another
-    definition is known by it. next_id: the id of the next property that is added, which no property ever had.
+    definition is known by it. next_id: the id of the next property that is added, which no property ever had. kinds:
+    those of the engine that has the table.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Table:
     properties: tuple[Property, ...]
     stamp: int = 0
     next_id: int = 1
+    kinds: Kinds = field(default=KINDS, compare=False, repr=False)
 
     def find(self, name: str) -> Property | None:
         """The property of that name (SQLite compares names without regard to ASCII case), or None."""
@@ -118,7 +120,7 @@ def parse_arguments(name: str, arguments: Sequence[str], kinds: Kinds = KINDS) -
                     f"cannot read {argument.strip()!r} in the columns of {name!r}",
                     "write NAME TYPE [STATE], or NAME TEXT|INTEGER OBJECT",
                 )
-    table = Table(name, object_name, key_name, tuple(properties), next_id=len(properties) + 1)
+    table = Table(name, object_name, key_name, tuple(properties), next_id=len(properties) + 1, kinds=kinds)
     check_table(table)
     return table
 

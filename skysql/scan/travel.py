@@ -25,14 +25,14 @@ import json
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from ..arrays.exact_sums import ExactSums
 from ..arrays.vectors import Coded, Numbers, Vector
-from ..errors import DataError
+from ..errors import DataError, NotSupportedError
 from ..interruption import looking
 from ..model import timestamps
 from ..model.dtypes import Array
@@ -49,6 +49,7 @@ from .scan import Scan
 _MAGIC = b"SKYPART1"
 _HEAD = struct.Struct("<8sI")
 _ALIGNED = 8
+_NUMBERS = frozenset("buif")  # kinds of dtype
 
 
 def partial(
@@ -86,7 +87,7 @@ def _merged(bound: BoundScan, messages: Sequence[bytes], aggregates: list[Aggreg
 
 
 def pack(partial: Partial) -> bytes:
-    """A partial as a message."""
+    """A partial as a message. Raises NotSupportedError for a state of what no message holds."""
     arrays: list[Array] = []
     header = {
         "groups": partial.groups,
@@ -119,13 +120,28 @@ def unpack(message: bytes, aggregates: Sequence[AggregateFunction[Any]]) -> Part
 
 
 def _fields(state: Any, arrays: list[Array]) -> dict[str, Any]:
-    return {field.name: _told(getattr(state, field.name), arrays) for field in fields(state)}
+    if not is_dataclass(state) or isinstance(state, type):
+        raise _cannot_travel(f"an aggregate's state is a {type(state).__name__}, which is no dataclass")
+    told = {}
+    for field in fields(state):
+        try:
+            told[field.name] = _told(getattr(state, field.name), arrays)
+        except TypeError as error:
+            raise _cannot_travel(f"an aggregate's {type(state).__name__}.{field.name} holds {error}") from None
+    return told
+
+
+def _cannot_travel(what: str) -> NotSupportedError:
+    return NotSupportedError(
+        f"{what}: it cannot leave the process",
+        "make the state a dataclass of arrays of numbers, vectors, ExactSums, lists of these, and values that SQL has",
+    )
 
 
 def _told(part: Any, arrays: list[Array]) -> Any:
     """A part of a partial as JSON; its arrays are put with the others."""
     match part:
-        case np.ndarray():
+        case np.ndarray() if part.dtype.kind in _NUMBERS:
             arrays.append(np.ascontiguousarray(part.astype(part.dtype.newbyteorder("<"), copy=False)))
             return {"array": arrays[-1].dtype.str, "shape": list(part.shape)}
         case Numbers() | Coded():
@@ -140,7 +156,9 @@ def _told(part: Any, arrays: list[Array]) -> Any:
             return {"blob": part.hex()}
         case float() if not np.isfinite(part):
             return {"real": repr(part)}
-    return part
+        case None | str() | int() | float():
+            return part
+    raise TypeError(f"an array of {part.dtype}" if isinstance(part, np.ndarray) else f"a {type(part).__name__}")
 
 
 def _told_vector(vector: Vector, arrays: list[Array]) -> Any:
@@ -188,7 +206,7 @@ class _Arrays:
         return told
 
     def _array(self, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
-        if dtype.kind not in "buif":
+        if dtype.kind not in _NUMBERS:
             raise ValueError(f"an array of {dtype}")
         count = int(np.prod(shape, dtype=np.int64))
         found = np.frombuffer(self._message, dtype, count, self._at).reshape(shape).astype(dtype.newbyteorder("="))

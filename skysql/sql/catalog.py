@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from ..functions import PathFunction
 from ..model.companions import EVENTS
+from ..model.kinds import KINDS, Kinds
 from ..model.quoting import name_key
 from ..model.table import Table
 from ..scan.aggregates import AggregateFunctions
@@ -97,8 +98,10 @@ class Catalog(ABC):
         reports: Iterable[str],
         idioms: Sequence[Idiom],
         by_scan: AggregateFunctions,
+        kinds: Kinds = KINDS,
     ) -> None:
         self.mark = mark
+        self.kinds = kinds  # that the columns of sky tables may be of
         self.by_scan = by_scan  # the aggregates that scans compute
         self.given: set[str] = set()  # those of them that SQLite was given; without names given to other functions
         self.path_functions = {function.name: function for function in functions}  # but names given to other functions

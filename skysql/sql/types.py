@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from ..model.kinds import KINDS, DecimalKind
+from ..model.kinds import DecimalKind
 from .catalog import Catalog, CatalogEntry
 from .dialect import Plus, SqlText, cte_of, is_star, parse, span
 from .reads import MatchCall, Reads
@@ -256,7 +256,7 @@ class Types:
         hidden: Outputs = []
         for column, type, out in self._catalog.fields(entry.database if entry is not None else None, name):
             time = ours and type.upper() == "TIMESTAMP"
-            exact = KINDS.find(type) if ours and "(" in type else None
+            exact = self._catalog.kinds.find(type) if ours and "(" in type else None
             kind = Exact(exact.scale) if isinstance(exact, DecimalKind) else _kind_of(type)
             (hidden if out else shown).append((column, Timeliness.TIME if time else kind))
         return ItemColumns(shown, hidden) if shown or hidden else None

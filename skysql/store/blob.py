@@ -17,7 +17,8 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
@@ -171,12 +172,17 @@ def size_of_raw(count: int, dtype: np.dtype[Any]) -> int:
     return _HEADER.size + _VECTOR.size + count * dtype.itemsize
 
 
+OfCode: TypeAlias = Callable[[int], Kind | None]
+"""Tells the kind of a number in stored bytes, if there is one."""
+
+
 class BlobReader:
     """A checked blob, and how far it has been read."""
 
-    __slots__ = ("_at", "_data", "_since", "_version", "count")
+    __slots__ = ("_at", "_data", "_of_code", "_since", "_version", "count")
 
-    def __init__(self, data: Any, type: int) -> None:
+    def __init__(self, data: Any, type: int, of_code: OfCode | None = None) -> None:
+        """of_code: the kinds of an engine's own. Those of skysql are the format's, whatever kinds an engine has."""
         try:
             view = self._data = memoryview(data).cast("B")
         except TypeError:
@@ -199,6 +205,7 @@ class BlobReader:
             raise FormatError(f"{count} is more than the {MAX_COUNT} that a blob takes")
         self.count: int = count
         self._at = _HEADER.size
+        self._of_code = of_code
 
     def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
         """The next fields."""
@@ -227,7 +234,7 @@ class BlobReader:
 
     def kind(self, code: int) -> Kind | None:
         """The kind of that number, if the version of the blob has it."""
-        found = KINDS.of_code(code)
+        found = KINDS.of_code(code) or (self._of_code and self._of_code(code))
         if found is None or found.since > self._version:
             return None
         self._since = max(self._since, found.since)

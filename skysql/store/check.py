@@ -85,7 +85,7 @@ def _definition(store: Store) -> Iterator[str]:
     """Whether SQLite's schema says what ours does."""
     table, found = store.table, store.tables.schema()
     try:
-        declared = parse_arguments(table.name, arguments_of(found.get(table.name, "")))
+        declared = parse_arguments(table.name, arguments_of(found.get(table.name, "")), table.kinds)
     except ProgrammingError as error:
         yield f"its CREATE VIRTUAL TABLE cannot be read: {error.args[0]}"
         return

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+from ..errors import NotSupportedError
 from ..model.kinds import KINDS, Kind, Kinds
 from ..model.table import Property, Table, check_table
 from .manifest import DELETED, FIRST_PROPERTY
+
+_WORD = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def dump(table: Table) -> str:
@@ -30,15 +34,23 @@ def _dumped(property: Property) -> dict[str, Any]:
 
 
 def load(name: str, text: str, kinds: Kinds = KINDS) -> Table:
-    """The table of that name. Raises KeyError, TypeError or ValueError for what cannot be. kinds: that there are."""
+    """The table of that name. kinds: that there are.
+
+    Raises KeyError, TypeError or ValueError for what cannot be, NotSupportedError for a kind that is none of these.
+    """
     value = json.loads(text)
     if not isinstance(value["properties"], list):
         raise ValueError("its properties are no list")
 
-    def kind(name: object) -> Kind:
-        found = kinds.find(name) if isinstance(name, str) else None
-        if found is None or found.name != name:
-            raise ValueError(f"there is no type {name!r}")
+    def kind(type: object) -> Kind:
+        found = kinds.find(type) if isinstance(type, str) else None
+        if isinstance(type, str) and found is None and _WORD.fullmatch(type):
+            raise NotSupportedError(
+                f"table {name!r} has a column of the type {type}, which is none of {kinds}",
+                "open it by an engine whose registries have that kind, or by a newer skysql",
+            )
+        if found is None or found.name != type:
+            raise ValueError(f"there is no type {type!r}")
         return found
 
     properties = tuple(
@@ -48,7 +60,7 @@ def load(name: str, text: str, kinds: Kinds = KINDS) -> Table:
     last = max((p.id for p in properties), default=0)
     stamp, next_id = int(value.get("stamp", 0)), int(value.get("next", last + 1))
     key = None if value["key"] is None else str(value["key"])
-    table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1))
+    table = Table(name, str(value["object"]), key, properties, stamp, max(next_id, last + 1), kinds)
     ids = {property.id for property in properties}
     if len(ids) < len(properties) or not all(0 < id < DELETED - FIRST_PROPERTY for id in ids):
         raise ValueError("the ids of its properties are not distinct, or out of range")

@@ -80,7 +80,7 @@ from ..arrays.batch import Batch, Lists, Sparse
 from ..model.dtypes import Array, Bool, Int64
 from ..model.kinds import BOOLEAN, TEXT, Kind
 from . import blob
-from .blob import BlobReader, FormatError, put, put_property, seal
+from .blob import BlobReader, FormatError, OfCode, put, put_property, seal
 
 BLOCK_EVENTS: Final = 1 << 18
 """Events of a block, unless it is of one path alone."""
@@ -174,7 +174,7 @@ def decode_sparse(data: Any, kind: Kind, events: int, most: int | None = None) -
 
 def decode_typed(data: Any, kinds: Sequence[Kind], events: int, most: int | None = None) -> tuple[Kind, Sparse]:
     """The same of a property that may be of any of these kinds, the first of which is expected; and which it is of."""
-    reader = BlobReader(data, blob.SPARSE)
+    reader = BlobReader(data, blob.SPARSE, lambda code: next((kind for kind in kinds if kind.code == code), None))
     if reader.count != events:
         raise FormatError(f"a property over {reader.count} events in a block of {events}")
     found, sparse = reader.property(events if most is None else most)
@@ -193,9 +193,9 @@ def encode_casts(values: Array, codes: Array, kind: Kind) -> bytes:
     return seal(blob.CASTS, len(values), parts, kind.since)
 
 
-def decode_casts(data: Any) -> tuple[Array, Array]:
-    """(values, codes) of encode_casts, owned by the caller; raises FormatError."""
-    reader = BlobReader(data, blob.CASTS)
+def decode_casts(data: Any, of_code: OfCode | None = None) -> tuple[Array, Array]:
+    """(values, codes) of encode_casts, owned by the caller; raises FormatError. of_code: kinds that skysql lacks."""
+    reader = BlobReader(data, blob.CASTS, of_code)
     (code,) = reader.unpack(_U8)
     kind = reader.kind(code)
     if kind is None or kind is TEXT:
@@ -380,9 +380,9 @@ def decode_batch(data: Any) -> Batch:
     return decode_typed_batch(data)[0]
 
 
-def decode_typed_batch(data: Any) -> tuple[Batch, dict[int, Kind]]:
-    """The same, and the kind of each of its properties."""
-    reader = BlobReader(data, blob.BATCH)
+def decode_typed_batch(data: Any, of_code: OfCode | None = None) -> tuple[Batch, dict[int, Kind]]:
+    """The same, and the kind of each of its properties. of_code: kinds that skysql lacks."""
+    reader = BlobReader(data, blob.BATCH, of_code)
     if reader.count > BATCH_EVENTS:
         raise FormatError(f"{reader.count} events, more than a batch has")
     (count,) = reader.unpack(_U16)

@@ -97,7 +97,7 @@ class StoreReader:
         try:
             if data is None:
                 raise FormatError("they are missing")
-            return Casts(*fmt.decode_casts(data))
+            return Casts(*fmt.decode_casts(data, self.table.kinds.of_code))
         except FormatError as error:
             raise self.corrupt(f"column {property.name!r}, casts to TEXT: {error}") from None
 
@@ -108,7 +108,7 @@ class StoreReader:
         found = self.tables.log_data(rows[0].id, rows[-1].id)
         for row, (id, data) in zip(rows, found, strict=True):
             try:
-                batch = self._as_defined(*fmt.decode_typed_batch(data))
+                batch = self._as_defined(*fmt.decode_typed_batch(data, self.table.kinds.of_code))
             except FormatError as error:
                 raise self.corrupt(f"log batch {id}: {error}") from None
             fault = self._fault(batch) if len(batch) == row.events else f"{len(batch)} events, not {row.events}"

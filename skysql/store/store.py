@@ -20,7 +20,7 @@ from ..arrays.replay import known
 from ..errors import CorruptError, DataError, NotSupportedError, ProgrammingError
 from ..interruption import looking
 from ..model.dtypes import Int64
-from ..model.kinds import TEXT, Kind
+from ..model.kinds import KINDS, TEXT, Kind, Kinds
 from ..model.table import ACTION, Property, Table
 from . import compact, definition
 from . import format as fmt
@@ -71,7 +71,7 @@ class Store:
         return cls(tables, table, cache)
 
     @classmethod
-    def open(cls, tables: ShadowTables, cache: Cache) -> Store:
+    def open(cls, tables: ShadowTables, cache: Cache, kinds: Kinds = KINDS) -> Store:
         """Open a table; raises CorruptError or NotSupportedError if its definition is unreadable."""
         name, values = tables.name, tables.meta("format", "schema")
         version = values.get("format")
@@ -80,15 +80,15 @@ class Store:
                 f"table {name!r} is of format version {version}; this skysql reads up to {VERSION}",
                 "upgrade skysql",
             )
-        return cls(tables, cls.definition(name, values), cache)
+        return cls(tables, cls.definition(name, values, kinds), cache)
 
     @staticmethod
-    def definition(name: str, values: Mapping[Any, Any]) -> Table:
-        """What <name>_meta says of the table; raises CorruptError."""
+    def definition(name: str, values: Mapping[Any, Any], kinds: Kinds = KINDS) -> Table:
+        """What <name>_meta says of the table; raises CorruptError, NotSupportedError for another kind."""
         try:
             if not isinstance(version := values.get("format"), int) or version < 1:
                 raise ValueError(f"there is no format version {version!r}")
-            return definition.load(name, values["schema"])
+            return definition.load(name, values["schema"], kinds)
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError, ProgrammingError) as error:
             raise CorruptError(f"table {name!r}: its definition in {name}_meta is unreadable: {error}") from None
 

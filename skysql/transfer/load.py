@@ -172,7 +172,7 @@ class _Import:
 
     def _make_table(self, place: _Place, first: CellChunk) -> Table:
         """Create the table that the request and the first chunk describe."""
-        table = parse_arguments(place.name, list(self._arguments(first)))
+        table = parse_arguments(place.name, list(self._arguments(first)), self._db.engine.registries.kinds)
         name = f"{quote(place.database)}.{quote(place.name)}"
         self._db.execute(f"CREATE VIRTUAL TABLE {name} USING sky({', '.join(table.arguments())})")
         return table

@@ -17,13 +17,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..engine.info import TableInfo
 from ..errors import ProgrammingError
-from ..model import timestamps
-from ..model.kinds import BOOLEAN, TIMESTAMP, DecimalKind, Kind
 from ..model.quoting import quote
 from ..model.table import Property, Table
 from .formats import FileWriter, Format
@@ -36,13 +33,6 @@ ROWS = 2_000
 
 ROW_GROUP = 100_000
 """The same for Parquet, whose row groups they become."""
-
-_PARQUET: dict[Kind, Callable[[Any], Any]] = {BOOLEAN: bool, TIMESTAMP: timestamps.parse}
-"""Makes what Parquet takes of what SQL shows."""
-
-
-def _decimal(kind: DecimalKind) -> Callable[[Any], Any]:
-    return lambda value: Decimal(kind.parse(value) or 0).scaleb(-kind.scale)
 
 
 @dataclass(slots=True)
@@ -78,8 +68,7 @@ def save(db: Connection, name: str, path: str, format: Format, progress: Callabl
     if table.states:
         names, types, columns = [*names, "changes"], [*types, "string"], [*columns, "changes"]
     cut = _Cut(table, blank_is_nothing=format in (Format.CSV, Format.TSV))
-    made = [(i, _PARQUET[p.kind]) for i, p in enumerate(properties, 3) if p.kind in _PARQUET] if parquet else []
-    made += [(i, _decimal(p.kind)) for i, p in enumerate(properties, 3) if parquet and isinstance(p.kind, DecimalKind)]
+    made = [(i, p.kind.export) for i, p in enumerate(properties, 3) if parquet and p.kind.export is not None]
     with FileWriter(path, format, names, types) as writer, _one_snapshot(db):
         rows = db.execute(f"SELECT {', '.join(columns)} FROM {quote(info.database)}.{quote(info.name)}")
         digits = db.engine.digits(info.database, info.name)

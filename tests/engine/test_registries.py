@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from sqlglot import exp
 
@@ -16,6 +18,7 @@ from skysql.arrays.vectors import Numbers
 from skysql.engine import engine
 from skysql.engine.registries import Registries
 from skysql.functions import FUNCTIONS, Role, Runs
+from skysql.model.kinds import INTEGER, KINDS, TEXT, Kinds
 from skysql.plan.path_scan import Column
 from skysql.reports import REPORTS
 from skysql.reports.asked import Asked
@@ -24,7 +27,10 @@ from skysql.scan.aggregates import AGGREGATES, AggregateFunction, Given, Merging
 from skysql.scan.aggregates.extremes import Max, Min
 from skysql.sql.idioms import IDIOMS
 from skysql.sql.rewriter import RULES
+from skysql.transfer.formats import Format
+from skysql.transfer.save import save
 from tests.conftest import Connect
+from tests.world.celsius import CELSIUS, Celsius
 
 ROWS = [
     *((1, 0, "sign up", "free"), (1, 10, "view", None), (1, 40, "buy", "pro")),
@@ -286,6 +292,120 @@ def test_an_engine_without_rules_leaves_all_to_sqlite(connect_with: Callable[...
         assert none.execute(sql).fetchall() == few.execute(sql).fetchall() == all_of_them.execute(sql).fetchall()
     assert [bool(plan_of(db, grouped)) for db in (none, few, all_of_them)] == [False, True, True]
     assert [bool(plan_of(db, chosen)) for db in (none, few, all_of_them)] == [False, False, True]
+
+
+# kinds of value
+
+WARM = Registries(kinds=KINDS.with_more(CELSIUS))
+MEASURED: list[tuple[Any, ...]] = [
+    *((1, 0, "measure", 20.5, 19), (1, 10, "measure", "-0.25", None), (2, 5, "measure", 36.6, 21.0)),
+    *((2, 6, "rest", None, None), (3, 7, "measure", -273.15, 18)),
+]
+
+
+@pytest.fixture(params=[True, False], ids=["pushdown", "plain"])
+def warm(connect_with: Callable[..., skysql.Connection], path: str, request: Any) -> skysql.Connection:
+    """A file with temperatures, a kind of the engine's own: in a block, and in the log."""
+    db = connect_with(WARM, path, pushdown=request.param)
+    db.execute("CREATE VIRTUAL TABLE rooms USING sky(t CELSIUS, wanted celsius STATE)")
+    insert = "INSERT INTO rooms(object_id, ts, action, t, wanted) VALUES (?, ?, ?, ?, ?)"
+    db.executemany(insert, MEASURED[:3])
+    db.commit()
+    db.compact()
+    db.executemany(insert, MEASURED[3:])
+    db.commit()
+    return db
+
+
+def test_a_kind_of_the_engines_own_is_stored_and_compared(
+    warm: skysql.Connection, connect_with: Callable[..., skysql.Connection], path: str
+) -> None:
+    for db in (warm, connect_with(WARM, path)):
+        assert db.execute("SELECT t, wanted FROM rooms ORDER BY object_id, ts").fetchall() == [
+            (20.5, 19.0), (-0.25, 19.0), (36.6, 21.0), (None, 21.0), (-273.15, 18.0)
+        ]  # fmt: skip
+        assert db.execute("SELECT t FROM rooms WHERE t > 20 ORDER BY t").fetchall() == [(20.5,), (36.6,)]
+        assert db.execute("SELECT count(*) FROM rooms WHERE t = 36.6 AND wanted < '21.5'").fetchall() == [(1,)]
+        by_state = "SELECT wanted, count(*), max(t) FROM rooms GROUP BY wanted ORDER BY 1"
+        assert db.execute(by_state).fetchall() == [(18.0, 1, -273.15), (19.0, 2, 20.5), (21.0, 2, 36.6)]
+        assert db.check() == []
+    (declared,) = (row for row in warm.execute("PRAGMA table_info(rooms)") if row[1] == "t")
+    assert declared[2] == "CELSIUS"
+    with pytest.raises(skysql.DataError, match=r"rooms\.t: .* cannot be stored as CELSIUS") as caught:
+        warm.execute("INSERT INTO rooms(object_id, ts, t) VALUES (1, 99, 0.001)")
+    assert caught.value.hint == CELSIUS.expected
+
+
+def test_a_kind_of_the_engines_own_is_altered_and_appended(warm: skysql.Connection) -> None:
+    warm.append("rooms", {"object_id": [9, 9], "ts": [1, 2], "action": ["a", "b"], "t": [1.25, None]}, time_unit="us")
+    warm.execute("SELECT sky_alter('rooms', 'ADD outside CELSIUS')")
+    warm.execute("UPDATE rooms SET outside = 5.5 WHERE object_id = 9 AND ts = 1")
+    warm.execute("SELECT sky_alter('rooms', 'ALTER t TYPE TEXT')")
+    warm.execute("SELECT sky_alter('rooms', 'DROP wanted')")
+    for _ in range(2):
+        found = warm.execute("SELECT t, outside FROM rooms WHERE object_id IN (1, 9) ORDER BY object_id, ts").fetchall()
+        assert found == [("20.5", None), ("-0.25", None), ("1.25", 5.5), (None, None)]
+        assert warm.check() == []
+        warm.commit()
+        warm.compact()
+
+
+def test_a_kind_of_the_engines_own_is_exported(warm: skysql.Connection, tmp_path: Path) -> None:
+    for format, name in ((Format.CSV, "rooms.csv"), (Format.PARQUET, "rooms.parquet")):
+        assert save(warm, "rooms", str(tmp_path / name), format, lambda _: None).events == len(MEASURED)
+    lines = (tmp_path / "rooms.csv").read_text().splitlines()
+    assert lines[1].split(",")[3:5] == ["19.0", "20.5"]
+    table = pyarrow.parquet.read_table(tmp_path / "rooms.parquet")
+    assert table["t"].to_pylist() == [20.5, -0.25, 36.6, None, -273.15]
+    copied = "CREATE VIRTUAL TABLE copied USING sky(t CELSIUS, wanted CELSIUS STATE)"
+    warm.execute(copied)
+    warm.append("copied", table)
+    columns = "object_id, ts, action, t, wanted, changes"
+    one, other = (warm.execute(f"SELECT {columns} FROM {name}").fetchall() for name in ("rooms", "copied"))
+    assert one == other
+
+
+def test_an_engine_without_the_kind_refuses_the_table(
+    warm: skysql.Connection, connect_with: Callable[..., skysql.Connection], path: str
+) -> None:
+    other = connect_with(None, path)
+    for sql in ("SELECT * FROM rooms", "SELECT count(*) FROM rooms_objects", "INSERT INTO rooms(ts) VALUES (1)"):
+        with pytest.raises(skysql.NotSupportedError, match="table 'rooms' has a column of the type CELSIUS.*DECIMAL"):
+            other.execute(sql)
+    assert other.execute("SELECT count(*) FROM users").fetchall() == [(5,)]
+    with pytest.raises(skysql.ProgrammingError, match="unknown type CELSIUS"):
+        other.execute("CREATE VIRTUAL TABLE more USING sky(t CELSIUS)")
+    with pytest.raises(skysql.ProgrammingError, match="there is no type CELSIUS"):
+        other.execute("SELECT sky_alter('users', 'ADD t CELSIUS')")
+    other.close()
+
+
+def test_an_engine_may_have_fewer_kinds(connect_with: Callable[..., skysql.Connection], path: str) -> None:
+    """What is stored of the others is read all the same, as their codes are the format's."""
+    db = connect_with(None, path)
+    db.execute("SELECT sky_alter('users', 'ADD seen TIMESTAMP')")
+    db.execute("UPDATE users SET seen = '2026-01-01' WHERE object_id = 1")
+    db.execute("SELECT sky_alter('users', 'DROP seen')")
+    db.commit()
+    few = connect_with(Registries(kinds=Kinds((TEXT, INTEGER))), path)
+    assert few.execute("SELECT plan, count(*) FROM users GROUP BY plan").fetchall() == [("free", 4), ("pro", 1)]
+    with pytest.raises(skysql.ProgrammingError, match="unknown type REAL"):
+        few.execute("CREATE VIRTUAL TABLE more USING sky(x REAL)")
+
+
+def test_kinds_that_are_alike_are_refused() -> None:
+    class Other(Celsius):
+        code = 65
+
+    for made, fault in (
+        (lambda: KINDS.with_more(CELSIUS, Celsius("CELSIUS")), "two kinds are called 'CELSIUS'"),
+        (lambda: KINDS.with_more(Other("INT")), "two kinds are called 'INT'"),
+        (lambda: KINDS.with_more(CELSIUS, Celsius("KELVIN")), "CELSIUS and KELVIN have one code"),
+        (lambda: KINDS.with_more(Other("Kelvin")), "names in capitals"),
+        (lambda: KINDS.with_more(INTEGER), "INTEGER has the code 2, which is the format's"),
+    ):
+        with pytest.raises(skysql.ProgrammingError, match=fault):
+            made()
 
 
 # others

@@ -195,7 +195,7 @@ SCHEMAS = [
     "", "null", "[]", "0", "{}", "[" * 100_000, '{"a":' * 100_000, "\x80\x04\x95", "cos\nsystem\n(S'true'\ntR.",
     schema(properties={}), schema(properties=[[]]), schema(properties=None), schema(properties=[PLAN, PLAN]),
     schema(properties=[PLAN | {"id": 10**30}]), schema(properties=[PLAN | {"id": -1}]),
-    schema(properties=[PLAN | {"id": 65535}]), schema(properties=[PLAN | {"kind": "BLOB"}]),
+    schema(properties=[PLAN | {"id": 65535}]), schema(properties=[PLAN | {"kind": "a BLOB"}]),
     schema(properties=[PLAN | {"name": "object_id"}]), schema(properties=[PLAN | {"name": "a\0b"}]),
     schema(properties=[PLAN | {"id": i, "name": f"p{i}"} for i in range(1, 5000)]), schema(object="plan"),
     '{"object": "o", "key": null, "properties": [{"id": ' + "9" * 10_000 + "}]}",

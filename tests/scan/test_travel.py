@@ -8,20 +8,23 @@ import subprocess
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import skysql
 from skysql.arrays.vectors import Coded, Numbers
-from skysql.errors import DataError
+from skysql.errors import DataError, NotSupportedError
 from skysql.plan.json import SCANS
 from skysql.plan.path_scan import PathScan
 from skysql.relations import results
 from skysql.scan import travel
 from skysql.scan.aggregates import AggregateFunctions, Inexact
 from skysql.scan.bound import BoundScan
+from skysql.scan.partials import Partial
 from skysql.scan.scan import Scan
 from skysql.store import compact, snapshot
 from tests.world.partial_worker import SHARD_EVENTS
@@ -200,3 +203,27 @@ def test_other_bytes_are_no_partial(filled: skysql.Connection) -> None:
             list(travel.finish(bound, [bad], evaluator, parameters))
     with pytest.raises(DataError):
         travel.finish(theirs, [message], evaluator, parameters)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The state of an aggregate that skysql does not have."""
+
+    held: Any
+
+
+@pytest.mark.parametrize(
+    "state, what",
+    [
+        ([1, 2], "an aggregate's state is a list, which is no dataclass"),
+        (Kept({1, 2}), "Kept.held holds a set"),
+        (Kept([1, {"a": 2}]), "Kept.held holds a dict"),
+        (Kept(np.array(["a", None], object)), "Kept.held holds an array of object"),
+        (Kept(np.array([1], "M8[us]")), r"Kept.held holds an array of datetime64\[us\]"),
+        (Kept(np.int64(1)), "Kept.held holds a int64"),
+    ],
+)
+def test_a_state_that_no_message_holds_is_refused(state: Any, what: str) -> None:
+    with pytest.raises(NotSupportedError, match=f"{what}: it cannot leave the process") as caught:
+        travel.pack(Partial(1, [], [state]))
+    assert str(caught.value.hint).startswith("make the state a dataclass of arrays of numbers")

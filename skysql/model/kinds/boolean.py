@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ..dtypes import Array, Bool
@@ -22,6 +25,11 @@ class Boolean(Kind):
     arrow = "bool_"
     expected = "a BOOLEAN is 0, 1, true or false"
     integral = True
+
+    @property
+    def export(self) -> Callable[[Any], Any]:
+        """True and false."""
+        return bool
 
     def parse(self, value: object) -> int | None:
         """0 or 1."""

@@ -16,6 +16,7 @@ float if its shortest form is such a number. Nothing is rounded: 1.005 is no DEC
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -54,6 +55,11 @@ class DecimalKind(Kind):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return decimal, (self.precision, self.scale)
+
+    @property
+    def export(self) -> Callable[[Any], Any]:
+        """As decimal.Decimal."""
+        return lambda value: Decimal(self.parse(value) or 0).scaleb(-self.scale)
 
     def parse(self, value: object) -> int | None:
         """Its units."""

@@ -21,7 +21,7 @@ class Kind(ABC):
     __slots__ = ("name",)
 
     code: int
-    """The number of the kind in stored bytes."""
+    """The number of the kind in stored bytes. Those of skysql are constants of the format, which every engine reads."""
 
     since = 1
     """The first version of the format that has it."""
@@ -62,6 +62,11 @@ class Kind(ABC):
     @property
     def render(self) -> Callable[[Array], list[Any]] | None:
         """What makes the values that are shown of those that are read; None where they are the same."""
+        return None
+
+    @property
+    def export(self) -> Callable[[Any], Any] | None:
+        """What makes values that Parquet takes of those that are shown; None where they are the same."""
         return None
 
     @abstractmethod

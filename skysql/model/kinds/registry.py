@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from ...errors import ProgrammingError
 from .boolean import BOOLEAN
 from .decimal import DECIMALS
 from .integer import INTEGER
@@ -29,17 +30,42 @@ class Family(Protocol):
         ...
 
 
+OWN_CODES = range(64, 256)
+"""The codes of kinds that skysql does not have. Those below are given out by its format, for all time."""
+
+
 class Kinds:
-    """Kinds by name and by code. Constant after construction."""
+    """Kinds by name and by code, no two alike in either. Constant after construction."""
 
     def __init__(
         self, kinds: Iterable[Kind], synonyms: Mapping[str, str] | None = None, families: Sequence[Family] = ()
     ) -> None:
         """synonyms: other words for them, in capitals, and what each stands for."""
-        self._by_name = {kind.name: kind for kind in kinds}
-        self._by_code = {kind.code: kind for kind in self._by_name.values()}
+        self._by_name: dict[str, Kind] = {}
+        self._by_code: dict[int, Kind] = {}
         self._synonyms = dict(synonyms or {})
         self._families = tuple(families)
+        for kind in kinds:
+            self._add(kind)
+
+    def _add(self, kind: Kind) -> None:
+        if kind.name != kind.name.upper():
+            hint = f"call it {kind.name.upper()!r}"
+            raise ProgrammingError(f"kinds have names in capitals, and not {kind.name!r}", hint)
+        if self.find(kind.name) is not None:
+            raise ProgrammingError(f"two kinds are called {kind.name!r}", "give one of them another name")
+        other = self.of_code(kind.code)
+        if other is not None:
+            raise ProgrammingError(f"{other} and {kind.name} have one code", "give one of them another")
+        self._by_name[kind.name] = self._by_code[kind.code] = kind
+
+    def with_more(self, *kinds: Kind) -> Kinds:
+        """These, and kinds of an engine's own. Raises ProgrammingError for a code that is not of `OWN_CODES`."""
+        for kind in kinds:
+            if kind.code not in OWN_CODES:
+                hint = f"codes from {OWN_CODES.start} to {OWN_CODES.stop - 1} are for kinds of an engine's own"
+                raise ProgrammingError(f"{kind.name} has the code {kind.code}, which is the format's", hint)
+        return Kinds((*self._by_name.values(), *kinds), self._synonyms, self._families)
 
     def find(self, type: str) -> Kind | None:
         """The kind of that name in a definition, in any case. Raises ProgrammingError for DECIMAL(40,2)."""
@@ -69,4 +95,4 @@ class Kinds:
 KINDS = Kinds(
     (TEXT, INTEGER, REAL, BOOLEAN, TIMESTAMP), {"INT": "INTEGER", "DOUBLE": "REAL", "BOOL": "BOOLEAN"}, (DECIMALS,)
 )
-"""The kinds of skysql."""
+"""The kinds of skysql, which an engine has unless it is given others (engine/registries.py)."""

@@ -31,6 +31,11 @@ class Timestamp(Kind):
         """Times are shown as texts."""
         return timestamps.format_array
 
+    @property
+    def export(self) -> Callable[[Any], Any]:
+        """Microseconds."""
+        return timestamps.parse
+
     def parse(self, value: object) -> int | None:
         """Microseconds."""
         if timestamps.is_null(value):
