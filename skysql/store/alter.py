@@ -148,7 +148,7 @@ def _refuse_inexact(store: Store, property: Property, kind: Kind) -> None:
     for values in _numbers(store, property):
         _, bad = property.kind.widened(values, kind)
         if bad is not None and bad.any():
-            (value,) = property.kind.shown(values[bad][:1])
+            (value,) = property.kind.texts(values[bad][:1])
             raise DataError(
                 f"{store.table.name}.{property.name}: {value} is not exactly a {kind}",
                 f"{kind.expected}; ALTER its TYPE to TEXT, or change these values",

@@ -210,6 +210,8 @@ def test_more_digits_than_a_real_has_stay_what_they_are(db: skysql.Connection) -
     db.execute("UPDATE t SET action = 'b' WHERE ts = 2")
     db.compact()
     assert db.execute("SELECT x FROM t").fetchall() == [(float(text),) for text in given]
+    with pytest.raises(skysql.DataError, match=r"t\.x: -99999999999999\.9999 is not exactly a REAL"):
+        db.execute("SELECT sky_alter('t', 'ALTER x TYPE REAL')")
     db.execute("SELECT sky_alter('t', 'ALTER x TYPE TEXT')")
     db.execute("SELECT sky_alter('t', 'ALTER s TYPE TEXT')")
     assert db.execute("SELECT x, s FROM t").fetchall() == [(text, text) for text in given]
