@@ -1,8 +1,8 @@
 """Path functions as aggregates of SQLite's: rows of one group of any table in, the function's value out.
 
-The rows of a group are kept until its end, sorted by time, and given to the function as one run. Rows of one time, and
-all rows if there is no time among the arguments, stay in the order in which they come, which ORDER BY in the call gives
-them. Rows without a time (NULL) are left out.
+The rows of a group are collected, sorted by time at its end, and given to the function as one run. Rows of one time,
+and all rows if there is no time among the arguments, stay in the order in which they come, which ORDER BY in the call
+gives them. Rows without a time (NULL) are left out.
 
 *Strict* functions stand where the rows come of a sky table and nobody has ordered them. Those of one time have no order
 then, also if they come sorted: two of them are an error, and so is a call without a time.
@@ -71,12 +71,12 @@ class GroupCall:
         if self._strict and self._time is None:
             raise _unordered(self._function.name)
         for number, (role, value) in enumerate(zip(self._roles, values, strict=True), 1):
-            kept, add = self._kept(role, number, value)
-            self._arguments.append(kept)
+            collected, add = self._collecting(role, number, value)
+            self._arguments.append(collected)
             self._add.append(add)
 
-    def _kept(self, role: Role, number: int, first: Value) -> tuple[Any, Callable[[Value], object]]:
-        """(what is kept of an argument, what adds a row's value to it)."""
+    def _collecting(self, role: Role, number: int, first: Value) -> tuple[Any, Callable[[Value], object]]:
+        """(what is collected of an argument, what adds a row's value to it)."""
         name = self._function.name
         match role:
             case Role.CONSTANT:
@@ -104,16 +104,16 @@ class GroupCall:
             return self._function.nothing
         order = self._order()
         arguments: list[Any] = []
-        for role, kept in zip(self._roles, self._arguments, strict=True):
+        for role, collected in zip(self._roles, self._arguments, strict=True):
             match role:
                 case Role.CONSTANT:
-                    arguments.append(kept)
+                    arguments.append(collected)
                 case Role.TIME:
-                    arguments.append(np.frombuffer(kept, np.int64)[order])
+                    arguments.append(np.frombuffer(collected, np.int64)[order])
                 case Role.CONDITION:
-                    arguments.append(Met(np.flatnonzero(np.frombuffer(kept, bool)[order])))
+                    arguments.append(Met(np.flatnonzero(np.frombuffer(collected, bool)[order])))
                 case Role.VALUE:
-                    arguments.append(Coded(order, kept))
+                    arguments.append(Coded(order, collected))
         return awaited(self._function.run(Runs(np.array([0, self._rows])), arguments)).tolist()[0]
 
     def _order(self) -> Int64:

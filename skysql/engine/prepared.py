@@ -36,7 +36,7 @@ class Plan:
 class Prepared:
     """A statement as SQLite gets it, and what is pushed down of it, if anything is.
 
-    names: of the results that it reads, which can be read as long as this is kept; generation: of the catalogue then.
+    names: of the results that it reads, which can be read as long as this is cached; generation: of the catalogue then.
     """
 
     sql: str

@@ -53,7 +53,7 @@ def alter(engine: Altering, table: Any, change: Any) -> str:
         before = dependents.failing(engine.sqlite)
         definition, done = stored.alter(relation.store, asked)
         write_definition(engine.sqlite, relation.store.database, definition)
-        engine.published.refresh(engine.pushdown)  # before SQLite compiles views, whose columns it then remembers
+        engine.published.refresh(engine.pushdown)  # before SQLite compiles views: it caches their columns
         for what, why in dependents.failing(engine.sqlite).items():
             if what not in before:
                 raise ProgrammingError(f"{what} would not work any more: {why}", "drop it, and make it anew after")

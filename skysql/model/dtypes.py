@@ -1,4 +1,4 @@
-"""The arrays of numpy's that values are kept in. A property's kind tells which of them its values are: kinds/."""
+"""The numpy arrays that hold values. A property's kind tells which of them holds its values: kinds/."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ Types: TypeAlias = Callable[[str], str | None]
 
 
 @dataclass(slots=True)
-class _Memo:
+class _CachedResults:
     """The cached results of an expression: results by number, and the number for each combination of values."""
 
     results: list[Value] = field(default_factory=list)
@@ -119,7 +119,7 @@ class SqliteExpressions:
         self._evaluator = evaluator
         self._parameters = parameters
         self._types = types
-        self._memos: dict[str, _Memo] = {}
+        self._cached: dict[str, _CachedResults] = {}
 
     def constant(self, text: str) -> Value:
         """The value of an expression without columns."""
@@ -127,16 +127,16 @@ class SqliteExpressions:
 
     def vector(self, text: str, reads: Sequence[Column], granularity: int, rows: Readable) -> Coded:
         """The expression at each of the rows. reads: its columns. granularity: see plan.Sql."""
-        memo = self._memos.setdefault(text, _Memo())
-        if len(memo.results) > _CACHED:
-            memo = self._memos[text] = _Memo()
+        cached = self._cached.setdefault(text, _CachedResults())
+        if len(cached.results) > _CACHED:
+            cached = self._cached[text] = _CachedResults()
         if not reads:
-            if not memo.results:
-                memo.number(self.constant(text))
-            return Coded(np.zeros(len(rows), np.uint8), memo.results)
+            if not cached.results:
+                cached.number(self.constant(text))
+            return Coded(np.zeros(len(rows), np.uint8), cached.results)
         vectors = [rows.vector(column) for column in reads]
-        if len(vectors) == 1 and isinstance(vectors[0], Coded) and memo.by_code_of(vectors[0]):
-            return self._by_code(memo, text, reads, vectors[0])
+        if len(vectors) == 1 and isinstance(vectors[0], Coded) and cached.by_code_of(vectors[0]):
+            return self._by_code(cached, text, reads, vectors[0])
         if granularity and isinstance(vectors[0], Numbers):
             vectors = [_rounded(vectors[0], granularity)]
         numbers, bound = kernels.factorize([compact_codes(vector) for vector in vectors])
@@ -144,34 +144,35 @@ class SqliteExpressions:
         one_of_each = np.zeros(len(used), np.int64)
         one_of_each[places] = np.arange(len(rows))
         data = [vector.take(one_of_each).tolist() for vector in vectors]
-        return Coded(self._results(memo, text, reads, data)[places], memo.results)
+        return Coded(self._results(cached, text, reads, data)[places], cached.results)
 
-    def _by_code(self, memo: _Memo, text: str, reads: Sequence[Column], vector: Coded) -> Coded:
+    def _by_code(self, cached: _CachedResults, text: str, reads: Sequence[Column], vector: Coded) -> Coded:
         """One coded column: results are cached by code, for all shards whose codes mean the same."""
-        if memo.values is not vector.values or len(memo.by_code) != len(vector.values):
-            memo.by_code = np.full(len(vector.values), -1, np.int32)
-            memo.values = vector.values
-        found = memo.by_code[vector.codes]
+        if cached.values is not vector.values or len(cached.by_code) != len(vector.values):
+            cached.by_code = np.full(len(vector.values), -1, np.int32)
+            cached.values = vector.values
+        found = cached.by_code[vector.codes]
         missing = kernels.distinct(vector.codes[found < 0])
         if len(missing):
             names = [(column.label, self._types(column.name)) for column in reads]
             for codes, texts in in_pieces(vector, missing):
-                memo.by_code[codes] = memo.enumerated(self._evaluator.values(text, names, [texts], self._parameters))
-            found = memo.by_code[vector.codes]
-        return Coded(found.astype(np.min_scalar_type(len(memo.results))), memo.results)
+                results = self._evaluator.values(text, names, [texts], self._parameters)
+                cached.by_code[codes] = cached.enumerated(results)
+            found = cached.by_code[vector.codes]
+        return Coded(found.astype(np.min_scalar_type(len(cached.results))), cached.results)
 
-    def _results(self, memo: _Memo, text: str, reads: Sequence[Column], data: list[list[Value]]) -> Array:
-        if len(memo.by_values) > _CACHED:
-            memo.by_values.clear()
+    def _results(self, cached: _CachedResults, text: str, reads: Sequence[Column], data: list[list[Value]]) -> Array:
+        if len(cached.by_values) > _CACHED:
+            cached.by_values.clear()
         keys = list(zip(*map(_told_apart, data), strict=True))
-        missing = [at for at, key in enumerate(keys) if key not in memo.by_values]
+        missing = [at for at, key in enumerate(keys) if key not in cached.by_values]
         if missing:
             names = [(column.label, self._types(column.name)) for column in reads]
             chosen = [[values[at] for at in missing] for values in data]
             results = self._evaluator.values(text, names, chosen, self._parameters)
             for at, result in zip(missing, results, strict=True):
-                memo.by_values[keys[at]] = memo.number(result)
-        return np.fromiter((memo.by_values[key] for key in keys), np.int64, len(keys))
+                cached.by_values[keys[at]] = cached.number(result)
+        return np.fromiter((cached.by_values[key] for key in keys), np.int64, len(keys))
 
 
 def in_pieces(vector: Coded, codes: Array) -> Iterator[tuple[Array, list[Value]]]:

@@ -1,4 +1,4 @@
-"""SQLite's dialect of sqlglot, with the spans of nodes kept, so that a rewrite can edit the user's own text.
+"""SQLite's dialect of sqlglot, with the spans of nodes recorded, so that a rewrite can edit the user's own text.
 
 sqlglot as a printer changes names (it prints ifnull as COALESCE), and so the names of unaliased columns. Here it is
 only a parser: every node knows the tokens that it came from, and what is not rewritten stays byte for byte.

@@ -261,14 +261,14 @@ class GroupNames(Names):
             return None
         if has_aggregate(self.statement, node, self.source):
             return None
-        kept = list(self.arguments.texts)
+        saved = list(self.arguments.texts)
         try:
             key = converted(node, self._rows)
         except NotPushable:
             key = None
         if key is not None and key in self._groups.keys:
             return self._groups.key_column(key)
-        self.arguments.texts[:] = kept
+        self.arguments.texts[:] = saved
         return None
 
     def find(self, node: exp.Column) -> Expr | None:

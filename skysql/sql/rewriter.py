@@ -152,7 +152,7 @@ class _Rewriting:
         return bool(named) or _ASOF.search(text) is not None
 
     def _edited(self, source: SqlText, prefix: str, pushdown: bool, stored: bool) -> Rewritten:
-        """The statement, once it is parsed. stored: it defines a view, of which the text is kept."""
+        """The statement, once it is parsed. stored: it defines a view, and its text is stored."""
         statement, lowered = self._lowered(source, pushdown and not stored, stored)
         called = _calls(source, self.catalog.reports)
         if not statement.changed:
@@ -167,15 +167,15 @@ class _Rewriting:
 
     def _lowered(self, source: SqlText, pushdown: bool, stored: bool) -> tuple[EditedStatement, bool]:
         """The statement with its edits, and whether it had to be said otherwise."""
-        kept: frozenset[tuple[int, int]] = frozenset()  # the selects that no rule may rewrite, by `clause_of`
+        untouched: frozenset[tuple[int, int]] = frozenset()  # the selects that no rule may rewrite, by `clause_of`
         rules = self.rules if pushdown else ()
         paths = not stored and calls_paths(source.text, self.catalog.path_functions)
         while True:
             statement = EditedStatement(source, self.catalog, reads=self.reads)
-            lowered, missing = _edit(statement, () if is_ambiguous(statement) else rules, kept, paths)
+            lowered, missing = _edit(statement, () if is_ambiguous(statement) else rules, untouched, paths)
             if not missing:
                 return statement, lowered
-            kept |= missing
+            untouched |= missing
 
     def _is_refused(self, source: SqlText, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
@@ -195,9 +195,9 @@ def _whole(text: str, sql: str) -> Rewritten:
 
 
 def _edit(
-    statement: EditedStatement, rules: Sequence[Rule], kept: frozenset[tuple[int, int]], paths: bool
+    statement: EditedStatement, rules: Sequence[Rule], untouched: frozenset[tuple[int, int]], paths: bool
 ) -> tuple[bool, set[tuple[int, int]]]:
-    """Edit the statement: (whether it had to be said otherwise, the selects that have to be kept as they are)."""
+    """Edit the statement: (whether it had to be said otherwise, the selects that have to stay as they are)."""
     check_calls(statement)
     lower_ignore_nulls(statement)
     lower_system_time(statement)
@@ -207,7 +207,7 @@ def _edit(
     chosen: set[int] = set()
     places = Places(statement, chosen)
     for select in reversed(list(statement.source.tree.find_all(exp.Select, bfs=True))):
-        applied = apply_rules(statement, select, rules) if rules and clause_of(select) not in kept else None
+        applied = apply_rules(statement, select, rules) if rules and clause_of(select) not in untouched else None
         if applied is not None and applied.keeps_rows:
             chosen.add(id(select))
         if paths:

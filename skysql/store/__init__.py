@@ -1,4 +1,4 @@
-"""What is kept: the shadow tables of a sky table, and how a reader sees them.
+"""What is stored: the shadow tables of a sky table, and how a reader sees them.
 
     store         one table, and what is written to it. Begin here, and with manifest: what a table consists of
     format, blob  the bytes of what is stored;  shadow_tables: all SQL;  reader: what the rows of a manifest stand for

@@ -5,7 +5,7 @@
     Surviving     either of them as it reads after events of it were deleted
     OnePath       one path of any of these
 
-All are read-only, and keep what they decode in the cache under their stamps.
+All are read-only, and cache what they decode under their stamps.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """check(): walks everything that a table has stored, and says what is not as it should be.
 
-What must hold: every batch and column decodes; a block's counts and ranges are those of its columns; objects ascend, no
-path is empty, time does not go back within a path; the blocks of a run do not overlap; every code is in the dictionary
-and has a text, no text is there twice, what is kept with a hash has its own, and every object has a key if objects have
-keys; state changes and values lie at events that exist, and every event has an action or a change; what is listed as
-deleted was there; nothing is stored without a block or a property that it is of; every value that became TEXT has its
-text; and the table's CREATE VIRTUAL TABLE and its companions say what its definition does.
+What must hold
+- Every batch and column decodes; a block's counts and ranges are those of its columns; blocks of a run do not overlap.
+- Objects ascend, no path is empty, and time does not go back within a path.
+- Changes and values lie at events that exist; every event has an action or a change; events listed as deleted exist.
+- Every code is in the dictionary and has a text, no text is there twice, and a hash that is stored is the text's. Every
+  object has a key if objects have keys. Every value that became TEXT has its text.
+- Nothing is stored without a block or a property that it is of; and the table's CREATE VIRTUAL TABLE and its companions
+  say what its definition does.
 
 Everything is read from the file, whatever is cached.
 """

@@ -41,15 +41,15 @@ All integers are little-endian. A blob is a header and one body:
 
 A reader must not depend on: which vectors are pco and which raw; pcodec's modes, levels, delta encodings, pages and
 chunks; whether EVERY is used when all events have a value; the order of the properties of a batch; two encodings of
-the same arrays being the same bytes. Values under a NULL are not kept: they read as 0.
+the same arrays being the same bytes. Values under a NULL are not stored: they read as 0.
 
 Version 2 came with the alteration of tables. A property may then be of a type that it had before, in sparse and in
 batch; casts tell the code of the text that each of its values became, when it was made TEXT. Everything else is as in
 version 1, whose blobs are still read and written.
 
-Version 3 came with chunks of texts: where a property has many, most of its dictionary is kept as such (chunks.py). The
-texts of a chunk and their hashes are blobs of their own, as most questions read one of them. A small blob, in the place
-of the chunk's last text, says that there is a chunk.
+Version 3 came with chunks of texts: where a property has many, most of its dictionary is stored as chunks (chunks.py).
+The texts of a chunk and their hashes are blobs of their own, as most questions read one of them. A small blob, in the
+place of the chunk's last text, says that there is a chunk.
 
 Version 4 came with records of which objects the last commits changed (history.py), and with the kinds TIMESTAMP and
 DECIMAL.

@@ -3,7 +3,7 @@
 The objects of a table are cut into shards. A shard has *parts*, oldest first: ranges of events of blocks or of
 the log, each sorted by (object, timestamp, arrival). With one part, its columns are the block's own; with several they
 are merged once into path order. What is derived (merged columns here; sessions, states at events, the index of events
-by action in views.py, by_code.py, marks.py) is a *view*: kept in the cache under (the stamps of the parts, what makes
+by action in views.py, by_code.py, marks.py) is a *view*: cached under (the stamps of the parts, what makes
 it, its arguments), so it lives as long as anyone asks for it, and is never stale.
 
 Invariants: events are sorted by (object, timestamp, arrival); no path is empty; a path lies in one shard only.

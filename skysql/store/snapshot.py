@@ -95,7 +95,7 @@ class Snapshot:
 
     @cached_property
     def _log_block(self) -> Block:
-        """Held, as it cannot be read again where this connection has folded the log since."""
+        """Cached here, as it cannot be read again where this connection has folded the log since."""
         return self.store.log_block(self.manifest)
 
     def shards(self) -> tuple[Shard, ...]:

@@ -1,4 +1,4 @@
-"""Views of a shard: what is derived of its columns and kept in the cache, the same however many parts it has.
+"""Views of a shard: what is derived of its columns and cached, the same however many parts it has.
 
     paths      path_numbers, path_lengths, path_ends, event_objects, ObjectPlaces, TieEnds
     sessions   session_starts, session_lengths, SessionNumbers, session_durations, event_sessions, ...

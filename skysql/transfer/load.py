@@ -11,7 +11,7 @@ A column called `changes` (which export writes) is different: its JSON is taken 
 row, so that changes to NULL and repeated values survive export and import.
 
 Tables without state columns are written chunk by chunk. With state columns every row must be known first, so the rows
-are held as compact arrays (states.py); then reduced, then written.
+wait as compact arrays (states.py); then reduced, then written.
 
 Not here: what files look like (formats.py), and what a value may be (write/event_values.py).
 """
@@ -42,7 +42,7 @@ from ..model.values import shown
 from ..write.columns import columns_to_batch
 from ..write.row_buffer import RowBuffer
 from .formats import CellChunk, CellFault, Cells, FileReader, Input, is_beyond, take
-from .states import Held
+from .states import WaitingRows
 
 if TYPE_CHECKING:
     from ..dbapi.connection import Connection
@@ -152,7 +152,7 @@ class _Import:
         self._table, self._properties = table, _properties(request, table, used)
         self._has_changes = "changes" in used and "changes" not in _named(request)
         stateful = self._has_changes or any(p.state for p in self._properties.values())
-        with closing(Held(table)) as self._held:
+        with closing(WaitingRows(table)) as self._waiting:
             for chunk in chain([first], chunks):
                 report.rows += len(chunk.lines) + len(chunk.faults)
                 self._faults(chunk.faults)
@@ -162,7 +162,7 @@ class _Import:
             if request.action in report.absent and not stateful:
                 message = f"no line of {self._path!r} has a {request.action!r}"
                 raise ProgrammingError(message, "nothing else says what happened")
-            for columns in self._held.slices(self._db, place.database):
+            for columns in self._waiting.slices(self._db, place.database):
                 self._write(columns)
                 gc.collect()  # what was merged to make room refers to itself
         if stateful:
@@ -307,11 +307,11 @@ class _Import:
         self._report.events += self._db.append(self._name, columns, time_unit="us")
 
     def _hold(self, columns: dict[str, Cells]) -> None:
-        batch = columns_to_batch(self._table, columns, self._held.dictionary, "us")
+        batch = columns_to_batch(self._table, columns, self._waiting.dictionary, "us")
         literal = np.zeros(len(batch), bool)
         if "changes" in columns:
             literal[:] = [text is not None for text in columns["changes"]]
-        self._held.add(batch, literal)
+        self._waiting.add(batch, literal)
 
 
 def _without(nulls: frozenset[str], chunk: CellChunk) -> CellChunk:

@@ -1,6 +1,6 @@
-"""What an import has seen of its objects, and which of it are changes: rows held until the last one is known.
+"""What an import has seen of its objects, and which of it are changes: rows that wait until the last one is known.
 
-`Held` takes batches in which a value of a state property is an *observation*, under codes and ids of its own;
+`WaitingRows` takes batches in which a value of a state property is an *observation*, under codes and ids of its own;
 `slices()` keeps those that differ from the value before them, and gives the events that remain as columns to append.
 The value before is that of the latest observation or stored change not after the row; of two at the same time, the one
 that came later. Rows that are *literal* stay as they are.
@@ -35,7 +35,7 @@ SLICE = 1_000_000
 """Rows that are written at once."""
 
 MOST = 8_000_000
-"""Rows that are held in memory."""
+"""Rows that wait in memory."""
 
 
 class ImportTexts:
@@ -76,7 +76,7 @@ class ImportTexts:
 
 
 @dataclass(slots=True)
-class Held:
+class WaitingRows:
     """The rows of an import whose changes are not known yet. To be closed."""
 
     table: Table
@@ -102,7 +102,7 @@ class Held:
             self._spill.close()
 
     def _joined(self) -> tuple[Batch, Bool]:
-        """All rows in memory as one batch, and which of them are to be taken as they stand; they are held no longer."""
+        """All rows in memory as one batch, and which of them are to be taken as they stand; they wait no longer."""
         batch = concatenate([batch for batch, _ in self._batches])
         literal = np.concatenate([literal for _, literal in self._batches])
         self._batches.clear()
@@ -110,7 +110,7 @@ class Held:
         return batch, literal
 
     def slices(self, db: Connection, database: str) -> Iterator[dict[str, Any]]:
-        """The events, as columns to append to the table, which is in that database; the rows are held no longer."""
+        """The events, as columns to append to the table, which is in that database; the rows wait no longer."""
         stored: dict[int, Known] | None = None
         for batch, literal in self._paths():
             if stored is None:

@@ -141,14 +141,14 @@ class _Rewrite:
             return False
         if has_aggregate(self.statement, node):
             return False
-        kept = list(self.scope.arguments.texts)
+        saved = list(self.scope.arguments.texts)
         try:
             key = converted(node, self.scope)
         except NotPushable:
-            self.scope.arguments.texts[:] = kept
+            self.scope.arguments.texts[:] = saved
             return False
         if key not in self.groups.keys:
-            self.scope.arguments.texts[:] = kept
+            self.scope.arguments.texts[:] = saved
             return False
         self.edits.append((*where, self.groups.key(key, self.scope)))
         return True

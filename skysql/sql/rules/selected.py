@@ -70,11 +70,11 @@ def _changes(statement: EditedStatement) -> bool:
 
 def _take(scope: Names, part: exp.Expression) -> bool:
     """Whether a condition is now one of the scan's; if not, it stays in the statement."""
-    kept = list(scope.arguments.texts)
+    saved = list(scope.arguments.texts)
     try:
         scope.relation.where.append(converted(part, scope))
     except NotPushable:
-        scope.arguments.texts[:] = kept
+        scope.arguments.texts[:] = saved
         for column in part.find_all(exp.Column):
             if scope.find(column) in (Column(AS_OF.name), Column(IDLE.name)):
                 raise
