@@ -3,15 +3,17 @@
     message = travel.partial(bound, snapshot, shard, evaluator, parameters)      anywhere that the shard can be read
     columns = travel.finish(bound, [message, ...], evaluator, parameters)        anywhere else
 
-`merge` makes one message of several. They may be merged anywhere, in any order and grouping, to the same result. What
-arrays cannot compute raises Inexact, there or here: begin again with `bound.by_sqlite(place)`.
+`merge` makes one message of several. They may be merged anywhere, in any order and grouping, to the same result. Only
+what depends on the order of rows, as group_concat() does or which of 1 and 1.0 is shown, follows the order of merging.
+What arrays cannot compute raises Inexact, there or here: begin again with `bound.by_sqlite(place)`.
 
 A message holds everything that it needs, and no view of a dictionary or a connection: texts are the texts themselves,
 each once.
 
     0   8 bytes     b"SKYPART1"
-    8   uint32      n, the length of the header, little-endian, as all numbers are
-    12  n bytes     JSON: {"groups": ..., "keys": [...], "states": [{field: ..., ...}, ...]}, padded by spaces
+    8   uint32      CRC-32 of all that follows, little-endian, as all numbers are
+    12  uint32      n, the length of the header
+    16  n bytes     JSON: {"groups": ..., "keys": [...], "states": [{field: ..., ...}, ...]}, padded by spaces
     .   arrays      one after another, each on a multiple of 8 bytes
 
 In the header an array is {"array": dtype, "shape": [...]}, in the order of the arrays; a list of values
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, is_dataclass
@@ -47,7 +50,8 @@ from .partials import Partial
 from .scan import Scan
 
 _MAGIC = b"SKYPART1"
-_HEAD = struct.Struct("<8sI")
+_HEAD = struct.Struct("<8sII")
+_CHECKED_FROM = 12
 _ALIGNED = 8
 _NUMBERS = frozenset("buif")  # kinds of dtype
 
@@ -96,19 +100,22 @@ def pack(partial: Partial) -> bytes:
     }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(_HEAD.size + len(text)) % _ALIGNED)
-    pieces = [_HEAD.pack(_MAGIC, len(text)), text]
+    pieces = [struct.pack("<I", len(text)), text]
     for array in arrays:
         data = array.tobytes()
         pieces += [data, bytes(-len(data) % _ALIGNED)]
-    return b"".join(pieces)
+    checked = b"".join(pieces)
+    return struct.pack("<8sI", _MAGIC, zlib.crc32(checked)) + checked
 
 
 def unpack(message: bytes, aggregates: Sequence[AggregateFunction[Any]]) -> Partial:
     """The partial of a message, for these aggregates. Raises DataError for what `pack` did not make of such."""
     try:
-        magic, length = _HEAD.unpack_from(message)
+        magic, crc, length = _HEAD.unpack_from(message)
         if magic != _MAGIC:
             raise ValueError("its first bytes are others")
+        if zlib.crc32(memoryview(message)[_CHECKED_FROM:]) != crc:
+            raise ValueError("the checksum is wrong")
         header = json.loads(message[_HEAD.size : _HEAD.size + length])
         reader = _Arrays(message, _HEAD.size + length)
         keys = [reader.read(key) for key in header["keys"]]
