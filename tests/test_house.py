@@ -171,6 +171,32 @@ def test_no_two_public_classes_of_one_name() -> None:
     assert not [name for name, count in names.items() if count > 1]
 
 
+# words
+
+
+OTHER_WORDS = {
+    **dict.fromkeys(("gone", "dead", "erase", "erased", "retired"), "deleted"),
+    **dict.fromkeys(("memo", "memos", "remember", "remembered"), "cached"),
+}
+"""Words that no name has: there is another one for what they mean."""
+
+
+def named(file: Path) -> Iterator[str]:
+    """What a module calls things: modules, classes, functions, arguments, attributes and variables."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        for field in ("id", "attr", "arg", "name"):
+            if isinstance(name := getattr(node, field, None), str):
+                yield name
+
+
+@pytest.mark.parametrize("root", [PATH, PATH.parent / "vtab"], ids=lambda root: root.name)
+def test_one_word_a_concept(root: Path) -> None:
+    for file in root.rglob("*.py"):
+        words = {word for name in set(named(file)) for word in name.lower().split("_")}
+        assert not words & set(OTHER_WORDS), file
+        assert not re.search(r'(#|""")\s*So many\b', file.read_text()), file
+
+
 # SQL on shadow tables
 
 
