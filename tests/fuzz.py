@@ -17,6 +17,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ import numpy as np
 import skysql
 from skysql.arrays.batch import Batch, Sparse
 from skysql.model.dtypes import Array
-from skysql.model.kinds import BOOLEAN, INTEGER, KINDS, REAL, TEXT, Kind
+from skysql.model.kinds import KINDS, TEXT, Kind, decimal
 from skysql.model.table import parse_arguments
 from skysql.repair.pages import PageFault, Pages
 from skysql.store import format as fmt
@@ -42,7 +43,7 @@ CORPUS = Path(__file__).parent / "data" / "corpus"
 
 def blobs(data: bytes) -> None:
     """The decoders: of bytes with the right checksum a FormatError, or arrays that encode and decode as themselves."""
-    kind = list(KINDS)[data[9] % 5] if len(data) > 9 else TEXT
+    kind = _EVERY_KIND[data[9] % len(_EVERY_KIND)] if len(data) > 9 else TEXT
     forged = data[:4] + struct.pack("<I", zlib.crc32(data[8:])) + data[8:]
     for blob in (data, forged):
         count = _count(blob)
@@ -54,8 +55,8 @@ def blobs(data: bytes) -> None:
             (fmt.decode_hashes, fmt.encode_hashes),
             (_texts, lambda found: fmt.encode_texts([None if text is None else text.encode() for text in found])),
             (lambda b: np.array(fmt.decode_chunk(b)), lambda found: fmt.encode_chunk(*found.tolist())),
-            (lambda b: _known_kinds(fmt.decode_batch(b)), lambda found: fmt.encode_batch(found, _kinds(found))),
-            (fmt.decode_casts, lambda found: fmt.encode_casts(*found, _kind(found[0]))),
+            (_typed_batch, lambda found: fmt.encode_batch(found[0], found[1])),
+            (_typed_casts, lambda found: fmt.encode_casts(*found)),
             (lambda b: fmt.decode_positions(b, _count(b)), partial(fmt.encode_positions, events=count)),
         ):  # fmt: skip
             try:
@@ -78,19 +79,21 @@ def _count(blob: bytes) -> int:
     return min(int.from_bytes(blob[9:13], "little"), 1 << 20)
 
 
-def _kind(values: Array) -> Kind:
-    kinds = {np.dtype(np.uint32): TEXT, np.dtype(np.int64): INTEGER, np.dtype(np.float64): REAL}
-    return kinds.get(values.dtype, BOOLEAN)
+_EVERY_KIND = (*KINDS, decimal(9, 2), decimal(18, 0))
 
 
-def _kinds(batch: Batch) -> dict[int, Kind]:
-    return {id: _kind(sparse.values) for id, sparse in batch.properties.items()}
-
-
-def _known_kinds(batch: Batch) -> Batch:
+def _typed_batch(blob: bytes) -> tuple[Batch, dict[int, Kind]]:
+    batch, kinds = fmt.decode_typed_batch(blob)
     if any(len(each) != len(batch) for each in (batch.objects, batch.ts)):
         raise AssertionError("a batch of uneven columns")
-    return batch
+    return batch, kinds
+
+
+def _typed_casts(blob: bytes) -> tuple[Array, Array, Kind]:
+    values, codes = fmt.decode_casts(blob)
+    kind = KINDS.of_code(bytes(blob)[13])
+    assert kind is not None
+    return values, codes, kind
 
 
 def _lists(found: Any) -> Any:
@@ -99,7 +102,7 @@ def _lists(found: Any) -> Any:
         return [_lists(found.objects), _lists(found.ts), {id: _lists(s) for id, s in found.properties.items()}]
     if isinstance(found, Sparse):
         return [_lists(found.positions), _lists(found.values), found.valid is None or found.valid.tolist()]
-    if isinstance(found, list):
+    if isinstance(found, list | dict | Kind):
         return found
     if isinstance(found, tuple):
         return [_lists(each) for each in found]
@@ -107,8 +110,12 @@ def _lists(found: Any) -> Any:
 
 
 TABLE = parse_arguments(
-    "users", ["plan TEXT STATE", "seats INTEGER STATE", "rate REAL STATE", "vip BOOLEAN STATE", "a TEXT"]
+    "users", ["plan TEXT STATE", "seats INTEGER STATE", "rate REAL STATE", "vip BOOLEAN STATE", "a TEXT",
+              "due TIMESTAMP STATE", "price DECIMAL(9,2) STATE"]
 )
+
+
+PRICE = TABLE.properties[-1]
 
 
 def changes(data: bytes) -> None:
@@ -118,8 +125,12 @@ def changes(data: bytes) -> None:
         found = parse_changes(TABLE, text)
     except skysql.Error:
         return
-    names = {p.id: p.name for p in TABLE.properties}
-    again = json.dumps({names[id]: value for id, value in found.items()}).replace("Infinity", "9e999")
+    properties = {p.id: p for p in TABLE.properties}
+    values = {
+        properties[id].name: float(Decimal(value).scaleb(-2)) if value is not None and id == PRICE.id else value
+        for id, value in found.items()
+    }
+    again = json.dumps(values).replace("Infinity", "9e999")
     assert "9e999" in again or parse_changes(TABLE, again) == found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+import skysql
 from skysql.arrays.vectors import sort_key
 
 Values = Sequence[Any]
@@ -111,6 +112,8 @@ class _Aggregate:
         self.name, self.rows = name, list[tuple[Any, ...]]()
 
     def step(self, *values: Any) -> None:
+        if self.name != "mode" and any(isinstance(value, str | bytes) for value in values):
+            raise skysql.DataError(f"{self.name}() is of numbers")
         if self.name == "corr" or values[0] is not None:
             self.rows.append(values)
 
