@@ -849,7 +849,8 @@ def test_escapes_go_into_files_as_they_are(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("key", ["device TEXT OBJECT", "device INTEGER OBJECT", None])
 def test_export_imports_again(name: str, key: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     properties = "plan TEXT STATE, level INTEGER STATE, ok BOOLEAN STATE, load REAL STATE"
-    properties += ", note TEXT, n INTEGER, x REAL, b BOOLEAN"
+    properties += ", due TIMESTAMP STATE, fee DECIMAL(18,3) STATE"
+    properties += ", note TEXT, n INTEGER, x REAL, b BOOLEAN, seen TIMESTAMP, price DECIMAL(9,2)"
     db = skysql.connect("shop.db")
     db.execute(f"CREATE VIRTUAL TABLE users USING sky({key + ', ' if key else ''}{properties})")
     object = "device" if key else "object_id"
@@ -859,6 +860,8 @@ def test_export_imports_again(name: str, key: str | None, capsys: pytest.Capture
         "level": [None, 0, 2**62],
         "ok": [None, True, False],
         "load": [None, 0.1, -1e300],
+        "due": [None, "2026-01-02 03:04:05.678", "0001-01-01", "9999-12-31 23:59:59.999999"],
+        "fee": [None, "123456789012345.678", "-0.001", 7],
     }
     for i in range(300):
         changes = {name: rng.choice(values) for name, values in states.items() if rng.random() < 0.3}
@@ -868,11 +871,12 @@ def test_export_imports_again(name: str, key: str | None, capsys: pytest.Capture
             json.dumps(changes) if changes else None,
             *(rng.choice([None, "\t", "ü", " x "]), rng.choice([None, -5])),
             *(rng.choice([None, 1 / 3, float("inf"), i * 1.0]), rng.choice([None, 0, 1])),
+            *(rng.choice([None, -1, rng.randint(-(10**15), 10**15)]), rng.choice([None, "-9999999.99", 0.29])),
         )
-        names = f"{object}, timestamp, action, changes, note, n, x, b"
-        db.execute(f"INSERT INTO users({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        names = f"{object}, timestamp, action, changes, note, n, x, b, seen, price"
+        db.execute(f"INSERT INTO users({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     db.commit()
-    columns = f"{object}, timestamp, action, changes, plan, level, ok, load, note, n, x, b"
+    columns = f"{object}, timestamp, action, changes, plan, level, ok, load, due, fee, note, n, x, b, seen, price"
     expected = db.execute(f"SELECT {columns} FROM users").fetchall()
     db.close()
     run("export", "shop.db", "users", name)

@@ -57,7 +57,7 @@ def test_an_undamaged_file_comes_back(connect: Connect, path: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["due", "price", "fee"])
-def test_a_damaged_column_is_found_and_the_rest_is_saved(connect: Connect, path: str, tmp_path: Path, name: str) -> None:
+def test_a_damaged_column_is_found_and_all_else_saved(connect: Connect, path: str, tmp_path: Path, name: str) -> None:
     rows = fill(path, connect)
     db = connect(path, isolation_level=None)
     rest = db.execute(REST).fetchall()
