@@ -48,14 +48,14 @@ class Interruption:
     """Of one connection. The thread that uses it enters and leaves; others call stop()."""
 
     def __init__(self) -> None:
-        self._stopped = False
+        self.stopped = False  # whether the work that goes on is to raise Interrupted when it next looks
         self._depth = 0  # these two are touched by the thread that uses the connection only
         self._outer: Interruption | None = None
 
     def enter(self) -> None:
         """The thread begins to use the connection, or does so within such a use."""
         if not self._depth:
-            self._stopped = False
+            self.stopped = False
             self._outer, _here.interruption = _here.interruption, self
         self._depth += 1
 
@@ -66,12 +66,12 @@ class Interruption:
             _here.interruption, self._outer = self._outer, None
 
     def stop(self) -> None:
-        """Make the work that goes on, if any, raise Interrupted when it next looks."""
-        self._stopped = True
+        """Stop the work that goes on, if any."""
+        self.stopped = True
 
     def check(self) -> None:
         """Raise Interrupted if it is to stop."""
-        if self._stopped:
+        if self.stopped:
             raise Interrupted
 
 
@@ -87,16 +87,16 @@ _here = _Here()
 def look() -> None:
     """Raise Interrupted if this thread is to stop what it does."""
     here = _here.interruption
-    if here is not None:
-        here.check()
+    if here is not None and here.stopped:
+        raise Interrupted
 
 
 def looking(items: Iterable[T]) -> Iterator[T]:
     """The same items, with a look before each."""
     for item in items:
         here = _here.interruption  # look() itself would be a call for each of a few
-        if here is not None:
-            here.check()
+        if here is not None and here.stopped:
+            raise Interrupted
         yield item
 
 
@@ -105,7 +105,9 @@ def patiently(function: Callable[P, T], *arguments: P.args, **options: P.kwargs)
 
     A long one runs in a thread of its own.
     """
-    if _here.interruption is None or max(map(_length, arguments), default=0) < _LONG:
+    several = [each for one in arguments for each in (one if isinstance(one, list | tuple) else (one,))]
+    sizes = [each.size if isinstance(each, np.ndarray) else len(each) for each in several if isinstance(each, Sized)]
+    if _here.interruption is None or max(sizes, default=0) < _LONG:
         return function(*arguments, **options)
     made: Future[T] = Future()
 
@@ -128,13 +130,6 @@ def outcome(made: Future[T]) -> T:
             if made.done():
                 return made.result()
             look()
-
-
-def _length(argument: object) -> int:
-    """The elements of an array, or of the longest of several."""
-    if isinstance(argument, list | tuple):
-        return max(map(_length, argument), default=0)
-    return argument.size if isinstance(argument, np.ndarray) else len(argument) if isinstance(argument, Sized) else 0
 
 
 def pieces(size: int, most: int = _PIECE) -> Iterator[slice]:

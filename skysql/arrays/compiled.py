@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -79,10 +79,14 @@ def _load() -> ctypes.CDLL | None:
 _loops = _load()
 
 
+def _refuse() -> NoReturn:
+    raise InternalError("a compiled loop was given arrays that do not fit one another", "please report it")
+
+
 def _check(holds: bool) -> None:
     """Raise InternalError if arrays do not fit one another. Not an assert, which `python -O` leaves out."""
     if not holds:
-        raise InternalError("a compiled loop was given arrays that do not fit one another", "please report it")
+        _refuse()
 
 
 def available() -> bool:
@@ -90,10 +94,14 @@ def available() -> bool:
     return _loops is not None
 
 
-def _call(name: str, *arguments: Array | int | float) -> None:
-    """A loop of sums.c: arrays by their addresses."""
-    assert _loops is not None
-    _check(not getattr(_loops, "skysql_" + name)(*[_address(a) if isinstance(a, np.ndarray) else a for a in arguments]))
+def _call(name: str, fit: bool, *arguments: Array | int | float) -> None:
+    """A loop of sums.c: arrays by their addresses. fit: whether they fit one another."""
+    given: list[Any] = list(arguments)
+    for at, array in enumerate(arguments):
+        if isinstance(array, np.ndarray):
+            fits = array.flags.c_contiguous and array.flags.writeable  # what is not, _address finds a way to or refuses
+            given[at] = _ANYTHING.from_buffer(array) if fits else _address(array)  # type: ignore[arg-type]
+    _check(fit and not getattr(_loops, "skysql_" + name)(*given))
 
 
 def _processors() -> int:
@@ -219,7 +227,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def _address(array: Array) -> int:
-    _check(array.flags.c_contiguous)
+    if not array.flags.c_contiguous:
+        _refuse()
     if array.flags.writeable:
         return ctypes.addressof(_ANYTHING.from_buffer(array))  # type: ignore[arg-type]  # an array is a buffer
     address: int = array.__array_interface__["data"][0]  # four times as slow
@@ -244,9 +253,9 @@ _FUNNEL, _MATCHES, _RETENTION, _LAST_MARKS = range(4)
 
 def _masked(masks: Masks, ts: Int64, starts: Int64) -> tuple[Array | None, ...]:
     """The arguments with which loops over masks begin."""
-    _check(ts.dtype == starts.dtype == np.int64)
-    for array, dtype in ((masks.codes, np.uint8), (masks.table, np.uint32), (masks.wide, np.uint32)):
-        _check(array is None or array.dtype == dtype)
+    typed = ((masks.codes, np.uint8), (masks.table, np.uint32), (masks.wide, np.uint32))
+    fit = all(array is None or array.dtype == dtype for array, dtype in typed)
+    _check(fit and ts.dtype == starts.dtype == np.int64)
     return masks.codes, masks.table, masks.wide, ts, starts
 
 
@@ -364,8 +373,8 @@ GROUPS = 256
 def counts(groups: Array) -> Int64:
     """How many elements each group has: int64[GROUPS]. groups: uint8[n]."""
     found = np.empty(GROUPS, np.int64)
-    _check(groups.dtype == np.uint8)
-    _call("counts", groups, len(groups), found)
+    fit = groups.dtype == np.uint8
+    _call("counts", fit, groups, len(groups), found)
     return found
 
 
@@ -374,9 +383,9 @@ def few_sums(groups: Array, values: Array, size: int, least: float, most: float)
 
     least, most: between which the magnitudes of all values but 0 are, or 0.0 and 0.0 if that is not known.
     """
-    _check(groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values))
+    fit = groups.dtype == np.uint8 and values.dtype == np.float64 and len(groups) == len(values)
     high, low = np.empty((2, size))
-    _call("few_sums", groups, values, len(values), size, least, most, high, low)
+    _call("few_sums", fit, groups, values, len(values), size, least, most, high, low)
     return high, low
 
 
@@ -384,16 +393,16 @@ def many_sums(
     groups: Array, values: Array, size: int, fullest: int, least: float, most: float
 ) -> tuple[Array, Array]:
     """`few_sums` of any number of groups: groups int[n]. fullest: no group has more values."""
-    _check(groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values))
+    fit = groups.dtype.kind in "ui" and values.dtype == np.float64 and len(groups) == len(values)
     high, low = np.empty((2, size))
     width = groups.dtype.itemsize
-    _call("many_sums", groups, width, values, len(values), size, fullest, least, most, high, low)
+    _call("many_sums", fit, groups, width, values, len(values), size, fullest, least, most, high, low)
     return high, low
 
 
 def range_sums(values: Array, lows: Int64, highs: Int64, least: float, most: float) -> tuple[Array, Array]:
     """The sums of values[lows[i]:highs[i]] as high + low: float64[r] each; the rest as of few_sums."""
-    _check(values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs))
+    fit = values.dtype == np.float64 and lows.dtype == highs.dtype == np.int64 and len(lows) == len(highs)
     high, low = np.empty((2, len(lows)))
-    _call("range_sums", values, len(values), lows, highs, len(lows), least, most, high, low)
+    _call("range_sums", fit, values, len(values), lows, highs, len(lows), least, most, high, low)
     return high, low

@@ -21,6 +21,8 @@ from ..interruption import look, looking, patiently
 from ..model.dtypes import Array, Bool
 from ..model.values import Value
 
+_EVERY = slice(None)
+
 
 class Texts(Sequence["str | None"]):
     """The texts of a property by code, read when they are asked for; None for 0 and for those that were dropped."""
@@ -60,15 +62,16 @@ class Coded:
         null = np.fromiter((value is None for value in self.values), bool, len(self.values))
         return ~null[self.codes] if null.any() else None
 
-    def tolist(self) -> list[Value]:
-        """The values."""
+    def tolist(self, rows: Array | slice = _EVERY) -> list[Value]:
+        """The values, or those of these elements."""
+        codes = self.codes[rows]
         if isinstance(self.values, Texts):
-            return list(self.values.take(self.codes))
-        if len(self.codes) * 4 < len(self.values):
-            return [self.values[code] for code in self.codes.tolist()]
+            return list(self.values.take(codes))
+        if len(codes) * 4 < len(self.values):
+            return [self.values[code] for code in codes.tolist()]
         lookup = np.empty(len(self.values), object)
         lookup[:] = self.values
-        return lookup[self.codes].tolist()  # type: ignore[no-any-return]
+        return lookup[codes].tolist()  # type: ignore[no-any-return]
 
     def narrowed(self) -> Coded:
         """The same; of many stored texts, only those that occur, as a list."""
@@ -112,14 +115,16 @@ class Numbers:
         """Which elements are not NULL; None for all."""
         return self.mask
 
-    def tolist(self) -> list[Value]:
-        """The values; truth values as 0 and 1."""
-        data = self.data.view(np.uint8) if self.data.dtype == bool else self.data
+    def tolist(self, rows: Array | slice = _EVERY) -> list[Value]:
+        """The values, or those of these elements; truth values as 0 and 1."""
+        data = self.data[rows]
+        if data.dtype == bool:
+            data = data.view(np.uint8)
         if self.mask is None:
             return self.render(data) if self.render else data.tolist()
-        values = np.full(len(data), None, object)
-        known = data[self.mask]
-        values[self.mask] = self.render(known) if self.render else known.tolist()
+        mask = self.mask[rows]
+        values, known = np.full(len(data), None, object), data[mask]
+        values[mask] = self.render(known) if self.render else known.tolist()
         return values.tolist()
 
 
@@ -186,7 +191,7 @@ def compact_codes(vector: Vector) -> tuple[Array, int]:
     Of a computed vector, see `with_equal_codes` first.
     """
     if isinstance(vector, Coded):
-        first = equal_values(vector)
+        first = equal_values(vector) if vector.index is None else None
         return (vector.codes if first is None else first[vector.codes]), len(vector.values)
     if vector.numbering is not None:
         return vector.numbering
@@ -236,11 +241,11 @@ def sort_ranks(vector: Vector) -> Array:
         return np.where(vector.mask, ranks + 1, 0)
     if isinstance(vector, Numbers):
         return value_ranks(vector.tolist())
-    if isinstance(vector.values, Texts) or len(vector.codes) < len(vector.values):
+    if isinstance(vector.values, Texts):
         used, places = patiently(np.unique, vector.codes, return_inverse=True)
-        if isinstance(vector.values, Texts):
-            return vector.values.ranks(used)[places]
-        return value_ranks([vector.values[code] for code in used.tolist()])[places]
+        return vector.values.ranks(used)[places]
+    if len(vector.codes) < len(vector.values):
+        return value_ranks(vector.tolist())
     return value_ranks(vector.values)[vector.codes]
 
 
@@ -254,15 +259,18 @@ def value_ranks(values: Sequence[Value]) -> Array:
         ranks = np.zeros(len(values), np.int64)
         ranks[order[1:]] = np.cumsum(new)
         return ranks
-    order = sorted(range(len(values)), key=lambda at: sort_key(values[at]))
+    keys = [(_PLACES.get(type(value), 3), 0 if value is None else value) for value in values]
     ranks = np.zeros(len(values), np.int64)
     rank, last = -1, None
-    for at in order:
-        key = sort_key(values[at])
-        if last is None or key != last:
-            rank, last = rank + 1, key
+    for at in sorted(range(len(values)), key=keys.__getitem__):
+        if keys[at] != last:
+            rank, last = rank + 1, keys[at]
         ranks[at] = rank
     return ranks
+
+
+_PLACES = {type(None): 0, int: 1, float: 1, str: 2}
+"""Where values of a type are in SQLite's order; after them are blobs."""
 
 
 def sort_key(value: Value) -> tuple[int, object]:

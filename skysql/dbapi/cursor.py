@@ -86,6 +86,20 @@ class Connected(Protocol):
     detect_types: int
 
 
+class _Closed:
+    """In place of the guard of a cursor that is closed."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def __enter__(self) -> None:
+        with self._guard:
+            raise ProgrammingError("Cannot operate on a closed cursor.")
+
+    def __exit__(self, *error: object) -> None:
+        """It was never entered."""
+
+
 class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
@@ -93,18 +107,13 @@ class Cursor:
         self.connection = connection
         self.row_factory: RowFactory | None = None
         self.arraysize = 1
-        self._guard = connection.guard
-        self._closed = False
+        self._guard: Guard | _Closed = connection.guard
         self._description: tuple[Values, ...] | None = None  # made when first asked for, as is the header
         self._names: Header | None = None
         self._convert: list[Callable[[bytes], Any] | None] | None = None
-        if self._guard.closed:
+        if connection.guard.closed:
             raise ProgrammingError("Cannot operate on a closed database.")
         self._result = Result(connection.session)
-
-    def _check(self) -> None:
-        if self._closed:
-            raise ProgrammingError("Cannot operate on a closed cursor.")
 
     # statements
 
@@ -135,14 +144,12 @@ class Cursor:
         if "\0" in sql_script:
             raise ProgrammingError("the script contains a null character")
         with self._guard:
-            self._check()
             self.connection.session.run_script(sql_script)
             self._result.plan = None
         return self
 
     def _prepare(self, method: str, sql: str) -> None:
         """Forget the statement before."""
-        self._check()
         if not isinstance(sql, str):
             raise TypeError(f"{method}() argument 1 must be str, not {type(sql).__name__}")
         self._description = self._names = self._convert = None
@@ -152,7 +159,6 @@ class Cursor:
     def fetchone(self) -> Any:
         """The next row, or None."""
         with self._guard:
-            self._check()
             row = self._result.take()
             return row if row is None or self._plain() else self._make([row])[0]
 
@@ -160,13 +166,11 @@ class Cursor:
         """The next rows, `size` or `arraysize` of them; all that are left if that is not positive."""
         size = self.arraysize if size is None else size
         with self._guard:
-            self._check()
             return self._make(self._result.take_some(size) if size > 0 else self._result.take_all())
 
     def fetchall(self) -> list[Any]:
         """The rows that are left."""
         with self._guard:
-            self._check()
             rows = self._result.take_all()
             return rows if self.row_factory is None and self._convert is None else self._make(rows)
 
@@ -175,7 +179,6 @@ class Cursor:
 
     def __next__(self) -> Any:
         with self._guard:
-            self._check()
             row = self._result.take()
             if row is None:
                 raise StopIteration
@@ -238,9 +241,9 @@ class Cursor:
 
     def close(self) -> None:
         """Let go of the statement; the cursor is of no use afterwards."""
-        with self._guard:
+        with self.connection.guard:
             self._result.close()
-            self._closed = True
+            self._guard = _Closed(self.connection.guard)
 
     def setinputsizes(self, sizes: object, /) -> None:
         """Does nothing, as PEP 249 allows."""

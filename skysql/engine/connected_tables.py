@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from ..errors import ProgrammingError
+from ..errors import AlteredError, ProgrammingError
 from ..model.companions import COMPANIONS
 from ..model.kinds import Kinds
 from ..model.quoting import name_key, quote
@@ -110,15 +110,23 @@ class ConnectedTables:
         """The definition of a table."""
         return self.relation(database, name, inspect=True).store.table
 
-    def snapshot(self, database: str, name: str) -> Snapshot:
-        """The table's events as the statement under way sees them."""
+    def snapshot(self, database: str, name: str, *, altered: int | None = None) -> Snapshot:
+        """The table's events as the statement under way sees them.
+
+        altered: the stamp that the table has to have since it was last altered; raises AlteredError.
+        """
         key = database, name_key(name)
         cached, read = self.relations.get(key), self._read.get(key)
+        found = None
         if cached is not None and read is not None:
             found = cached.writer.snapshot()
-            if read == (self.versions.current(database), self._sqlite.in_transaction and read[1]):
-                return found
-        return self.relation(database, name).writer.snapshot()
+            if read != (self.versions.current(database), self._sqlite.in_transaction and read[1]):
+                found = None
+        if found is None:
+            found = self.relation(database, name).writer.snapshot()
+        if altered not in (None, found.table.stamp):
+            raise AlteredError(f"table {name!r} was altered while the statement was prepared", "run it again")
+        return found
 
     def _adopt(self, store: Store) -> EventsRelation:
         """Know a table by its name from now on."""

@@ -70,7 +70,7 @@ class Engine:
         self._catalog = self.published.catalog
         self._catalog.given |= plain_aggregates.register(sqlite, registries.aggregates)
         read = self._catalog, self._catalog.refresh
-        self._reports = Reports(sqlite, *read, self.evaluator, self.snapshot, registries.reports)
+        self._reports = Reports(sqlite, *read, self.evaluator, tables.snapshot, registries.reports)
         self._results = results
         try:
             if not read_only and path not in ("", ":memory:"):

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ import apsw
 import vtab
 from vtab.protocols import Relation
 
-from ..errors import AlteredError, ProgrammingError
+from ..errors import ProgrammingError
 from ..match.recognition import EventSource, QuerySource, Recognition
 from ..model.values import Value
 from ..plan.path_scan import PathScan
@@ -95,7 +96,7 @@ class Results:
 
     def check(self, text: str) -> None:
         """Refuse a statement of the user's that names a result."""
-        if self.named_in(text):
+        if self.mark in text.lower():
             raise ProgrammingError(
                 "a statement cannot read what was found for another one, nor use its name",
                 "ask anew, or keep the rows with CREATE TABLE ... AS SELECT ...",
@@ -136,22 +137,26 @@ class Published:
         self._stored: StoredMatches | None = None
         self._viewed = 0
 
-    def refresh(self, pushdown: bool) -> int:
-        """Look at the schemas again if they have changed: their generation. What views match is published anew."""
+    def refresh(self, pushdown: bool) -> None:
+        """Look at the schemas again if they have changed. What views match is published anew."""
         generation = self.catalog.refresh()
         if generation != self._viewed:
-            self._viewed = generation
-            before = self._stored.calls if self._stored is not None else {}
-            self._stored = stored_matches(self.catalog, self._rules, pushdown)
-            for call in self._stored.calls.values():
-                self._publish(call.name, call, pushdown)
-            for name in before.keys() - self._stored.calls.keys():
-                self._retract(name)
-        return generation
+            self._match_views(generation, pushdown)
+
+    def _match_views(self, generation: int, pushdown: bool) -> None:
+        self._viewed = generation
+        before = self._stored.calls if self._stored is not None else {}
+        self._stored = stored_matches(self.catalog, self._rules, pushdown)
+        for call in self._stored.calls.values():
+            self._publish(call.name, call, pushdown)
+        for name in before.keys() - self._stored.calls.keys():
+            self._retract(name)
 
     def prepare(self, text: str, pushdown: bool) -> Prepared:
         """The statement as SQLite is to get it, with everything published that it reads."""
-        generation = self.refresh(pushdown)
+        generation = self.catalog.refresh()
+        if generation != self._viewed:
+            self._match_views(generation, pushdown)
         cached = self._cache.get((text, pushdown))
         if cached is not None and cached.generation == generation:
             self._cache.move_to_end((text, pushdown))
@@ -208,15 +213,7 @@ class Published:
     def _as_now(self, plan: PathScan) -> Callable[[str, str], Snapshot]:
         """Snapshots of the table of a scan, as long as it is what it is now; then AlteredError."""
         entry = self.catalog.find(plan.database, plan.table)
-        stamp = 0 if entry is None or entry.table is None else entry.table.stamp
-
-        def taken(database: str, name: str) -> Snapshot:
-            found = self._snapshot(database, name)
-            if found.table.stamp != stamp:
-                raise AlteredError(f"table {name!r} was altered while the statement was prepared", "run it again")
-            return found
-
-        return taken
+        return partial(self._snapshot, altered=0 if entry is None or entry.table is None else entry.table.stamp)
 
     @contextmanager
     def lent(self, text: str, reads: Sequence[Call]) -> Iterator[str]:

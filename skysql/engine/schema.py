@@ -51,14 +51,13 @@ class Schema(Catalog):
 
     def refresh(self) -> int:
         """Read the schemas if they have changed; the number changes when they have."""
-        versions = self._connected.versions
-        databases = versions.databases()
         trusted = self._sqlite.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1)
-        signature = trusted, databases, [versions.read(name) for name in databases]
+        numbers = self._connected.versions.numbers()
+        signature = trusted, list(numbers.items())  # in SQLite's order, in which it looks for names
         settled = not self._sqlite.in_transaction
         if signature != self._signature or (self._tentative and settled):
             self._fields = {}
-            self.know(databases, {name: list(self._read(name)) for name in databases})
+            self.know(list(numbers), {name: list(self._read(name)) for name in numbers})
             self._signature = signature
             self._tentative = not settled
             self.generation += 1

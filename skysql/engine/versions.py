@@ -17,14 +17,14 @@ class SchemaVersions:
         self._seen: dict[str, tuple[int, int]] = {}  # database -> its data_version, and the number
         self._texts: dict[str, str] = {}
 
-    def databases(self) -> list[str]:
-        """The databases of the connection, but for temp where nothing was ever put into it."""
+    def numbers(self) -> dict[str, int]:
+        """The number of the schema of each database, as it is now; without temp where nothing was ever put into it."""
         names = self._sqlite.db_names()
         try:
             self._sqlite.data_version("temp")
         except apsw.SQLError:
             names.remove("temp")
-        return names
+        return {name: self.read(name) for name in names}
 
     def read(self, database: str) -> int:
         """The number of a database's schema, as it is now."""

@@ -184,13 +184,13 @@ def _changed(table: Table, property: Property, alteration: Rename | Turn | Widen
     match alteration:
         case Rename(_, new):
             _check_new(table, new, property)
-            return replace(property, name=new)
+            return property._replace(name=new)
         case Turn(_, state):
             if property.state == state:
                 raise ProgrammingError(
                     f"{property.name!r} is {'a state property' if state else 'an attribute'} already"
                 )
-            return replace(property, state=state)
+            return property._replace(state=state)
         case Widen(_, kind):
             if property.kind is kind:
                 raise ProgrammingError(f"{property.name!r} is {kind} already")
@@ -201,4 +201,4 @@ def _changed(table: Table, property: Property, alteration: Rename | Turn | Widen
                     " more digits or to REAL, anything to TEXT;"
                     " for another one, ADD a property and UPDATE it",
                 )
-            return replace(property, kind=kind, was=(*property.was, property.kind))
+            return property._replace(kind=kind, was=(*property.was, property.kind))

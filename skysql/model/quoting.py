@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from functools import lru_cache
 
 from .values import Value
 
@@ -34,6 +35,7 @@ def identifier(name: str) -> str:
     return name if _SIMPLE.fullmatch(name) and name.upper() not in _RESERVED else quote(name)
 
 
+@lru_cache(1 << 12)
 def name_key(name: str) -> str:
     """The name of a table as SQLite tells tables apart: without regard to the case of ASCII letters, and no others'."""
     return name.lower() if name.isascii() else name.translate(_LOWER)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import ProgrammingError
 from .companions import ACTION_NAME, OBJECT_ID, RESERVED, RESERVED_STATES
@@ -24,8 +25,7 @@ MAX_PROPERTIES = 1000
 """SQLite's vtabs take 2,000 columns; the companions need some of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """A state property (`state`: its value holds until changed) or an attribute (it belongs to one event).
 
     was: the types that it had before, oldest first; values that were written then are stored as such still.
@@ -36,9 +36,6 @@ class Property:
     kind: Kind
     state: bool
     was: tuple[Kind, ...] = ()
-
-    def __hash__(self) -> int:  # of all fields takes three times as long, and what is cached is found by properties
-        return self.id
 
 
 ACTION = Property(ACTION_ID, ACTION_NAME.name, TEXT, False)

@@ -75,20 +75,16 @@ class _Result:
         values = {constraint.column: constraint.value for constraint in constraints}
         return {at: [values[at]] * rows for at in self._arguments if at in columns}
 
-    def _scan(self, constraints: Sequence[Constraint]) -> Scan:
-        """The scan with the arguments that the constraints give."""
+    def _scan(self, plan: PathScan, constraints: Sequence[Constraint]) -> Scan:
+        """The scan of a plan with the arguments that the constraints give."""
         parameters: Sequence[Value] = ()
         if self._arguments:
             given = {constraint.column: constraint.value for constraint in constraints}
             parameters = values_of([given[at] for at in self._arguments], self.call.arguments)
-        plan = self._plan(constraints)
         snapshot = self._snapshot(plan.database, plan.table)
         if self._bound is None or self._bound.plan is not plan or self._bound.table != snapshot.table:
             self._bound = BoundScan(plan, snapshot.table, self._aggregates)
         return Scan(self._bound, snapshot, self._evaluator, parameters)
-
-    def _plan(self, constraints: Sequence[Constraint]) -> PathScan:
-        return self.call.plan
 
 
 class GroupsResult(_Result):
@@ -96,11 +92,11 @@ class GroupsResult(_Result):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """All groups."""
-        scan, base = self._scan(constraints), 0
+        scan, base = self._scan(self.call.plan, constraints), 0
         for result in scan.run():
             rows = len(result[0]) if result else 1
             found = dict(zip(self._places, result, strict=False))
-            faults = _faults(scan.plan, result)
+            faults = _faults(scan.plan, result) if scan.by_sqlite else []
             if faults and not self.call.plan.partial:
                 first, fault = min(faults, key=lambda found: found[0])
                 found = {place: values[:first] for place, values in found.items()}  # SQLite gives the groups before it
@@ -145,7 +141,7 @@ class RowsResult(_Result):
 
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The rows."""
-        scan = self._scan(constraints)
+        scan = self._scan(self._plan(constraints), constraints)
         keys = range(len(scan.plan.keys))
         base, wanted = 0, [key for key, place in zip(keys, self._places, strict=False) if place in columns]
         for rows, values in scan.batches(wanted):

@@ -180,7 +180,7 @@ class EventsRelation(TableRelation):
             return
         scan = self._scan(Events(_duration(idle)), self._predicate(rest))
         self.writer.scanned(scan.snapshot)
-        with self.store.reading(scan.snapshot):  # until the last row is handed out: backwards, the scan ends before
+        with self.store.reader.reading(scan.snapshot.manifest):  # until the last row: backwards, the scan ends before
             yield from self._batches(columns, scan, backwards=backwards)
 
     def _batches(self, columns: frozenset[int], scan: Scan, *, backwards: bool) -> Iterator[RowBatch]:

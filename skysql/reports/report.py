@@ -226,7 +226,10 @@ class ReportRelation:
 
     def plan(self, arguments: Mapping[str, Value]) -> ReportPlan:
         """What a call with these arguments asks (None: left out), read once; raises ProgrammingError."""
-        key = self._subjects.generation(), *((type(value), value) for value in arguments.values())
+        return self._plan(arguments, self._subjects.generation())
+
+    def _plan(self, arguments: Mapping[str, Value], generation: int) -> ReportPlan:
+        key = generation, *((type(value), value) for value in arguments.values())
         return _from_cache(self._plans, key, lambda: self._read(arguments))
 
     def _read(self, arguments: Mapping[str, Value]) -> ReportPlan:
@@ -242,9 +245,11 @@ class ReportRelation:
         self, arguments: Mapping[str, Value], wanted: frozenset[str], limits: tuple[Limit, ...]
     ) -> Iterator[Columns]:
         """The rows of a call. A short result is cached, as a join asks for it once for each row of another table."""
-        plan = self.plan(arguments)
+        generation = self._subjects.generation()
+        plan = self._plan(arguments, generation)
         subject = self._subjects.subject(plan)
-        asked = tuple(arguments.values()), wanted, limits, self._subjects.moment(), subject.snapshot.stamp
+        now = generation, self._subjects.moment(), subject.snapshot.stamp
+        asked = tuple(arguments.values()), wanted, limits, now
         if self.cached is not None and self.cached[0] == asked:
             yield from self.cached[1]
             return
@@ -262,7 +267,7 @@ class ReportRelation:
         self, plan: ReportPlan, subject: Subject, wanted: frozenset[str], limits: tuple[Limit, ...] = ()
     ) -> Iterator[Columns]:
         """The rows of a plan: the wanted columns, and others or not."""
-        with subject.snapshot.store.reading(subject.snapshot):  # until the last row is handed out
+        with subject.snapshot.store.reader.reading(subject.snapshot.manifest):  # until the last row is handed out
             subject.find(plan.conditions())
             yield from self._report.rows(Call(self._report.name, subject, plan.design, wanted, limits))
 

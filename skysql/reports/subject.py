@@ -203,9 +203,8 @@ class Subjects:
         return near(name, [entry.name for entry in self._catalog.every() if entry.kind == "events"])
 
     def moment(self) -> object:
-        """A value that differs as soon as anything may have changed that a condition can read."""
-        version = self._sqlite.execute("PRAGMA data_version").fetchall()
-        return version, self._sqlite.total_changes(), self._refresh()
+        """A value that differs as soon as any row may have changed that a condition can read."""
+        return self._sqlite.data_version(), self._sqlite.total_changes()
 
     def generation(self) -> int:
         """A number that is another whenever names may mean something else."""

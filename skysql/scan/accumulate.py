@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from ..arrays.pending import Pending
 from ..arrays.sums import Magnitudes
 from ..arrays.vectors import Coded, Numbers, Vector, joined
 from ..functions import awaited
-from ..model.companions import DURATION, SESSION_OF_EVENT
+from ..lazily import cached_property
+from ..model.companions import DURATION
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION, Property, Table
 from ..plan.path_scan import Aggregate, Column, Expr, Groups, PathAggregate, SqlAggregate
-from ..plan.sources import object_names
 from ..store.by_code import LaidOut, Layout, Piece
 from ..store.dictionary import Dictionary
 from ..store.views import (
@@ -45,6 +45,7 @@ from .paths import PathAggregates
 from .rows import EventRows, ObjectRows, Rows, SessionRows, idle_us
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _NOTHING = Numbers(np.zeros(0, np.int64))
 """The values where an aggregate has no argument."""
@@ -68,41 +69,47 @@ class Accumulation:
         self._evaluation = evaluation
         self._actions = actions
         self._dictionary = dictionary
-        self._paths = PathAggregates(evaluation, actions)
+
+    @cached_property
+    def _paths(self) -> PathAggregates:
+        return PathAggregates(self._evaluation, self._actions)
 
     def begin(self, rows: Rows) -> Pending[Partial]:
         """The partial of the rows. Raises Inexact, and so may its result()."""
-        if self._bound.layout is not None and isinstance(rows, EventRows):
+        if isinstance(rows, EventRows) and rows.part is not None and self._bound.layout is not None:
             read = self._read_off(rows, *self._bound.layout)
             if read is not None:
                 return Pending.known(read)
-        groups = self._runs(rows)
-        if groups is not None:
-            assert isinstance(rows, EventRows)
+        bound = self._bound
+        if bound.by_path and isinstance(rows, EventRows) and rows.positions is None:
+            groups = self._runs(rows)
             starts = groups.starts()[:-1]
             first_of_each: Rows = rows.take(starts)
             if len(self._plan.keys) == 1:  # the object: a path has it once, its events each
                 every = kernels.upto(len(starts))
                 first_of_each = ObjectRows(rows.shard, self._table, self._dictionary, every, starts)
-            keys = [self._key(key, first_of_each) for key in self._plan.keys]
+            keys = [self._key(key, self._evaluation.vector(key, first_of_each)) for key in self._plan.keys]
         else:
-            keys = [self._key(key, rows) for key in self._plan.keys]
-            groups = self._known_groups(keys, rows) or group(keys, len(rows))
+            keys = [self._evaluation.vector(key, rows) for key in self._plan.keys]
+            if bound.by_object:
+                keys = [self._key(key, vector) for key, vector in zip(self._plan.keys, keys, strict=True)]
+            groups = (self._known_groups(keys[0], rows) if bound.by_text else None) or group(keys, len(rows))
             keys = groups.keys(keys)
-        begun = self._states(lambda place: self._state(place, rows, groups))
+        begun = self._states(self._state, rows, groups)
 
         def finish() -> Partial:
             used, size = groups.used, groups.size
-            return Partial(len(used), keys, [one.result().take(used, size) for one in begun])
+            states = [one.result() if isinstance(one, Pending) else one for one in begun]
+            return Partial(len(used), keys, [state.take(used, size) for state in states])
 
         return Pending(finish)
 
-    def _states(self, state: Callable[[int], T]) -> list[T]:
+    def _states(self, state: Callable[[int, *Ts], T], *arguments: *Ts) -> list[T]:
         """Of each aggregate, by its place, the state."""
         place, states = 0, []
         try:
             for place in range(len(self._aggregates)):
-                states.append(state(place))
+                states.append(state(place, *arguments))
         except Inexact as inexact:
             raise inexact.at(place) from None
         return states
@@ -130,41 +137,30 @@ class Accumulation:
 
         return Partial(len(layout.starts) - 1, keys, self._states(state))
 
-    def _runs(self, rows: Rows) -> Grouping | None:
-        """All events of a shard, if they are grouped by object, or by object and session: as they lie."""
-        if not isinstance(rows, EventRows) or rows.positions is not None:
-            return None
-        first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in self._plan.keys] or [""]
-        if first not in object_names(self._plan.source, self._table) or more not in ([], [SESSION_OF_EVENT.name]):
-            return None
-        shard, us = rows.shard, idle_us(rows.idle)
+    def _runs(self, rows: EventRows) -> Grouping:
+        """All events of a shard by object, or by object and session: as they lie."""
+        shard, us, more = rows.shard, idle_us(rows.idle), len(self._plan.keys) > 1
         starts = shard.view(session_starts, us) if more else shard.paths()[1]
         numbers = shard.view(event_sessions, us) if more else shard.view(path_numbers)
         lengths = shard.view(session_lengths, us) if more else shard.view(path_lengths)
         return Grouping(numbers, len(lengths), lengths, kernels.upto(len(lengths)), starts)
 
-    def _key(self, key: Expr, rows: Rows) -> Vector:
-        """A key's values. If no merge follows, equal values get equal codes here; else the merge finds them."""
-        vector = self._evaluation.vector(key, rows)
-        if not self._bound.by_object or not isinstance(vector, Coded):
+    def _key(self, key: Expr, vector: Vector) -> Vector:
+        """A key's values, equal ones under equal codes, as no merge follows that finds them."""
+        if not isinstance(vector, Coded):
             return vector
         texts = isinstance(key, Column) and not isinstance(self._plan.source, Groups) and self._table.find(key.name)
         return vector if texts else joined([vector])
 
-    def _known_groups(self, keys: list[Vector], rows: Rows) -> Grouping | None:
-        """The groups of all events of a shard by one TEXT property, whose sizes the shard knows."""
-        if len(keys) != 1 or not isinstance(rows, EventRows) or rows.positions is not None:
+    def _known_groups(self, key: Vector, rows: Rows) -> Grouping | None:
+        """The groups of all events of a shard by one TEXT property, whose sizes the shard knows; None of others."""
+        assert isinstance(key, Coded) and self._bound.by_text is not None
+        if not isinstance(rows, EventRows) or rows.positions is not None or len(key.values) > FEW:
             return None
-        (key,), (vector,) = self._plan.keys, keys
-        if not isinstance(key, Column) or key != Column(key.name) or not isinstance(vector, Coded):
-            return None
-        property = ACTION if key.name == ACTION.name else self._table.find(key.name)
-        if property is None or len(vector.values) > FEW:
-            return None
-        counts = rows.shard.view(code_counts, property, len(vector.values) - 1)
-        return Grouping(vector.codes, len(counts), counts, np.flatnonzero(counts))
+        counts = rows.shard.view(code_counts, self._bound.by_text, len(key.values) - 1)
+        return Grouping(key.codes, len(counts), counts, np.flatnonzero(counts))
 
-    def _state(self, place: int, rows: Rows, groups: Grouping) -> Pending[State]:
+    def _state(self, place: int, rows: Rows, groups: Grouping) -> State | Pending[State]:
         """The state of an aggregate; a function over a path may have begun it in other threads."""
         aggregate, function = self._plan.aggregates[place], self._aggregates[place]
         if isinstance(aggregate, PathAggregate):
@@ -175,7 +171,8 @@ class Accumulation:
                 return begun
 
             return Pending(state)
-        return Pending.known(function.begin(self._given(place, aggregate, rows, groups)))
+        found: State = function.begin(self._given(place, aggregate, rows, groups))
+        return found
 
     def _given(self, place: int, aggregate: Aggregate | SqlAggregate, rows: Rows, groups: Grouping) -> Given:
         """What an aggregate is of."""
@@ -192,25 +189,24 @@ class Accumulation:
         plain = len(aggregate.more) - self._aggregates[place].constants
         constants = tuple(self._evaluation.constant(expr) for expr in aggregate.more[plain:])
         values, *others = [self._evaluation.vector(e, rows) for e in (aggregate.argument, *aggregate.more[:plain])]
-        known = _known(values, *others)
+        known = _known(values, *others) if others else values.known()
         if known is not None and not known.all():
             chosen = np.flatnonzero(known)
             values, numbers, counts = values.take(chosen), numbers[chosen], None
             others = [other.take(chosen) for other in others]
         if isinstance(values, Numbers) and values.mask is not None:
             values = replace(values, mask=None)
-        magnitudes = self._magnitudes(aggregate, rows)
-        return Given(values, numbers, size, counts, magnitudes, tuple(others), constants)
+        known_magnitudes = self._magnitudes(place, aggregate, rows)
+        return Given(values, numbers, size, counts, known_magnitudes, tuple(others), constants)
 
-    def _magnitudes(self, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
+    def _magnitudes(self, place: int, aggregate: Aggregate, rows: Rows) -> Magnitudes | None:
         """The bounds of the magnitudes of a property's values, or of sessions' durations, from the shard."""
-        argument = aggregate.argument
+        real, argument = self._bound.reals[place], aggregate.argument
+        if real is not None and isinstance(rows, EventRows | ObjectRows):
+            return rows.shard.view(magnitudes, real)
         if isinstance(rows, SessionRows) and isinstance(argument, Column) and argument.name.lower() == DURATION.name:
             return rows.shard.view(duration_magnitudes, idle_us(rows.idle))
-        if not isinstance(argument, Column) or not isinstance(rows, EventRows | ObjectRows):
-            return None
-        property = self._table.find(argument.name)
-        return None if property is None else magnitudes(rows.shard, property)
+        return None
 
 
 def _known(*vectors: Vector) -> Bool | None:

@@ -15,7 +15,7 @@ from ..arrays.masks import CODES, Met
 from ..lazily import cached_property
 from ..model.dtypes import Array, Bool, Int64
 from ..model.table import ACTION
-from ..plan.path_scan import And, Expr, columns
+from ..plan.path_scan import And, Column, Compare, Expr, Literal, Parameter, columns
 from ..store.by_code import ByCode
 from ..store.dictionary import Dictionary
 from ..store.views import codes_at
@@ -75,9 +75,17 @@ class ActionIndex:
         codes = self._codes.get(condition)
         if codes is None:
             assert condition.actions is not None
-            truth, _ = self._evaluation.truth(condition.actions, ActionRows(self._dictionary))
-            codes = self._codes[condition] = tuple(np.flatnonzero(truth).tolist())
+            codes = self._codes[condition] = self._found(condition.actions)
         return codes
+
+    def _found(self, actions: Expr) -> tuple[int, ...]:
+        if isinstance(actions, Compare) and actions.op == "=" and isinstance(actions.right, Literal | Parameter):
+            text = self._evaluation.scalar(actions.right)
+            if isinstance(text, str) and actions.left == Column(ACTION.name):
+                code = self._dictionary.code(ACTION.id, text)
+                return () if code is None else (code,)
+        truth, _ = self._evaluation.truth(actions, ActionRows(self._dictionary))
+        return tuple(np.flatnonzero(truth).tolist())
 
     def events(self, every: EventRows, condition: EventCondition) -> EventRows:
         """The events of a shard that meet a condition."""

@@ -7,15 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from ..lazily import cached_property
-from ..model.companions import EVENT_COUNT, LAST_TIMESTAMP, TIMESTAMP, TS
-from ..model.table import Property, Table
+from ..model.companions import EVENT_COUNT, LAST_TIMESTAMP, SESSION_OF_EVENT, TIMESTAMP, TS
+from ..model.kinds import REAL, TEXT
+from ..model.table import ACTION, Property, Table
 from ..model.values import Value
 from ..plan.path_scan import (
     Aggregate,
     Column,
     Compare,
+    Events,
     Expr,
     Groups,
+    Literal,
+    Moment,
+    Parameter,
     PathScan,
     SqlAggregate,
     aggregate_sql,
@@ -33,8 +38,11 @@ class BoundScan:
     """A plan's conditions split, its aggregates found, its layout chosen. Does not change; any thread may run it.
 
     on_object: conditions on the object alone. on_rows: all others, the cheapest first. on_action: of these, those on
-    the action alone, as a condition; beside_action: the others. on_time: those that compare the time with a constant.
-    by_object: whether no group has rows of two shards, since the object is among the keys.
+    the action alone, as a condition; beside_action: the others. on_time: of these, those that compare the time with a
+    moment; beside_time: all others.
+    by_object: whether no group has rows of two shards, since the object is among the keys. by_path: whether the keys
+    are the object, or object and session, by which all events of a shard lie side by side. by_text: the TEXT property
+    that is the only key.
     """
 
     def __init__(self, plan: PathScan, table: Table, known: AggregateFunctions = NO_AGGREGATES) -> None:
@@ -44,13 +52,16 @@ class BoundScan:
         names = object_names(plan.source, table)
         self.by_object = any(isinstance(key, Column) and key.name.lower() in names for key in plan.keys)
         self.inner = BoundScan(plan.source.scan, table, known) if isinstance(plan.source, Groups) else None
+        self.by_path = _is_by_path(plan, names)
+        self.by_text = _text_key(plan, table)
         parts = conjuncts(plan.where)
         self.on_object = [p for p in parts if self.inner is None and _reads(p) and _reads(p) <= names]
         self.on_rows = sorted((part for part in parts if part not in self.on_object), key=_cost)
         self.beside_action = [part for part in self.on_rows if not is_on_action(part)]
         actions = [part for part in self.on_rows if is_on_action(part)]
         self.on_action = EventCondition.of(actions) if actions else None
-        self.on_time = [part for part in self.on_rows if isinstance(part, Compare) and _is_of_time(part)]
+        self.on_time = [part for part in self.beside_action if isinstance(part, Compare) and _is_of_time(part)]
+        self.beside_time = [part for part in self.beside_action if part not in self.on_time]
 
     @cached_property
     def layout(self) -> tuple[list[Property], list[Property | None]] | None:
@@ -63,6 +74,13 @@ class BoundScan:
         found = [self._known[a.function] if isinstance(a, Aggregate) else None for a in self.plan.aggregates]
         distinct = [isinstance(aggregate, Aggregate) and aggregate.distinct for aggregate in self.plan.aggregates]
         return [Distinct(of) if of and only else of for of, only in zip(found, distinct, strict=True)]
+
+    @cached_property
+    def reals(self) -> list[Property | None]:
+        """The REAL property that each aggregate is of, if that is all that it is of."""
+        read = [aggregate.argument if isinstance(aggregate, Aggregate) else None for aggregate in self.plan.aggregates]
+        found = [self.table.find(each.name) if isinstance(each, Column) else None for each in read]
+        return [property if property is not None and property.kind is REAL else None for property in found]
 
     @cached_property
     def states_read(self) -> tuple[Property, ...] | None:
@@ -97,6 +115,19 @@ class BoundScan:
         return BoundScan(replace(plan, aggregates=aggregates), self.table, self._known)
 
 
+def _is_by_path(plan: PathScan, names: frozenset[str]) -> bool:
+    first, *more = [key.name.lower() if isinstance(key, Column) else "" for key in plan.keys] or [""]
+    return isinstance(plan.source, Events) and first in names and more in ([], [SESSION_OF_EVENT.name])
+
+
+def _text_key(plan: PathScan, table: Table) -> Property | None:
+    key = plan.keys[0] if len(plan.keys) == 1 else None
+    if not isinstance(key, Column) or key != Column(key.name) or not isinstance(plan.source, Events):
+        return None
+    property = ACTION if key.name == ACTION.name else table.find(key.name)
+    return property if property is not None and property.kind is TEXT else None
+
+
 def _reads(expr: Any) -> set[str]:
     return {column.name.lower() for column in columns(expr)}
 
@@ -107,6 +138,11 @@ def _cost(part: Expr) -> int:
 
 
 def _is_of_time(part: Compare) -> bool:
-    """Whether it compares the time with what is no column."""
-    named = isinstance(part.left, Column) and part.left.name.lower() in (TIMESTAMP.name, TS.name)
-    return named and not columns(part.right)
+    """Whether it says from when on or until when events are, if its right side is an integer."""
+    if not isinstance(part.left, Column) or part.op not in ("<", "<=", "=", ">=", ">"):
+        return False
+    name, right = part.left.name.lower(), part.right
+    return isinstance(right, Moment if name == TIMESTAMP.name else Literal | Parameter) and name in _TIMES
+
+
+_TIMES = (TIMESTAMP.name, TS.name)

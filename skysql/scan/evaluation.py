@@ -17,6 +17,7 @@ import numpy as np
 
 from ..arrays.vectors import Coded, Numbers, Vector
 from ..interruption import looking
+from ..lazily import cached_property
 from ..model import timestamps
 from ..model.values import Value
 from ..plan.path_scan import (
@@ -55,8 +56,17 @@ class Evaluation:
     def __init__(self, evaluator: Evaluator, parameters: Sequence[Value], types: Types) -> None:
         self.evaluator = evaluator
         self.parameters = parameters
-        self.sets = Sets(evaluator, parameters)
-        self._sqlite = SqliteExpressions(evaluator, parameters, types)
+        self._types = types
+        self._times: dict[int, tuple[Moment | Duration, int | None]] = {}  # by their identity, as 1 equals 1.0
+
+    @cached_property
+    def sets(self) -> Sets:
+        """The JSON arrays among the parameters."""
+        return Sets(self.evaluator, self.parameters)
+
+    @cached_property
+    def _sqlite(self) -> SqliteExpressions:
+        return SqliteExpressions(self.evaluator, self.parameters, self._types)
 
     # scalars
 
@@ -67,12 +77,16 @@ class Evaluation:
                 return value
             case Parameter(number):
                 return self.parameters[number - 1]
-            case Moment(operand):
-                value = self.scalar(operand)
-                return None if value is None else timestamps.parse(value)
-            case Duration(operand):
-                value = self.scalar(operand)
-                return None if value is None else timestamps.duration(value)
+            case Moment() | Duration():
+                if id(expr) not in self._times:
+                    self._times[id(expr)] = expr, self._time(expr)
+                return self._times[id(expr)][1]
+
+    def _time(self, expr: Moment | Duration) -> int | None:
+        value = self.scalar(expr.operand)
+        if value is None:
+            return None
+        return timestamps.parse(value) if isinstance(expr, Moment) else timestamps.duration(value)
 
     def constant(self, expr: Expr) -> Value:
         """The value of any expression that reads no column."""

@@ -48,7 +48,8 @@ class Grouping:
         """The keys' values in each used group."""
         if not keys:
             return []
-        if any(equal_values(key) is not None for key in keys):  # the first row of a group is the one shown
+        computed = [key for key in keys if isinstance(key, Coded) and key.index is None]
+        if any(equal_values(key) is not None for key in computed):  # the first row of a group is the one shown
             first = kernels.first_of_each(self.numbers, self.size)
             return [key.take(first[self.used]) for key in keys]
         coded = [key for key in keys if isinstance(key, Coded)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import kernels
-from ..arrays.vectors import Coded, Texts, Vector, compact_codes, joined
+from ..arrays.vectors import Coded, Vector, compact_codes, joined, with_equal_codes
 from ..interruption import looking
 from .aggregates import AggregateFunction, Inexact, Merging, State
 
@@ -35,7 +35,8 @@ def merge(
         size = 0 if keys else 1
         nothing = [aggregate.nothing(size) for aggregate in aggregates]
         return Partial(size, [Coded(np.zeros(0, np.int64), [None]) for _ in range(keys)], nothing)
-    if len(partials) == 1 and all(map(_told_apart, partials[0].keys)):
+    computed = [key for key in partials[0].keys if isinstance(key, Coded) and key.index is None]
+    if len(partials) == 1 and all(with_equal_codes(key) is key for key in computed):
         return partials[0]
     merged, merging = _merged_keys(partials, keys, disjoint)
     states: list[State] = []
@@ -45,11 +46,6 @@ def merge(
         except Inexact as inexact:
             raise inexact.at(place) from None
     return Partial(merging.size, merged, states)
-
-
-def _told_apart(key: Vector) -> bool:
-    """Whether equal values have equal codes, as those of a property have; computed ones may have several."""
-    return not isinstance(key, Coded) or key.index is not None or isinstance(key.values, Texts)
 
 
 def _merged_keys(partials: Sequence[Partial], keys: int, disjoint: bool) -> tuple[list[Vector], Merging]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.vectors import Vector, sort_ranks
 from ..interruption import look, looking, patiently
-from ..model.dtypes import Array, Int64
+from ..model.dtypes import Int64
 from ..model.values import Value
 from ..store.snapshot import Snapshot
 from .changes import ChangeRows
@@ -34,15 +34,12 @@ def of_groups(reading: Reading, keys: list[Vector], values: list[Vector]) -> Ite
     reading: what holds while they are read, of a dictionary.
     """
     if not keys:
-        return iter([[value.tolist() for value in values]])
-    order = patiently(np.lexsort, [sort_ranks(key) for key in reversed(keys)])
-    return _in_order(reading, [*keys, *values], order)
-
-
-def _in_order(reading: Reading, vectors: list[Vector], order: Array) -> Iterator[list[list[Value]]]:
+        yield [value.tolist() for value in values]
+        return
     with reading:
+        order = patiently(np.lexsort, [sort_ranks(key) for key in reversed(keys)])
         for low in looking(range(0, max(len(order), 1), _MOST_GROUPS)):
-            yield [vector.take(order[low : low + _MOST_GROUPS]).tolist() for vector in vectors]
+            yield [vector.tolist(order[low : low + _MOST_GROUPS]) for vector in (*keys, *values)]
 
 
 def in_pieces(every: Iterator[Rows], values: Callable[[Rows], T]) -> Iterator[tuple[Rows, T]]:

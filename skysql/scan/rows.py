@@ -132,10 +132,11 @@ def property_vector(
         slots = shard.view(value_slots, property)
         return Numbers((slots if positions is None else slots[positions]) != 0)
     if property.kind is TEXT:
-        largest = len(dictionary.values(property.id)) - 1
-        codes = codes_at(shard, property, largest, ignore_nulls=column.ignore_nulls)
-        return dictionary.coded(property.id, codes if positions is None else codes[positions])
-    return _numbers(property.kind, *numbers_at(shard, property, positions, ignore_nulls=column.ignore_nulls))
+        texts, index = dictionary.texts(property.id)
+        codes = codes_at(shard, property, len(texts) - 1, ignore_nulls=column.ignore_nulls)
+        return Coded(codes if positions is None else codes[positions], texts, index)
+    stored, mask = numbers_at(shard, property, positions, ignore_nulls=column.ignore_nulls)
+    return Numbers(property.kind.read(stored), mask, property.kind.render)
 
 
 def _numbers(kind: Kind, stored: Array, mask: Bool | None) -> Numbers:
@@ -161,10 +162,8 @@ class EventRows:
     def __len__(self) -> int:
         return len(self.shard) if self.positions is None else len(self.positions)
 
-    def _property(self, property: Property, column: Column) -> Vector:
-        plain = property.kind is TEXT and column == Column(column.name)
-        if self.part is None or not plain or not property.state:
-            return property_vector(self.shard, self.dictionary, property, column, self.positions)
+    def _by_code(self, property: Property) -> Coded:
+        """A TEXT state at the events of one action, of which the shard has the codes side by side."""
         largest, actions = (len(self.dictionary.values(id)) - 1 for id in (property.id, ACTION.id))
         codes = self.shard.view(codes_by_code, ACTION, actions, property, largest)
         return self.dictionary.coded(property.id, codes[self.part])
@@ -184,11 +183,12 @@ class EventRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         name = column.name.lower()
-        if name == ACTION.name:
-            return property_vector(self.shard, self.dictionary, ACTION, column, self.positions)
-        property = self.table.find(name)
+        property = ACTION if name == ACTION.name else self.table.find(name)
         if property is not None:
-            return self._property(property, column)
+            by_code = self.part is not None and property.state and property.kind is TEXT
+            if by_code and column == Column(column.name):
+                return self._by_code(property)
+            return property_vector(self.shard, self.dictionary, property, column, self.positions)
         if name == TIMESTAMP.name:
             return _moments(self._at(self.shard.ts()))
         if name == TS.name:
@@ -335,16 +335,15 @@ class ObjectRows:
     def vector(self, column: Column) -> Vector:
         """A column's values."""
         name = column.name.lower()
-        _, starts = self.shard.paths()
         property = self.table.find(name)
         if property is not None and property.state:
             return property_vector(self.shard, self.dictionary, property, column, self.positions)
         if name == FIRST_TIMESTAMP.name:
-            return _moments(self.shard.ts()[starts[self.paths]])
+            return _moments(self.shard.ts()[self._firsts()])
         if name == LAST_TIMESTAMP.name:
             return _moments(self.shard.ts()[self.positions])
         if name == EVENT_COUNT.name:
-            return Numbers(self.positions - starts[self.paths] + 1)
+            return Numbers(self.positions - self._firsts() + 1)
         if name == AS_OF.name:
             if self.moments is None:
                 return Coded(np.zeros(len(self), np.uint8), [None])
@@ -355,6 +354,10 @@ class ObjectRows:
         if object is not None:
             return object
         raise InternalError(f"{self.table.name}_objects has no column {column.name!r}")
+
+    def _firsts(self) -> Int64:
+        """The position of each object's first event."""
+        return self.shard.paths()[1][self.paths]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from .selection import Selection
 
 
 class Scan:
-    """One run of a bound plan over a snapshot."""
+    """One run of a bound plan over a snapshot. by_sqlite: whether SQLite computes any of its aggregates."""
 
     def __init__(
         self, bound: BoundScan, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]
@@ -53,14 +53,11 @@ class Scan:
 
     def _bind(self, bound: BoundScan) -> None:
         self._bound = bound
+        self.plan: PathScan = bound.plan  # what is computed, with the aggregates that turned out to be SQLite's
+        self.by_sqlite = any(isinstance(aggregate, SqlAggregate) for aggregate in bound.plan.aggregates)
         self.aggregates = bound.aggregates(self.evaluation.evaluator, self.evaluation.parameters)
         dictionary = self.snapshot.store.dictionary
         self._accumulation = Accumulation(bound, self.aggregates, self.evaluation, self._actions, dictionary)
-
-    @property
-    def plan(self) -> PathScan:
-        """What is computed, with the aggregates that turned out to be SQLite's."""
-        return self._bound.plan
 
     def leave(self, inexact: Inexact) -> None:
         """Leave that aggregate to SQLite from now on; partials from before cannot be merged with later ones."""
@@ -71,7 +68,7 @@ class Scan:
     def rows(self, only: Shard | None = None) -> Iterator[Rows]:
         """The rows that meet the predicate, shard by shard, or of one shard alone."""
         inner = self._bound.inner
-        with self.snapshot.store.reading(self.snapshot):
+        with self.snapshot.store.reader.reading(self.snapshot.manifest):
             yield from self._selection.rows(only) if inner is None else self._group_rows(inner, only)
 
     def _group_rows(self, inner: BoundScan, only: Shard | None) -> Iterator[Rows]:
@@ -126,7 +123,8 @@ class Scan:
 
     def finish(self, partial: Partial) -> Iterator[list[list[Value]]]:
         """Keys and aggregates as lists of values, in SQLite's order of the keys, some groups at a time."""
-        return result.of_groups(self.snapshot.store.reading(self.snapshot), partial.keys, self.values(partial))
+        reading = self.snapshot.store.reader.reading(self.snapshot.manifest)
+        return result.of_groups(reading, partial.keys, self.values(partial))
 
     def _final_partials(self, only: Shard | None) -> Iterator[Partial]:
         """`partial` of all rows, where no groups have any of two shards; what arrays cannot compute is SQL then."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arrays import kernels
 from ..interruption import looking, patiently
+from ..lazily import cached_property
 from ..model.dtypes import Array, Int64
 from ..plan.path_scan import (
     Changes,
@@ -38,6 +39,9 @@ from .changes import ChangeRows
 from .evaluation import Evaluation
 from .pairs import ObjectMoments, is_query, read_pairs
 from .rows import EventRows, Idle, ObjectRows, Rows, SessionRows
+
+_ALWAYS = -(1 << 63), (1 << 63) - 1
+"""The first and the last time that there can be."""
 
 
 class Selection:
@@ -66,7 +70,7 @@ class Selection:
 
     def _shards(self, only: Shard | None) -> Iterator[tuple[Shard, Int64 | None]]:
         """The shards that matter, each with the objects that matter, ascending; None for all of them."""
-        wanted = self._object_set()
+        wanted = self._object_set() if self._bound.on_object else None
         if only is not None:
             return iter([(only, wanted)] if len(only.paths()[0]) else [])
         if wanted is not None:
@@ -115,7 +119,7 @@ class Selection:
         if duration is not None and idle is None:
             return None
         every = EventRows(shard, self._table, self._dictionary, idle=idle)
-        paths = self._chosen_paths(every, objects)
+        paths = self._chosen_paths(every, objects) if self._bound.on_object else None
         if paths is not None and len(paths) == 0:
             return None
         if isinstance(source, Sessions):
@@ -137,10 +141,8 @@ class Selection:
         assert us is None or isinstance(us, int)
         return None if us is None else Idle(us, self._evaluation.scalar(duration.operand))
 
-    def _chosen_paths(self, every: EventRows, objects: Int64 | None) -> Array | None:
-        """The paths that the conditions on the object alone leave; None for all."""
-        if not self._bound.on_object:
-            return None
+    def _chosen_paths(self, every: EventRows, objects: Int64 | None) -> Array:
+        """The paths that the conditions on the object alone leave."""
         ids, starts = every.shard.paths()
         paths = np.arange(len(ids))
         if objects is not None:
@@ -152,38 +154,43 @@ class Selection:
         return rows.paths
 
     def _event_rows(self, every: EventRows, paths: Array | None) -> Rows:
-        parts = self._bound.on_rows
-        shard = every.shard
+        bound, shard = self._bound, every.shard
         if paths is not None:
             _, starts = shard.paths()
             few = len(paths) * 8 < len(starts)
             if few:
                 every = replace(every, positions=kernels.positions_of(starts, paths))
-                return self._evaluation.filtered(every, parts)
-        if not self._in_time(shard):
+                return self._evaluation.filtered(every, bound.on_rows) if bound.on_rows else every
+        (low, high), parts = self._period if bound.on_time else (_ALWAYS, bound.beside_action)
+        first, last = shard.time_range() if bound.on_time else _ALWAYS
+        if low > last or high < first:
             return replace(every, positions=np.zeros(0, np.int64))
-        if self._bound.on_action is not None:
-            parts = self._bound.beside_action
-            every = self._actions.of_actions(every, self._bound.on_action)
+        if bound.on_action is not None:
+            every = self._actions.of_actions(every, bound.on_action)
         if paths is not None:
             member = np.zeros(len(shard.paths()[0]), bool)
             member[paths] = True
             numbers = shard.view(path_numbers)
             every = every.keep(member[numbers if every.positions is None else numbers[every.positions]])
-        return self._evaluation.filtered(every, parts)
+        if low > first or high < last:
+            ts = shard.ts() if every.positions is None else shard.ts()[every.positions]
+            every = every.keep((ts >= low) & (ts <= high))
+        return self._evaluation.filtered(every, parts) if parts else every
 
-    def _in_time(self, shard: Shard) -> bool:
-        """Whether comparisons with the time leave anything of the shard."""
-        if not self._bound.on_time:
-            return True
-        low, high = shard.time_range()
+    @cached_property
+    def _period(self) -> tuple[tuple[int, int], list[Expr]]:
+        """(the first and the last time that an event can have, what else it has to meet besides its action)."""
+        (low, high), others = _ALWAYS, []
         for part in self._bound.on_time:
-            moment = self._evaluation.scalar(part.right)  # type: ignore[arg-type]
+            moment = self._evaluation.scalar(part.right)  # type: ignore[arg-type]  # it is what _is_of_time takes
             if not isinstance(moment, int):
+                others.append(part)
                 continue
-            if (part.op in ("<", "<=", "=") and low > moment) or (part.op in (">", ">=", "=") and high < moment):
-                return False
-        return True
+            if part.op in (">", ">=", "="):
+                low = max(low, moment + (part.op == ">"))
+            if part.op in ("<", "<=", "="):
+                high = min(high, moment - (part.op == "<"))
+        return (low, high), [*others, *self._bound.beside_time]
 
     def _pair_rows(self, source: Pairs, only: Shard | None) -> Iterator[Rows]:
         for shard, pairs in looking(self._pairs(source).by_shard(self._snapshot.shards())):

@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import kernels
 from ..interruption import patiently
 from ..model.dtypes import Array, Int64
+from ..model.kinds import REAL
 from ..model.table import Property
 from .cache import size
 from .shard import Shard
@@ -118,7 +119,7 @@ class LaidOut:
             known = known[layout.sort]
             self.values = self.values[known]
             self.starts = np.concatenate(([0], np.cumsum(known)))[self.starts]
-        self.magnitudes = magnitudes(shard, property)
+        self.magnitudes = shard.view(magnitudes, property) if property.kind is REAL else None
 
     @property
     def nbytes(self) -> int:

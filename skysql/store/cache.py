@@ -2,7 +2,7 @@
 
 Keys begin with stamps: random numbers given to stored rows when they are written, and never given twice. So what is
 found under a key is right for any reader, whatever has been committed or rolled back since; nothing is ever
-invalidated, it only grows old. But a file may be a forgery with another's stamps: so each file has a `Part` of its own,
+invalidated, it only grows old. But a file may be a forgery with another's stamps: so each file has a token of its own,
 by what the system says of it as it was opened (lineage.py), never by what is in it.
 """
 
@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ..errors import ProgrammingError
 from .lineage import OpenFile
 
 V = TypeVar("V")
+
+Owner: TypeAlias = tuple[int, str]
+"""Whose values they are: the token of a file, and the name of a table."""
 
 _ARRAY = 96
 """About how many bytes an array takes beside its numbers."""
@@ -47,6 +50,16 @@ def size(value: object) -> int:
     return cast(Kept, value).nbytes + (_ARRAY if isinstance(value, np.ndarray) else 0)
 
 
+class File(Protocol):
+    """Whose values they are. token: what no other file has, and this one only until it is replaced."""
+
+    token: int
+
+
+class _NoFile:
+    token = 0
+
+
 class Cache:
     """Values by key, with their sizes in bytes, the whole within `budget` bytes."""
 
@@ -54,15 +67,19 @@ class Cache:
         self.budget = budget
         self.used = 0
         self._lock = threading.Lock()  # protects `used` and `_entries`; never locked while a value is made
-        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._entries: OrderedDict[tuple[Owner, Hashable], tuple[Any, int]] = OrderedDict()
+        self._whole: Cache | None = None  # of which this is a part
+        self._file: File = _NoFile
+        self._table = ""
         _caches.add(self)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value under `key`, made if it is not there. Two threads may make the same value; one is cached."""
+        place = (self._file.token, self._table), key
         with self._lock:
-            entry = self._entries.get(key)
+            entry = self._entries.get(place)
             if entry is not None:
-                self._entries.move_to_end(key)
+                self._entries.move_to_end(place)
                 return entry[0]  # type: ignore[no-any-return]
         value = make()
         self.keep(key, value)
@@ -70,26 +87,28 @@ class Cache:
 
     def find(self, key: Hashable) -> Any:
         """The value under `key`, or None."""
+        place = (self._file.token, self._table), key
         with self._lock:
-            entry = self._entries.get(key)
+            entry = self._entries.get(place)
             if entry is None:
                 return None
-            self._entries.move_to_end(key)
+            self._entries.move_to_end(place)
             return entry[0]
 
     def keep(self, key: Hashable, value: object) -> None:
         """Cache a value, unless there is one or it is too large."""
-        bytes = size(value)
-        if bytes > self.budget:
+        bytes, whole = size(value), self._whole or self
+        if bytes > whole.budget:
             return
+        place = (self._file.token, self._table), key
         with self._lock:
-            if key in self._entries:
+            if place in self._entries:
                 return
-            self._entries[key] = value, bytes
-            self.used += bytes
-            while self.used > self.budget:
+            self._entries[place] = value, bytes
+            whole.used += bytes
+            while whole.used > whole.budget:
                 _, (_, oldest) = self._entries.popitem(last=False)
-                self.used -= oldest
+                whole.used -= oldest
 
     def clear(self) -> None:
         """Forget everything."""
@@ -97,43 +116,28 @@ class Cache:
             self._entries.clear()
             self.used = 0
 
-    def forget(self, part: Hashable) -> None:
-        """Forget what is cached of a part."""
-        self._forget(lambda name: name == part)
-
-    def forget_file(self, file: Hashable) -> None:
+    def forget_file(self, file: int) -> None:
         """Forget what is cached of all tables of a file."""
-        self._forget(lambda name: isinstance(name, tuple) and name[:1] == (file,))
+        self._forget(lambda owner: owner[0] == file)
 
-    def _forget(self, of: Callable[[Any], bool]) -> None:
+    def _forget(self, of: Callable[[Owner], bool]) -> None:
+        whole = self._whole or self
         with self._lock:
-            for key in [key for key in self._entries if isinstance(key, tuple) and of(key[0])]:
-                self.used -= self._entries.pop(key)[1]
+            for place in [place for place in self._entries if of(place[0])]:
+                whole.used -= self._entries.pop(place)[1]
 
 
 class TableCache(Cache):
     """The values of one table of one file, within the budget of the whole."""
 
     def __init__(self, whole: Cache, file: OpenFile, table: str) -> None:
-        self._whole = whole
-        self._file = file
-        self._table = table
-
-    def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """As the method of Cache."""
-        return self._whole.get(((self._file.token, self._table), key), make)
-
-    def find(self, key: Hashable) -> Any:
-        """As the method of Cache."""
-        return self._whole.find(((self._file.token, self._table), key))
-
-    def keep(self, key: Hashable, value: object) -> None:
-        """As the method of Cache."""
-        self._whole.keep(((self._file.token, self._table), key), value)
+        self._whole, self._lock, self._entries = whole, whole._lock, whole._entries
+        self._file, self._table = file, table
 
     def clear(self) -> None:
         """Forget what is cached of this part."""
-        self._whole.forget((self._file.token, self._table))
+        of = self._file.token, self._table
+        self._forget(lambda owner: owner == of)
 
 
 _caches: weakref.WeakSet[Cache] = weakref.WeakSet()

@@ -177,6 +177,11 @@ class Dictionary:
         texts = self._texts[property_id] if property_id in self._fresh else self._load(property_id)
         return texts.values
 
+    def texts(self, property_id: int) -> tuple[Sequence[str | None], Mapping[str, int]]:
+        """(`values`, the code of each text)."""
+        texts = self._texts[property_id] if property_id in self._fresh else self._load(property_id)
+        return texts.values, texts.codes
+
     def coded(self, property_id: int, codes: Array) -> Coded:
         """The texts of these codes of the property."""
         texts = self._texts[property_id] if property_id in self._fresh else self._load(property_id)

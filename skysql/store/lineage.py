@@ -19,7 +19,7 @@ import secrets
 import threading
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apsw
 
@@ -37,7 +37,7 @@ class _Lineage:
     token: int
     seen: Seen  # what the file was when it was opened first, or closed last
     opened: int = 0  # how many connections have it open, those included that opened it as another one
-    replaced: int = 0  # how often, by copies of other databases
+    files: weakref.WeakSet[OpenFile] = field(default_factory=weakref.WeakSet)  # as these connections have it
 
 
 _lock = threading.RLock()  # as a finalizer may run at any moment, also while it is held. Protects:
@@ -45,29 +45,24 @@ _lineages: dict[tuple[int, int], _Lineage] = {}
 
 
 class OpenFile:
-    """A database of a connection."""
+    """A database of a connection. token: what no other file has, and this one only until it is replaced."""
 
     def __init__(self, sqlite: apsw.Connection, database: str) -> None:
         path = sqlite.db_filename(database)
         place = _place(sqlite, database, path) if path else None
-        if place is None:
-            self._token, self._lineage = secrets.randbits(63), _Lineage(0, ())
-            self._leave = None
-            return
         with _lock:
-            found, seen = _lineages.get(place), _seen(path)
+            found, seen = (None, ()) if place is None else (_lineages.get(place), _seen(path))
             if found is None:
-                found = _lineages[place] = _Lineage(secrets.randbits(63), seen)
+                found = _Lineage(secrets.randbits(63), seen)
             elif not (found.seen[0] == seen[0] if found.opened else found.seen == seen):
                 found.token, found.seen = secrets.randbits(63), seen
             found.opened += 1
-        self._token, self._lineage = found.token, found
-        self._leave = weakref.finalize(self, _close, place, found, path)
-
-    @property
-    def token(self) -> tuple[int, int]:
-        """What no other file has, and this one only until it is replaced."""
-        return self._token, self._lineage.replaced
+            found.files.add(self)
+            self.token, self._lineage = found.token, found
+            self._leave = None
+            if place is not None:
+                _lineages[place] = found
+                self._leave = weakref.finalize(self, _close, place, found, path)
 
     @property
     def alone(self) -> bool:
@@ -77,7 +72,12 @@ class OpenFile:
     def replace(self) -> None:
         """Another database was copied over it."""
         with _lock:
-            self._lineage.replaced += 1
+            lineage = self._lineage
+            before = {lineage.token, *(file.token for file in lineage.files)}
+            tokens = {token: secrets.randbits(63) for token in before}
+            lineage.token = tokens[lineage.token]
+            for file in lineage.files:
+                file.token = tokens[file.token]
 
     def close(self) -> None:
         """The connection is closed."""

@@ -85,6 +85,7 @@ class Shard:
         self.first_object = first_object  # no object here is below it, and none of the shard before is above
         self.parts = parts
         self._cache = cache
+        self._events: int | None = None
         self.stamp: object = tuple((part.block.stamp, part.first, part.last) for part in parts)
         """Identifies the content, for ever."""
 
@@ -103,7 +104,9 @@ class Shard:
         return merged.objects, merged.starts
 
     def __len__(self) -> int:
-        return int(self.paths()[1][-1])
+        if self._events is None:
+            self._events = int(self.paths()[1][-1])
+        return self._events
 
     def ts(self) -> Int64:
         """int64[n], non-decreasing within each path."""

@@ -8,7 +8,6 @@ is deleted beside it; and of events of one path with the same timestamp, a later
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from itertools import chain, pairwise
 from typing import Any, Protocol, TypeAlias
 
@@ -55,9 +54,6 @@ class Stored(Protocol):
 
     def log_list(self, manifest: Manifest) -> Int64:
         """Which events of the log are deleted."""
-
-    def reading(self, snapshot: Snapshot) -> AbstractContextManager[None]:
-        """Around a scan: what it reads stays until it ends."""
 
 
 class Snapshot:

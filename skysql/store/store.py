@@ -9,8 +9,7 @@ manifest, snapshot   the table as the transaction sees it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -150,12 +149,6 @@ class Store:
         if len(set(stamps)) < len(stamps):
             raise self.reader.corrupt("blocks: there are two of one stamp, or two lists of deleted events")
         return tuple(rows)
-
-    @contextmanager
-    def reading(self, snapshot: Snapshot) -> Iterator[None]:
-        """Around a scan: until it ends, this connection deletes nothing that it reads, or leaves it in memory."""
-        with self.reader.reading(snapshot.manifest):
-            yield
 
     @property
     def busy(self) -> bool:

@@ -19,7 +19,6 @@ from ..arrays.batch import Sparse
 from ..arrays.sums import Magnitudes
 from ..model import timestamps
 from ..model.dtypes import Array, Bool, Int64
-from ..model.kinds import REAL
 from ..model.table import Property
 from .cache import size
 from .shard import Shard
@@ -199,10 +198,6 @@ def numbers_at(
     return sparse.values[places], known
 
 
-def magnitudes(shard: Shard, property: Property) -> Magnitudes | None:
-    """Between which magnitudes the values of a REAL property lie; None of others."""
-    return shard.view(_magnitudes, property) if property.kind is REAL else None
-
-
-def _magnitudes(shard: Shard, property: Property) -> Magnitudes:
+def magnitudes(shard: Shard, property: Property) -> Magnitudes:
+    """Between which magnitudes the values of a REAL property lie."""
     return sums.magnitudes(shard.sparse(property).values)

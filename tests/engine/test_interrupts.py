@@ -18,7 +18,7 @@ import skysql
 from skysql import interruption
 from skysql.cli import main
 from skysql.functions import FUNCTIONS
-from skysql.interruption import Interrupted, Interruption
+from skysql.interruption import Interruption
 from skysql.reports import REPORTS
 from tests.conftest import Connect
 
@@ -110,12 +110,14 @@ class Looks:
         self.instead: Exception | None = None
         looks = self
 
-        def check(_: Interruption) -> None:
+        def stopped(_: Interruption) -> bool:
             looks.seen += 1
-            if looks.seen == looks.at:
-                raise looks.instead or Interrupted
+            if looks.seen == looks.at and looks.instead is not None:
+                raise looks.instead
+            return looks.seen == looks.at
 
-        monkeypatch.setattr(Interruption, "check", check)
+        looked = property(stopped, lambda *_: None)
+        monkeypatch.setattr(Interruption, "stopped", looked, raising=False)
         monkeypatch.setattr(interruption, "_GLANCE", None)  # no looks that are as many as a wait is long
 
     def count(self, run: Callable[[], Any]) -> Any:

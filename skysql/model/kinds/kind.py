@@ -47,6 +47,9 @@ class Kind(ABC):
     longer = False
     """Whether what is stored may have more digits than what is read."""
 
+    render: Callable[[Array], list[Any]] | None = None
+    """What makes the values that are shown of those that are read; None where they are the same."""
+
     def __init__(self, name: str) -> None:
         """name: as a definition has it, and what SQLite is told; the affinity of the column follows from it."""
         self.name = name
@@ -58,11 +61,6 @@ class Kind(ABC):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.name  # a name of the module of its class
-
-    @property
-    def render(self) -> Callable[[Array], list[Any]] | None:
-        """What makes the values that are shown of those that are read; None where they are the same."""
-        return None
 
     @property
     def export(self) -> Callable[[Any], Any] | None:

@@ -26,10 +26,7 @@ class Timestamp(Kind):
     expected = timestamps.HINT
     temporal = True
 
-    @property
-    def render(self) -> Callable[[Array], list[Any]]:
-        """Times are shown as texts."""
-        return timestamps.format_array
+    render = staticmethod(timestamps.format_array)
 
     @property
     def export(self) -> Callable[[Any], Any]:

@@ -46,7 +46,7 @@ class Adding(AggregateFunction[Sums]):
 
     def begin(self, given: Given) -> Sums:
         """The sums of these values."""
-        values = as_numbers(given.values)
+        values = as_numbers(given.values) if isinstance(given.values, Coded) else given.values
         if values.render is not None:
             raise Inexact
         return _sums(values.data, given.groups, given.count(), given.magnitudes)
@@ -55,7 +55,10 @@ class Adding(AggregateFunction[Sums]):
         """The sums of these runs."""
         count = starts[1:] - starts[:-1]
         if values.dtype.kind == "f":
-            return _reals(count, lambda: sums.by_range(values, starts[:-1], starts[1:], magnitudes))
+            try:
+                return Sums(count, *sums.by_range(values, starts[:-1], starts[1:], magnitudes))
+            except sums.Overflow:
+                raise Inexact from None
         _check_range(values)
         return Sums(count, kernels.run_sums(values, starts))
 
@@ -136,18 +139,14 @@ def as_numbers(values: Vector) -> Numbers:
 def _sums(data: Array, groups: Array, count: Int64, magnitudes: Magnitudes | None) -> Sums:
     size = len(count)
     if data.dtype.kind == "f":
-        return _reals(count, lambda: sums.by_group(groups, data, size, magnitudes, count))
+        try:
+            return Sums(count, *sums.by_group(groups, data, size, magnitudes, count))
+        except sums.Overflow:  # what SQLite shows depends on the order of the rows
+            raise Inexact from None
     if data.dtype == bool:
         data = data.view(np.uint8)
     _check_range(data)
     return Sums(count, np.array([data.sum(dtype=np.int64)]) if size == 1 else kernels.group_sum(groups, data, size))
-
-
-def _reals(count: Int64, add: Callable[[], sums.DoubleDouble]) -> Sums:
-    try:
-        return Sums(count, *add())
-    except sums.Overflow:  # what SQLite shows depends on the order of the rows
-        raise Inexact from None
 
 
 def _check_range(data: Array) -> None:
