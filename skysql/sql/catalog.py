@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from ..functions import PathFunction
 from ..model.companions import EVENTS
-from ..model.kinds import KINDS, Kinds
+from ..model.kinds import KINDS, DecimalKind, Kinds
 from ..model.quoting import name_key
 from ..model.table import Table
 from ..scan.aggregates import AggregateFunctions
@@ -110,6 +110,7 @@ class Catalog(ABC):
         self.published: dict[str, MatchCall] = {}  # by their names: the recognitions that can be read now
         self.words: frozenset[str] = frozenset()
         self.named_as_booleans = False  # whether a sky table has a column called true or false
+        self.has_decimals = False  # whether a sky table has a column of decimals
         self.aggregates: frozenset[str] = frozenset()
         self.pure: frozenset[str] = frozenset()
         self.own: frozenset[str] = frozenset()  # functions that are not SQLite's, though they may have its names
@@ -169,6 +170,8 @@ class Catalog(ABC):
         self._entries = {name: {name_key(e.name): e for e in entries.get(name, ())} for name in databases}
         every = [entry for entries in self._entries.values() for entry in entries.values()]
         names = {p.name.lower() for entry in every if entry.table is not None for p in entry.table.properties}
+        every_kind = (p.kind for entry in every if entry.table is not None for p in entry.table.properties)
+        self.has_decimals = any(isinstance(kind, DecimalKind) for kind in every_kind)
         self.named_as_booleans = not names.isdisjoint({"true", "false"})
         self.words = frozenset(entry.name.lower() for entry in every if entry.kind not in ("view", "table"))
         if self.words:

@@ -7,18 +7,27 @@ whole numbers, and their sum is divided once:
     avg(price)    ->    (sum(CAST(round((price) * 1e2) AS INTEGER)) / (1e2 * count(price)))
 
 of total() as of sum(), where types.py says that the argument hands a DECIMAL on as it is. An expression that makes
-a new value, price * 1.2, is a REAL, and so is its sum. In a view or a trigger, which is stored as it was written, sums
-are those of REALs: the text would have to be another when the column is altered. So they are in all statements of a
-connection where one of these functions is of the user's own.
+a new value, price * 1.2, is a REAL, and so is its sum. A view is stored as it was written, as its text would have to
+be another when the column is altered: a statement that reads a view with such a sum has the view's query in its place
+(path_order.py). In a trigger, sums are those of REALs, as nothing stands for its text. So they are in all statements of
+a connection where one of these functions is of the user's own.
 """
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
-from .dialect import span
+from ..model.tokens import names_in
+from .catalog import Catalog, CatalogEntry
+from .dialect import parse, span
 from .edits import EditedStatement
 from .types import Exact
+
+_SUMS = re.compile(r"\b(sum|total|avg)\b", re.IGNORECASE)
+_DEEPEST = 16
+"""Views that read one another; SQLite has more, and sums of REALs there."""
 
 
 def with_exact_sums(statement: EditedStatement) -> str | None:
@@ -35,6 +44,16 @@ def with_exact_sums(statement: EditedStatement) -> str | None:
         return None
     statement.keep_names()
     return statement.text()
+
+
+def sums_decimals(catalog: Catalog, view: CatalogEntry, depth: int = 0) -> bool:
+    """Whether a view adds decimals, or another view does that it reads."""
+    text = view.sql or ""
+    source = parse(text, view.database) if catalog.has_decimals and _SUMS.search(text) else None
+    if source is not None and with_exact_sums(EditedStatement(source, catalog)) is not None:
+        return True
+    names = names_in(text) - {view.name.lower()} if catalog.has_decimals and depth < _DEEPEST else set()
+    return any(sums_decimals(catalog, inner, depth + 1) for inner in catalog.views() if inner.name.lower() in names)
 
 
 def _exactly(statement: EditedStatement, node: exp.Expression, argument: exp.Expression, scale: int) -> None:

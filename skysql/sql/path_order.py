@@ -31,6 +31,7 @@ from ..model.tokens import Token, TokenKind, closing, names_in, replace_tokens, 
 from . import types
 from .calls import call_arguments, call_name, has_aggregates, own
 from .catalog import CatalogEntry
+from .decimals import sums_decimals
 from .dialect import SqlText, TokenType, cte_of, is_star, parse, span
 from .edits import EditedStatement
 from .names import alias_of, runs_of
@@ -418,10 +419,14 @@ def calls_paths(text: str, functions: Collection[str]) -> bool:
 
 
 def without_views(statement: EditedStatement) -> str | None:
-    """The statement's text with each view that has such calls, or that they read, as a subquery; None without any."""
+    """The statement's text with each view as a subquery that has such calls, is read by them, or adds decimals.
+
+    None without any.
+    """
     named = calls_paths(statement.source.text, statement.catalog.path_functions)
     for item, entry in _views(statement):
-        body = _body(statement, entry) if named or _reaches_call(statement, entry, 0) else None
+        unfolds = named or _reaches_call(statement, entry, 0) or _sums(statement, entry)
+        body = _body(statement, entry) if unfolds else None
         where = span(item)
         if body is None or where is None:
             continue
@@ -434,6 +439,13 @@ def without_views(statement: EditedStatement) -> str | None:
         return None
     statement.keep_names()
     return statement.text()
+
+
+def _sums(statement: EditedStatement, entry: CatalogEntry) -> bool:
+    """Whether a view adds decimals, and no column is named with the schema of a view, which a subquery has not."""
+    if not statement.catalog.has_decimals or any(c.text("db") for c in statement.source.tree.find_all(exp.Column)):
+        return False
+    return sums_decimals(statement.catalog, entry)
 
 
 def check_views(statement: EditedStatement) -> None:
@@ -472,7 +484,8 @@ def _body(statement: EditedStatement, entry: CatalogEntry) -> str | None:
     """The query of a view; None if it has no such calls, and its names may mean something else where it is read."""
     source, words = parse(entry.sql or ""), names_in(entry.sql or "")
     names = {cte.alias.lower() for cte in statement.source.tree.find_all(exp.CTE)}
-    names |= {other.name.lower() for other in statement.catalog.every() if other.database != entry.database}
+    if entry.database != "temp":  # whose names mean what they do in any statement
+        names |= {other.name.lower() for other in statement.catalog.every() if other.database != entry.database}
     taken = sorted(words & names - {entry.name.lower()})
     if source is None or not isinstance(source.tree, exp.Create):
         return None

@@ -117,6 +117,54 @@ def test_in_sql(db: skysql.Connection, sql: str, expected: list[Any]) -> None:
     assert db.execute(sql).fetchall() == expected
 
 
+VIEWS = (
+    "CREATE VIEW small AS SELECT object_id, amount AS x FROM sales WHERE amount < 1",
+    "CREATE VIEW every AS SELECT sum(amount) AS s, avg(amount) FROM sales WHERE amount < 1",
+    "CREATE VIEW by_object(who, much) AS SELECT object_id, total(x) FROM small GROUP BY object_id",
+    "CREATE VIEW nested AS WITH t AS (SELECT * FROM by_object) SELECT sum(much) AS s, count(*) AS n FROM t",
+    "CREATE TEMP VIEW passing AS SELECT sum(amount) AS s FROM sales WHERE amount < 1",
+    "CREATE VIEW other AS SELECT sum(amount * 3) AS s FROM sales WHERE amount < 1",
+)
+
+
+@pytest.mark.parametrize(
+    "sql, expected",
+    [
+        ("SELECT s FROM every", [(0.6,)]),
+        ("SELECT * FROM every AS e", [(0.6, 0.1)]),
+        ('SELECT "avg(amount)" FROM main.every', [(0.1,)]),
+        ("SELECT sum(x), avg(x) FROM small", [(0.6, 0.1)]),
+        ("SELECT who, much FROM by_object ORDER BY who", [(1, 0.3), (2, 0.3)]),
+        ("SELECT who FROM by_object WHERE much = 0.3 ORDER BY who", [(1,), (2,)]),
+        ("SELECT s, n FROM nested", [(0.6, 2)]),
+        ("SELECT sum(s) FROM (SELECT s FROM nested UNION ALL SELECT s FROM every)", [(1.2,)]),
+        ("SELECT b.much FROM small s JOIN by_object b ON b.who = s.object_id GROUP BY b.who", [(0.3,), (0.3,)]),
+        ("SELECT 1 WHERE 0.6 IN (SELECT s FROM every) AND 0.6 IN nested", "sub-select returns 2 columns"),
+        ("SELECT 1 WHERE 0.6 IN passing", [(1,)]),
+        ("SELECT s FROM passing", [(0.6,)]),
+        ("SELECT main.every.s > 0.59 FROM main.every", [(1,)]),
+        ("SELECT round(s, 9) FROM other", [(1.8,)]),
+    ],
+)
+def test_sums_in_views_are_exact(db: skysql.Connection, sql: str, expected: Any) -> None:
+    """A view has the text that it was made with; a column that is altered has its new scale in it."""
+    db.executemany(
+        "INSERT INTO sales(object_id, ts, action, amount) VALUES (?, ?, 'sale', ?)",
+        [(object, at, "0.10") for object in (1, 2) for at in range(3)],
+    )
+    for view in VIEWS:
+        db.execute(view)
+    for change in ("ALTER amount TYPE DECIMAL(12, 4)", "ALTER n TYPE DECIMAL(9, 2)"):
+        if isinstance(expected, str):
+            with pytest.raises(skysql.OperationalError, match=expected):
+                db.execute(sql)
+        else:
+            assert db.execute(sql).fetchall() == expected
+        db.execute("SELECT sky_alter('sales', ?)", (change,))
+    kept = "SELECT sql FROM sqlite_schema WHERE name = 'every'"
+    assert db.execute(kept).fetchone() == (VIEWS[1],)
+
+
 def test_names_of_sums_are_as_they_were_written(db: skysql.Connection) -> None:
     description = db.execute("SELECT sum(amount), avg( amount ) FROM sales GROUP BY object_id").description
     assert [column[0] for column in description] == ["sum(amount)", "avg( amount )"]
