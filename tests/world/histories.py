@@ -17,8 +17,11 @@ DAY = 86_400_000_000
 HOUR = 3_600_000_000
 START = 1_767_225_600_000_000  # 2026-01-01, a Thursday
 SCHEMA = Schema(
-    "users", (Property("plan", "TEXT", True), Property("seats", "INTEGER", True), Property("item", "INTEGER", False))
-)
+    "users",
+    (Property("plan", "TEXT", True), Property("seats", "INTEGER", True), Property("item", "INTEGER", False),
+     Property("due", "TIMESTAMP", True), Property("price", "DECIMAL(9,2)", False)),
+)  # fmt: skip
+DUES = ("2026-01-02 00:00:00.000000", "2026-01-02 00:00:00.500000", None)
 ACTIONS = ("a", "b", "c", "d", "e")
 
 
@@ -37,7 +40,11 @@ def random_events(rng: random.Random, objects: int, most: int, unit: int) -> lis
                 changes["plan"] = rng.choice(["free", "pro", None])
             if rng.random() < 0.2:
                 changes["seats"] = rng.choice([1, 2, 3, None])
+            if rng.random() < 0.15:
+                changes["due"] = rng.choice(DUES)
             attributes = {"item": rng.choice([1, 2])} if rng.random() < 0.8 else {}
+            if rng.random() < 0.5:
+                attributes["price"] = rng.choice([0.1, 0.29, 19.99, -4.35])
             events.append(Event(o, ts, action, attributes, changes))
     rng.shuffle(events) if rng.random() < 0.5 else None
     return events
@@ -56,12 +63,14 @@ def load(db: skysql.Connection, rng: random.Random, events: list[Event]) -> list
         at = to
     former = rng.randint(0, len(commits)) if rng.random() < 0.4 else 0
     narrow = all(event.changes.get("seats") in (None, 1) for commit in commits[:former] for event in commit)
-    ddl = f"gone TEXT, level TEXT STATE, seats {'BOOLEAN' if narrow else 'INTEGER'} STATE, item INTEGER STATE"
+    ddl = f"gone TEXT, level TEXT STATE, seats {'BOOLEAN' if narrow else 'INTEGER'} STATE, item INTEGER STATE,"
+    ddl += " due TIMESTAMP STATE, price DECIMAL(7,2)"
     db.execute(f"CREATE VIRTUAL TABLE users USING sky({ddl})" if former else SCHEMA.ddl())
     for number, commit in enumerate(commits, 1):
         _append(db, commit, {"plan": "level"} if number <= former else {})
         if number == former:
-            for change in ("DROP gone", "RENAME level TO plan", "ALTER item TO ATTRIBUTE", "ALTER seats TYPE INTEGER"):
+            for change in ("DROP gone", "RENAME level TO plan", "ALTER item TO ATTRIBUTE",
+                           "ALTER price TYPE DECIMAL(9,2)", "ALTER seats TYPE INTEGER"):  # fmt: skip
                 if narrow or not change.endswith("INTEGER"):
                     db.execute("SELECT sky_alter('users', ?)", (change,))
         if rng.random() < 0.3:
@@ -76,6 +85,7 @@ def _append(db: skysql.Connection, events: list[Event], called: dict[str, str]) 
         "timestamp": [e.ts for e in events],
         "action": [e.action for e in events],
         "item": [e.attributes.get("item") for e in events],
+        "price": [e.attributes.get("price") for e in events],
         "changes": [
             json.dumps({called.get(n, n): v for n, v in e.changes.items()}) if e.changes else None for e in events
         ],
@@ -88,7 +98,7 @@ def _append(db: skysql.Connection, events: list[Event], called: dict[str, str]) 
 def random_condition(rng: random.Random, actions: list[str]) -> tuple[Any, naive.Condition]:
     """A condition as an option has it, and as a function."""
     action = rng.choice(actions)
-    kind = rng.randrange(12)
+    kind = rng.randrange(14)
     if kind < 8:
         return {"action": action}, lambda h: h.action == action
     if kind == 8:
@@ -99,6 +109,10 @@ def random_condition(rng: random.Random, actions: list[str]) -> tuple[Any, naive
         }, lambda h: h.action == action and h.values["plan"] == "pro"
     if kind == 10:
         return "seats > 1", lambda h: None if h.values["seats"] is None else h.values["seats"] > 1
+    if kind == 11:
+        return "price >= 0.29", lambda h: None if h.values.get("price") is None else h.values["price"] >= 0.29
+    if kind == 12:
+        return f"due > '{DUES[0]}'", lambda h: None if h.values["due"] is None else h.values["due"] > str(DUES[0])
     return f"action = '{action}' AND NOT item = 2", lambda h: h.action == action and h.values.get("item") == 1
 
 
@@ -106,6 +120,8 @@ BY = {
     None: lambda _: None,
     "plan": lambda h: h.values["plan"],
     "seats": lambda h: h.values["seats"],
+    "due": lambda h: h.values["due"],
+    "price": lambda h: h.values.get("price"),
     "coalesce(plan, 'none') || action": lambda h: None if h.action is None else (h.values["plan"] or "none") + h.action,
 }
 
