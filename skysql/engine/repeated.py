@@ -64,7 +64,7 @@ class _Sum:
         if not self._known:
             return 0.0 if self._total else None
         if self._real or self._total:
-            return _sum([*self._reals, *_parts(self._whole)])
+            return _rounded([*self._reals, *_parts(self._whole)])
         if not MIN_INTEGER <= self._whole <= MAX_INTEGER:
             raise OperationalError("integer overflow")
         return self._whole
@@ -94,7 +94,7 @@ class RestOfSum(RepeatedSum):
     def finalize(self) -> float:
         """The rest: 0 beside an infinite sum, and infinite beside one that is no number, which SQLite has as NULL."""
         added = [*self._reals, *_parts(self._whole)]
-        rounded = _sum(added)
+        rounded = _rounded(added)
         if math.isnan(rounded):
             return math.inf
         return _sum([*added, -rounded]) if math.isfinite(rounded) else 0.0
@@ -114,6 +114,12 @@ class PartialSum(_Sum):
             self._whole += value
         else:
             self._add(value, rest or 0.0)
+
+
+def _rounded(reals: list[float]) -> float:
+    """Their sum as SQLite and scans round it: of two doubles, where what is too small for the second is lost."""
+    high = _sum(reals)
+    return high + _sum([*reals, -high]) if math.isfinite(high) else high
 
 
 def _sum(reals: list[float]) -> float:

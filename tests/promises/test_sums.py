@@ -260,6 +260,23 @@ def test_a_join_adds_parts_that_nothing_was_lost_of(connect: Connect, path: str,
     assert db.execute(question).fetchall() == plain.execute(question).fetchall()
 
 
+@pytest.mark.parametrize("objects", [(1, 1, 1), (1, 1, 2), (1, 2, 2), (1, 2, 3)])
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_what_is_too_small_for_a_sum_decides_nothing(
+    connect: Connect, pushdown: bool, objects: tuple[int, ...]
+) -> None:
+    """Halfway between two doubles is the even one, whether 1e-300 was added or not, as in SQLite's own sums."""
+    db = connect(pushdown=pushdown)
+    db.execute("CREATE VIRTUAL TABLE e USING sky(x REAL)")
+    db.execute("CREATE TABLE c(id INTEGER)")
+    events = zip(objects, (5000000000000002.0, 0.5, 1e-300), strict=True)
+    db.executemany("INSERT INTO e(object_id, ts, action, x) VALUES (?, 1, 'a', ?)", list(events))
+    db.executemany("INSERT INTO c VALUES (?)", [(1,), (2,), (3,)])
+    for source in ("e", "e JOIN c ON id = object_id"):
+        question = f"SELECT sum(x), total(x) FROM {source}"
+        assert db.execute(question).fetchall() == [(5000000000000002.0,) * 2]
+
+
 @pytest.mark.parametrize("pushdown", [True, False])
 def test_a_join_adds_infinite_and_huge_values(connect: Connect, pushdown: bool) -> None:
     """inf and -inf make no number, within an object or of several; 1e308 twice leaves the range."""
