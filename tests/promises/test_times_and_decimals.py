@@ -28,7 +28,9 @@ def fill(path: str, connect: Connect) -> list[Any]:
              [None, f"{i}.125"][i % 5 == 0])
             for i in range(turn, 300 + turn)
         ]  # fmt: skip
+        db.execute("BEGIN")
         db.executemany(INSERT, rows)
+        db.execute("COMMIT")
         if turn == 0:
             db.compact()
     db.execute("DELETE FROM users WHERE object_id = 3 OR ts = 7")
