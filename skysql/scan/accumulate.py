@@ -178,7 +178,7 @@ class Accumulation:
         """What an aggregate is of."""
         numbers, size = groups.numbers, groups.size
         if isinstance(aggregate, SqlAggregate):
-            read = tuple(rows.vector(column) for column in aggregate.columns)
+            read = tuple(rows.vector(column) for column in (*aggregate.columns, self._bound.object))
             return Given(_NOTHING, numbers, size, groups.counts, others=read)
         counts: Int64 | None = groups.counts
         if aggregate.filter is not None:

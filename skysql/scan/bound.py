@@ -69,6 +69,12 @@ class BoundScan:
         return layout_of(self.plan, self.table)
 
     @cached_property
+    def object(self) -> Column:
+        """The column that tells the object of each row, as a number."""
+        names, name = object_names(self.plan.source, self.table), self.table.object_name.lower()
+        return Column(name if name in names else min(names))
+
+    @cached_property
     def functions(self) -> list[AggregateFunction[Any] | None]:
         """What computes each aggregate; None for SQLite and functions over a path."""
         found = [self._known[a.function] if isinstance(a, Aggregate) else None for a in self.plan.aggregates]

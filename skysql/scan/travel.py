@@ -3,8 +3,9 @@
     message = travel.partial(bound, snapshot, shard, evaluator, parameters)      anywhere that the shard can be read
     columns = travel.finish(bound, [message, ...], evaluator, parameters)        anywhere else
 
-`merge` makes one message of several. They may be merged anywhere, in any order and grouping, to the same result. Only
-what depends on the order of rows, as group_concat() does or which of 1 and 1.0 is shown, follows the order of merging.
+`merge` makes one message of several. They may be merged anywhere, in any order and grouping, to the same result. Rows
+that SQLite is to add up, as for group_concat(), have their object with them, and so come to their order again. Only of
+two values that are equal, as 1 and 1.0 or 0.0 and -0.0, it may be either that is shown.
 What arrays cannot compute raises Inexact, there or here: begin again with `bound.by_sqlite(place)`.
 
 A message holds everything that it needs, and no view of a dictionary or a connection: texts are the texts themselves,

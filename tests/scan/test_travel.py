@@ -42,6 +42,10 @@ QUESTIONS = {
     "mode(timestamp), median(n) FROM users GROUP BY note",
     "by SQLite": "SELECT plan, sum(amount || ''), group_concat(DISTINCT 'x'), count(DISTINCT amount || '') FROM users "
     "GROUP BY plan",
+    "in the order of rows": "SELECT plan, group_concat(action), json_group_array(amount), group_concat(who || note) "
+    "FROM users GROUP BY plan",
+    "in the order of groups": "SELECT level, group_concat(who) FROM (SELECT who, window_funnel('2 days', ts, "
+    "action = 'view', action = 'buy') AS level FROM users GROUP BY who) GROUP BY level",
     "more than 64 bits": "SELECT plan, avg(n * 3000000000000000), var_samp(n * 3000000000000000) FROM users "
     "GROUP BY plan",
     "over paths": "SELECT who, window_funnel('2 days', ts, action = 'view', action = 'buy'), path_string(action) "

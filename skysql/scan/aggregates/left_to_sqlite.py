@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays.vectors import Coded, Vector, joined
+from ...arrays.vectors import Coded, Numbers, Vector, joined
 from ...interruption import look
 from ...model.dtypes import Array, Int64
 from ...model.values import Value
@@ -16,10 +16,14 @@ from .aggregate import AggregateFunction, Given, Merging
 
 @dataclass(frozen=True, slots=True)
 class HandedRows:
-    """Rows as they come: groups[n], and a list of n values for each column that the aggregate reads."""
+    """Rows in the order of the table: groups[n], and a list of n values for each column that the aggregate reads.
+
+    objects: int64[n], the object of each row. They ascend, and so tell the order of rows that come from anywhere.
+    """
 
     count: Int64
     groups: Array
+    objects: Int64
     columns: list[list[Value]]
 
     def take(self, used: Int64, size: int) -> HandedRows:
@@ -28,7 +32,7 @@ class HandedRows:
             return self
         places = np.zeros(size, np.int64)
         places[used] = np.arange(len(used))
-        return HandedRows(self.count[used], places[self.groups], self.columns)
+        return HandedRows(self.count[used], places[self.groups], self.objects, self.columns)
 
 
 Computed = Callable[[list[list[Value]], list[int]], dict[int, Value]]
@@ -36,7 +40,7 @@ Computed = Callable[[list[list[Value]], list[int]], dict[int, Value]]
 
 
 class BySqlite(AggregateFunction[HandedRows]):
-    """Any aggregate, over `columns` columns."""
+    """Any aggregate, over `columns` columns, beside which the object of each row is given."""
 
     state = HandedRows
     name = "by SQLite"
@@ -47,18 +51,26 @@ class BySqlite(AggregateFunction[HandedRows]):
         self._computed = computed
 
     def begin(self, given: Given) -> HandedRows:
-        """The rows."""
-        return HandedRows(given.count(), given.groups, [column.tolist() for column in given.others])
+        """The rows; the last of the columns is their object."""
+        *columns, objects = given.others
+        assert isinstance(objects, Numbers)
+        return HandedRows(given.count(), given.groups, objects.data, [column.tolist() for column in columns])
 
     def nothing(self, size: int) -> HandedRows:
         """No rows."""
-        return HandedRows(np.zeros(size, np.int64), np.zeros(0, np.int64), [[] for _ in range(self._columns)])
+        none = np.zeros(0, np.int64)
+        return HandedRows(np.zeros(size, np.int64), none, none, [[] for _ in range(self._columns)])
 
     def merge(self, parts: Sequence[HandedRows], merging: Merging) -> HandedRows:
-        """All rows, those of one partial after those of another."""
+        """All rows, by object: those of one are all in one partial, in their order."""
         columns = [[v for part in parts for v in part.columns[at]] for at in range(self._columns)]
+        groups, objects = merging.groups([part.groups for part in parts]), np.concatenate([p.objects for p in parts])
         look()
-        return HandedRows(merging.counts(parts)[1], merging.groups([part.groups for part in parts]), columns)
+        if (objects[1:] < objects[:-1]).any():
+            order = np.argsort(objects, kind="stable")
+            groups, objects, places = groups[order], objects[order], order.tolist()
+            columns = [[column[place] for place in places] for column in columns]
+        return HandedRows(merging.counts(parts)[1], groups, objects, columns)
 
     def finish(self, state: HandedRows) -> Vector:
         """The values, among which there may be a Fault."""
