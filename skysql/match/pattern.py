@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import NotSupportedError
-from ..model.tokens import TokenKind
+from ..model.tokens import WORD, TokenKind
 from .lexer import TokenReader, count_of
 
 MOST_PERMUTED = 8
 """PERMUTE of n stands for n! orders, which share 2^n states if each item is rigid."""
 
-_ANCHORED = re.compile(r"\$[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*")
+_ANCHORED = re.compile(rf"\${WORD}")
 """An anchor and a variable, which may have another behind it."""
 
 _PRIMARY = 'a variable, "(", "{-", PERMUTE, ^ or $'

@@ -13,6 +13,11 @@ from enum import Enum, auto
 
 from .quoting import unquote
 
+_BEGINS = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f]"  # a letter, _, or what is not ASCII
+_GOES_ON = r"[^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # also a digit or $
+WORD = rf"{_BEGINS}{_GOES_ON}*"
+"""A keyword or a name without quotes. Said by what it has not, as re takes 10 ms to compile what is not ASCII."""
+
 _COMMENT = r"--[^\n]* | /\*.*?(?:\*/|\Z)"
 
 _TOKEN = re.compile(
@@ -20,8 +25,8 @@ _TOKEN = re.compile(
       | (?P<STRING> [xX]?'(?:[^']|'')*' )
       | (?P<QUOTED> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
       | (?P<NUMBER> 0[xX][0-9a-fA-F_]+ | (?: [0-9][0-9_]*(?:\.[0-9_]*)? | \.[0-9][0-9_]* )(?:[eE][+-]?[0-9]+)? )
-      | (?P<PARAMETER> \?[0-9]* | [:@][\w$\x80-\U0010ffff]+ | \$\w[\w$]*(?:::\w+)* )
-      | (?P<WORD> [A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]* )
+      | (?P<PARAMETER> \?[0-9]* | [:@]{_GOES_ON}+ | \$\w[\w$]*(?:::\w+)* )
+      | (?P<WORD> {WORD} )
       | (?P<SYMBOL> ->>? | \|\| | << | >> | <= | >= | <> | == | != | . )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -34,7 +39,7 @@ _TO_SEMICOLON = re.compile(
 
 _BLANK = re.compile(rf"(?: \s | ; | {_COMMENT} )*+", re.VERBOSE | re.DOTALL)
 
-_LETTER = re.compile(r"""[\w$?'"`\[\]\x80-\U0010ffff]""")
+_LETTER = re.compile(rf"""{_GOES_ON}|[?'"`\[\]]""")
 """What can be part of a token of several characters."""
 
 

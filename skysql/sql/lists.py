@@ -9,6 +9,7 @@ is, and so is a short one. An INSERT of nothing else is not parsed at all.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import ClassVar, TypeAlias
 
 from sqlglot import exp
@@ -45,11 +46,6 @@ _LONG = re.compile(
 
 _CELL = rf"(?>{_LITERAL[3:-1]}[0-9]*+|[:@$]\w++)"
 _ROW = rf"\({_S}{_CELL}(?:{_S},{_S}{_CELL})*+{_S}\)"
-_ROWS = re.compile(
-    rf"{_S}(?:INSERT(?:{_S}OR{_S}\w++)?|REPLACE){_S}INTO{_S}{_NAME}(?:{_S}\.{_S}{_NAME})?{_S}"
-    rf"(?:\({_S}{_NAME}(?:{_S},{_S}{_NAME})*+{_S}\){_S})?VALUES{_S}{_ROW}(?:{_S},{_S}{_ROW})*+[\s;]*+",
-    re.IGNORECASE | re.DOTALL,
-)
 
 Fold: TypeAlias = tuple[int, int]
 """A list's characters: first, last + 1."""
@@ -71,9 +67,19 @@ def folds(text: str) -> list[Fold]:
     ]
 
 
+@cache
+def _rows() -> re.Pattern[str]:
+    """An INSERT of rows of values alone; it takes 20 ms to compile."""
+    return re.compile(
+        rf"{_S}(?:INSERT(?:{_S}OR{_S}\w++)?|REPLACE){_S}INTO{_S}{_NAME}(?:{_S}\.{_S}{_NAME})?{_S}"
+        rf"(?:\({_S}{_NAME}(?:{_S},{_S}{_NAME})*+{_S}\){_S})?VALUES{_S}{_ROW}(?:{_S},{_S}{_ROW})*+[\s;]*+",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
 def inserts_literals(text: str) -> bool:
     """Whether a statement is an INSERT of literals and parameters alone, in which there is nothing to rewrite."""
-    return _ROWS.fullmatch(text) is not None
+    return "values" in text.lower() and _rows().fullmatch(text) is not None
 
 
 def numbered(text: str, largest: int) -> tuple[str, int]:
