@@ -29,10 +29,13 @@ _SUMS = re.compile(r"\b(sum|total|avg)\b", re.IGNORECASE)
 _DEEPEST = 16
 """Views that read one another; SQLite has more, and sums of REALs there."""
 
+SAID_WITH = frozenset({"sum", "total", "avg", "count", "round"})
+"""The functions that exact sums are, and are said with."""
+
 
 def with_exact_sums(statement: EditedStatement) -> str | None:
     """The statement's text with its sums of decimals as that; None if it has none."""
-    if statement.catalog.own & {"sum", "total", "avg", "count", "round"}:  # functions of the user's
+    if not statement.catalog.own.isdisjoint(SAID_WITH):  # functions of the user's
         return None
     for node in reversed(list(statement.source.tree.find_all(exp.Sum, exp.Avg, exp.Anonymous, bfs=True))):
         assert isinstance(node, exp.Expression)

@@ -21,16 +21,19 @@ from ...match.expressions import Expression, Fold, Leaf, MatchNumber, Navigation
 from ...match.lexer import TokenReader
 from ...match.recognition import Definition, Output, Recognition, Test
 from ...match.regex import expressible
+from ...model.kinds import DecimalKind
 from ...model.quoting import literal, quote
 from ...model.tokens import Token, TokenKind, replace_tokens
 from ...plan.labels import LeafOf, RowOf
 from ...plan.path_scan import Column, Expr
 from ..catalog import Catalog, OutputColumn, Refused
 from ..conversion import conjuncts_of
+from ..decimals import SAID_WITH
 from ..dialect import parse, span
 from ..edits import Arguments, NotPushable
 from ..reads import Reads
 from .clauses import Item, Place, item_of, visible_ctes
+from .exact_folds import with_exact_folds
 from .row_input import (
     Constants,
     Described,
@@ -118,14 +121,16 @@ def _describe(context: Context, ctes: str, item: Item, columns: str) -> list[Des
 def _described(context: Context, column: OutputColumn) -> Described:
     name, type, table = column.name, column.type, column.table
     if table is None or column.database is None or column.origin is None:
-        return Described(name, type, False, False)
+        return Described(name, type, False, False, None)
     entry = context.catalog.find(column.database, table)
     ours = table.startswith(("sky_", "sky ")) if entry is None else entry.kind not in ("table", "view")
     time = ours and type.upper() == "TIMESTAMP"
+    kind = context.catalog.kinds.find(type) if ours else None
+    scale = kind.scale if isinstance(kind, DecimalKind) else None
     if column.collation is None:
-        return Described(name, type, time, ours)
+        return Described(name, type, time, ours, scale)
     binary = column.collation.upper() == "BINARY"
-    return Described(name, type + ("" if binary else f" COLLATE {column.collation}"), time, binary)
+    return Described(name, type + ("" if binary else f" COLLATE {column.collation}"), time, binary, scale)
 
 
 class _Builder:
@@ -153,7 +158,7 @@ class _Builder:
     def build(self) -> Made:
         """The Recognition and its arguments."""
         clause, rows = self.clause, self.input.rows
-        conditions = {name: self._condition(name, expression) for name, expression in clause.conditions}
+        conditions = {name: self._condition(name, self._exact(expression)) for name, expression in clause.conditions}
         outputs = self._outputs()
         time = None
         if clause.within is not None:
@@ -174,6 +179,11 @@ class _Builder:
         ).compiled()
         times = frozenset(output.name.lower() for output in outputs if self._gives_time(output))
         return Made(plan, [self.constants.unmarked(text) for text in self.input.arguments.texts], times)
+
+    def _exact(self, expression: Expression) -> Expression:
+        """With its sums of decimals as exact ones."""
+        exact = self.context.catalog.own.isdisjoint(SAID_WITH)
+        return with_exact_folds(expression, self.input.rows.scale) if exact else expression
 
     def _gives_time(self, output: Output) -> bool:
         if output.row is not None:
@@ -293,7 +303,7 @@ class _Builder:
     def _outputs(self) -> tuple[Output, ...]:
         clause = self.clause
         keys = [self._plain(key) for key in clause.partition]
-        measures = [self._measure(measure.name, measure.expression) for measure in clause.measures]
+        measures = [self._measure(measure.name, self._exact(measure.expression)) for measure in clause.measures]
         if clause.rows is RowsPerMatch.ONE:
             return self._renamed([*keys, *measures])
         keys += [self._plain(key) for key in clause.order if key.column is not None]

@@ -43,12 +43,16 @@ class NotScanned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A column of the input: its name, declared type with collation, and whether it holds a sky table's timestamps."""
+    """A column of the input: its name, declared type with collation, and whether it holds a sky table's timestamps.
+
+    binary: whether it surely has the collation BINARY. scale: the digits after the point of a sky table's DECIMAL.
+    """
 
     name: str
     type: str
     time: bool
-    binary: bool  # whether it surely has the collation BINARY
+    binary: bool
+    scale: int | None
 
 
 @dataclass(slots=True)
@@ -95,6 +99,10 @@ class RowColumns:
             if column.time if column is not None else gives_times(self._catalog, row.text, times):
                 self.times.add(number)
         return number
+
+    def scale(self, column: str) -> int | None:
+        """The digits after the point of a column that has a sky table's decimals, else None."""
+        return self._known[column.lower()].scale
 
     def is_binary(self, key: Key) -> bool:
         """Whether a key is a column that surely has the collation BINARY."""
