@@ -21,17 +21,17 @@ def own(node: exp.Expression) -> list[exp.Expression]:
     return found
 
 
-def call_name(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> str:
+def call_name(statement: EditedStatement, node: exp.Expression, parsed: SqlText | None = None) -> str:
     """The name that a function is called by in the text, in lower case; '' if the node is no call."""
     filtered = isinstance(node.parent, exp.Filter) and node.arg_key == "this"
     where = span(node.parent) if isinstance(node.parent, exp.Filter) and filtered else span(node)
     if not isinstance(node, exp.Func) or where is None or where[1] - where[0] < 3:
         return ""
-    source = source or statement.source
-    name, opened = source.tokens[where[0]], where[0] + 1
-    if source.tokens[opened].token_type is not TokenType.L_PAREN:
+    parsed = parsed or statement.parsed
+    name, opened = parsed.tokens[where[0]], where[0] + 1
+    if parsed.tokens[opened].token_type is not TokenType.L_PAREN:
         return ""
-    return name.text.lower() if filtered or source.closing(opened) == where[1] - 1 else ""
+    return name.text.lower() if filtered or parsed.closing(opened) == where[1] - 1 else ""
 
 
 def call_arguments(call: exp.Expression) -> list[exp.Expression]:
@@ -41,9 +41,9 @@ def call_arguments(call: exp.Expression) -> list[exp.Expression]:
     return own + ([] if second is None else [second]) + (call.args.get("expressions") or [])
 
 
-def is_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:
+def is_aggregate(statement: EditedStatement, node: exp.Expression, parsed: SqlText | None = None) -> bool:
     """Whether the node calls an aggregate, and not as a window function."""
-    name = call_name(statement, node, source)
+    name = call_name(statement, node, parsed)
     if name not in statement.catalog.aggregates:
         return False
     if name in ("min", "max") and len(call_arguments(node)) != 1:
@@ -55,19 +55,19 @@ def is_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlTe
 def is_ambiguous(statement: EditedStatement) -> bool:
     """Whether a call may be of an aggregate or of the user's own function of one row: SQLite knows by the arguments."""
     names = statement.catalog.ambiguous
-    calls = statement.source.tree.find_all(exp.Func) if names else ()
+    calls = statement.parsed.tree.find_all(exp.Func) if names else ()
     return any(call_name(statement, node) in names for node in calls if isinstance(node, exp.Expression))
 
 
-def has_aggregate(statement: EditedStatement, node: exp.Expression, source: SqlText | None = None) -> bool:
+def has_aggregate(statement: EditedStatement, node: exp.Expression, parsed: SqlText | None = None) -> bool:
     """Whether the node calls an aggregate, or something below it in the same select does."""
-    return any(is_aggregate(statement, below, source) for below in own(node))
+    return any(is_aggregate(statement, below, parsed) for below in own(node))
 
 
-def has_aggregates(statement: EditedStatement, select: exp.Select, source: SqlText | None = None) -> bool:
+def has_aggregates(statement: EditedStatement, select: exp.Select, parsed: SqlText | None = None) -> bool:
     """Whether any clause of the select calls an aggregate."""
     clauses = [*select.expressions, select.args.get("having"), select.args.get("order")]
-    return any(clause is not None and has_aggregate(statement, clause, source) for clause in clauses)
+    return any(clause is not None and has_aggregate(statement, clause, parsed) for clause in clauses)
 
 
 def repeatable(statement: EditedStatement, node: exp.Expression) -> bool:

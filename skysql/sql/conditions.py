@@ -39,18 +39,18 @@ class Conditions:
         """
         if not text.strip():
             raise ProgrammingError(f"{what} is empty", f"write SQL over the columns of {self._entry.name!r}")
-        source = parse(self._statement(text))
-        if source is None or not _alone(source):
+        parsed = parse(self._statement(text))
+        if parsed is None or not _alone(parsed):
             raise self._unreadable(text, what)
-        self._check(source, text, what)
+        self._check(parsed, text, what)
         scope = Names(
-            EditedStatement(source, self._catalog),
-            source,
+            EditedStatement(parsed, self._catalog),
+            parsed,
             {self._entry.name.lower(): event_relation(self._entry)},
             self._arguments,
         )
         try:
-            return converted(source.tree.expressions[0].this, scope)
+            return converted(parsed.tree.expressions[0].this, scope)
         except NotPushable as reason:
             raise ProgrammingError(f"{what} cannot be decided event by event: {reason}", f"it reads {text!r}") from None
 
@@ -59,11 +59,11 @@ class Conditions:
         """The arguments of all expressions so far: SQL without columns, whose values an evaluation takes."""
         return tuple(self._arguments.texts)
 
-    def _check(self, source: SqlText, text: str, what: str) -> None:
+    def _check(self, parsed: SqlText, text: str, what: str) -> None:
         """Let SQLite prepare it, which knows the columns, the functions, and what is wrong with a text."""
-        if any(token.token_type is TokenType.PLACEHOLDER for token in source.tokens):
+        if any(token.token_type is TokenType.PLACEHOLDER for token in parsed.tokens):
             raise ProgrammingError(f"{what} has a parameter: {text!r}", "write the value itself")
-        fault = self._fault(source.text)
+        fault = self._fault(parsed.text)
         if fault is not None:
             raise self._refused(fault, text, what)
 
@@ -105,12 +105,12 @@ class Conditions:
         )
 
 
-def _alone(source: SqlText) -> bool:
+def _alone(parsed: SqlText) -> bool:
     """Whether the text stayed within the parentheses put around it, as one expression."""
-    if not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
+    if not isinstance(parsed.tree, exp.Select) or len(parsed.tree.expressions) != 1:
         return False
-    item = source.tree.expressions[0]
-    return isinstance(item, exp.Paren) and span(item) == (1, len(source.tokens) - _TOKENS_AFTER)
+    item = parsed.tree.expressions[0]
+    return isinstance(item, exp.Paren) and span(item) == (1, len(parsed.tokens) - _TOKENS_AFTER)
 
 
 __all__ = ["Conditions"]

@@ -66,7 +66,7 @@ def converted(node: exp.Expression, names: Names) -> Expr:
 
 def _in_form(node: exp.Expression, names: Names, form: Any) -> Expr:
     """A constant that is compared with a text of a time; raises NotPushable for anything else."""
-    if names.source is not names.statement.source:
+    if names.parsed is not names.statement.parsed:
         raise NotPushable("a comparison with a time in a view, whose text SQLite reads as it is")
     if not names.constant(node):
         raise NotPushable("what has to be put into the form of times, row by row")
@@ -108,7 +108,7 @@ def _sides(node: exp.Connector, names: Names) -> tuple[Expr, ...]:
 def _not(node: exp.Not, names: Names) -> Expr | None:
     """NOT x, or x NOT IN, NOT BETWEEN, NOT GLOB ...: of those, no text is that of the inner node alone."""
     where = span(node)
-    if where is not None and names.source.tokens[where[0]].text.upper() == "NOT":
+    if where is not None and names.parsed.tokens[where[0]].text.upper() == "NOT":
         return Not(converted(node.this, names))
     inner = node.this
     if isinstance(inner, exp.Between):
@@ -229,7 +229,7 @@ def _in_list(a: Column, nodes: list[exp.Expression], names: Names) -> Expr | Non
     if whole and all(type(item) is alike for item in items):
         return InSet(a, names.arguments.add(quoted(json.dumps(items, ensure_ascii=False, separators=(",", ":")))))
     array = _texts if texts else _array
-    if listed is not None and (known is not None or names.source is names.statement.source):
+    if listed is not None and (known is not None or names.parsed is names.statement.parsed):
         where = span(listed)
         text = listed.this if known is not None or where is None else names.statement.written(*where)
         return InSet(a, names.arguments.add(array(f"VALUES ({'), ('.join(elements(text))})")))
@@ -237,7 +237,7 @@ def _in_list(a: Column, nodes: list[exp.Expression], names: Names) -> Expr | Non
         return None
     places = [span(node) for node in nodes]
     known_places = [where for where in places if where is not None]
-    if len(known_places) < len(places) or names.source is not names.statement.source:
+    if len(known_places) < len(places) or names.parsed is not names.statement.parsed:
         return None
     rendered = "), (".join(names.statement.render(*where) for where in known_places)
     return InSet(a, names.arguments.add(array(f"VALUES ({rendered})")))
@@ -254,8 +254,8 @@ def _in_query(a: Expr, query: exp.Expression, names: Names) -> Expr:
     where = span(query if span(query) is not None else query.this)
     if where is None:
         raise NotPushable("a subquery of unknown place")
-    own = names.source is names.statement.source
-    inner = names.statement.render(*where) if own else names.source.slice(*where)
+    own = names.parsed is names.statement.parsed
+    inner = names.statement.render(*where) if own else names.parsed.slice(*where)
     return among(a, inner[1:-1] if inner[:1] == "(" else inner, names)
 
 
@@ -301,7 +301,7 @@ def moment(node: exp.Expression, names: Names) -> Moment:
 def argument(node: exp.Expression, names: Names) -> Parameter:
     """A constant as an argument of the scan."""
     where = span(node)
-    if where is None or names.source is not names.statement.source:
+    if where is None or names.parsed is not names.statement.parsed:
         raise NotPushable("a constant of unknown place")
     if node.find(exp.Select) is not None and names.mentions_inside(node):
         raise NotPushable("a correlated subquery")

@@ -37,7 +37,7 @@ def with_exact_sums(statement: EditedStatement) -> str | None:
     """The statement's text with its sums of decimals as that; None if it has none."""
     if not statement.catalog.own.isdisjoint(SAID_WITH):  # functions of the user's
         return None
-    for node in reversed(list(statement.source.tree.find_all(exp.Sum, exp.Avg, exp.Anonymous, bfs=True))):
+    for node in reversed(list(statement.parsed.tree.find_all(exp.Sum, exp.Avg, exp.Anonymous, bfs=True))):
         assert isinstance(node, exp.Expression)
         argument = _summed(node) if statement.catalog.own.isdisjoint(_calls(node)) else None
         kind = statement.types.kind(argument) if argument is not None else None
@@ -52,8 +52,8 @@ def with_exact_sums(statement: EditedStatement) -> str | None:
 def sums_decimals(catalog: Catalog, view: CatalogEntry, depth: int = 0) -> bool:
     """Whether a view adds decimals, or another view does that it reads."""
     text = view.sql or ""
-    source = parse(text, view.database) if catalog.has_decimals and _SUMS.search(text) else None
-    if source is not None and with_exact_sums(EditedStatement(source, catalog)) is not None:
+    parsed = parse(text, view.database) if catalog.has_decimals and _SUMS.search(text) else None
+    if parsed is not None and with_exact_sums(EditedStatement(parsed, catalog)) is not None:
         return True
     names = names_in(text) - {view.name.lower()} if catalog.has_decimals and depth < _DEEPEST else set()
     return any(sums_decimals(catalog, inner, depth + 1) for inner in catalog.views() if inner.name.lower() in names)

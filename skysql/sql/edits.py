@@ -133,23 +133,23 @@ class EditedStatement:
     """A parsed statement and its edits. reads: the results that its text reads already, and those that are added."""
 
     def __init__(
-        self, source: SqlText, catalog: Catalog, times: frozenset[str] = frozenset(), reads: Reads | None = None
+        self, parsed: SqlText, catalog: Catalog, times: frozenset[str] = frozenset(), reads: Reads | None = None
     ) -> None:
-        self.source = source
+        self.parsed = parsed
         self.catalog = catalog
         self.reads = Reads(catalog.mark) if reads is None else reads
-        self.types = Types(catalog, source, times, self.reads)
+        self.types = Types(catalog, parsed, times, self.reads)
         self._conversions: dict[int, tuple[exp.Expression, Conversions]] = {}
         self.calls: list[ScanCall] = []
         self._edits: list[_Edit] = []
         self.names: dict[int, str] = {}  # id of a plain column among a select's items -> the name it had
         self._numbers = self._number_parameters()
-        self._numbered = [(source.start(at), source.end(at), text) for at, text in self._numbers.items()]
+        self._numbered = [(parsed.start(at), parsed.end(at), text) for at, text in self._numbers.items()]
 
     def _number_parameters(self) -> dict[int, str]:
         """Token -> ?N for each bare `?`, numbered as SQLite numbers them."""
         largest, numbers, named = 0, {}, set()
-        for at, token in enumerate(self.source.tokens):
+        for at, token in enumerate(self.parsed.tokens):
             if token.token_type is LIST and "?" in token.text:
                 numbers[at], largest = numbered(token.text, largest)
             if token.token_type is not TokenType.PLACEHOLDER:
@@ -177,19 +177,19 @@ class EditedStatement:
 
     def edit(self, first: int, last: int, text: str) -> None:
         """Replace the tokens first ... last-1."""
-        start, end = self.source.start(first), self.source.end(last - 1)
+        start, end = self.parsed.start(first), self.parsed.end(last - 1)
         self._edits = [e for e in self._edits if not e.inside(start, end)]
         self._edits.append(_Edit(start, end, text, start, end))
 
     def edit_from(self, first: int, last: int, item: str, where: str = "") -> None:
         """Replace the tokens of FROM and the clauses after it. Without any, an ON of ON CONFLICT would be a join's."""
-        if not where and [token.token_type for token in self.source.tokens[last : last + 1]] == [TokenType.ON]:
+        if not where and [token.token_type for token in self.parsed.tokens[last : last + 1]] == [TokenType.ON]:
             where = "1"
         self.edit(first, last, f"FROM {item} WHERE {where}" if where else f"FROM {item}")
 
     def wrap(self, first: int, last: int, before: str, after: str) -> None:
         """Put text before and after the tokens first ... last-1, whatever they become."""
-        start, end = self.source.start(first), self.source.end(last - 1)
+        start, end = self.parsed.start(first), self.parsed.end(last - 1)
         self._edits += [_Edit(start, start, before, start, end), _Edit(end, end, after, start, end)]
 
     def calls_read(self) -> list[ScanCall]:
@@ -198,11 +198,11 @@ class EditedStatement:
         SQLite looks up no names in such CTEs, which are left when scans see through them.
         """
         unread: list[tuple[int, int]] = []
-        for cte in reversed(list(self.source.tree.find_all(exp.CTE, bfs=True))):
+        for cte in reversed(list(self.parsed.tree.find_all(exp.CTE, bfs=True))):
             where = span(cte)
             if where is None or not cte.alias:
                 continue
-            own = self.source.start(where[0]), self.source.end(where[1] - 1)
+            own = self.parsed.start(where[0]), self.parsed.end(where[1] - 1)
             if not re.fullmatch(r"\w+", cte.alias) or _mentioned(cte.alias, self._without([*unread, own])):
                 continue  # a name that may be written in several ways counts as read
             unread.append(own)
@@ -215,12 +215,12 @@ class EditedStatement:
         for start, end in sorted(ranges):
             pieces.append(self._apply(at, max(at, start)))
             at = max(at, end)
-        return " ".join([*pieces, self._apply(at, len(self.source.text))])
+        return " ".join([*pieces, self._apply(at, len(self.parsed.text))])
 
     def loses_parameters(self) -> bool:
         """Whether a parameter is missing from the edited text, as a scan left out its column: it could not be bound."""
         names: set[str] = set()
-        for at, token in enumerate(self.source.tokens):
+        for at, token in enumerate(self.parsed.tokens):
             if token.token_type is TokenType.PLACEHOLDER:
                 names.add(self._numbers.get(at, token.text))
             elif token.token_type is LIST and at in self._numbers:
@@ -229,23 +229,23 @@ class EditedStatement:
 
     def keep_names(self) -> None:
         """Give each edited item the name that SQLite would have given it: its text, or that of its column."""
-        for select in reversed(list(self.source.tree.find_all(exp.Select, bfs=True))):
+        for select in reversed(list(self.parsed.tree.find_all(exp.Select, bfs=True))):
             for item in select.expressions:
                 where = span(item)
                 if where is None or isinstance(item, exp.Alias) or is_star(item):
                     continue
-                text = self.source.slice(*where)
+                text = self.parsed.slice(*where)
                 if self.render(*where) != text and self.stands(*where):
                     self.wrap(*where, "", f" AS {quote(self.names.get(id(item), text))}")
 
     def stands(self, first: int, last: int) -> bool:
         """Whether these tokens are still in the statement: no edit reaches beyond them."""
-        start, end = self.source.start(first), self.source.end(last - 1)
+        start, end = self.parsed.start(first), self.parsed.end(last - 1)
         return not any(e.start <= start and end <= e.end and (e.start, e.end) != (start, end) for e in self._edits)
 
     def replaced(self, first: int, last: int) -> bool:
         """Whether an edit has taken the place of these tokens."""
-        start, end = self.source.start(first), self.source.end(last - 1)
+        start, end = self.parsed.start(first), self.parsed.end(last - 1)
         return any(e.start <= start < end <= e.end for e in self._edits)
 
     def render(self, first: int, last: int, instead: Mapping[tuple[int, int], str] | None = None) -> str:
@@ -255,34 +255,34 @@ class EditedStatement:
         """
         further = []
         for (a, b), text in (instead or {}).items():
-            start, end = self.source.start(a), self.source.end(b - 1)
+            start, end = self.parsed.start(a), self.parsed.end(b - 1)
             if not any(e.start <= start < end <= e.end for e in self._edits):
                 further.append(_Edit(start, end, text, start, end))
-        return self._apply(self.source.start(first), self.source.end(last - 1), further)
+        return self._apply(self.parsed.start(first), self.parsed.end(last - 1), further)
 
     def written(self, first: int, last: int) -> str:
         """The tokens first ... last-1 as the user wrote them, but for numbered parameters."""
-        pieces, at = [], self.source.start(first)
+        pieces, at = [], self.parsed.start(first)
         for token in range(first, last):
             if token in self._numbers:
-                pieces += [self.source.text[at : self.source.start(token)], self._numbers[token]]
-                at = self.source.end(token)
-        return "".join([*pieces, self.source.text[at : self.source.end(last - 1)]])
+                pieces += [self.parsed.text[at : self.parsed.start(token)], self._numbers[token]]
+                at = self.parsed.end(token)
+        return "".join([*pieces, self.parsed.text[at : self.parsed.end(last - 1)]])
 
     def text(self) -> str:
         """The whole statement, edited."""
-        return self._apply(0, len(self.source.text))
+        return self._apply(0, len(self.parsed.text))
 
     def edits(self) -> list[Edit]:
         """The edits of the whole statement, numbers of parameters among them, in order."""
-        return [Edit(e.start, e.end, e.text) for e in self._edits_within(0, len(self.source.text))]
+        return [Edit(e.start, e.end, e.text) for e in self._edits_within(0, len(self.parsed.text))]
 
     def _apply(self, start: int, end: int, further: Sequence[_Edit] = ()) -> str:
         pieces, at = [], start
         for e in self._edits_within(start, end, further):
-            pieces += [self.source.text[at : e.start], e.text]
+            pieces += [self.parsed.text[at : e.start], e.text]
             at = e.end
-        return "".join([*pieces, self.source.text[at:end]])
+        return "".join([*pieces, self.parsed.text[at:end]])
 
     def _edits_within(self, start: int, end: int, further: Sequence[_Edit] = ()) -> list[_Edit]:
         edits = [*(e for e in self._edits if start <= e.owner_start and e.owner_end <= end), *further]
@@ -290,7 +290,7 @@ class EditedStatement:
         reach = list(accumulate((last for _, last in places), max))  # how far edits reach that begin so far
         numbers = self._numbered[bisect_left(self._numbered, (start,)) : bisect_left(self._numbered, (end,))]
         for a, b, number in numbers:
-            begun = bisect_right(places, (a, len(self.source.text)))
+            begun = bisect_right(places, (a, len(self.parsed.text)))
             if b <= end and not (begun and reach[begun - 1] >= b):
                 edits.append(_Edit(a, b, number, a, b))
         return sorted(edits, key=lambda e: (e.start, e.end))

@@ -36,7 +36,7 @@ def granularity_of(names: Names, node: exp.Expression) -> int:
     found = []
     for column in node.find_all(exp.Column):
         meant = names.find(column)
-        found.append(meant.granularity if isinstance(meant, Sql) else _of_call(names.source.tokens, column))
+        found.append(meant.granularity if isinstance(meant, Sql) else _of_call(names.parsed.tokens, column))
     return 0 if not found or 0 in found else min(found)
 
 

@@ -114,7 +114,7 @@ def _checked_key(scope: Names, node: exp.Expression) -> Expr:
 def convert_aggregate(scope: Names, node: exp.Expression, keys: list[Expr]) -> AnyAggregate:
     """An aggregate's call, with its FILTER if it has one; raises NotPushable."""
     call, condition = (node.this, node.expression.this) if isinstance(node, exp.Filter) else (node, None)
-    name = call_name(scope.statement, call, scope.source)
+    name = call_name(scope.statement, call, scope.parsed)
     arguments = call_arguments(call)
     distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
     if distinct:
@@ -212,7 +212,7 @@ class GroupNames(Names):
     """The names of a select after it has been grouped: keys and aggregates are the columns of its groups."""
 
     def __init__(self, rows: Names, select: exp.Select, groups: Needed) -> None:
-        super().__init__(rows.statement, rows.source, rows.relations, rows.arguments)
+        super().__init__(rows.statement, rows.parsed, rows.relations, rows.arguments)
         self._rows = rows
         self._groups = groups
         self._aliases = {item.alias.lower(): item.this for item in select.expressions if isinstance(item, exp.Alias)}
@@ -241,7 +241,7 @@ class GroupNames(Names):
 
     def leaf(self, node: exp.Expression) -> Column | None:
         """The column that an aggregate or a key is, or None."""
-        if is_aggregate(self.statement, node.this if isinstance(node, exp.Filter) else node, self.source):
+        if is_aggregate(self.statement, node.this if isinstance(node, exp.Filter) else node, self.parsed):
             return self._groups.value_column(convert_aggregate(self._rows, node, self._groups.keys))
         return self._key(node)
 
@@ -259,7 +259,7 @@ class GroupNames(Names):
     def _key(self, node: exp.Expression) -> Column | None:
         if isinstance(node, exp.Literal | exp.Null | exp.Boolean | exp.Placeholder):
             return None
-        if has_aggregate(self.statement, node, self.source):
+        if has_aggregate(self.statement, node, self.parsed):
             return None
         saved = list(self.arguments.texts)
         try:

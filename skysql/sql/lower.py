@@ -43,8 +43,8 @@ _PLAIN = ("expressions", "from_", "where", "order")
 
 def lower_ignore_nulls(statement: EditedStatement) -> None:
     """`last_value(x IGNORE NULLS) OVER` and `last_value(x) IGNORE NULLS OVER`."""
-    tokens = statement.source.tokens
-    for window in statement.source.tree.find_all(exp.Window):
+    tokens = statement.parsed.tokens
+    for window in statement.parsed.tree.find_all(exp.Window):
         where = span(window)
         if where is None or window.find(exp.IgnoreNulls) is None:
             continue
@@ -61,7 +61,7 @@ def lower_ignore_nulls(statement: EditedStatement) -> None:
 
 def check_calls(statement: EditedStatement) -> None:
     """A gap and nothing else in the parentheses of a table: SQLite would take more for hidden columns."""
-    for call in statement.source.tree.find_all(exp.Anonymous):
+    for call in statement.parsed.tree.find_all(exp.Anonymous):
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
         if entry is not None and entry.kind in (EVENTS, SESSIONS) and len(call.expressions) > 1:
             raise ProgrammingError(
@@ -72,7 +72,7 @@ def check_calls(statement: EditedStatement) -> None:
 
 def asof_joins(statement: EditedStatement) -> list[exp.Join]:
     """Every ASOF JOIN of the statement; where columns are qualified by `asof`, that is an alias, and nothing else."""
-    tree = statement.source.tree
+    tree = statement.parsed.tree
     if any(column.table.lower() == "asof" for column in tree.find_all(exp.Column)):
         return []
     return [join for join in tree.find_all(exp.Join) if join_words(join).startswith("ASOF")]
@@ -124,17 +124,17 @@ class _Asof:
             raise self.unsupported(f"{words} JOIN keeps rows that have no time to go by")
         if not form.startswith("ASOF"):
             raise self.unsupported(f"there is no ASOF {words} JOIN, but ASOF JOIN and ASOF LEFT JOIN")
-        source, keys = self._source()
+        joined, keys = self._joined()
         moment, order = self._moment()
         key, last = ([f"{quote(alias)}.{key}" for key in keys] for alias in (self.alias, _INNER))
         found = (
-            f"SELECT {', '.join(last)} FROM {source} AS {quote(_INNER)} WHERE {all_of(self._conditions(_INNER))}"
+            f"SELECT {', '.join(last)} FROM {joined} AS {quote(_INNER)} WHERE {all_of(self._conditions(_INNER))}"
             f" ORDER BY {', '.join(f'{term} {order}' for term in (moment, *last))} LIMIT 1"
         )
         same = f"{key[0]} = ({found})" if len(key) == 1 else f"({', '.join(key)}) = ({found})"
         on = f"{all_of(self._conditions(self.alias))} AND {same}"
         side = "LEFT JOIN" if form.endswith("LEFT") else "JOIN"
-        self.statement.edit(*self.where, f"{side} {source} AS {quote(self.alias)} ON {on}")
+        self.statement.edit(*self.where, f"{side} {joined} AS {quote(self.alias)} ON {on}")
 
     @staticmethod
     def unsupported(why: str) -> NotSupportedError:
@@ -151,49 +151,49 @@ class _Asof:
         if alias is not None and alias.args.get("columns"):
             raise self.unsupported("what it joins has an alias with names of columns")
         if isinstance(self.item, exp.Subquery):
-            found, source = self.item.this, self.statement.source
+            found, parsed = self.item.this, self.statement.parsed
         elif not isinstance(self.item.this, exp.Identifier) or self.item.args.get("version"):
-            found, source = None, self.statement.source
+            found, parsed = None, self.statement.parsed
         elif (cte := cte_of(self.item)) is not None:
             renamed = cte.args["alias"].args.get("columns")
-            found, source = None if renamed else cte.this, self.statement.source
+            found, parsed = None if renamed else cte.this, self.statement.parsed
         else:
             entry = self.statement.catalog.find(self.item.db or None, self.item.name)
             view = parse(entry.sql or "", entry.database) if entry is not None and entry.kind == "view" else None
             if view is None:
                 return None
-            found, source = view.tree.args.get("expression"), view
+            found, parsed = view.tree.args.get("expression"), view
         table = found.args["from_"].this if isinstance(found, exp.Select) and found.args.get("from_") else None
         plain = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier) and cte_of(table) is None
-        calls = plain and any(has_aggregate(self.statement, item, source) for item in found.expressions)
+        calls = plain and any(has_aggregate(self.statement, item, parsed) for item in found.expressions)
         if not plain or calls or other_clauses(found, _PLAIN):
             raise self.unsupported("it joins something else than a table, or some rows of one")
-        return found, source
+        return found, parsed
 
-    def _source(self) -> tuple[str, list[str]]:
+    def _joined(self) -> tuple[str, list[str]]:
         """What is joined, as text, and the columns that tell its rows apart."""
         selected = self._selected()
         if selected is None:
             text = (f"{quote(self.item.db)}." if self.item.db else "") + quote(self.item.name)
             return text, self._row_key(self.item)
-        select, source = selected
+        select, parsed = selected
         where, table = span(select), select.args["from_"].this
         if where is None:
             raise self.unsupported("what it joins cannot be found in the text")
-        ours = source is self.statement.source
-        rest = self.statement.render(where[0] + 1, where[1]) if ours else self._of_view(source, where, table)
+        ours = parsed is self.statement.parsed
+        rest = self.statement.render(where[0] + 1, where[1]) if ours else self._of_view(parsed, where, table)
         key = [f"{quote(table.alias_or_name)}.{name}" for name in self._row_key(table)]
         names = [quote(f"{_KEY} {at}") for at in range(1, len(key) + 1)]
         shown = ", ".join(f"{column} AS {name}" for column, name in zip(key, names, strict=True))
         return f"(SELECT {shown}, {rest})", names
 
     @staticmethod
-    def _of_view(source: SqlText, where: tuple[int, int], table: exp.Expression) -> str:
+    def _of_view(parsed: SqlText, where: tuple[int, int], table: exp.Expression) -> str:
         """What follows SELECT in a view, with the table's database."""
         database, at = database_of(table), span(table)
         if database is None or table.text("db") or at is None:
-            return source.slice(where[0] + 1, where[1])
-        return f"{source.slice(where[0] + 1, at[0])} {quote(database)}.{source.slice(at[0], where[1])}"
+            return parsed.slice(where[0] + 1, where[1])
+        return f"{parsed.slice(where[0] + 1, at[0])} {quote(database)}.{parsed.slice(at[0], where[1])}"
 
     def _row_key(self, table: exp.Expression) -> list[str]:
         """The columns that tell a table's rows apart; of rows of one time, the last by these is the last."""

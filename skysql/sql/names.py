@@ -108,13 +108,13 @@ class Names:
     def __init__(
         self,
         statement: EditedStatement,
-        source: Text,
+        parsed: Text,
         relations: dict[str, Referent],
         arguments: Arguments,
         idioms: Sequence[Idiom] = (),
     ) -> None:
         self.statement = statement
-        self.source = source
+        self.parsed = parsed
         self.relations = relations
         self.arguments = arguments
         self.idioms = idioms
@@ -206,7 +206,7 @@ class Names:
 
     def conversions(self) -> Conversions:
         """What has to be put into the form of times in the text that the names stand in."""
-        return self.statement.conversions(self.source.tree)
+        return self.statement.conversions(self.parsed.tree)
 
     def leaf(self, _node: exp.Expression) -> Column | None:
         """The column that a node is as a whole, whatever is in it; None of most."""
@@ -222,7 +222,7 @@ class Names:
 
     def refuses(self, node: exp.Expression) -> bool:
         """Whether a node has something in it that is no expression over the rows."""
-        return has_aggregate(self.statement, node, self.source)
+        return has_aggregate(self.statement, node, self.parsed)
 
     def check_booleans(self, node: exp.Expression) -> None:
         """Raise NotPushable if TRUE or FALSE stands in the node, and is the name of a column."""

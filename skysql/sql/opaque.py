@@ -40,11 +40,11 @@ def opaque(node: exp.Expression, names: Names) -> Expr:
 
 def _cast_type(names: Names, node: exp.Expression, where: tuple[int, int]) -> str:
     """The type that a CAST is to, as it is written; "" for anything else."""
-    tokens = names.source.tokens
+    tokens = names.parsed.tokens
     if not isinstance(node, exp.Cast) or tokens[where[0]].text.upper() != "CAST":
         return ""
     last = max(at for at in range(*where) if tokens[at].text.upper() == "AS")
-    return names.source.slice(last + 1, where[1] - 1)
+    return names.parsed.slice(last + 1, where[1] - 1)
 
 
 def relabelled(node: exp.Expression, where: tuple[int, int], names: Names) -> tuple[str, tuple[Column, ...]]:
@@ -56,25 +56,25 @@ def relabelled(node: exp.Expression, where: tuple[int, int], names: Names) -> tu
         pieces.append((*at, sql(found) if isinstance(found, Column) else f"({sql(found)})"))
     pieces += _written_times(names, node)
     pieces += _parameters(names, where, {token for first, last, _ in pieces for token in range(first, last)})
-    source = names.source
-    text, at_char, end = "", source.start(where[0]), source.end(where[1] - 1)
+    parsed = names.parsed
+    text, at_char, end = "", parsed.start(where[0]), parsed.end(where[1] - 1)
     for first, last, replacement in sorted(pieces):
-        text += source.text[at_char : source.start(first)] + replacement
-        at_char = source.end(last - 1)
-    return text + source.text[at_char:end], tuple(read)
+        text += parsed.text[at_char : parsed.start(first)] + replacement
+        at_char = parsed.end(last - 1)
+    return text + parsed.text[at_char:end], tuple(read)
 
 
 def _parameters(names: Names, where: tuple[int, int], covered: set[int]) -> Iterator[tuple[int, int, str]]:
     """The parameters among these tokens, each as an argument of the scan; raises NotPushable."""
-    statement, source = names.statement, names.source
+    statement, parsed = names.statement, names.parsed
     for token in range(*where):
-        kind = source.tokens[token].token_type
+        kind = parsed.tokens[token].token_type
         if token in covered or kind not in (LIST, TokenType.PLACEHOLDER):
             continue
         if kind is LIST:
-            if "?" in source.tokens[token].text:
+            if "?" in parsed.tokens[token].text:
                 raise NotPushable("a long list with parameters")
-        elif source is not statement.source:
+        elif parsed is not statement.parsed:
             raise NotPushable("a parameter in a view")
         else:
             yield token, token + 1, sql(names.arguments.add(statement.render(token, token + 1)))
@@ -88,13 +88,13 @@ def _written_times(names: Names, node: exp.Expression) -> Iterator[tuple[int, in
             continue
         side, form = known[id(below)]
         where, written = span(side), form_text(side, form)
-        if written is None or where is None or names.source is not names.statement.source:
+        if written is None or where is None or names.parsed is not names.statement.parsed:
             raise NotPushable("a comparison with a time inside an expression")
         yield *where, written
 
 
 def _check_calls(names: Names, where: tuple[int, int], leaves: list[tuple[int, int]]) -> None:
-    tokens, covered = names.source.tokens, {at for first, last in leaves for at in range(first, last)}
+    tokens, covered = names.parsed.tokens, {at for first, last in leaves for at in range(first, last)}
     for at in range(*where):
         if at in covered:
             continue

@@ -105,7 +105,7 @@ class Places:
         if items is None or any(read and found is None for read, found in places):
             self._be_strict(call)
         elif terms:
-            closing = self.statement.source.closing(_span(call)[0] + 1)
+            closing = self.statement.parsed.closing(_span(call)[0] + 1)
             self.statement.wrap(closing, closing + 1, f" ORDER BY {', '.join(terms)}", "")
 
     def _reads(self, call: exp.Expression, item: exp.Expression) -> bool:
@@ -119,7 +119,7 @@ class Places:
 
     def _be_strict(self, call: exp.Expression) -> None:
         first = _span(call)[0]
-        self.statement.edit(first, first + 1, STRICT + self.statement.source.tokens[first].text.lower())
+        self.statement.edit(first, first + 1, STRICT + self.statement.parsed.tokens[first].text.lower())
 
     # places
 
@@ -184,7 +184,7 @@ class Places:
 
     def _common(self, cte: exp.CTE) -> list[str] | None:
         """Of a CTE. Nobody else may see the columns that are added to it."""
-        tree, name, known = self.statement.source.tree, cte.alias.lower(), id(cte.this) in self._handed
+        tree, name, known = self.statement.parsed.tree, cte.alias.lower(), id(cte.this) in self._handed
         read = [t for t in tree.find_all(exp.Table) if t.name.lower() == name and not t.db]
         selects = [table.find_ancestor(exp.Select) for table in read]
         seen = any(select is None or any(map(is_star, select.expressions)) for select in selects)
@@ -199,7 +199,7 @@ class Places:
             return [quote(named[label].name) for label in labels]
         if labels and columns and not known:
             assert where is not None
-            closing = self.statement.source.closing(where[0] + 1)
+            closing = self.statement.parsed.closing(where[0] + 1)
             self.statement.wrap(closing, closing + 1, f", {', '.join(labels)}", "")
         return labels
 
@@ -423,7 +423,7 @@ def without_views(statement: EditedStatement) -> str | None:
 
     None without any.
     """
-    named = calls_paths(statement.source.text, statement.catalog.path_functions)
+    named = calls_paths(statement.parsed.text, statement.catalog.path_functions)
     for item, entry in _views(statement):
         unfolds = named or _reaches_call(statement, entry, 0) or _sums(statement, entry)
         body = _body(statement, entry) if unfolds else None
@@ -443,7 +443,7 @@ def without_views(statement: EditedStatement) -> str | None:
 
 def _sums(statement: EditedStatement, entry: CatalogEntry) -> bool:
     """Whether a view adds decimals, and no column is named with the schema of a view, which a subquery has not."""
-    if not statement.catalog.has_decimals or any(c.text("db") for c in statement.source.tree.find_all(exp.Column)):
+    if not statement.catalog.has_decimals or any(c.text("db") for c in statement.parsed.tree.find_all(exp.Column)):
         return False
     return sums_decimals(statement.catalog, entry)
 
@@ -460,7 +460,7 @@ def check_views(statement: EditedStatement) -> None:
 
 def _views(statement: EditedStatement) -> Iterator[tuple[exp.Expression, CatalogEntry]]:
     """The views that a statement reads, where it reads them: in FROM, and after IN."""
-    for item in statement.source.tree.find_all(exp.Table, exp.Column):
+    for item in statement.parsed.tree.find_all(exp.Table, exp.Column):
         if isinstance(item, exp.Column):
             read, database = isinstance(item.parent, exp.In) and item.arg_key == "field", item.table
         else:
@@ -482,15 +482,15 @@ def _reaches_call(statement: EditedStatement, entry: CatalogEntry, depth: int) -
 
 def _body(statement: EditedStatement, entry: CatalogEntry) -> str | None:
     """The query of a view; None if it has no such calls, and its names may mean something else where it is read."""
-    source, words = parse(entry.sql or ""), names_in(entry.sql or "")
-    names = {cte.alias.lower() for cte in statement.source.tree.find_all(exp.CTE)}
+    parsed, words = parse(entry.sql or ""), names_in(entry.sql or "")
+    names = {cte.alias.lower() for cte in statement.parsed.tree.find_all(exp.CTE)}
     if entry.database != "temp":  # whose names mean what they do in any statement
         names |= {other.name.lower() for other in statement.catalog.every() if other.database != entry.database}
     taken = sorted(words & names - {entry.name.lower()})
-    if source is None or not isinstance(source.tree, exp.Create):
+    if parsed is None or not isinstance(parsed.tree, exp.Create):
         return None
     if not taken:
-        return _query_of(source)
+        return _query_of(parsed)
     if _reaches_call(statement, entry, 0) and _sees_sky(statement, entry):
         raise NotSupportedError(
             f"view {entry.name!r} calls a function over a path, and cannot be read where {taken[0]!r} has two meanings",
@@ -499,17 +499,17 @@ def _body(statement: EditedStatement, entry: CatalogEntry) -> str | None:
     return None
 
 
-def _query_of(source: SqlText) -> str | None:
+def _query_of(parsed: SqlText) -> str | None:
     """What stands after AS, under the names of the view's columns if it has any."""
     depth = 0
-    for at, token in enumerate(source.tokens):
+    for at, token in enumerate(parsed.tokens):
         depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
         if depth == 0 and token.token_type is TokenType.ALIAS:
-            query = source.slice(at + 1, len(source.tokens))
-            if source.tokens[at - 1].token_type is not TokenType.R_PAREN:
+            query = parsed.slice(at + 1, len(parsed.tokens))
+            if parsed.tokens[at - 1].token_type is not TokenType.R_PAREN:
                 return query
-            opened = next(place for place in range(at) if source.closing(place) == at - 1)
-            return f'WITH "of a view"{source.slice(opened, at)} AS ({query}) SELECT * FROM "of a view"'
+            opened = next(place for place in range(at) if parsed.closing(place) == at - 1)
+            return f'WITH "of a view"{parsed.slice(opened, at)} AS ({query}) SELECT * FROM "of a view"'
     return None
 
 

@@ -48,9 +48,9 @@ def event_relation(entry: CatalogEntry) -> Referent:
 class Resolver:
     """Finds the relation behind a FROM item of one select."""
 
-    def __init__(self, statement: EditedStatement, source: SqlText, arguments: Arguments) -> None:
+    def __init__(self, statement: EditedStatement, parsed: SqlText, arguments: Arguments) -> None:
         self.statement = statement
-        self.source = source
+        self.parsed = parsed
         self.arguments = arguments
 
     def resolve(self, item: exp.Expression) -> Referent | None:
@@ -58,7 +58,7 @@ class Resolver:
         if isinstance(item, exp.Subquery):
             if item.args.get("joins") or item.args.get("sample") or not isinstance(item.this, exp.Select):
                 return None
-            return self._selection(item.this, self.source)
+            return self._selection(item.this, self.parsed)
         if not isinstance(item, exp.Table):
             return None
         if isinstance(item.this, exp.Anonymous):
@@ -82,13 +82,13 @@ class Resolver:
         return self._moment(version.expression)
 
     def _moment(self, node: exp.Expression) -> Moment:
-        scope = Names(self.statement, self.source, {}, self.arguments)
+        scope = Names(self.statement, self.parsed, {}, self.arguments)
         if not scope.constant(node):
             raise NotPushable("as of a moment that depends on other rows")
         return moment(node, scope)
 
     def _duration(self, node: exp.Expression) -> Duration:
-        scope = Names(self.statement, self.source, {}, self.arguments)
+        scope = Names(self.statement, self.parsed, {}, self.arguments)
         if not scope.constant(node):
             raise NotPushable("a gap that depends on other rows")
         return Duration(literal(node) or argument(node, scope))
@@ -122,7 +122,7 @@ class Resolver:
     def _common(self, cte: exp.CTE) -> Referent | None:
         if not isinstance(cte.this, exp.Select):
             return None
-        relation = self._selection(cte.this, self.source)
+        relation = self._selection(cte.this, self.parsed)
         alias = cte.args.get("alias")
         renamed = [column.name for column in alias.args.get("columns") or []] if alias is not None else []
         if relation is None or not renamed:
@@ -136,18 +136,18 @@ class Resolver:
         return relation
 
     def _view(self, entry: CatalogEntry) -> Referent | None:
-        source = parse(entry.sql or "", entry.database)
-        if source is None or not isinstance(source.tree, exp.Create):
+        parsed = parse(entry.sql or "", entry.database)
+        if parsed is None or not isinstance(parsed.tree, exp.Create):
             return None
-        select = source.tree.expression
-        if not isinstance(select, exp.Select) or isinstance(source.tree.this, exp.Schema):
+        select = parsed.tree.expression
+        if not isinstance(select, exp.Select) or isinstance(parsed.tree.this, exp.Schema):
             return None
-        return Resolver(self.statement, source, self.arguments)._selection(select, source)
+        return Resolver(self.statement, parsed, self.arguments)._selection(select, parsed)
 
-    def _selection(self, select: exp.Select, source: SqlText) -> Referent | None:
+    def _selection(self, select: exp.Select, parsed: SqlText) -> Referent | None:
         """A subquery that only chooses rows and columns of a relation, or groups them by object."""
-        if select.args.get("group") or select.args.get("distinct") or has_aggregates(self.statement, select, source):
-            return self._grouped(select, source)
+        if select.args.get("group") or select.args.get("distinct") or has_aggregates(self.statement, select, parsed):
+            return self._grouped(select, parsed)
         if other_clauses(select, _SELECTION):
             return None
         scope = self.scope(select)
@@ -166,7 +166,7 @@ class Resolver:
                     names += relation.names
                     columns |= {name.lower(): relation.columns[name.lower()] for name in relation.names}
                 continue
-            name, node = self._named(item, source)
+            name, node = self._named(item, parsed)
             name = scope.declared_name(item) if isinstance(item, exp.Column) else name
             found = _handed_on(node, _or_none(scope, node))
             if name.lower() in columns:
@@ -176,9 +176,9 @@ class Resolver:
         ordered = base.ordered or select.args.get("order") is not None
         return replace(base, columns=columns, names=names, where=where, ordered=ordered)
 
-    def _grouped(self, select: exp.Select, source: SqlText) -> Referent | None:
+    def _grouped(self, select: exp.Select, parsed: SqlText) -> Referent | None:
         """A subquery that groups parts of paths: its rows are the groups of a scan of its own."""
-        aggregated = has_aggregates(self.statement, select, source)
+        aggregated = has_aggregates(self.statement, select, parsed)
         if other_clauses(select, _GROUPED):
             return None
         scope = self.scope(select)
@@ -194,12 +194,12 @@ class Resolver:
             raise NotPushable("groups that several objects may share")
         columns: dict[str, Expr | KnownCount | None] = {}
         for item in select.expressions:
-            name, node = self._named(item, source)
+            name, node = self._named(item, parsed)
             if name.lower() in columns:
                 raise NotPushable(f"two columns called {name}")
             found = converted(node, grouped)
             columns[name.lower()] = found if isinstance(found, Column) else _handed_on(node, found)
-        names = [self._named(item, source)[0] for item in select.expressions]
+        names = [self._named(item, parsed)[0] for item in select.expressions]
         shown = list(columns.values())
         if select.args.get("distinct") is not None and not all(groups.key_column(key) in shown for key in groups.keys):
             raise NotPushable("DISTINCT makes one row of several groups")
@@ -213,7 +213,7 @@ class Resolver:
         return Referent(base.database, base.table, "groups", columns, names, where, groups=scan, ordered=ordered)
 
     @staticmethod
-    def _named(item: exp.Expression, source: SqlText) -> tuple[str, exp.Expression]:
+    def _named(item: exp.Expression, parsed: SqlText) -> tuple[str, exp.Expression]:
         if isinstance(item, exp.Alias):
             return item.alias, item.this
         where = span(item)
@@ -222,7 +222,7 @@ class Resolver:
         column = item.unnest()
         if isinstance(column, exp.Column):
             return column.name, item
-        return source.slice(*where), item
+        return parsed.slice(*where), item
 
     def scope(self, select: exp.Select) -> Names | None:
         """The names of a select whose FROM is one relation, or one that its joins only add columns to."""
@@ -233,7 +233,7 @@ class Resolver:
         if base is None:
             return None
         relations = {alias_of(from_.this).lower(): base}
-        scope = Names(self.statement, self.source, relations, self.arguments, self.statement.catalog.idioms)
+        scope = Names(self.statement, self.parsed, relations, self.arguments, self.statement.catalog.idioms)
         if select.args.get("joins"):
             for join in select.args["joins"]:
                 if not join_state(scope, join):

@@ -125,21 +125,21 @@ class _Rewriting:
             return Rewritten(text)
         explain = _EXPLAIN.match(text) if isinstance(statement, str) else None
         prefix = explain[0] if explain else ""
-        source = parse(text[len(prefix) :]) if isinstance(statement, str) else statement
-        if source is None:
+        parsed = parse(text[len(prefix) :]) if isinstance(statement, str) else statement
+        if parsed is None:
             check_unread(text)
             return _whole(text, strictly(normalize_trigger(text, self.catalog), self.catalog.path_functions))
-        stored = isinstance(source.tree, exp.Create) and str(source.tree.args.get("kind")).upper() != "TABLE"
-        unfolded = None if stored else self._unfolded(source)
+        stored = isinstance(parsed.tree, exp.Create) and str(parsed.tree.args.get("kind")).upper() != "TABLE"
+        unfolded = None if stored else self._unfolded(parsed)
         if unfolded is not None:
             pushed = self._push(prefix + unfolded, pushdown)
             return replace(pushed, edits=difference(text, pushed.sql))
-        return self._edited(source, prefix, pushdown, stored)
+        return self._edited(parsed, prefix, pushdown, stored)
 
-    def _unfolded(self, source: SqlText) -> str | None:
+    def _unfolded(self, parsed: SqlText) -> str | None:
         """The text that the statement stands for, if it is to be said otherwise before all else."""
         for said in (without_views, with_exact_sums):
-            text = said(EditedStatement(source, self.catalog, reads=self.reads))
+            text = said(EditedStatement(parsed, self.catalog, reads=self.reads))
             if text is not None:
                 return text
         return None
@@ -151,36 +151,36 @@ class _Rewriting:
         named = words and (any(word in folded for word in known) or self.catalog.mark in folded or _CALL.search(text))
         return bool(named) or _ASOF.search(text) is not None
 
-    def _edited(self, source: SqlText, prefix: str, pushdown: bool, stored: bool) -> Rewritten:
+    def _edited(self, parsed: SqlText, prefix: str, pushdown: bool, stored: bool) -> Rewritten:
         """The statement, once it is parsed. stored: it defines a view, and its text is stored."""
-        statement, lowered = self._lowered(source, pushdown and not stored, stored)
-        called = _calls(source, self.catalog.reports)
+        statement, lowered = self._lowered(parsed, pushdown and not stored, stored)
+        called = _calls(parsed, self.catalog.reports)
         if not statement.changed:
-            return Rewritten(prefix + source.text, calls=called)
+            return Rewritten(prefix + parsed.text, calls=called)
         statement.keep_names()
         calls = tuple(statement.calls_read())
-        if calls and (statement.loses_parameters() or self._is_refused(source, lowered)):
-            return self._edited(source, prefix, False, stored)
+        if calls and (statement.loses_parameters() or self._is_refused(parsed, lowered)):
+            return self._edited(parsed, prefix, False, stored)
         edits = statement.edits()
-        sql, moved = applied(source.text, edits), tuple(edit.moved(len(prefix)) for edit in edits)
+        sql, moved = applied(parsed.text, edits), tuple(edit.moved(len(prefix)) for edit in edits)
         return Rewritten(prefix + sql, moved, tuple(call.plan for call in calls), calls, called)
 
-    def _lowered(self, source: SqlText, pushdown: bool, stored: bool) -> tuple[EditedStatement, bool]:
+    def _lowered(self, parsed: SqlText, pushdown: bool, stored: bool) -> tuple[EditedStatement, bool]:
         """The statement with its edits, and whether it had to be said otherwise."""
         untouched: frozenset[tuple[int, int]] = frozenset()  # the selects that no rule may rewrite, by `clause_of`
         rules = self.rules if pushdown else ()
-        paths = not stored and calls_paths(source.text, self.catalog.path_functions)
+        paths = not stored and calls_paths(parsed.text, self.catalog.path_functions)
         while True:
-            statement = EditedStatement(source, self.catalog, reads=self.reads)
+            statement = EditedStatement(parsed, self.catalog, reads=self.reads)
             lowered, missing = _edit(statement, () if is_ambiguous(statement) else rules, untouched, paths)
             if not missing:
                 return statement, lowered
             untouched |= missing
 
-    def _is_refused(self, source: SqlText, lowered: bool) -> bool:
+    def _is_refused(self, parsed: SqlText, lowered: bool) -> bool:
         """Whether SQLite does not compile the statement as it is without scans, which may leave out what is wrong."""
         try:
-            sql = self._edited(source, "", False, False).sql if lowered else source.text
+            sql = self._edited(parsed, "", False, False).sql if lowered else parsed.text
         except Error:  # what only a scan can answer
             return False
         try:
@@ -206,7 +206,7 @@ def _edit(
     lowered = statement.changed or bool(asof)
     chosen: set[int] = set()
     places = Places(statement, chosen)
-    for select in reversed(list(statement.source.tree.find_all(exp.Select, bfs=True))):
+    for select in reversed(list(statement.parsed.tree.find_all(exp.Select, bfs=True))):
         applied = apply_rules(statement, select, rules) if rules and clause_of(select) not in untouched else None
         if applied is not None and applied.keeps_rows:
             chosen.add(id(select))
@@ -217,15 +217,15 @@ def _edit(
     return lowered, places.missing()
 
 
-def _calls(source: SqlText, reports: frozenset[str]) -> tuple[TableFunction, ...]:
+def _calls(parsed: SqlText, reports: frozenset[str]) -> tuple[TableFunction, ...]:
     """The calls of reports that the statement reads."""
     found = []
-    for table in source.tree.find_all(exp.Table):
+    for table in parsed.tree.find_all(exp.Table):
         if isinstance(table.this, exp.Anonymous) and table.this.name.lower() in reports:
             arguments = []
             for node in table.this.expressions:
                 value, where = literal(node), span(node)
-                text = source.slice(*where) if where is not None else "?"
+                text = parsed.slice(*where) if where is not None else "?"
                 arguments.append((None, text) if value is None else (value.value, ""))
             found.append(TableFunction(table.this.name, tuple(arguments)))
     return tuple(found)
@@ -235,7 +235,7 @@ def apply_rules(statement: EditedStatement, select: exp.Select, rules: Sequence[
     """Rewrite one select by the first rule that can, and say which."""
     if statement.catalog.named_as_booleans and select.find(exp.Boolean) is not None:
         return None  # SQLite takes TRUE for the column of that name, where there is one
-    if id(select) in statement.conversions(statement.source.tree).selects:
+    if id(select) in statement.conversions(statement.parsed.tree).selects:
         return None  # its columns are not as they are written
     if _collates(select):
         return None  # a column of a result has a collation, and so would keep others of the compound from having theirs

@@ -27,7 +27,7 @@ from .types import Timeliness, alias, star_columns
 
 def lower_system_time(statement: EditedStatement) -> None:
     """`users_objects FOR SYSTEM_TIME AS OF x AS o` -> `users_objects(x) AS o`."""
-    for table in statement.source.tree.find_all(exp.Table):
+    for table in statement.parsed.tree.find_all(exp.Table):
         version = table.args.get("version")
         where = span(table)
         if version is None or where is None:
@@ -48,11 +48,11 @@ def lower_system_time(statement: EditedStatement) -> None:
 
 def normalize_times(statement: EditedStatement) -> None:
     """Put what is compared with times into their form."""
-    for call in statement.source.tree.find_all(exp.Anonymous):
+    for call in statement.parsed.tree.find_all(exp.Anonymous):
         entry = statement.catalog.find(None, call.name) if isinstance(call.parent, exp.Table) else None
         if entry is not None and entry.kind == "objects" and len(call.expressions) == 1:
             _normalize(statement, call.expressions[0], Form.TIME)
-    found = statement.conversions(statement.source.tree)
+    found = statement.conversions(statement.parsed.tree)
     for node, form in found.nodes.values():
         _normalize(statement, node, form)
     for select, places in found.stars.values():
@@ -84,10 +84,10 @@ def normalize_trigger(text: str, catalog: Catalog) -> str:
 
 def _normalized(text: str, catalog: Catalog) -> str:
     """One statement of a trigger."""
-    source = parse(text)
-    if source is None:
+    parsed = parse(text)
+    if parsed is None:
         return text
-    statement = EditedStatement(source, catalog)
+    statement = EditedStatement(parsed, catalog)
     check_views(statement)
     normalize_times(statement)
     return statement.text()
@@ -180,7 +180,7 @@ def _convert_item(statement: EditedStatement, item: exp.Expression, names: Colle
 
 def _shield_patterns(statement: EditedStatement) -> None:
     """Keep SQLite from asking for a range of texts where a time is matched with a pattern."""
-    for node in statement.source.tree.find_all(exp.Glob, exp.Like):
+    for node in statement.parsed.tree.find_all(exp.Glob, exp.Like):
         where = span(node.this)
         if (
             where is not None

@@ -100,11 +100,11 @@ class Types:
     named: columns of no table that are times, in lower case.
     """
 
-    def __init__(self, catalog: Catalog, source: SqlText, named: frozenset[str], reads: Reads) -> None:
+    def __init__(self, catalog: Catalog, parsed: SqlText, named: frozenset[str], reads: Reads) -> None:
         self._catalog = catalog
         self._reads = reads
         self._named = named
-        self._sources = {id(source.tree): source}  # by their roots
+        self._texts_by_root = {id(parsed.tree): parsed}
         self._views: dict[tuple[str, str], SqlText | None] = {}
         self._kinds: dict[int, ValueKind] = {}
         self._columns: dict[int, ItemColumns | None] = {}
@@ -266,11 +266,11 @@ class Types:
         key = entry.database, entry.name
         if key not in self._views:
             text = entry.sql or ""
-            source = parse(text, entry.database) if _VIEW.match(text) else None
-            source = source if source is not None and isinstance(source.tree, exp.Create) else None
-            self._views[key] = source
-            if source is not None:
-                self._sources[id(source.tree)] = source
+            parsed = parse(text, entry.database) if _VIEW.match(text) else None
+            parsed = parsed if parsed is not None and isinstance(parsed.tree, exp.Create) else None
+            self._views[key] = parsed
+            if parsed is not None:
+                self._texts_by_root[id(parsed.tree)] = parsed
         return self._views[key]
 
     def _within(
@@ -339,8 +339,8 @@ class Types:
         column = item.unnest()
         if isinstance(item, exp.Alias) or isinstance(column, exp.Column):
             return str(item.alias or column.name)
-        where, source = span(item), self._sources.get(id(item.root()))
-        return source.slice(*where) if where is not None and source is not None else ""
+        where, parsed = span(item), self._texts_by_root.get(id(item.root()))
+        return parsed.slice(*where) if where is not None and parsed is not None else ""
 
 
 _NEVER = 1 << 30

@@ -244,11 +244,11 @@ class _Builder:
     @staticmethod
     def _conjuncts(text: str) -> list[str]:
         """The parts of a condition that must all be true, if it can be parsed."""
-        source = parse(f"SELECT {text}")
-        if source is None or not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
+        parsed = parse(f"SELECT {text}")
+        if parsed is None or not isinstance(parsed.tree, exp.Select) or len(parsed.tree.expressions) != 1:
             return [text]
-        spans = [span(part) for part in conjuncts_of(source.tree.expressions[0])]
-        return [source.slice(*at) for at in spans if at is not None] if None not in spans else [text]
+        spans = [span(part) for part in conjuncts_of(parsed.tree.expressions[0])]
+        return [parsed.slice(*at) for at in spans if at is not None] if None not in spans else [text]
 
     def _own_part(self, text: str, by_name: dict[str, Leaf], variable: str) -> Expr:
         """What can be told of each row by itself."""

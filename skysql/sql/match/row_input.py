@@ -148,13 +148,13 @@ class RowInput(ABC):
 
     def _converted(self, text: str, relation: Referent) -> Expr:
         """A text over the columns of a relation; raises NotPushable, and has added no arguments then."""
-        source = parse(f"SELECT {text}")
-        if source is None or not isinstance(source.tree, exp.Select) or len(source.tree.expressions) != 1:
+        parsed = parse(f"SELECT {text}")
+        if parsed is None or not isinstance(parsed.tree, exp.Select) or len(parsed.tree.expressions) != 1:
             raise NotPushable("a text that cannot be parsed")
-        statement = EditedStatement(source, self._catalog, times_of(relation))
+        statement = EditedStatement(parsed, self._catalog, times_of(relation))
         before = list(self.arguments.texts)
         try:
-            return converted(source.tree.expressions[0], Names(statement, source, {"": relation}, self.arguments))
+            return converted(parsed.tree.expressions[0], Names(statement, parsed, {"": relation}, self.arguments))
         except NotPushable:
             self.arguments.texts[:] = before
             raise
@@ -174,11 +174,11 @@ class EventInput(RowInput):
         self._keys = tuple(self.row(row_of(key)) for key in clause.partition)
 
     def _resolved(self, select: str) -> Referent:
-        source = parse(select)
-        if source is None or not isinstance(source.tree, exp.Select):
+        parsed = parse(select)
+        if parsed is None or not isinstance(parsed.tree, exp.Select):
             raise NotScanned
-        resolver = Resolver(EditedStatement(source, self._catalog), source, self.arguments)
-        relation = resolver.resolve(source.tree.args["from_"].this)
+        resolver = Resolver(EditedStatement(parsed, self._catalog), parsed, self.arguments)
+        relation = resolver.resolve(parsed.tree.args["from_"].this)
         if relation is None or relation.kind != EVENTS or relation.groups is not None or relation.pairs is not None:
             raise NotScanned
         return relation
@@ -279,18 +279,18 @@ def bound(text: str, arguments: Arguments) -> str:
 
 def gives_times(catalog: Catalog, text: str, times: Collection[str]) -> bool:
     """Whether an expression over columns, of which those are times, gives times."""
-    source = parse(f"SELECT {text}") if times else None
-    if source is None or not isinstance(source.tree, exp.Select):
+    parsed = parse(f"SELECT {text}") if times else None
+    if parsed is None or not isinstance(parsed.tree, exp.Select):
         return False
-    types = EditedStatement(source, catalog, frozenset(map(str.lower, times))).types
-    return types.is_time(source.tree.expressions[0])
+    types = EditedStatement(parsed, catalog, frozenset(map(str.lower, times))).types
+    return types.is_time(parsed.tree.expressions[0])
 
 
 def normalized(catalog: Catalog, text: str, times: Collection[str]) -> str:
     """The text with what these columns are compared with in the form that times have."""
-    source = parse(f"SELECT {text}") if times else None
-    if source is None:
+    parsed = parse(f"SELECT {text}") if times else None
+    if parsed is None:
         return text
-    statement = EditedStatement(source, catalog, frozenset(map(str.lower, times)))
+    statement = EditedStatement(parsed, catalog, frozenset(map(str.lower, times)))
     normalize_times(statement)
     return statement.text().removeprefix("SELECT ")

@@ -41,7 +41,7 @@ def push_aggregate(statement: EditedStatement, select: exp.Select) -> None:
 def _scope(statement: EditedStatement, select: exp.Select) -> Names:
     """The names of the select, with the conditions on its rows."""
     arguments = Arguments()
-    scope = Resolver(statement, statement.source, arguments).scope(select)
+    scope = Resolver(statement, statement.parsed, arguments).scope(select)
     if scope is None:
         scope, relation, join = pair_relation(statement, select, arguments)
         relation.where += [converted(part, scope) for part in join.rest]

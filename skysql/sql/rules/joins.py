@@ -41,7 +41,7 @@ def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
         if join_form(join) not in ("INNER", "LEFT") or join.args.get("using"):
             raise NotPushable("an outer or ASOF join, or USING")
     arguments = Arguments()
-    resolver = Resolver(statement, statement.source, arguments)
+    resolver = Resolver(statement, statement.parsed, arguments)
     items = [select.args["from_"].this, *(join.this for join in joins)]
     found = [(at, relation) for at, item in enumerate(items) if (relation := resolver.resolve(item)) is not None]
     if len(found) > 1:  # changes may be left to SQLite
@@ -52,7 +52,7 @@ def push_below_join(statement: EditedStatement, select: exp.Select) -> None:
     if at > 0 and str(joins[at - 1].args.get("side") or ""):
         raise NotPushable("events on the right of LEFT JOIN")
     alias = alias_of(items[at]).lower()
-    scope = Names(statement, statement.source, {alias: relation}, arguments)
+    scope = Names(statement, statement.parsed, {alias: relation}, arguments)
     _Below(statement, select, scope, items, at).run()
 
 

@@ -209,7 +209,7 @@ def pair_relation(statement: EditedStatement, select: exp.Select, arguments: Arg
     if len(finder.items) != 2 or join.outer:
         raise NotPushable("more than a table and its objects")
     relation = _relation(statement, join, arguments, False)
-    scope = Names(statement, statement.source, {finder.alias: relation}, arguments)
+    scope = Names(statement, statement.parsed, {finder.alias: relation}, arguments)
     return scope, relation, join
 
 

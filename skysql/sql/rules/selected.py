@@ -45,7 +45,7 @@ def push_rows(statement: EditedStatement, select: exp.Select) -> None:
     if _changes(statement):
         raise NotPushable("rows that are read while their table is changed")
     arguments = Arguments()
-    scope = Resolver(statement, statement.source, arguments).scope(select)
+    scope = Resolver(statement, statement.parsed, arguments).scope(select)
     if scope is None or scope.relation.kind == "groups" or scope.relation.pairs is not None or scope.relation.ordered:
         raise NotPushable("no relation whose rows are stored")
     relation = scope.relation
@@ -60,7 +60,7 @@ def push_rows(statement: EditedStatement, select: exp.Select) -> None:
 
 def _changes(statement: EditedStatement) -> bool:
     """Whether the statement writes to a sky table, or by conditions on rows as they are numbered."""
-    tree = statement.source.tree
+    tree = statement.parsed.tree
     if not isinstance(tree, exp.Insert):
         return isinstance(tree, exp.Update | exp.Delete)
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
