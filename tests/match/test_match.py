@@ -371,8 +371,8 @@ def fill(db: Any, rows: match_worlds.Rows) -> None:
     db.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def fill_sky(db: skysql.Connection, rows: match_worlds.Rows) -> None:
-    db.execute("CREATE VIRTUAL TABLE events USING sky(x INTEGER, y REAL, kept TEXT STATE)")
+def fill_sky(db: skysql.Connection, rows: match_worlds.Rows, kind: str) -> None:
+    db.execute(f"CREATE VIRTUAL TABLE events USING sky(x INTEGER, y {kind}, kept TEXT STATE)")
     db.executemany("INSERT INTO events(object_id, ts, action, x, y, kept) VALUES (?, ?, ?, ?, ?, 'k')", rows)
     db.commit()
 
@@ -388,9 +388,10 @@ def test_random_world(seed: int, connect: Connect) -> None:
     dbs = {pushdown: connect(pushdown=pushdown) for pushdown in (True, False)}
     plain = apsw.Connection(":memory:")
     fill(plain, rows)
+    kind = rng.choice(["REAL", "DECIMAL(4,2)"])
     for db in dbs.values():
         fill(db, rows)
-        fill_sky(db, rows)
+        fill_sky(db, rows, kind)
     for _ in range(4):
         clause = match_worlds.Generator(rng, back=rng.random() < 0.5).clause()
         expected: Any = None
@@ -400,7 +401,7 @@ def test_random_world(seed: int, connect: Connect) -> None:
             pass
         for (pushdown, db), item in ((way, item) for way in dbs.items() for item in ("t", EVENTS)):
             sql = f"SELECT * FROM {item} MATCH_RECOGNIZE ({clause})"
-            where = f"seed {seed}, pushdown={pushdown}: {sql}"
+            where = f"seed {seed}, y {kind}, pushdown={pushdown}: {sql}"
             if expected is None:
                 with pytest.raises(skysql.DataError, match="AFTER MATCH SKIP"):
                     ask(db, sql)
