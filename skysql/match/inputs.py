@@ -6,7 +6,7 @@ where a chunk is a shard, or from a query of SQLite's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -133,7 +133,7 @@ class QueryChunk:
         raise InternalError(f"the input has no column {column.name!r}")
 
 
-def query_chunks(rows: Iterable[tuple[Value, ...]], keys: Sequence[int]) -> Iterator[QueryChunk]:
+def query_chunks(rows: Iterable[tuple[Value, ...]], keys: Sequence[int]) -> Generator[QueryChunk]:
     """Cut rows, sorted by the columns `keys`, into chunks of whole partitions."""
     iterator = iter(rows)
     pending: list[tuple[Value, ...]] = []

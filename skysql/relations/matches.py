@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from vtab import RowBatch
@@ -93,14 +94,15 @@ class MatchRelation:
             chunks = self._query_chunks(source, parameters, filters)
         run = Run(self.plan, table, self._evaluator, parameters, wanted)
         base = 0
-        for length, values in run.batches(chunks):
-            asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
-            yield RowBatch(asked | dict(values), range(base, base + length))
-            base += length
+        with closing(chunks):
+            for length, values in run.batches(chunks):
+                asked: dict[int, Sequence[Value]] = {at: [given[at]] * length for at in given if at >= self._width}
+                yield RowBatch(asked | dict(values), range(base, base + length))
+                base += length
 
     def _query_chunks(
         self, source: QuerySource, parameters: Sequence[Value], filters: Mapping[int | None, Value]
-    ) -> Iterator[RowChunk]:
+    ) -> Generator[RowChunk]:
         conditions = " AND ".join(f'"{RowOf(row or 0).name}" = :f{row}' for row in filters)
         text = f"SELECT * FROM ({source.sql}){f' WHERE {conditions}' if filters else ''}{source.order}"
         bindings = {f"p{at}": value for at, value in enumerate(parameters, 1)}
@@ -113,14 +115,15 @@ class MatchRelation:
         snapshot: Snapshot,
         parameters: Sequence[Value],
         filters: Mapping[int | None, Value],
-    ) -> Iterator[RowChunk]:
+    ) -> Generator[RowChunk]:
         plan = source.scan
         for value in filters.values():
             if isinstance(value, int):
                 only = Compare("=", Column(source.object_name), Literal(value))
                 plan = replace(plan, where=And((*conjuncts(plan.where), only)))
         scan = Scan(BoundScan(plan, snapshot.table), snapshot, self._evaluator, parameters)
-        for events in scan.rows():
-            assert isinstance(events, EventRows)
-            others = [scan.evaluation.vector(source.expressions[key], events) for key in source.keys]
-            yield EventChunk(events, scan.evaluation, source.expressions, path_starts(events, others))
+        with closing(scan.rows()) as every:
+            for events in every:
+                assert isinstance(events, EventRows)
+                others = [scan.evaluation.vector(source.expressions[key], events) for key in source.keys]
+                yield EventChunk(events, scan.evaluation, source.expressions, path_starts(events, others))

@@ -8,6 +8,7 @@ equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -184,8 +185,8 @@ class EventsRelation(TableRelation):
             yield from self._batches(columns, scan, backwards=backwards)
 
     def _batches(self, columns: frozenset[int], scan: Scan, *, backwards: bool) -> Iterator[RowBatch]:
-        every = map(self._turned, reversed(list(scan.rows()))) if backwards else scan.rows()
-        for piece, read in in_pieces(every, lambda rows: _WhenRead(rows, self.columns)):
+        turned = (self._turned(rows) for rows in reversed(list(scan.rows()))) if backwards else None
+        for piece, read in in_pieces(turned or scan.rows(), lambda rows: _WhenRead(rows, self.columns)):
             values: Mapping[int, Sequence[Value]] = read
             if max(columns, default=0) < len(self.columns):
                 values = {at: read[at] for at in columns}
@@ -260,15 +261,16 @@ class ObjectsRelation(TableRelation):
         if nothing:
             return
         as_of, where = None if moment is None else Moment(Literal(moment)), self._predicate(rest)
-        for rows in self._scan(Objects(as_of), where).rows():
-            ids = rows.vector(Column(self.columns[0].name)).tolist()
-            values: dict[int, Sequence[Value]] = {
-                at: rows.vector(Column(self.columns[at].name)).tolist()
-                for at in self._existing(columns)
-                if at != self._as_of
-            }
-            values[self._as_of] = [moment] * len(ids)  # as it was asked: SQLite may compare it
-            yield RowBatch(values, ids)  # type: ignore[arg-type]
+        with closing(self._scan(Objects(as_of), where).rows()) as every:
+            for rows in every:
+                ids = rows.vector(Column(self.columns[0].name)).tolist()
+                values: dict[int, Sequence[Value]] = {
+                    at: rows.vector(Column(self.columns[at].name)).tolist()
+                    for at in self._existing(columns)
+                    if at != self._as_of
+                }
+                values[self._as_of] = [moment] * len(ids)  # as it was asked: SQLite may compare it
+                yield RowBatch(values, ids)  # type: ignore[arg-type]
 
 
 class SessionsRelation(TableRelation):
@@ -286,9 +288,10 @@ class SessionsRelation(TableRelation):
         if nothing:
             return
         scan = self._scan(Sessions(_duration(idle)), self._predicate(rest))
-        for rows in scan.rows():
-            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            yield RowBatch(values, scan.numbers(rows) or ())
+        with closing(scan.rows()) as every:
+            for rows in every:
+                values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+                yield RowBatch(values, scan.numbers(rows) or ())
 
 
 class ChangesRelation(TableRelation):
@@ -303,6 +306,7 @@ class ChangesRelation(TableRelation):
     def scan(self, columns: frozenset[int], constraints: Sequence[Constraint]) -> Iterator[RowBatch]:
         """The changes, in path order; those of one event in order of declaration."""
         scan = self._scan(Changes(), self._predicate(constraints))
-        for rows in scan.rows():
-            values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
-            yield RowBatch(values, scan.numbers(rows) or ())
+        with closing(scan.rows()) as every:
+            for rows in every:
+                values = {at: rows.vector(Column(self.columns[at].name)).tolist() for at in self._existing(columns)}
+                yield RowBatch(values, scan.numbers(rows) or ())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -42,16 +42,17 @@ def of_groups(reading: Reading, keys: list[Vector], values: list[Vector]) -> Ite
             yield [vector.tolist(order[low : low + _MOST_GROUPS]) for vector in (*keys, *values)]
 
 
-def in_pieces(every: Iterator[Rows], values: Callable[[Rows], T]) -> Iterator[tuple[Rows, T]]:
+def in_pieces(every: Generator[Rows], values: Callable[[Rows], T]) -> Iterator[tuple[Rows, T]]:
     """Some rows at a time, with what is told of them."""
     most = _FIRST_ROWS
-    for rows in every:
-        low = 0
-        while low < len(rows):
-            look()
-            piece = rows.take(np.arange(low, min(low + most, len(rows))))
-            yield piece, values(piece)
-            low, most = low + most, min(most * 4, _MOST_ROWS)
+    with closing(every):
+        for rows in every:
+            low = 0
+            while low < len(rows):
+                look()
+                piece = rows.take(np.arange(low, min(low + most, len(rows))))
+                yield piece, values(piece)
+                low, most = low + most, min(most * 4, _MOST_ROWS)
 
 
 def rowids(snapshot: Snapshot, rows: Rows) -> list[int] | None:

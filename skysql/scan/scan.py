@@ -13,7 +13,8 @@ with that one left to SQLite.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
 from vtab.protocols import read
 
@@ -65,8 +66,11 @@ class Scan:
 
     # rows
 
-    def rows(self, only: Shard | None = None) -> Iterator[Rows]:
-        """The rows that meet the predicate, shard by shard, or of one shard alone."""
+    def rows(self, only: Shard | None = None) -> Generator[Rows]:
+        """The rows that meet the predicate, shard by shard, or of one shard alone.
+
+        Until it ends or is closed, the scan is under way: see StoreReader.reading.
+        """
         inner = self._bound.inner
         with self.snapshot.store.reader.reading(self.snapshot.manifest):
             yield from self._selection.rows(only) if inner is None else self._group_rows(inner, only)
@@ -77,17 +81,18 @@ class Scan:
         parts = self._bound.on_rows
         by_value = [part for part in parts if any(isinstance(label_of(c.name), ValueOf) for c in columns(part))]
         by_key = [part for part in parts if part not in by_value]
-        for partial in scan._final_partials(only):
-            faulty = [place for place, a in enumerate(scan.plan.aggregates, 1) if isinstance(a, SqlAggregate)]
-            vectors = {KeyOf(at).name: key for at, key in enumerate(partial.keys, 1)}
-            vectors |= {ValueOf(at).name: value for at, value in enumerate(scan.values(partial), 1)}
-            found = self.evaluation.filtered(GroupRows(vectors, partial.groups), by_key)
-            for place in faulty:  # SQLite, too, computes no group that a condition on its keys leaves out
-                for value in found.vector(Column(ValueOf(place).name)).tolist():
-                    read(value)
-            found = self.evaluation.filtered(found, by_value)
-            if len(found):
-                yield found
+        with closing(scan._final_partials(only)) as partials:
+            for partial in partials:
+                faulty = [place for place, a in enumerate(scan.plan.aggregates, 1) if isinstance(a, SqlAggregate)]
+                vectors = {KeyOf(at).name: key for at, key in enumerate(partial.keys, 1)}
+                vectors |= {ValueOf(at).name: value for at, value in enumerate(scan.values(partial), 1)}
+                found = self.evaluation.filtered(GroupRows(vectors, partial.groups), by_key)
+                for place in faulty:  # SQLite, too, computes no group that a condition on its keys leaves out
+                    for value in found.vector(Column(ValueOf(place).name)).tolist():
+                        read(value)
+                found = self.evaluation.filtered(found, by_value)
+                if len(found):
+                    yield found
 
     def numbers(self, rows: Rows) -> list[int] | None:
         """The rowids that rows have in the tables themselves; None of rows that are in none."""
@@ -104,7 +109,8 @@ class Scan:
         """The result, some groups at a time if they are very many: a list a column of the output."""
         while True:
             try:
-                partials = [begun.result() for begun in compiled.ahead(map(self._accumulation.begin, self.rows()))]
+                with closing(self.rows()) as rows:
+                    partials = [begun.result() for begun in compiled.ahead(map(self._accumulation.begin, rows))]
                 return self.finish(self.merge(partials, self._bound.by_object))
             except Inexact as inexact:
                 self.leave(inexact)
@@ -126,10 +132,11 @@ class Scan:
         reading = self.snapshot.store.reader.reading(self.snapshot.manifest)
         return result.of_groups(reading, partial.keys, self.values(partial))
 
-    def _final_partials(self, only: Shard | None) -> Iterator[Partial]:
+    def _final_partials(self, only: Shard | None) -> Generator[Partial]:
         """`partial` of all rows, where no groups have any of two shards; what arrays cannot compute is SQL then."""
-        for rows, bound, begun in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in self.rows(only)):
-            yield self._final(rows, begun if bound is self._bound else None)
+        with closing(self.rows(only)) as every:
+            for rows, bound, begun in compiled.ahead((rows, self._bound, self._begun(rows)) for rows in every):
+                yield self._final(rows, begun if bound is self._bound else None)
 
     def _begun(self, rows: Rows) -> Pending[Partial] | None:
         try:

@@ -4,11 +4,13 @@ connection good afterwards."""
 import os
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import apsw
 import pytest
 
 import skysql
+from skysql.store import compact
 from tests.conftest import Connect
 from tests.world import deeds
 from tests.world.disk import Disk
@@ -157,6 +159,53 @@ def test_an_alteration_that_fails_leaves_a_table_to_write_to(connect: Connect, k
         if not trap.sprung:
             break
     assert failed > 0
+
+
+READS = {
+    "events": "SELECT object_id, x FROM users",
+    "events, the last first": "SELECT x FROM users ORDER BY object_id DESC, ts DESC",
+    "rows": "SELECT object_id, x FROM users WHERE x > 1 OR note = 'a'",
+    "groups": "SELECT note, count(*), sum(x) FROM users GROUP BY note",
+    "groups of groups": "SELECT n, count(*), max(s) FROM (SELECT object_id, count(*) AS n, sum(x) AS s FROM users "
+    "GROUP BY object_id) GROUP BY n",
+    "objects": "SELECT * FROM users_objects",
+    "sessions": "SELECT * FROM users_sessions('1 day')",
+    "changes": "SELECT * FROM users_changes",
+    "matches": "SELECT * FROM users MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY timestamp MEASURES sum(x) AS n "
+    "PATTERN (A+) DEFINE A AS x > 0)",
+    "a report": "SELECT * FROM sky_funnel('users', '[{\"when\": \"x > 1\"}, {\"when\": \"note > 0\"}]', '1 day')",
+}
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+@pytest.mark.parametrize("sql", READS.values(), ids=READS)
+def test_a_scan_that_fails_is_under_way_no_more(sql: str, pushdown: bool) -> None:
+    """Also while the error is looked at: the table can be altered then."""
+    disk, size = Disk(f"under way {pushdown} {sql}"), 2000
+    db = skysql.connect(disk.uri, isolation_level=None, cache_size=0, pushdown=pushdown)
+    db.execute("PRAGMA cache_size = 4")
+    db.execute("CREATE VIRTUAL TABLE users USING sky(x INTEGER, note TEXT, state INTEGER STATE)")
+    made = [[at % 40 + 1 for at in range(size)], list(range(size)), [f"text {at}" for at in range(size)]]
+    columns = dict(zip(("object_id", "ts", "note"), made, strict=True))
+    db.append("users", columns | {"action": ["a"] * size, "x": made[1], "state": made[1]}, time_unit="us")
+    with mock.patch.object(compact, "SHARD_EVENTS", 256):
+        db.compact()
+    expected, failed = db.execute(sql).fetchall(), 0
+    for at in range(1, 1000):
+        disk.fault = trap = Trap("read", at, "IOERR", False)
+        try:
+            assert db.execute(sql).fetchall() == expected
+        except skysql.OperationalError:
+            failed += 1
+            disk.fault = lambda kind, name: None
+            for change in ("RENAME x TO y", "RENAME y TO x"):
+                db.execute("SELECT sky_alter('users', ?)", (change,))
+        disk.fault = lambda kind, name: None
+        if not trap.sprung:
+            break
+    assert failed > 1
+    assert db.check() == []
+    db.close()
 
 
 @pytest.mark.parametrize("lasting", [False, True])
