@@ -429,8 +429,7 @@ class Dictionary:
                 self._keys.clear()
                 self._ids.clear()
                 self._key_stamp = None
-        last = self._key_stamp[0] if self._key_stamp else -(1 << 63)
-        self._add_keys(self._tables.keys(last))
+        self._add_keys(self._tables.keys(self._key_stamp[0] + 1) if self._key_stamp else self._tables.keys())
         self._fresh.add(_KEYS)
 
 

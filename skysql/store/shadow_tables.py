@@ -410,9 +410,9 @@ class ShadowTables:
 
     # keys
 
-    def keys(self, after: int = _LEAST) -> list[Any]:
-        """(object id, key, stamp) of the objects after that one."""
-        return self._rows("key", f"SELECT id, key, stamp FROM {self._key} WHERE id > ? ORDER BY id", (after,))
+    def keys(self, first: int = _LEAST) -> list[Any]:
+        """(object id, key, stamp) of the objects from that one on."""
+        return self._rows("key", f"SELECT id, key, stamp FROM {self._key} WHERE id >= ? ORDER BY id", (first,))
 
     def key_stamp(self, object: int) -> Any:
         """The stamp of an object's key, or None if it has none."""

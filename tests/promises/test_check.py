@@ -106,3 +106,18 @@ def test_faults_of_an_altered_table(stored: str, change: str, fault: str) -> Non
     faults = db.check()
     assert any(fault in text for text in faults), faults
     db.close()
+
+
+@pytest.mark.parametrize("id", [-(1 << 63), -1, 0, 1 << 62])
+def test_faults_of_keys(path: str, id: int) -> None:
+    """Of an object that no key can have been given, whichever it is."""
+    db = skysql.connect(path, isolation_level=None)
+    db.execute("CREATE VIRTUAL TABLE planes USING sky(tail TEXT OBJECT, plan TEXT)")
+    db.execute("INSERT INTO planes(tail, ts, action) VALUES ('N1', 1, 'a'), ('N2', 2, 'b')")
+    db.close()
+    damage(path, f"UPDATE planes_key SET id = {id} WHERE key = 'N1'")
+    db = skysql.connect(path, isolation_level=None)
+    assert any(f"object {id}: its key is no text, or its id none that is given" in text for text in db.check())
+    with pytest.raises(skysql.CorruptError, match=f"object {id}: its key"):
+        db.execute("INSERT INTO planes(tail, ts, action) VALUES ('N1', 3, 'a')")
+    db.close()
