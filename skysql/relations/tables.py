@@ -95,8 +95,8 @@ class TableRelation:
         return False if op in ("=", "<", "<=", ">", ">=") else None
 
     def cheap(self, column: int) -> bool:
-        """Paths are found by their object; times have to be compared here, in their own way."""
-        return column == 0 or self.columns[column].type == "TIMESTAMP"
+        """Paths are found by their object."""
+        return column == 0
 
     def estimate(self, constraints: Sequence[tuple[int, str]]) -> int:
         """A point is a path; anything else a share of all."""

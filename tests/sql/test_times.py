@@ -269,6 +269,17 @@ def test_forms_within_forms(sides: Sides, number: int) -> None:
         sides.same(sql, plain=in_canonical(sql))
 
 
+@pytest.mark.parametrize(
+    "among",
+    ["'2026-01-05', '2026-01-02 00:00', '2026-01-03'", "SELECT timestamp FROM users", "SELECT at FROM notes"],
+)
+@pytest.mark.parametrize("source", ["users", "users_changes", "(SELECT * FROM users WHERE amount % 2)"])
+def test_among_times_rows_are_in_the_order_of_paths(sides: Sides, source: str, among: str) -> None:
+    """SQLite would ask for one moment after the other."""
+    rows = sides.same(f"SELECT object_id, timestamp FROM {source} WHERE timestamp IN ({among})", plain=False)
+    assert rows == sorted(rows)
+
+
 # SQLite's functions
 
 PROBES = [b"\x80\xff", "text", 2**40, 2.5]
