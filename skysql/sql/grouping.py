@@ -179,9 +179,14 @@ def _in_path_order(relation: Referent) -> bool:
 
 
 def _as_sqlite_sorts(relation: Referent) -> bool:
-    """Whether a scan has the rows of the relation in the order that SQLite gives them: groups sorted by their keys."""
-    if relation.ordered or relation.groups is None:
-        return not relation.ordered
+    """Whether a scan has the rows of the relation in the order that SQLite gives them: groups sorted by their keys.
+
+    Those of a join with moments lie in the order of the table that has the moments.
+    """
+    if relation.ordered or relation.pairs is not None:
+        return False
+    if relation.groups is None:
+        return True
     keys = _names(relation.groups)
     return keys[0] == relation.table.object_name.lower() and keys == runs_of(keys, relation.table)
 

@@ -1,6 +1,7 @@
 """Rows that nobody orders come in the order of paths, whoever finds them: a scan, or SQLite row by row.
 
-But for an OR of which SQLite looks up each side by itself, one after the other, as it does in any table.
+Aggregates that tell an order tell that one. But for an OR of which SQLite looks up each side by itself, one after the
+other, as it does in any table.
 
     SKYSQL_TEST_SEED=17 SKYSQL_TEST_STATEMENTS=10000 pytest tests/relations/test_row_order.py     others, and more
 """
@@ -42,5 +43,32 @@ def test_rows_in_path_order(number: int) -> None:
                 plan = databases.by_row.ask(f"EXPLAIN QUERY PLAN {sql}", parameters).rows
                 same = same_bag if any("MULTI-INDEX OR" in row[-1] for row in plan) else operator.eq
                 assert same(pushed.rows, by_row.rows), f"{sql}\n{parameters}\n{rewritten}"
+                scans += "FROM sky_scan" in rewritten
+    assert scans > 0
+
+
+def told(generator: Generator) -> str:
+    """A grouped select of what tells the order of its rows."""
+    source = generator.at_orders() if generator.chance(0.3) else generator.source()
+    where = generator.where(source)
+    key, value, other = (generator.rng.choice([c.sql for c in source.columns if c.kind != "A"]) for _ in range(3))
+    shown = f"{key}, group_concat({value}), json_group_array({other})"
+    return f"SELECT {shown} FROM {source.sql}{where}{f' GROUP BY {key}' if generator.chance(0.8) else ''}"
+
+
+@pytest.mark.parametrize("number", range(-(-STATEMENTS // PER_DATABASE)))
+def test_aggregates_that_tell_an_order(number: int) -> None:
+    rng = random.Random(f"{SEED}/told/{number}")
+    script, world = random_script(rng, rng.choice(SIZES))
+    with Databases(script) as databases:
+        scans = 0
+        for _ in range(PER_DATABASE):
+            generator = Generator(rng, world)
+            sql, parameters = Statement(told(generator), generator.parameters, generator.style, False).sky()
+            pushed, by_row = databases.pushed.ask(sql, parameters), databases.by_row.ask(sql, parameters)
+            plan = databases.by_row.ask(f"EXPLAIN QUERY PLAN {sql}", parameters).rows
+            if pushed.error is None and not any("MULTI-INDEX OR" in row[-1] for row in plan):
+                rewritten = databases.pushed.rewritten(sql)
+                assert pushed.rows == by_row.rows, f"{sql}\n{parameters}\n{rewritten}"
                 scans += "FROM sky_scan" in rewritten
     assert scans > 0

@@ -604,6 +604,11 @@ class Generator(Expressions):
         return self.grouped(replace(source, where=(*source.where, condition(extra))))
 
     def orders(self) -> Query:
+        """A select over a point-in-time join."""
+        source = self.at_orders()
+        return self.grouped(source) if self.chance(0.6) else self.rows(source)
+
+    def at_orders(self) -> Source:
         """The point-in-time join: the state of each order's customer when the order was made."""
         name = self.world.schema.name
         table = f"\x01{quote(name + '_objects')} s\x02{quote(name + '_objects_as_of')} s\x03"
@@ -611,5 +616,4 @@ class Generator(Expressions):
         theirs = self.prefixed("orders o", ORDER_COLUMNS, "o")
         way = self.rng.choice(["JOIN", "JOIN", "LEFT JOIN"])
         sql = f"orders o {way} {table} ON {mine.columns[0].sql} = o.customer AND s.as_of = o.created_at"
-        source = Source(sql, mine.columns + theirs.columns)
-        return self.grouped(source) if self.chance(0.6) else self.rows(source)
+        return Source(sql, mine.columns + theirs.columns)
