@@ -6,11 +6,11 @@ them cost more than one scan of all rows and a dictionary of these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from .protocols import Value
+from .protocols import RowBatch, Value
 
 
 class CachedRows:
@@ -38,6 +38,28 @@ class CachedRows:
         if not values:
             return self.rows
         return self._by_value.get(values[0] if len(values) == 1 else tuple(values), ())
+
+
+class NotedBatches:
+    """A scan's batches, noted as they are taken. whole: all of them, once the scan has ended; None if rows are many."""
+
+    def __init__(self, batches: Iterable[RowBatch]) -> None:
+        self.whole: list[RowBatch] | None = None
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[RowBatch]:
+        noted, rows = [], 0
+        for batch in self._batches:
+            rows += len(batch.rowids)
+            noted.append(batch)
+            if rows > _NOTED:
+                noted.clear()
+            yield batch
+        self.whole = noted if rows <= _NOTED else None
+
+
+_NOTED = 1 << 16
+"""Rows that are noted: it is not known yet whether they will be asked for again."""
 
 
 def _kind(value: Value) -> type:

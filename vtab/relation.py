@@ -17,14 +17,14 @@ Declared schema: the relation's columns. What xBestIndex promises:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
 import apsw
 
-from .cached_rows import CachedRows
+from .cached_rows import CachedRows, NotedBatches
 from .protocols import Constraint, Declared, Relation, RowBatch, TurningRelation, Value, read
 
 _OPS = {
@@ -177,16 +177,19 @@ class RelationCursor:
         self._choice: Choice | None = None  # what the last Filter asked for,
         self._rest: list[Value] = []  # with these values, but for those to look up,
         self._times = 0  # how often that was, one time after the other,
-        self._cached: CachedRows | None = None  # and the rows, once they are cached
+        self._cached: CachedRows | None = None  # and the rows, once they are cached,
+        self._noted: NotedBatches | None = None  # perhaps as the first scan gave them
 
     def Filter(self, number: int, _text: str | None, arguments: Sequence[Any] | None) -> None:  # noqa: N802
         """Start the scan that Choice `number` describes; or look its rows up, if they are asked for repeatedly."""
         choice, values = self.table.choices[number], tuple(arguments or ())
-        cached = self._lookup(choice, values) if self.table.relation.indexed else None
-        self.rows = iter(self._scan(choice, values) if cached is None else cached)
+        looks_up = self.table.relation.indexed
+        self.rows = iter(
+            self._lookup(choice, values) if looks_up else self._rows(choice, self._batches(choice, values))
+        )
         self.row = next(self.rows, None)
 
-    def _scan(self, choice: Choice, values: Sequence[Any], without: Sequence[int] = ()) -> Iterator[Sequence[Any]]:
+    def _batches(self, choice: Choice, values: Sequence[Any], without: Sequence[int] = ()) -> Iterator[RowBatch]:
         """The rows that meet the constraints, but those at the places `without`."""
         relation = self.table.relation
         constraints = [
@@ -194,25 +197,32 @@ class RelationCursor:
             for at, ((column, op), value) in enumerate(zip(choice.constraints, values, strict=True))
             if op != "lookup" and at not in without
         ]
-        width = len(relation.columns)
-        made = _rows if max(choice.columns, default=0) < width else _rows_when_read
         scan = relation.scan
         if choice.backwards and isinstance(relation, TurningRelation):
             scan = relation.scan_backwards
-        batches = scan(choice.columns, constraints)
-        return chain.from_iterable((_faulty_rows if batch.faulty else made)(batch, width) for batch in batches)
+        return scan(choice.columns, constraints)
 
-    def _lookup(self, choice: Choice, values: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
-        """The rows, if they are cached by now; perhaps with others, which do not have the values to look up."""
+    def _rows(self, choice: Choice, batches: Iterable[RowBatch]) -> Iterator[Sequence[Any]]:
+        width = len(self.table.relation.columns)
+        made = _tuples if max(choice.columns, default=0) < width else _tuples_when_read
+        return chain.from_iterable((_faulty_tuples if batch.faulty else made)(batch, width) for batch in batches)
+
+    def _lookup(self, choice: Choice, values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        """The rows, looked up if they are cached by now; perhaps with others, which have not the values to look up."""
         by = choice.lookups
         rest = [value for at, value in enumerate(values) if at not in by]
         if self._choice is not choice or self._rest != rest:
-            self._choice, self._rest, self._times, self._cached = choice, rest, 0, None
+            self._choice, self._rest, self._times, self._cached, self._noted = choice, rest, 0, None, None
         self._times += 1
         if self._cached is None:
             if self._times <= choice.patience:
-                return None
-            self._cached = CachedRows(list(self._scan(choice, values, by)), [choice.constraints[at][0] for at in by])
+                if not by or choice.patience > 1:
+                    return self._rows(choice, self._batches(choice, values))
+                self._noted = NotedBatches(self._batches(choice, values))  # of all rows, whatever is looked up
+                return self._rows(choice, self._noted)
+            noted = self._noted.whole if self._noted is not None else None
+            rows = self._rows(choice, self._batches(choice, values, by) if noted is None else noted)
+            self._cached, self._noted = CachedRows(list(rows), [choice.constraints[at][0] for at in by]), None
         return self._cached.find([values[at] for at in by])
 
     def Next(self) -> None:  # noqa: N802
@@ -233,10 +243,10 @@ class RelationCursor:
 
     def Close(self) -> None:  # noqa: N802
         """Let go of the scan, and of cached rows."""
-        self.rows, self.row, self._choice, self._cached = iter(()), None, None, None
+        self.rows, self.row, self._choice, self._cached, self._noted = iter(()), None, None, None, None
 
 
-def _rows(batch: RowBatch, width: int) -> Iterator[tuple[Value, ...]]:
+def _tuples(batch: RowBatch, width: int) -> Iterator[tuple[Value, ...]]:
     nothing = repeat(None)
     columns = [batch.columns.get(n, nothing) for n in range(width)]
     return zip(*columns, batch.rowids)  # noqa: B905 (repeat is endless)
@@ -258,7 +268,7 @@ class _RowWhenRead(Sequence[Any]):
         return len(self._batch.columns) + 1
 
 
-def _rows_when_read(batch: RowBatch, _width: int) -> Iterator[_RowWhenRead]:
+def _tuples_when_read(batch: RowBatch, _width: int) -> Iterator[_RowWhenRead]:
     return (_RowWhenRead(batch, at) for at in range(len(batch.rowids)))
 
 
@@ -271,8 +281,8 @@ class _FaultyRow(tuple[Any, ...]):
         return read(super().__getitem__(number))
 
 
-def _faulty_rows(batch: RowBatch, width: int) -> Iterator[_FaultyRow]:
-    return map(_FaultyRow, _rows(batch, width))
+def _faulty_tuples(batch: RowBatch, width: int) -> Iterator[_FaultyRow]:
+    return map(_FaultyRow, _tuples(batch, width))
 
 
 class _EponymousModule:

@@ -116,7 +116,6 @@ class Engine:
 
     def prepare(self, sql: str) -> Prepared:
         """The statement as SQLite is to get it. Statements that touch no sky table stay as they are."""
-        self._results.check(sql)
         self._reports.forget()
         prepared = self.published.prepare(sql, self.pushdown)
         self._reports.written = () if prepared.plan is None else prepared.plan.reports

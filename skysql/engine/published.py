@@ -161,6 +161,7 @@ class Published:
         if cached is not None and cached.generation == generation:
             self._cache.move_to_end((text, pushdown))
             return cached
+        self._results.check(text)
         assert self._stored is not None
         self._stored.check(text)
         try:

@@ -297,6 +297,8 @@ def aggregate_sql(aggregate: AnyAggregate) -> str:
 
 def columns(expr: Expr | AnyAggregate | None) -> tuple[Column, ...]:
     """The columns that an expression reads, each once, in order of appearance."""
+    if isinstance(expr, Sql):
+        return tuple(dict.fromkeys(expr.columns))
     found: dict[Column, None] = {}
 
     def walk(node: Any) -> None:

@@ -49,6 +49,7 @@ class BoundScan:
         self.plan = plan
         self.table = table
         self._known = known
+        self._types: dict[str, str | None] = {}
         names = object_names(plan.source, table)
         self.by_object = any(isinstance(key, Column) and key.name.lower() in names for key in plan.keys)
         self.inner = BoundScan(plan.source.scan, table, known) if isinstance(plan.source, Groups) else None
@@ -62,6 +63,12 @@ class BoundScan:
         self.on_action = EventCondition.of(actions) if actions else None
         self.on_time = [part for part in self.beside_action if isinstance(part, Compare) and _is_of_time(part)]
         self.beside_time = [part for part in self.beside_action if part not in self.on_time]
+
+    def type_of(self, name: str) -> str | None:
+        """The type of a column of the plan's source; None if it has no affinity."""
+        if name not in self._types:
+            self._types[name] = column_type(self.plan.source, self.table, name)
+        return self._types[name]
 
     @cached_property
     def layout(self) -> tuple[list[Property], list[Property | None]] | None:
@@ -102,7 +109,7 @@ class BoundScan:
         """What computes each aggregate, with SQLite to help."""
 
         def by_sqlite(aggregate: SqlAggregate) -> BySqlite:
-            types = [(c.label, column_type(self.plan.source, self.table, c.name)) for c in aggregate.columns]
+            types = [(c.label, self.type_of(c.name)) for c in aggregate.columns]
             asked = aggregate.text, types
             return BySqlite(len(types), lambda data, groups: evaluator.aggregates(*asked, data, groups, parameters))
 

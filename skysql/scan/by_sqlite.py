@@ -142,7 +142,7 @@ class SqliteExpressions:
         numbers, bound = kernels.factorize([compact_codes(vector) for vector in vectors])
         used, places = kernels.group_numbers(numbers, bound)
         one_of_each = np.zeros(len(used), np.int64)
-        one_of_each[places] = np.arange(len(rows))
+        one_of_each[places] = np.arange(len(places))
         data = [vector.take(one_of_each).tolist() for vector in vectors]
         return Coded(self._results(cached, text, reads, data)[places], cached.results)
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..arrays.vectors import Coded, Numbers, Vector
+from ..arrays.vectors import Numbers, Vector
 from ..interruption import looking
 from ..lazily import cached_property
 from ..model import timestamps
@@ -100,14 +100,10 @@ class Evaluation:
         """The expression at each of the rows."""
         if isinstance(expr, Column):
             return rows.vector(expr)
+        if isinstance(expr, Sql):
+            return self._sqlite.vector(expr.text, columns(expr), expr.granularity, rows)
         native = self._native(expr, rows)
-        if native is not None:
-            return native
-        return self._by_sqlite(sql(expr), expr, rows)
-
-    def _by_sqlite(self, text: str, expr: Expr, rows: Readable) -> Coded:
-        """The text at each of the rows, which reads what the expression does."""
-        return self._sqlite.vector(text, columns(expr), expr.granularity if isinstance(expr, Sql) else 0, rows)
+        return self._sqlite.vector(sql(expr), columns(expr), 0, rows) if native is None else native
 
     def _native(self, expr: Expr, rows: Readable) -> Numbers | None:
         match expr:
@@ -182,7 +178,7 @@ class Evaluation:
         native = self._native(expr, rows)
         if native is None:
             text = f"CASE WHEN {sql(expr)} THEN 1 WHEN NOT ({sql(expr)}) THEN 0 END"
-            coded = self._by_sqlite(text, expr, rows)
+            coded = self._sqlite.vector(text, columns(expr), expr.granularity if isinstance(expr, Sql) else 0, rows)
             true = np.fromiter((value == 1 for value in coded.values), bool, len(coded.values))
             return true[coded.codes], coded.known()
         return exact.truth(native)

@@ -24,7 +24,6 @@ from ..arrays.vectors import Vector
 from ..model.values import Value
 from ..plan.labels import KeyOf, ValueOf, label_of
 from ..plan.path_scan import Column, PathScan, SqlAggregate, columns
-from ..plan.sources import column_type
 from ..store.shard import Shard
 from ..store.snapshot import Snapshot
 from . import result
@@ -46,8 +45,7 @@ class Scan:
         self, bound: BoundScan, snapshot: Snapshot, evaluator: Evaluator, parameters: Sequence[Value]
     ) -> None:
         self.snapshot = snapshot
-        source, table = bound.plan.source, bound.table
-        self.evaluation = Evaluation(evaluator, parameters, lambda name: column_type(source, table, name))
+        self.evaluation = Evaluation(evaluator, parameters, bound.type_of)
         self._actions = ActionIndex(snapshot.store.dictionary, self.evaluation)
         self._selection = Selection(bound, snapshot, self.evaluation, self._actions)
         self._bind(bound)

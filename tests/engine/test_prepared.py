@@ -42,13 +42,14 @@ def db() -> Iterator[skysql.Connection]:
 def again(db: skysql.Connection, sql: str, parameters: Any = ()) -> tuple[int, list[str]]:
     """What it costs to run a statement another time: (calls of our functions, SQLite's statements besides its own).
 
+    Without those of which SQLite makes three and more for each row that it takes: Next, Eof, and Column for each value.
     A comprehension is no call, as it is none from Python 3.12 on.
     """
     frames: set[FrameType] = set()  # a generator that goes on is not called once more
     statements: list[str] = []
 
     def called(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(OURS) and frame.f_code.co_name not in COMPREHENSIONS:
+        if event == "call" and frame.f_code.co_filename.startswith(OURS) and frame.f_code.co_name not in NOT_COUNTED:
             frames.add(frame)
 
     for _ in range(2):
@@ -65,7 +66,7 @@ def again(db: skysql.Connection, sql: str, parameters: Any = ()) -> tuple[int, l
     return len(frames), [text for text in statements if "FROM temp." not in text and text != sql]
 
 
-COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+NOT_COUNTED = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "Next", "Eof", "Column")
 
 
 GROUPED = [
@@ -86,25 +87,29 @@ GROUPED = [
     ("SELECT object_id, count(*) FROM users WHERE object_id = ? GROUP BY 1", (5,)),
 ]
 
-MORE = [
-    # a row costs a call for each of its columns, and two more: these are four
-    ("SELECT plan, action, count(*) FROM users WHERE timestamp >= ? GROUP BY plan, action", ("2023-11-14 22:30",), 165),
-    # SQLite asks twice before the rows are kept, in which the rest of the join is looked up
-    ("SELECT p.price, count(*) FROM users u JOIN plans p ON p.plan = u.plan GROUP BY p.price", (), 195),
+SCANS = [
+    *GROUPED,
+    ("SELECT plan, action, count(*) FROM users WHERE timestamp >= ? GROUP BY plan, action", ("2023-11-14 22:30",)),
+    # the rest of the join is looked up in what the scan has found
+    ("SELECT p.price, count(*) FROM users u JOIN plans p ON p.plan = u.plan GROUP BY p.price", ()),
     # SQLite computes the days, from rows that it asks for
-    ("SELECT date(timestamp), count(*) FROM users GROUP BY 1", (), 170),
+    ("SELECT date(timestamp), count(*) FROM users GROUP BY 1", ()),
+    # the state of one object at the time of another's event
+    (
+        "SELECT s.plan, count(*) FROM users u JOIN users_objects s ON s.object_id = u.object_id"
+        " AND s.as_of = u.timestamp WHERE u.action = 'buy' GROUP BY 1",
+        (),
+    ),
 ]
 
 
-@pytest.mark.parametrize(
-    ("sql", "parameters", "calls"), [*((sql, parameters, 150) for sql, parameters in GROUPED), *MORE]
-)
-def test_a_path_scan_again(db: skysql.Connection, sql: str, parameters: Any, calls: int) -> None:
+@pytest.mark.parametrize(("sql", "parameters"), SCANS)
+def test_a_path_scan_again(db: skysql.Connection, sql: str, parameters: Any) -> None:
     """Is another schema there, is anything else in the table: no more is asked."""
     made, statements = again(db, sql, parameters)
     assert db.execute(sql, parameters).plan is not None
     assert len(statements) <= 2, statements
-    assert made <= calls
+    assert made <= 150
 
 
 def test_a_report_again(db: skysql.Connection) -> None:
