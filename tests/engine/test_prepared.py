@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,11 +59,14 @@ def again(db: skysql.Connection, sql: str, parameters: Any = ()) -> tuple[int, l
     db.execute(sql, parameters).fetchall()
     db.sqlite.trace_v2(0, None)
     cursor = db.cursor()
+    gc.collect()
+    gc.disable()  # what others have left would be closed meanwhile
     sys.setprofile(called)
     try:
         cursor.execute(sql, parameters).fetchall()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return len(frames), [text for text in statements if "FROM temp." not in text and text != sql]
 
 
