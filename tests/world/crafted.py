@@ -180,7 +180,8 @@ class Parser:
 
 def _kind(code: int) -> Kind:
     found = KINDS.of_code(code)
-    assert found is not None
+    if found is None:  # of a blob that was changed before
+        raise FormatError(f"kind {code}")
     return found
 
 
