@@ -24,38 +24,57 @@ Life of an event
 """
 
 # ruff: noqa: F403, F405
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 # fmt: off
 __all__ = [
-    "BINARY", "Binary", "Connection", "CorruptError", "Cursor", "DATETIME", "DataError", "DatabaseError", "Date",
-    "DateFromTicks", "Error", "IntegrityError", "InterfaceError", "InternalError", "NUMBER", "NotSupportedError",
-    "OperationalError", "PARSE_COLNAMES", "PARSE_DECLTYPES", "ProgrammingError", "ROWID", "Row", "STRING", "Time",
-    "TimeFromTicks", "Timestamp", "TimestampFromTicks", "Warning", "apilevel", "connect", "paramstyle",
-    "register_adapter", "register_converter", "threadsafety",
+    "BINARY", "Binary", "Blob", "Connection", "CorruptError", "Cursor", "DATETIME", "DataError", "DatabaseError",
+    "Date", "DateFromTicks", "Error", "IntegrityError", "InterfaceError", "InternalError", "LEGACY_TRANSACTION_CONTROL",
+    "NUMBER", "NotSupportedError", "NullCharacterError", "OperationalError", "OutOfMemoryError", "PARSE_COLNAMES",
+    "PARSE_DECLTYPES", "PrepareProtocol", "ProgrammingError", "ROWID", "Row", "STRING", "Time", "TimeFromTicks",
+    "Timestamp", "TimestampFromTicks", "TooLargeError", "UnencodableError", "Warning", "adapt", "adapters", "apilevel",
+    "complete_statement", "connect", "converters", "enable_callback_tracebacks", "paramstyle", "register_adapter",
+    "register_converter", "sqlite_version", "sqlite_version_info", "threadsafety", "version", "version_info",
 ]
 # fmt: on
 
 if TYPE_CHECKING:  # all that these define, of which the package has what __all__ names
     from .dbapi.connection import *
     from .dbapi.cursor import *
+    from .dbapi.functions import *
+    from .dbapi.open_blob import *
     from .dbapi.parameters import *
+    from .dbapi.row import *
+    from .dbapi.sqlite import *
     from .errors import *
 else:
 
     def __getattr__(name):
         """Import everything with the first name that is asked for: before that, a command can end at Ctrl-C."""
-        if name in ("dbapi", "errors"):
+        if name in ("dbapi", "dbapi2", "errors"):
             return import_module(f"{__name__}.{name}")
+        if name.startswith("SQLITE_"):
+            from .dbapi import sqlite
+
+            if name in sqlite.constants():
+                return sqlite.constant(name)
+        if name in ("OptimizedUnicode", "enable_shared_cache") and sys.version_info < (3, 12):
+            from .dbapi import sqlite
+
+            return sqlite.deprecated(name)
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import errors
-        from .dbapi import connection, cursor, parameters
+        from .dbapi import connection, cursor, functions, open_blob, parameters, row, sqlite
 
-        for module in (connection, cursor, errors, parameters):
+        for module in (connection, cursor, errors, functions, open_blob, parameters, row, sqlite):
             globals().update({name: vars(module)[name] for name in __all__ if name in vars(module)})
         return globals()[name]
 
     def __dir__():
-        return sorted(__all__)
+        from .dbapi import sqlite
+
+        old = ["OptimizedUnicode", "enable_shared_cache"] if sys.version_info < (3, 12) else []
+        return sorted([*__all__, "dbapi2", *sqlite.constants(), *old])

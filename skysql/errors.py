@@ -41,8 +41,28 @@ class DataError(DatabaseError):
     """A value that cannot be stored: out of range, of the wrong type, unparsable."""
 
 
+class TooLargeError(DataError, OverflowError):
+    """An integer of more than 64 bits; also the error that the standard library's sqlite3 has for it."""
+
+
+class UnencodableError(DataError, UnicodeEncodeError):
+    """A text with half of a surrogate pair; also the error that the standard library's sqlite3 has for it."""
+
+    def __init__(self, message: str, hint: str | None, cause: UnicodeEncodeError) -> None:
+        UnicodeEncodeError.__init__(self, *cause.args)
+        self.hint = hint
+        self._message = message
+
+    def __str__(self) -> str:
+        return f"{self._message} ({self.hint})" if self.hint else self._message
+
+
 class OperationalError(DatabaseError):
     """The surroundings failed: a lock, a full disk, an unreadable file, an interrupt."""
+
+
+class OutOfMemoryError(OperationalError, MemoryError):
+    """There is not enough memory; also the error that the standard library's sqlite3 has for it."""
 
 
 class AlteredError(OperationalError):
@@ -59,6 +79,10 @@ class InternalError(DatabaseError):
 
 class ProgrammingError(DatabaseError):
     """The statement or the call is wrong: a syntax error, an unknown table or property."""
+
+
+class NullCharacterError(ProgrammingError, ValueError):
+    """A script with a null character; also the error that the standard library's sqlite3 has for it."""
 
 
 class NotSupportedError(DatabaseError):
@@ -80,7 +104,7 @@ def exhausted(error: BaseException) -> OperationalError:
     if isinstance(error, RecursionError):
         return OperationalError("what was asked is nested too deeply", "write it in several steps")
     if isinstance(error, MemoryError):
-        return OperationalError(f"out of memory{f': {error}' if str(error) else ''}", "ask for less at a time")
+        return OutOfMemoryError(f"out of memory{f': {error}' if str(error) else ''}", "ask for less at a time")
     return OperationalError(str(error), "the system has as many threads as it allows")
 
 

@@ -11,9 +11,14 @@ Sources: PEP 249; CPython 3.11 Modules/_sqlite, whose behaviour the tests compar
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,19 +27,23 @@ import apsw
 from .. import errors
 from ..engine import waiting_errors
 from ..engine.session import Session
-from ..model.companions import ACTION_NAME, OWN_CHANGES, TIMESTAMP
-from ..model.quoting import literal, quote
-from ..model.table import Table
-from ..model.tokens import module_of
+from ..engine.statements import analyse
+from ..engine.watch import Authorizer, Watch
+from . import functions, hooks
 from .cursor import Cursor, RowFactory
-from .parameters import Parameters
+from .dump import dump
+from .open_blob import Blob, open_blob
+from .parameters import Parameters, contiguous
+from .sqlite import LEGACY_TRANSACTION_CONTROL
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from ..engine.engine import Engine
     from ..engine.info import TableInfo
 
 apilevel = "2.0"
-threadsafety = 2  # threads may share connections: each call is one turn at the session's guard
+threadsafety = 3  # threads may share connections and cursors: each call is one turn at the session's guard
 paramstyle = "qmark"  # and named
 
 
@@ -53,17 +62,27 @@ class Connection:
     NotSupportedError = errors.NotSupportedError
     CorruptError = errors.CorruptError
 
+    text_factory: Callable[[bytes], Any] = str
+    """What makes a text's value of its bytes; str, bytes, or any other function."""
+
     def __init__(
         self,
         database: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         timeout: float = 5.0,
         detect_types: int = 0,
         isolation_level: str | None = "",
+        check_same_thread: bool = True,
+        factory: Callable[..., Connection] | None = None,
+        cached_statements: int = 128,
+        uri: bool = False,
         *,
+        autocommit: bool | int = LEGACY_TRANSACTION_CONTROL,
         pushdown: bool = True,
         cache_size: int | str | None = None,
         read_only: bool = False,
     ) -> None:
+        """See connect()."""
+        self.text_factory = str
         self.detect_types = detect_types
         self.row_factory: RowFactory | None = None
         level = _checked_level(isolation_level)
@@ -74,10 +93,29 @@ class Connection:
         self.guard = self.session.guard
         self.engine: Engine = self.session.engine
         self.sqlite: apsw.Connection = self.engine.sqlite
+        self.autocommit = autocommit
+
+    def __call__(self, *given: str) -> Any:
+        """What is known of a statement before it runs; ProgrammingError if there are several."""
+        with self.guard:
+            (sql,) = given if len(given) == 1 else (None,)
+            if not isinstance(sql, str):
+                raise TypeError(f"one str was expected, and not {given!r}")
+            if len(sql.encode()) > self.sqlite.limit(apsw.SQLITE_LIMIT_SQL_LENGTH):
+                raise errors.DataError("query string is too large")
+            return analyse(sql)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("guard", "session", "engine", "sqlite", "detect_types"):
+            raise errors.ProgrammingError("Base Connection.__init__ not called.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def cursor(self, factory: Callable[[Connection], Cursor] = Cursor) -> Cursor:
         """A new cursor."""
-        cursor = factory(self)
+        with self.guard:
+            cursor = factory(self)
+        if not issubclass(type(cursor), Cursor):
+            raise TypeError(f"factory must return a cursor, not {type(cursor).__name__}")
         if self.row_factory is not None:
             cursor.row_factory = self.row_factory
         return cursor
@@ -106,6 +144,19 @@ class Connection:
         self.session.isolation_level = _checked_level(level)
         if level is None:
             self.commit()
+
+    @property
+    def autocommit(self) -> bool | int:
+        """LEGACY_TRANSACTION_CONTROL: as isolation_level says. True: none begins. False: one is always open."""
+        autocommit = self.session.autocommit
+        return LEGACY_TRANSACTION_CONTROL if autocommit is None else autocommit
+
+    @autocommit.setter
+    def autocommit(self, autocommit: bool | int) -> None:
+        if not isinstance(autocommit, bool) and autocommit != LEGACY_TRANSACTION_CONTROL:
+            raise ValueError("autocommit must be True, False, or sqlite3.LEGACY_TRANSACTION_CONTROL")
+        with self.guard:
+            self.session.control(autocommit if isinstance(autocommit, bool) else None)
 
     @property
     def in_transaction(self) -> bool:
@@ -150,6 +201,16 @@ class Connection:
         """Close the connection, undoing an open transaction; may be called again."""
         self.session.close()
 
+    def __del__(self) -> None:
+        """Close what nobody has any more, at once: what SQLite calls refers to the engine, and the engine to SQLite."""
+        session: Session | None = vars(self).get("session")
+        if session is None or session.guard.closed or sys.is_finalizing():
+            return
+        if sys.version_info >= (3, 13):
+            warnings.warn(f"unclosed database in {self!r}", ResourceWarning, stacklevel=2, source=self)
+        with suppress(errors.Error):  # of a child process, in which it is another's
+            session.close()
+
     def interrupt(self) -> None:
         """Stop what another thread is running on this connection: it raises OperationalError there."""
         self.session.interrupt()
@@ -188,36 +249,138 @@ class Connection:
     # functions
 
     def create_function(
-        self, name: str, narg: int, func: Callable[..., Any] | None, /, *, deterministic: bool = False
+        self, name: str, narg: int, func: Callable[..., Any] | None, *, deterministic: bool = False
     ) -> None:
         """Make func callable from SQL, with narg arguments (-1: any number); None removes it."""
         with self.guard:
-            self.sqlite.create_scalar_function(name, func, narg, deterministic=deterministic)
+            made = None if func is None else functions.function(func)
+            _given(self.sqlite.create_scalar_function, name, made, narg, deterministic=deterministic)
             self.engine.functions_changed(name)
 
-    def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None, /) -> None:
+    def create_aggregate(self, name: str, n_arg: int, aggregate_class: Callable[[], Any] | None) -> None:
         """Make an aggregate of a class with step(*values) and finalize(); None removes it."""
         with self.guard:
-            waiting_errors.create(self.sqlite, name, aggregate_class, n_arg)
+            made = None if aggregate_class is None else functions.groups(aggregate_class)
+            _given(waiting_errors.create, self.sqlite, name, made, n_arg)
             self.engine.functions_changed(name)
 
     def create_window_function(self, name: str, num_params: int, aggregate_class: Callable[[], Any] | None, /) -> None:
         """Make a window function of a class with step and inverse(*values), value() and finalize(); None removes it."""
         with self.guard:
-            waiting_errors.create_window(self.sqlite, name, aggregate_class, num_params)
+            made = None if aggregate_class is None else functions.windows(aggregate_class)
+            _given(waiting_errors.create_window, self.sqlite, name, made, num_params, error=errors.ProgrammingError)
             self.engine.functions_changed(name)
 
     def create_collation(self, name: str, callback: Callable[[str, str], int] | None, /) -> None:
         """Make a collation of a function that compares two texts; None removes it."""
+        if callback is not None and not callable(callback):
+            raise TypeError("parameter must be callable")
         with self.guard:
-            self.sqlite.create_collation(name, callback)
+            self.sqlite.create_collation(name, None if callback is None else functions.collation(callback))
             self.engine.functions_changed()
+
+    # who watches
+
+    def set_authorizer(self, authorizer_callback: Authorizer | None) -> None:
+        """Ask authorizer_callback(action, name, name, database, trigger or view) what statements may do; None: nobody.
+
+        It answers SQLITE_OK, SQLITE_DENY or SQLITE_IGNORE, and is asked about the statement as it is written.
+        """
+        with self.guard:
+            self._watch().authorizer = None if authorizer_callback is None else hooks.authorizer(authorizer_callback)
+            self._unwatch()
+
+    def set_trace_callback(self, trace_callback: Callable[[str], Any] | None) -> None:
+        """Call trace_callback(text) for each statement, as it is written, with its parameters; None: nobody."""
+        with self.guard:
+            self._watch().trace = None if trace_callback is None else hooks.trace(trace_callback)
+            self._unwatch()
+
+    def set_progress_handler(self, progress_handler: Callable[[], Any] | None, n: int) -> None:
+        """Call progress_handler() after every n steps of SQLite's machine: it stops the statement by what is true."""
+        with self.guard:
+            handler = None if progress_handler is None or n <= 0 else hooks.progress(progress_handler)
+            self.sqlite.set_progress_handler(handler, n if handler is not None else 20)
+
+    def _watch(self) -> Watch:
+        if self.session.watch is None:
+            self.session.watch = Watch(self.sqlite)
+        return self.session.watch
+
+    def _unwatch(self) -> None:
+        watch = self.session.watch
+        if watch is not None and watch.authorizer is None and watch.trace is None:
+            self.session.watch = None
+
+    # SQLite's settings
+
+    def getlimit(self, category: int, /) -> int:
+        """One of the limits SQLITE_LIMIT_...; ProgrammingError if there is none of that number."""
+        return self.setlimit(category, -1)
+
+    def setlimit(self, category: int, limit: int, /) -> int:
+        """Set a limit SQLITE_LIMIT_... and return what it was; a negative one changes nothing."""
+        with self.guard:
+            before = self.sqlite.limit(category, limit)
+            if before < 0:
+                raise errors.ProgrammingError("'category' is out of bounds")
+            return before
+
+    def getconfig(self, op: int, /) -> bool:
+        """Whether SQLITE_DBCONFIG_... is on; ValueError if there is none of that number."""
+        with self.guard:
+            return self._config(op, -1)
+
+    def setconfig(self, op: int, enable: bool = True, /) -> None:
+        """Turn SQLITE_DBCONFIG_... on or off."""
+        with self.guard:
+            if self._config(op, int(bool(enable))) != bool(enable):
+                raise errors.OperationalError("Unable to set config")
+
+    def _config(self, op: int, value: int) -> bool:
+        if op not in apsw.mapping_db_config or op == apsw.SQLITE_DBCONFIG_LOOKASIDE:
+            raise ValueError(f"unknown config 'op': {op}")
+        return bool(self.sqlite.config(op, value))
+
+    def enable_load_extension(self, enable: bool, /) -> None:
+        """Whether load_extension() and the SQL function of that name may be used."""
+        with self.guard:
+            self.sqlite.enable_load_extension(bool(enable))
+
+    def load_extension(self, name: str, /, *, entrypoint: str | None = None) -> None:
+        """Load an extension from a shared library; OperationalError if that is not enabled, or fails."""
+        with self.guard:
+            self.sqlite.load_extension(name, entrypoint)
+
+    # BLOBs and bytes
+
+    def blobopen(
+        self, table: str, column: str, row: int, /, *, readonly: bool = False, name: str = "main"
+    ) -> Blob:
+        """Open a BLOB of an ordinary table, to read and write parts of it."""
+        with self.guard:
+            return open_blob(self.sqlite, self.guard, name, table, column, row, readonly)
+
+    def serialize(self, *, name: str = "main") -> bytes:
+        """A database as the bytes of its file; OperationalError if there is none of that name."""
+        with self.guard:
+            if name not in self.sqlite.db_names():
+                raise errors.OperationalError(f"unable to serialize {name!r}")
+            return self.sqlite.serialize(name)
+
+    def deserialize(self, data: bytes, /, *, name: str = "main") -> None:
+        """Put a database in memory in the place of one: its content is that of these bytes of a file."""
+        with self.guard:
+            if name == "temp" or name not in self.sqlite.db_names():
+                raise errors.OperationalError(f"unable to deserialize {name!r}")
+            self.sqlite.deserialize(name, bytes(contiguous(data)))
+            self.engine.tables.replaced()
 
     # copies
 
     def backup(
         self,
-        target: Connection,
+        target: Connection | sqlite3.Connection,
         *,
         pages: int = -1,
         progress: Callable[[int, int, int], object] | None = None,
@@ -230,6 +393,11 @@ class Connection:
         """
         if target is self:
             raise ValueError("target cannot be the same connection instance")
+        if progress is not None and not callable(progress):
+            raise TypeError("progress argument must be a callable")
+        if not isinstance(target, Connection):
+            _copy_to_other(self, target, progress, name)
+            return
         with self.guard, target.guard, target.sqlite.backup("main", self.sqlite, name) as copy:
             while not copy.done:
                 status = apsw.SQLITE_OK
@@ -244,59 +412,47 @@ class Connection:
                 if progress is not None:
                     progress(status, copy.remaining, copy.page_count)
 
-    def iterdump(self) -> Iterator[str]:
-        """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order."""
-        yield "BEGIN TRANSACTION;"
-        owned = {name for name, kind in self._rows("SELECT name, type FROM temp.pragma_table_list") if kind == "shadow"}
-        owned |= self.engine.shadows()  # of which SQLite does not know on a connection after many
-        skies = {info.name: info.table for info in self.info() if info.database == "main"}
-        later = []
-        made = self._rows("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY rowid")
-        for kind, name, sql in made:
-            if kind != "table":
-                later.append(f"{sql};")
-            elif name == "sqlite_sequence":
-                later += ['DELETE FROM "sqlite_sequence";', *self._inserts(name, _columns(self, name))]
-            elif name not in owned and not name.startswith("sqlite_") and not module_of(sql).startswith("sky_"):
-                yield f"{sql};"
-                sky = skies.get(name)
-                yield from self._inserts(name, _event_columns(sky) if sky else _columns(self, name), sky is not None)
-        yield from later
-        yield "COMMIT;"
+    def iterdump(self, *, filter: str | None = None) -> Iterator[str]:
+        """The database as SQL that makes it anew: sky tables as INSERTs of their events, in path order.
 
-    def _rows(self, sql: str) -> list[Any]:
-        with self.guard:
-            return self.sqlite.execute(sql).fetchall()
-
-    def _inserts(self, name: str, columns: list[str], sky: bool = False) -> Iterator[str]:
-        """The rows of a table. sky: with all digits of attributes that SQL shows with fewer."""
-        names = ", ".join(map(quote, columns))
-        rows = self.sqlite.execute(f"SELECT {', '.join(f'quote({quote(c)})' for c in columns)} FROM {quote(name)}")
-        held = self.engine.digits("main", name) if sky else {}
-        longer = [(at, held[column]) for at, column in enumerate(columns) if column in held]
-        for row in rows:
-            values = list(row)
-            for at, texts in longer:
-                text = next(texts)
-                values[at] = "NULL" if text is None else literal(text)
-            yield f"INSERT INTO {quote(name)} ({names}) VALUES ({', '.join(values)});"
+        filter: a LIKE pattern for the names of the tables, indexes, triggers and views.
+        """
+        return dump(self, filter)
 
 
-def _columns(connection: Connection, table: str) -> list[str]:
-    """The columns of a table that can be written."""
-    return [row[0] for row in connection._rows(f"SELECT name FROM temp.pragma_table_info({literal(table)})")]
+setattr(Connection.__call__, "__signature__", inspect.signature(lambda self, sql, /: None))  # noqa: B010
 
 
-def _event_columns(table: Table) -> list[str]:
-    """The columns of a sky table that say all of an event: changes instead of the state that they lead to."""
-    attributes = [p.name for p in table.properties if not p.state]
-    return [table.key_name or table.object_name, TIMESTAMP.name, ACTION_NAME.name, *attributes, OWN_CHANGES.name]
+def _copy_to_other(
+    connection: Connection, target: Any, progress: Callable[[int, int, int], object] | None, name: str
+) -> None:
+    """Copy a database over that of a connection of the standard library's, which has a SQLite of its own."""
+    import sqlite3
+
+    if not isinstance(target, sqlite3.Connection):
+        raise TypeError(f"backup() argument 1 must be a Connection, not {type(target).__name__}")
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "copy.db")
+        with closing(type(connection)(path)) as between:
+            connection.backup(between, name=name)
+        with closing(sqlite3.connect(path)) as copy:
+            copy.backup(target, progress=progress)
+
+
+def _given(
+    create: Callable[..., object], *given: Any, error: type[errors.Error] = errors.OperationalError, **options: Any
+) -> None:
+    """Give SQLite a function; raises `error` for a name or a number of arguments that it does not take."""
+    try:
+        create(*given, **options)
+    except (apsw.MisuseError, apsw.RangeError, ValueError):
+        raise error("Error creating function") from None
 
 
 def _checked_level(level: str | None) -> str | None:
     if level is not None and not isinstance(level, str):
         raise TypeError("isolation_level must be str or None")
-    if level is not None and level.upper() not in ("", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"):
+    if level is not None and str.upper(level) not in ("", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"):
         raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
     return level
 
@@ -311,6 +467,7 @@ def connect(
     cached_statements: int = 128,
     uri: bool = False,
     *,
+    autocommit: bool | int = LEGACY_TRANSACTION_CONTROL,
     pushdown: bool = True,
     cache_size: int | str | None = None,
     read_only: bool = False,
@@ -325,12 +482,9 @@ def connect(
     cache_size:  of decoded columns, in bytes or as '2 GB'; None shares one cache with the process' other connections.
     read_only:   refuse to write, and to make the file.
     """
-    return factory(
-        database,
-        timeout,
-        detect_types,
-        isolation_level,
-        pushdown=pushdown,
-        cache_size=cache_size,
-        read_only=read_only,
-    )
+    given = {name: value for name, value in locals().items() if value is not _DEFAULTS.get(name, _DEFAULTS)}
+    del given["database"]
+    return factory(database, **given)
+
+
+_DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(connect).parameters.items()}

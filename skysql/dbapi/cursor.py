@@ -1,4 +1,4 @@
-"""Cursors and rows: PEP 249 over a session, which runs the statements.
+"""Cursors: PEP 249 over a session, which runs the statements.
 
 Sources: CPython 3.11 Modules/_sqlite/cursor.c, whose behaviour the tests compare with.
 """
@@ -6,73 +6,18 @@ Sources: CPython 3.11 Modules/_sqlite/cursor.c, whose behaviour the tests compar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..engine.session import Result, Session
 from ..engine.statements import READS, analyse
-from ..errors import ProgrammingError
+from ..errors import NullCharacterError, ProgrammingError
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
+from .row import Header
 
 if TYPE_CHECKING:
     from ..engine.guard import Guard
     from ..engine.prepared import Plan
-
-
-class Header(NamedTuple):
-    """The columns of a result, shared by its rows."""
-
-    names: tuple[str, ...]
-    positions: dict[str, int]  # by name and by name in lower case; the first of those that differ by case only
-
-
-def _header(names: tuple[str, ...]) -> Header:
-    folded = {name.lower(): i for i, name in reversed(list(enumerate(names)))}
-    return Header(names, folded | {name: folded[name.lower()] for name in names})
-
-
-class Row(Sequence[Any]):
-    """A row that is read by index, slice or column name (without regard to case); for Connection.row_factory."""
-
-    __slots__ = ("_header", "_values")
-
-    def __init__(self, cursor: Cursor, values: Values, /) -> None:
-        self._header = cursor.header()
-        self._values = values
-
-    @overload
-    def __getitem__(self, key: int | str) -> Any: ...
-    @overload
-    def __getitem__(self, key: slice) -> Values: ...
-    def __getitem__(self, key: int | slice | str) -> Any:
-        if not isinstance(key, str):
-            return self._values[key]
-        positions = self._header.positions
-        position = positions.get(key)
-        if position is None and (position := positions.get(key.lower())) is None:
-            raise IndexError("No item with that key")
-        return self._values[position]
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._values)
-
-    def keys(self) -> list[str]:
-        """The names of the columns."""
-        return list(self._header.names)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Row):
-            return NotImplemented
-        return self._header.names == other._header.names and self._values == other._values
-
-    def __hash__(self) -> int:
-        return hash(self._header.names) ^ hash(self._values)
-
-    def __repr__(self) -> str:
-        return f"Row({', '.join(f'{n}={v!r}' for n, v in zip(self._header.names, self._values, strict=False))})"
 
 
 RowFactory = Callable[["Cursor", Values], Any]
@@ -84,6 +29,7 @@ class Connected(Protocol):
     guard: Guard
     session: Session
     detect_types: int
+    text_factory: Callable[[bytes], Any]
 
 
 class _Closed:
@@ -104,6 +50,8 @@ class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
     def __init__(self, connection: Connected, /) -> None:
+        if not hasattr(type(connection), "text_factory"):
+            raise TypeError(f"Cursor() argument 1 must be a Connection, not {type(connection).__name__}")
         self.connection = connection
         self.row_factory: RowFactory | None = None
         self.arraysize = 1
@@ -114,6 +62,11 @@ class Cursor:
         if connection.guard.closed:
             raise ProgrammingError("Cannot operate on a closed database.")
         self._result = Result(connection.session)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("connection", "_guard", "_result"):
+            raise ProgrammingError("Base Cursor.__init__ not called.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # statements
 
@@ -142,7 +95,7 @@ class Cursor:
         if not isinstance(sql_script, str):
             raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
         if "\0" in sql_script:
-            raise ProgrammingError("the script contains a null character")
+            raise NullCharacterError("the script contains a null character, which is an embedded null character")
         with self._guard:
             self.connection.session.run_script(sql_script)
             self._result.plan = None
@@ -172,7 +125,7 @@ class Cursor:
         """The rows that are left."""
         with self._guard:
             rows = self._result.take_all()
-            return rows if self.row_factory is None and self._convert is None else self._make(rows)
+            return rows if self._plain() else self._make(rows)
 
     def __iter__(self) -> Self:
         return self
@@ -186,11 +139,13 @@ class Cursor:
 
     def _plain(self) -> bool:
         """Whether rows are handed out as they come."""
-        return self.row_factory is None and self._convert is None
+        return self.row_factory is None and self._convert is None and self.connection.text_factory is str
 
     def _make(self, rows: list[Any]) -> list[Any]:
-        if self._convert is not None:
-            rows = [_converted(self._convert, row) for row in rows]
+        text = self.connection.text_factory
+        if self._convert is not None or text is not str:
+            converters = self._convert or [None] * len(rows[0]) if rows else []
+            rows = [_converted(converters, row, text) for row in rows]
         factory = self.row_factory
         return rows if factory is None else [factory(self, row) for row in rows]
 
@@ -236,7 +191,7 @@ class Cursor:
     def header(self) -> Header:
         """The columns' names, as Row needs them."""
         if self._names is None:
-            self._names = _header(tuple(column[0] for column in self.description or ()))
+            self._names = Header(tuple(column[0] for column in self.description or ()))
         return self._names
 
     def close(self) -> None:
@@ -252,10 +207,17 @@ class Cursor:
         """Does nothing, as PEP 249 allows."""
 
 
-def _converted(converters: list[Callable[[bytes], Any] | None], row: Values) -> Values:
+def _converted(
+    converters: list[Callable[[bytes], Any] | None], row: Values, text: Callable[[bytes], Any]
+) -> Values:
+    """The row, each value by its converter; a text without one by the text factory."""
     return tuple(
-        value
+        _made_of(value, text)
         if convert is None or value is None
-        else convert(value if isinstance(value, bytes) else str(value).encode())
+        else (None if value == b"" else convert(value if isinstance(value, bytes) else str(value).encode()))
         for convert, value in zip(converters, row, strict=True)
     )
+
+
+def _made_of(value: Any, text: Callable[[bytes], Any]) -> Any:
+    return text(value.encode()) if isinstance(value, str) and text is not str else value

@@ -48,6 +48,8 @@ class Guard:
 
 def _raise_ours(error: BaseException) -> None:
     """Raise what stands for an error of SQLite's, of apsw's or of the system's; nothing for others."""
+    if isinstance(error, errors.Error):
+        return
     if isinstance(error, apsw.Error):
         cause = error.__cause__  # of a broken constraint: what the table raised
         raise cause if isinstance(cause, errors.Error) else translate(error) from None
@@ -58,7 +60,8 @@ def _raise_ours(error: BaseException) -> None:
         hint = "CAST(... AS BLOB) reads it as it is"
         raise errors.OperationalError(f"Could not decode to UTF-8 a text with {found!r}", hint) from error
     if isinstance(error, UnicodeEncodeError):
-        raise errors.DataError(f"{error.object[error.start]!r} stands in no text", "it is half of a pair") from None
+        said = f"{error.object[error.start]!r} stands in no text"
+        raise errors.UnencodableError(said, "it is half of a pair", error) from None
     if errors.is_exhaustion(error):
         raise errors.exhausted(error) from error
 

@@ -7,6 +7,7 @@ import os
 import apsw
 
 from ..errors import OperationalError
+from .sqlite_errors import translate
 
 
 def open_file(path: str, read_only: bool, timeout: float) -> apsw.Connection:
@@ -17,9 +18,10 @@ def open_file(path: str, read_only: bool, timeout: float) -> apsw.Connection:
     try:
         sqlite = apsw.Connection(os.fspath(path), flags=flags)
     except UnicodeEncodeError:  # SQLite takes no other names
-        raise OperationalError(f"cannot open {path!r}", "give it a name that is UTF-8") from None
-    except apsw.CantOpenError:
-        raise OperationalError(f"cannot open {path!r}", "does its directory exist, and may you read it?") from None
+        raise OperationalError(f"unable to open database file {path!r}", "give it a name that is UTF-8") from None
+    except apsw.CantOpenError as error:
+        said = f"unable to open database file {path!r}"
+        raise translate(error, said, "does its directory exist, and may you read it?") from None
     sqlite.set_busy_timeout(int(timeout * 1000))
     return sqlite
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..write.statement import Statement
     from .engine import Engine
     from .prepared import Plan
+    from .watch import Watch
 
 V = TypeVar("V")
 
@@ -51,12 +52,16 @@ class Session:
 
     isolation_level: "", "DEFERRED", "IMMEDIATE" or "EXCLUSIVE": how the first INSERT, UPDATE, DELETE or REPLACE begins
     a transaction; None: none does.
+    autocommit: None: isolation_level says when transactions begin. True: never by itself. False: one is always open.
+    watch: who is shown each statement before it runs, if anybody is.
     """
 
     def __init__(self, engine: Engine, guard: Guard) -> None:
         self.engine = engine
         self.guard = guard
         self.isolation_level: str | None = ""
+        self.autocommit: bool | None = None
+        self.watch: Watch | None = None
         self._sqlite = engine.sqlite
 
     @classmethod
@@ -77,7 +82,7 @@ class Session:
         """
         result = Result(self) if result is None else result
         analysed = result._begin(sql)
-        text = self._run(analysed, sql, result, result._first, parameters)
+        text = self._run(analysed, result, result._first, parameters)
         result._ran(text, parameters)
         return result
 
@@ -85,16 +90,18 @@ class Session:
         """Run a statement once for each set of parameters. Rows that it gives are dropped; rowcount is that of all."""
         result = Result(self) if result is None else result
         analysed, rest, given = result._begin(sql), iter(rows), _Given()
+        first: list[Bindings] = [] if self.watch is None else list(islice(rest, 1))
+        rest = chain(first, rest)
 
         def run(text: str, _: Bindings) -> None:
             nonlocal rest
             try:
-                result._all(text, self._counted(rest, result, given))
+                result._all(text, self._counted(rest, result, given, analysed.text))
             finally:
                 rest, given.under_way = chain(given.under_way, rest), []  # for the next attempt, if there is one
 
         try:
-            self._run(analysed, sql, result, run, ())
+            self._run(analysed, result, run, first[0] if first else ())
         except OverflowError as error:
             raise unbound(error, given.parameters) from None
         finally:
@@ -103,25 +110,29 @@ class Session:
 
     def run_script(self, script: str) -> None:
         """Commit, then run the statements one after the other, dropping their rows."""
-        self.commit()
+        if self.autocommit is None:
+            self.commit()
         result = Result(self)
         for sql in looking(statements(script)):
             analysed = result._begin(sql)
-            self._run(analysed, sql, result, self._drain, ())
+            self._run(analysed, result, self._drain, ())
 
     def _drain(self, text: str, _: Bindings) -> None:
         for _ in self._sqlite.execute(text):
             pass
 
-    def _run(self, analysed: SplitText, sql: str, result: Result, run: Run, parameters: Bindings) -> str:
+    def _run(self, analysed: SplitText, result: Result, run: Run, parameters: Bindings) -> str:
         """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
+        sql = analysed.text
         for left in reversed(range(_PLANS)):
             text = sql
             try:
                 if analysed.reads:
                     prepared = self.engine.prepare(sql)
                     text, result.plan = prepared.sql, prepared.plan
-                result._start.begin = self._due() if analysed.writes else ""
+                result._start.begin = begin = self._due() if analysed.writes else ""
+                if self.watch is not None:
+                    text = self._watched(self.watch, result, sql, text, parameters, begin)
                 self._attempt(analysed, sql, result, run, text, parameters)
                 break
             except (errors.OperationalError, apsw.SchemaChangeError) as error:
@@ -133,10 +144,22 @@ class Session:
             self.engine.rolled_back()
         return text
 
+    def _watched(
+        self, watch: Watch, result: Result, sql: str, text: str, parameters: Bindings, begin: str
+    ) -> str:
+        """Show a statement to those who watch, after the BEGIN that it runs first; the text to run."""
+        if begin:
+            watch.tell(begin)
+        result._start.watch = watch if watch.shown(sql, parameters) else None
+        if result._start.watch is None:
+            return text
+        result.plan = None
+        return sql
+
     def _due(self) -> str:
         """The BEGIN that a statement that writes has to run first, or ""."""
-        within = self.isolation_level is None or self._sqlite.in_transaction
-        return "" if within else f"BEGIN {self.isolation_level}"
+        none = self.isolation_level is None or self.autocommit is not None
+        return "" if none or self._sqlite.in_transaction else f"BEGIN {self.isolation_level}"
 
     def _attempt(
         self, analysed: SplitText, sql: str, result: Result, run: Run, text: str, parameters: Bindings
@@ -147,6 +170,8 @@ class Session:
         try:
             if analysed.writes:
                 self.engine.counts.begin()
+            if result._start.watch is not None:
+                result._start.watch.hold()
             run(text, parameters)
             if analysed.writes:
                 statement.check()
@@ -158,6 +183,8 @@ class Session:
             raise
         finally:
             under_way.end(statement)
+            if result._start.watch is not None:
+                result._start.release()
 
     def _failed(self, analysed: SplitText, error: BaseException) -> None:
         if analysed.writes:
@@ -172,12 +199,14 @@ class Session:
         named = analysed.reads and text != sql and str(error).startswith("no such ")
         return named and self.engine.prepare(sql).sql != text
 
-    def _counted(self, rows: Iterable[Bindings], result: Result, given: _Given) -> Iterator[Bindings]:
+    def _counted(self, rows: Iterable[Bindings], result: Result, given: _Given, sql: str) -> Iterator[Bindings]:
         """The parameters, adding up how many rows each changed; total_changes would count what triggers did too."""
         changes, statement = self.engine.counts.changes, self.engine.under_way.innermost
         interruption = self.guard.interruption
         for row in rows:
             interruption.check()
+            if self.watch is not None and given.parameters != ():  # the first was shown with the statement
+                self.watch.shown(sql, row)
             given.parameters, given.under_way = row, [row]
             yield row
             given.under_way = []
@@ -197,16 +226,35 @@ class Session:
         """Rows changed since the connection was opened, those of a sky table's own storage not among them."""
         return self.engine.counts.total()
 
+    def control(self, autocommit: bool | None) -> None:
+        """Change what begins transactions; one that is open is committed where none is to be, one begun where it is."""
+        self.autocommit = autocommit
+        if autocommit and self._sqlite.in_transaction:
+            self._by_itself("COMMIT")
+        self.begin()
+
     def commit(self) -> None:
         """Make the open transaction durable, if there is one."""
-        if self._sqlite.in_transaction:
-            self._sqlite.execute("COMMIT")
+        if self._sqlite.in_transaction and self.autocommit is not True:
+            self._by_itself("COMMIT")
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a transaction, if one is to be open always."""
+        if self.autocommit is False and not self._sqlite.in_transaction:
+            self._by_itself("BEGIN")
+
+    def _by_itself(self, text: str) -> None:
+        if self.watch is not None:
+            self.watch.tell(text)
+        self._sqlite.execute(text)
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
-        if self._sqlite.in_transaction:
-            self._sqlite.execute("ROLLBACK")
+        if self._sqlite.in_transaction and self.autocommit is not True:
+            self._by_itself("ROLLBACK")
             self.engine.rolled_back()
+        self.begin()
 
     def interrupt(self) -> None:
         """Stop what another thread is running: it raises OperationalError there. Not within the guard: it has that."""
@@ -220,6 +268,8 @@ class Session:
         with self.guard.lock:
             if not self.guard.closed:
                 with self.guard:
+                    if self.autocommit is False and self._sqlite.in_transaction:
+                        self._by_itself("ROLLBACK")
                     self.engine.close()
                 self.guard.closed = True
 
@@ -241,21 +291,30 @@ class _Start:
     transaction, alive until the garbage collector comes by.
     """
 
-    __slots__ = ("begin", "columns", "once", "sqlite")
+    __slots__ = ("begin", "columns", "once", "sqlite", "watch")
 
     def __init__(self, sqlite: apsw.Connection) -> None:
         self.sqlite = sqlite
         self.begin = ""  # the BEGIN to run first, if any
         self.once = False  # whether to be called for the first of many only
+        self.watch: Watch | None = None  # whose authorizer is asked while SQLite prepares the statement
         self.columns: tuple[tuple[Any, ...], ...] = ()  # name, declared type, and more that PEP 249 has for each
 
     def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
+        if self.watch is not None:
+            self.release()
         self.columns = cursor.description or ()  # not get_description(): apsw keeps what that gives, and it may change
         if self.once:
             cursor.exec_trace = None
         if self.begin:
             self.sqlite.execute(self.begin)
         return True
+
+    def release(self) -> None:
+        """The statement has been prepared: what it makes SQLite prepare from here on is nobody's."""
+        assert self.watch is not None
+        self.watch.release()
+        self.watch = None
 
 
 class Result:
@@ -368,7 +427,7 @@ class Result:
     def _first(self, text: str, parameters: Bindings) -> None:
         """Run SQLite's text up to the first row."""
         try:
-            self._raw.execute(text, parameters)
+            self._raw.execute(text, parameters, can_cache=self._start.watch is None)
         except (KeyError, OverflowError) as error:
             raise unbound(error, parameters) from None
         self._take(next(self._raw, None))

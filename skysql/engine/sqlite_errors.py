@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from .. import errors
-from ..errors import DataError, ProgrammingError
+from ..errors import ProgrammingError, TooLargeError
 
 _CLASSES: dict[type[apsw.Error], type[errors.DatabaseError]] = (
     {
@@ -78,7 +78,7 @@ def unbound(error: KeyError | OverflowError, parameters: Any) -> Exception:
     for name, value in parameters.items() if named else enumerate(parameters, 1):
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
             what = f":{name}" if named else name
-            return DataError(
+            return TooLargeError(
                 f"parameter {what} is {value}, which 64 bits do not hold", "an object id, for one, is at most 2**63 - 1"
             )
     return error

@@ -38,11 +38,15 @@ def statements(script: str) -> Iterator[str]:
 
 
 class SplitText(NamedTuple):
-    """What is to be known of a statement before it runs. verb: its first word, or that after its CTEs, in capitals."""
+    """What is to be known of a statement before it runs.
+
+    verb: its first word, or that after its CTEs, in capitals. text: without what stands behind its semicolon.
+    """
 
     verb: str
     writes: bool  # whether it begins a transaction
     reads: bool  # whether it may read a table: INSERT ... VALUES does not, nor does SELECT 1
+    text: str
 
 
 @lru_cache(1024)
@@ -50,10 +54,13 @@ def analyse(sql: str) -> SplitText:
     """Raises ProgrammingError if there are several statements."""
     if "\0" in sql:
         raise ProgrammingError("the query contains a null character")
-    if ";" in sql and len(list(islice(statements(sql), 2))) > 1:
-        raise ProgrammingError("You can only execute one statement at a time.", "executescript() takes several")
+    if ";" in sql:
+        found = list(islice(statements(sql), 2))
+        if len(found) > 1:
+            raise ProgrammingError("You can only execute one statement at a time.", "executescript() takes several")
+        sql = found[0] if found else ""
     verb = _verb(sql)
-    return SplitText(verb, verb in _WRITES, _reads(verb, sql.lower()))
+    return SplitText(verb, verb in _WRITES, _reads(verb, sql.lower()), sql)
 
 
 def _reads(verb: str, folded: str) -> bool:

@@ -700,8 +700,9 @@ def test_an_aggregate_of_the_users_that_fails_says_so_over_a_sky_table(connect: 
     db.create_aggregate("failing", 1, Failing)
     db.create_window_function("failing_here", 1, Failing)
     for sql in ("SELECT failing(action) FROM users", "SELECT failing_here(action) OVER () FROM users"):
-        with pytest.raises(ValueError, match="cannot take a"):
+        with pytest.raises(skysql.OperationalError, match="aggregate's 'step' method raised error") as raised:
             db.execute(sql).fetchall()
+        assert str(raised.value.__cause__) == "cannot take a"
 
 
 def test_a_text_that_is_no_utf_8_is_an_error_of_ours(connect: Connect) -> None:
@@ -740,5 +741,5 @@ def test_names_of_files_that_are_not_utf_8(tmp_path: Path) -> None:
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.db")
     Path(path).touch()
     for opened in (lambda: skysql.connect(path), lambda: repair(path, str(tmp_path / "new.db"))):
-        with pytest.raises(skysql.OperationalError, match="cannot open"):
+        with pytest.raises(skysql.OperationalError, match="(unable to|cannot) open"):
             opened()

@@ -1,0 +1,106 @@
+"""A program moves over from sqlite3 by changing its import: CPython's own tests of it do, but for those in a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import skysql
+from tests.world import stand_in
+
+THREADS = "any thread may use a connection"
+WORDS = "the message says the same in other words, and what to do"
+BASE = "an object whose __init__ was not called, or is called again"
+RECURSION = "a cursor may be used while it takes its parameters"
+DEPRECATED = "what sqlite3 deprecates is no worse here"
+NAMES = "SQLite is given names of files as texts, which are UTF-8"
+
+EXEMPT = {
+    "test_dbapi.ThreadTests.test_check_connection_thread": (THREADS, (3, 11)),
+    "test_dbapi.ThreadTests.test_check_cursor_thread": (THREADS, (3, 11)),
+    "test_dbapi.ConnectionTests.test_connection_limits": (WORDS, (3, 11)),
+    "test_dbapi.ExtensionTests.test_cursor_executescript_too_large_script": (WORDS, (3, 11)),
+    "test_regression.RegressionTests.test_error_msg_decode_error": (WORDS, (3, 11)),
+    "test_regression.RegressionTests.test_large_sql": (WORDS, (3, 11)),
+    "test_userfunctions.FunctionTests.test_param_surrogates": (WORDS, (3, 11)),
+    "test_userfunctions.FunctionTests.test_too_large_int": (WORDS, (3, 11)),
+    "test_dbapi.ConnectionTests.test_connection_bad_reinit": (BASE, (3, 11)),
+    "test_dbapi.ModuleTests.test_disallow_instantiation": (BASE, (3, 11)),
+    "test_dbapi.UninitialisedConnectionTests.test_uninit_operations": (BASE, (3, 11)),
+    "test_regression.RecursiveUseOfCursors.test_recursive_cursor_close": (RECURSION, (3, 11)),
+    "test_regression.RecursiveUseOfCursors.test_recursive_cursor_init": (RECURSION, (3, 11)),
+    "test_regression.RecursiveUseOfCursors.test_recursive_cursor_iter": (RECURSION, (3, 11)),
+    "test_dbapi.OpenTests.test_open_with_undecodable_path": (NAMES, (3, 11)),
+    "test_dbapi.CursorTests.test_execute_named_param_and_sequence": (DEPRECATED, (3, 12)),
+    "test_dbapi.ModuleTests.test_deprecated_version": (DEPRECATED, (3, 12)),
+    "test_regression.RegressionTests.test_convert_timestamp_microsecond_padding": (DEPRECATED, (3, 12)),
+    "test_regression.RegressionTests.test_type_map_usage": (DEPRECATED, (3, 12)),
+    "test_types.DateTimeTests.test_date_time_sub_seconds": (DEPRECATED, (3, 12)),
+    "test_types.DateTimeTests.test_date_time_sub_seconds_floating_point": (DEPRECATED, (3, 12)),
+    "test_types.DateTimeTests.test_sql_timestamp": (DEPRECATED, (3, 12)),
+    "test_types.DateTimeTests.test_sqlite_date": (DEPRECATED, (3, 12)),
+    "test_types.DateTimeTests.test_sqlite_timestamp": (DEPRECATED, (3, 12)),
+    "test_dbapi.ConnectionTests.test_connect_positional_arguments": (DEPRECATED, (3, 13)),
+    "test_factory.ConnectionFactoryTests.test_connection_factory_as_positional_arg": (DEPRECATED, (3, 13)),
+    "test_hooks.ProgressTests.test_progress_handler_keyword_args": (DEPRECATED, (3, 13)),
+    "test_hooks.TraceCallbackTests.test_trace_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.AggregateTests.test_agg_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.AuthorizerIllegalTypeTests.test_authorizer_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.AuthorizerLargeIntegerTests.test_authorizer_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.AuthorizerRaiseExceptionTests.test_authorizer_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.AuthorizerTests.test_authorizer_keyword_args": (DEPRECATED, (3, 13)),
+    "test_userfunctions.FunctionTests.test_func_keyword_args": (DEPRECATED, (3, 13)),
+}
+"""Why a test fails, and from which version of Python on."""
+
+MODULES = [
+    ["test_dbapi"],
+    ["test_types", "test_factory"],
+    ["test_hooks", "test_regression"],
+    ["test_transactions", "test_userfunctions"],
+    ["test_dump", "test_backup"],
+]
+
+
+@pytest.mark.skipif(find_spec("test.test_sqlite3") is None, reason="this Python has no tests of its own")
+@pytest.mark.parametrize("modules", MODULES, ids=" ".join)
+def test_of_sqlite3(modules: list[str], tmp_path: Path) -> None:
+    """Each passes but for those of the table, and those do not."""
+    command = [sys.executable, stand_in.__file__, *modules]
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": root})
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    exempt = {
+        name for name, (_, since) in EXEMPT.items() if sys.version_info >= since and name.split(".")[0] in modules
+    }
+    assert found["ran"] > 15
+    assert {name: why for name, why in found["failed"].items() if name not in exempt} == {}
+    assert exempt <= set(found["failed"]), "these pass"
+
+
+def test_the_table_is_short() -> None:
+    assert len(EXEMPT) <= 60
+
+
+def test_nothing_is_missing() -> None:
+    """What sqlite3 has, and its objects."""
+    theirs, ours = (_objects(module) for module in (sqlite3, skysql))
+    for one, other in zip(theirs, ours, strict=True):
+        missing = {name for name in set(dir(one)) - set(dir(other)) if not name.startswith("_")}
+        assert missing - {"collections", "datetime", "time"} == set(), one  # modules that sqlite3 imports
+
+
+def _objects(module: Any) -> list[Any]:
+    connection = module.connect(":memory:")
+    cursor = connection.execute("SELECT 1")
+    connection.close()
+    return [module, connection, cursor, module.Row, module.Blob]
