@@ -156,7 +156,9 @@ class EventsTable(RelationTable):
         try:
             return self.relation.writer.insert(values, self.connection.vtab_on_conflict())
         except Exception as error:
-            raise self._refused(error) from error
+            if self._stored_for(error):
+                raise ConstraintError(str(error)) from error
+            raise
 
     def UpdateDeleteRow(self, rowid: int) -> None:  # noqa: N802
         """DELETE."""
@@ -169,12 +171,17 @@ class EventsTable(RelationTable):
         try:
             self.relation.writer.update(row, values, self.connection.vtab_on_conflict())
         except Exception as error:
-            raise self._refused(error) from error
+            if self._stored_for(error):
+                raise ConstraintError(str(error)) from error
+            raise
 
-    def _refused(self, error: Exception) -> Exception:
-        """The error of a row that is refused. The changes before it are stored, where SQLite can undo them."""
+    def _stored_for(self, error: Exception) -> bool:
+        """A row is refused: the changes before it are stored, where SQLite can undo them. Whether for a constraint.
+
+        Who calls it raises: a frame that has an error and raises what has that error would hold both for long.
+        """
         self.relation.writer.flush_all()
-        return ConstraintError(str(error)) if isinstance(error, self.relation.writer.constraint_errors) else error
+        return isinstance(error, self.relation.writer.constraint_errors)
 
     def Begin(self) -> None:  # noqa: N802
         """The table's first write in a transaction."""

@@ -51,10 +51,9 @@ def _raise_ours(error: BaseException) -> None:
     if isinstance(error, errors.Error):
         return
     if isinstance(error, apsw.Error):
-        cause = error.__cause__  # of a broken constraint: what the table raised
-        raise cause if isinstance(cause, errors.Error) else translate(error) from None
+        raise _ours(error) from None
     if isinstance(error, SystemError) and error.__cause__ is not None:  # SQLite went on while it was on its way
-        raise error.__cause__.with_traceback(None)
+        raise _taken_cause(error).with_traceback(None)
     if isinstance(error, UnicodeDecodeError):  # of a text of SQLite's, which takes any bytes for one
         found = error.object[max(error.start - 20, 0) : error.end + 20]
         hint = "CAST(... AS BLOB) reads it as it is"
@@ -64,6 +63,19 @@ def _raise_ours(error: BaseException) -> None:
         raise errors.UnencodableError(said, "it is half of a pair", error) from None
     if errors.is_exhaustion(error):
         raise errors.exhausted(error) from error
+
+
+def _ours(error: apsw.Error) -> errors.Error:
+    """What stands for an error of apsw's; of a broken constraint, it is what the table raised."""
+    cause = error.__cause__
+    return _taken_cause(error) if isinstance(cause, errors.Error) else translate(error)  # type: ignore[return-value]
+
+
+def _taken_cause(error: BaseException) -> BaseException:
+    """Its cause, which is raised in its place: if it kept that, each would have the other, and the user's frames."""
+    cause, error.__cause__ = error.__cause__, None
+    assert cause is not None
+    return cause
 
 
 _guards: weakref.WeakSet[Guard] = weakref.WeakSet()

@@ -8,7 +8,7 @@ exception is raised where SQLite asks for the value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import apsw
 
@@ -36,14 +36,21 @@ class _Deferring:
 
     def value(self) -> Any:
         if self._error is not None:
-            raise self._error
+            self._raise()
         return self._aggregate.value()
 
     def finalize(self) -> Any:
         if self._error is not None:
-            error, self._error = self._error, None  # a traceback holds what holds it
-            raise error
+            self._raise()
         return self._aggregate.finalize()
+
+    def _raise(self) -> NoReturn:
+        error, self._error = self._error, None
+        assert error is not None
+        try:
+            raise error
+        finally:
+            del error  # a traceback holds its frames, and they would hold it
 
 
 def create(sqlite: apsw.Connection, name: str, make: Callable[[], Any] | None, arguments: int, flags: int = 0) -> None:
