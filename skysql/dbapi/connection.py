@@ -304,7 +304,7 @@ class Connection:
 
     def _watch(self) -> Watch:
         if self.session.watch is None:
-            self.session.watch = Watch(self.sqlite)
+            self.session.watch = self.engine.watch()
         return self.session.watch
 
     def _unwatch(self) -> None:

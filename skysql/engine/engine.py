@@ -6,7 +6,7 @@ uses it at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,7 @@ from .prepared import Plan, Prepared
 from .published import Published, Results
 from .registries import Registries
 from .sky_alter import reread
+from .watch import Watch
 
 
 class Engine:
@@ -97,6 +98,16 @@ class Engine:
         """The names of the shadow tables in main."""
         tables = [name for database, name in self._catalog.tables() if database == "main"]
         return {f"{name}_{suffix}" for name in tables for suffix in SHADOWS}
+
+    def tables_in(self, sql: str, parameters: Any) -> list[tuple[str, str]]:
+        """(database, name) of each sky table whose name stands in a statement, or in a text that is bound to it."""
+        bound = parameters.values() if isinstance(parameters, Mapping) else parameters or ()
+        folded = "\0".join([sql, *(value for value in bound if isinstance(value, str))]).lower()
+        return [key for key in self._catalog.tables() if key[1].lower() in folded]
+
+    def watch(self) -> Watch:
+        """What shows statements to an authorizer and a trace."""
+        return Watch(self.sqlite, self._results.named_in)
 
     def named(self, table: str | None) -> list[EventsRelation]:
         """The table called `name` or `database.name`, or all of them."""

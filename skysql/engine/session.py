@@ -43,6 +43,8 @@ Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = Sequence[Any] | Mapping[str, Any]
 Run: TypeAlias = Callable[[str, Bindings], None]
 
+_NOTHING: frozenset[Any] = frozenset()
+
 _PLANS = 10
 """How often a statement is planned at the most, while others alter what it reads."""
 
@@ -101,7 +103,7 @@ class Session:
                 rest, given.under_way = chain(given.under_way, rest), []  # for the next attempt, if there is one
 
         try:
-            self._run(analysed, result, run, first[0] if first else ())
+            self._run(analysed, result, run, first[0] if first else None)
         except OverflowError as error:
             raise unbound(error, given.parameters) from None
         finally:
@@ -115,13 +117,11 @@ class Session:
         result = Result(self)
         for sql in looking(statements(script)):
             analysed = result._begin(sql)
-            self._run(analysed, result, self._drain, ())
+            self._run(analysed, result, result._drain, (), begins=False)
 
-    def _drain(self, text: str, _: Bindings) -> None:
-        for _ in self._sqlite.execute(text):
-            pass
-
-    def _run(self, analysed: SplitText, result: Result, run: Run, parameters: Bindings) -> str:
+    def _run(
+        self, analysed: SplitText, result: Result, run: Run, parameters: Bindings | None, *, begins: bool = True
+    ) -> str:
         """Plan a statement and run SQLite's text, which is returned; both anew if a table was altered in between."""
         sql = analysed.text
         for left in reversed(range(_PLANS)):
@@ -130,10 +130,10 @@ class Session:
                 if analysed.reads:
                     prepared = self.engine.prepare(sql)
                     text, result.plan = prepared.sql, prepared.plan
-                result._start.begin = begin = self._due() if analysed.writes else ""
+                result._start.begin = self._due() if analysed.writes and begins else ""
                 if self.watch is not None:
-                    text = self._watched(self.watch, result, sql, text, parameters, begin)
-                self._attempt(analysed, sql, result, run, text, parameters)
+                    text = self._watched(self.watch, result, sql, text, parameters)
+                self._attempt(analysed, sql, result, run, text, () if parameters is None else parameters)
                 break
             except (errors.OperationalError, apsw.SchemaChangeError) as error:
                 if not left or not self._is_outdated(error, analysed, sql, text):
@@ -144,14 +144,23 @@ class Session:
             self.engine.rolled_back()
         return text
 
-    def _watched(
-        self, watch: Watch, result: Result, sql: str, text: str, parameters: Bindings, begin: str
-    ) -> str:
-        """Show a statement to those who watch, after the BEGIN that it runs first; the text to run."""
-        if begin:
-            watch.tell(begin)
-        result._start.watch = watch if watch.shown(sql, parameters) else None
-        if result._start.watch is None:
+    def _watched(self, watch: Watch, result: Result, sql: str, text: str, parameters: Bindings | None) -> str:
+        """Show a statement to those who watch, after the BEGIN that it runs first; the text to run.
+
+        parameters: None of a statement that is not going to run, as executemany() got none.
+        """
+        asked = watch.ask(sql)
+        hidden = watch.hidden
+        reports = result.plan is not None and result.plan.reports
+        if watch.authorizer is not None and (reports or (not asked and text != sql)):
+            watch.ask_planned(text, self.engine.tables_in(sql, parameters))
+            hidden = watch.hidden = hidden | watch.hidden
+        if result._start.begin:
+            watch.by_itself(result._start.begin)
+        if parameters is not None:
+            watch.tell(sql, parameters, text != sql)
+        watch.hidden = result._hidden = hidden
+        if not hidden or not asked:
             return text
         result.plan = None
         return sql
@@ -170,8 +179,6 @@ class Session:
         try:
             if analysed.writes:
                 self.engine.counts.begin()
-            if result._start.watch is not None:
-                result._start.watch.hold()
             run(text, parameters)
             if analysed.writes:
                 statement.check()
@@ -183,8 +190,6 @@ class Session:
             raise
         finally:
             under_way.end(statement)
-            if result._start.watch is not None:
-                result._start.release()
 
     def _failed(self, analysed: SplitText, error: BaseException) -> None:
         if analysed.writes:
@@ -205,8 +210,10 @@ class Session:
         interruption = self.guard.interruption
         for row in rows:
             interruption.check()
-            if self.watch is not None and given.parameters != ():  # the first was shown with the statement
-                self.watch.shown(sql, row)
+            if self.watch is not None:
+                if given.parameters != ():  # the first was told of with the statement
+                    self.watch.tell(sql, row, True)
+                self.watch.hidden = result._hidden  # not that of a statement which a function has run
             given.parameters, given.under_way = row, [row]
             yield row
             given.under_way = []
@@ -246,7 +253,7 @@ class Session:
 
     def _by_itself(self, text: str) -> None:
         if self.watch is not None:
-            self.watch.tell(text)
+            self.watch.by_itself(text)
         self._sqlite.execute(text)
 
     def rollback(self) -> None:
@@ -291,30 +298,21 @@ class _Start:
     transaction, alive until the garbage collector comes by.
     """
 
-    __slots__ = ("begin", "columns", "once", "sqlite", "watch")
+    __slots__ = ("begin", "columns", "once", "sqlite")
 
     def __init__(self, sqlite: apsw.Connection) -> None:
         self.sqlite = sqlite
         self.begin = ""  # the BEGIN to run first, if any
         self.once = False  # whether to be called for the first of many only
-        self.watch: Watch | None = None  # whose authorizer is asked while SQLite prepares the statement
         self.columns: tuple[tuple[Any, ...], ...] = ()  # name, declared type, and more that PEP 249 has for each
 
     def __call__(self, cursor: apsw.Cursor, _sql: str, _bindings: Any) -> bool:
-        if self.watch is not None:
-            self.release()
         self.columns = cursor.description or ()  # not get_description(): apsw keeps what that gives, and it may change
         if self.once:
             cursor.exec_trace = None
         if self.begin:
             self.sqlite.execute(self.begin)
         return True
-
-    def release(self) -> None:
-        """The statement has been prepared: what it makes SQLite prepare from here on is nobody's."""
-        assert self.watch is not None
-        self.watch.release()
-        self.watch = None
 
 
 class Result:
@@ -335,6 +333,7 @@ class Result:
         self._writes = False  # whether rowcount is to be set when the statement ends
         self._columns: tuple[tuple[Any, ...], ...] = ()  # as those of _Start
         self._rerun: tuple[str, Any] | None = None  # of a result without rows: see _describe_anew
+        self._hidden: frozenset[Any] = _NOTHING  # what an authorizer has said to read as NULL
         sqlite = session._sqlite
         self._raw = sqlite.cursor()
         self._raw.exec_trace = self._start = _Start(sqlite)
@@ -385,6 +384,7 @@ class Result:
     def forget(self) -> None:
         """Hand out none of the rows that are left, and tell nothing of the statement."""
         self._ahead = self.plan = self._rerun = self._statement = None
+        self._hidden = _NOTHING
         self._columns = self._start.columns = ()
         self._writes, self.rowcount = False, -1
 
@@ -427,7 +427,7 @@ class Result:
     def _first(self, text: str, parameters: Bindings) -> None:
         """Run SQLite's text up to the first row."""
         try:
-            self._raw.execute(text, parameters, can_cache=self._start.watch is None)
+            self._raw.execute(text, parameters, can_cache=not self._hidden)
         except (KeyError, OverflowError) as error:
             raise unbound(error, parameters) from None
         self._take(next(self._raw, None))
@@ -436,10 +436,15 @@ class Result:
         """Run SQLite's text once for each set of parameters, dropping its rows."""
         self._start.once, self._raw.exec_trace = True, self._start
         try:
-            for _ in self._raw.executemany(text, rows):
+            for _ in self._raw.executemany(text, rows, can_cache=not self._hidden):
                 pass
         finally:
             self._start.once, self._raw.exec_trace = False, self._start
+
+    def _drain(self, text: str, _: Bindings) -> None:
+        """Run SQLite's text, dropping its rows."""
+        for _ in self._raw.execute(text, can_cache=not self._hidden):
+            pass
 
     def _ran(self, text: str, parameters: Bindings) -> None:
         """It has run up to the first row."""
