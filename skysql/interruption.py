@@ -45,17 +45,22 @@ class Interrupted(OperationalError):
 
 
 class Interruption:
-    """Of one connection. The thread that uses it enters and leaves; others call stop()."""
+    """Of one connection. The thread that uses it enters and leaves; others call stop().
+
+    stopped: whether the work that goes on is to stop when it next looks, or to ask the handler of its progress.
+    """
 
     def __init__(self) -> None:
-        self.stopped = False  # whether the work that goes on is to raise Interrupted when it next looks
+        self.stopped = False
+        self._told = False  # whether by stop()
+        self._progress: Callable[[], object] | None = None
         self._depth = 0  # these two are touched by the thread that uses the connection only
         self._outer: Interruption | None = None
 
     def enter(self) -> None:
         """The thread begins to use the connection, or does so within such a use."""
         if not self._depth:
-            self.stopped = False
+            self._told, self.stopped = False, self._progress is not None
             self._outer, _here.interruption = _here.interruption, self
         self._depth += 1
 
@@ -67,12 +72,21 @@ class Interruption:
 
     def stop(self) -> None:
         """Stop the work that goes on, if any."""
-        self.stopped = True
+        self._told = self.stopped = True
 
     def check(self) -> None:
         """Raise Interrupted if it is to stop."""
         if self.stopped:
+            self.answer()
+
+    def answer(self) -> None:
+        """Raise Interrupted, but if it is the handler's to say, and it says no."""
+        if self._told or self._progress is None or self._progress():
             raise Interrupted
+
+    def ask(self, progress: Callable[[], object] | None) -> None:
+        """Have a handler asked at each look, from the next use on; what it answers is whether to stop."""
+        self._progress, self.stopped = progress, False
 
 
 class _Here(threading.local):
@@ -88,7 +102,7 @@ def look() -> None:
     """Raise Interrupted if this thread is to stop what it does."""
     here = _here.interruption
     if here is not None and here.stopped:
-        raise Interrupted
+        here.answer()
 
 
 def looking(items: Iterable[T]) -> Iterator[T]:
@@ -96,7 +110,7 @@ def looking(items: Iterable[T]) -> Iterator[T]:
     for item in items:
         here = _here.interruption  # look() itself would be a call for each of a few
         if here is not None and here.stopped:
-            raise Interrupted
+            here.answer()
         yield item
 
 

@@ -48,7 +48,10 @@ paramstyle = "qmark"  # and named
 
 
 class Connection:
-    """sqlite3.Connection on a file with sky tables. `engine` and `sqlite` (apsw's connection) are what lies below."""
+    """sqlite3.Connection on a file with sky tables. `engine` and `sqlite` (apsw's connection) are what lies below.
+
+    text_factory: what makes a text's value of its bytes; str, bytes, or any other function.
+    """
 
     Warning = errors.Warning
     Error = errors.Error
@@ -62,8 +65,7 @@ class Connection:
     NotSupportedError = errors.NotSupportedError
     CorruptError = errors.CorruptError
 
-    text_factory: Callable[[bytes], Any] = str
-    """What makes a text's value of its bytes; str, bytes, or any other function."""
+    __slots__ = ("__weakref__", "detect_types", "engine", "guard", "row_factory", "session", "sqlite", "text_factory")
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class Connection:
         read_only: bool = False,
     ) -> None:
         """See connect()."""
-        self.text_factory = str
+        self.text_factory: Callable[[bytes], Any] = str
         self.detect_types = detect_types
         self.row_factory: RowFactory | None = None
         level = _checked_level(isolation_level)
@@ -122,15 +124,15 @@ class Connection:
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Cursor:
         """Cursor.execute on a new cursor."""
-        return self.cursor().execute(sql, parameters)
+        return Connection.cursor(self).execute(sql, parameters)
 
     def executemany(self, sql: str, seq_of_parameters: Iterable[Parameters], /) -> Cursor:
         """Cursor.executemany on a new cursor."""
-        return self.cursor().executemany(sql, seq_of_parameters)
+        return Connection.cursor(self).executemany(sql, seq_of_parameters)
 
     def executescript(self, sql_script: str, /) -> Cursor:
         """Cursor.executescript on a new cursor."""
-        return self.cursor().executescript(sql_script)
+        return Connection.cursor(self).executescript(sql_script)
 
     # transactions
 
@@ -203,7 +205,9 @@ class Connection:
 
     def __del__(self) -> None:
         """Close what nobody has any more, at once: what SQLite calls refers to the engine, and the engine to SQLite."""
-        session: Session | None = vars(self).get("session")
+        session: Session | None = None
+        with suppress(errors.ProgrammingError):  # it was never opened
+            session = self.session
         if session is None or session.guard.closed or sys.is_finalizing():
             return
         if sys.version_info >= (3, 13):
@@ -297,10 +301,14 @@ class Connection:
             self._unwatch()
 
     def set_progress_handler(self, progress_handler: Callable[[], Any] | None, n: int) -> None:
-        """Call progress_handler() after every n steps of SQLite's machine: it stops the statement by what is true."""
+        """Call progress_handler() after every n steps of SQLite's machine: it stops the statement by what is true.
+
+        While sky tables are scanned, it is called at least every 2^16 rows or millisecond, whatever n is.
+        """
         with self.guard:
             handler = None if progress_handler is None or n <= 0 else hooks.progress(progress_handler)
             self.sqlite.set_progress_handler(handler, n if handler is not None else 20)
+            self.guard.interruption.ask(handler)
 
     def _watch(self) -> Watch:
         if self.session.watch is None:
@@ -396,7 +404,7 @@ class Connection:
         if progress is not None and not callable(progress):
             raise TypeError("progress argument must be a callable")
         if not isinstance(target, Connection):
-            _copy_to_other(self, target, progress, name)
+            _copy_to_other(self, target, name, pages=pages, progress=progress, sleep=sleep)
             return
         with self.guard, target.guard, target.sqlite.backup("main", self.sqlite, name) as copy:
             while not copy.done:
@@ -423,9 +431,7 @@ class Connection:
 setattr(Connection.__call__, "__signature__", inspect.signature(lambda self, sql, /: None))  # noqa: B010
 
 
-def _copy_to_other(
-    connection: Connection, target: Any, progress: Callable[[int, int, int], object] | None, name: str
-) -> None:
+def _copy_to_other(connection: Connection, target: Any, name: str, **options: Any) -> None:
     """Copy a database over that of a connection of the standard library's, which has a SQLite of its own."""
     import sqlite3
 
@@ -433,10 +439,10 @@ def _copy_to_other(
         raise TypeError(f"backup() argument 1 must be a Connection, not {type(target).__name__}")
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "copy.db")
-        with closing(type(connection)(path)) as between:
+        with closing(Connection(path)) as between:
             connection.backup(between, name=name)
         with closing(sqlite3.connect(path)) as copy:
-            copy.backup(target, progress=progress)
+            copy.backup(target, **options)
 
 
 def _given(

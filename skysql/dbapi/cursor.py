@@ -49,6 +49,11 @@ class _Closed:
 class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
+    __slots__ = (
+        *("__weakref__", "arraysize", "connection", "row_factory"),
+        *("_convert", "_description", "_guard", "_names", "_result"),
+    )
+
     def __init__(self, connection: Connected, /) -> None:
         if not hasattr(type(connection), "text_factory"):
             raise TypeError(f"Cursor() argument 1 must be a Connection, not {type(connection).__name__}")

@@ -1,4 +1,4 @@
-"""Authorizers and traces: nothing runs that they have not seen, and they see nothing that the user did not write."""
+"""Authorizers, traces and progress: they see all that the user wrote, and nothing else."""
 
 from __future__ import annotations
 
@@ -176,3 +176,25 @@ def test_statement_that_fails_is_not_told_of(module: ModuleType) -> None:
         connection.execute("SELECT * FROM nowhere")
     assert traced == []
     connection.close()
+
+
+# progress
+
+
+def test_progress_handler_is_called_in_scans(db: Any) -> None:
+    calls = []
+    db.set_progress_handler(lambda: calls.append(0), 1 << 30)  # more steps than SQLite makes
+    assert db.execute(ORDINARY).fetchall() == [("pro", 3)]
+    assert calls
+    db.set_progress_handler(lambda: 1, 1 << 30)
+    for _ in range(2):
+        with pytest.raises(skysql.OperationalError, match="^interrupted$"):
+            db.execute(ORDINARY)
+    db.set_progress_handler(None, 0)
+    assert db.execute(ORDINARY).fetchall() == [("pro", 3)]
+
+
+def test_progress_handler_that_raises_stops_a_scan(db: Any) -> None:
+    db.set_progress_handler(lambda: 1 / 0, 1 << 30)
+    with pytest.raises(skysql.OperationalError, match="^interrupted$"):
+        db.execute(ORDINARY)
