@@ -367,22 +367,23 @@ class Connection:
     ) -> Blob:
         """Open a BLOB of an ordinary table, to read and write parts of it."""
         with self.guard:
-            return open_blob(self.sqlite, self.guard, name, table, column, row, readonly)
+            return open_blob(self, name, table, column, row, readonly)
 
     def serialize(self, *, name: str = "main") -> bytes:
         """A database as the bytes of its file; OperationalError if there is none of that name."""
         with self.guard:
             if name not in self.sqlite.db_names():
                 raise errors.OperationalError(f"unable to serialize {name!r}")
-            return self.sqlite.serialize(name)
+            self.engine.flush()
+            return _without_wal(self.sqlite.serialize(name))
 
     def deserialize(self, data: bytes, /, *, name: str = "main") -> None:
         """Put a database in memory in the place of one: its content is that of these bytes of a file."""
         with self.guard:
             if name == "temp" or name not in self.sqlite.db_names():
                 raise errors.OperationalError(f"unable to deserialize {name!r}")
-            self.sqlite.deserialize(name, bytes(contiguous(data)))
-            self.engine.tables.replaced()
+            self.sqlite.deserialize(name, _without_wal(bytes(contiguous(data))))
+            self.engine.tables.replaced(name)
 
     # copies
 
@@ -443,6 +444,11 @@ def _copy_to_other(connection: Connection, target: Any, name: str, **options: An
             connection.backup(between, name=name)
         with closing(sqlite3.connect(path)) as copy:
             copy.backup(target, **options)
+
+
+def _without_wal(data: bytes) -> bytes:
+    """The bytes of a file, which says that it has no write-ahead log: a database in memory can have none."""
+    return data[:18] + b"\1\1" + data[20:] if data[18:20] == b"\2\2" else data
 
 
 def _given(

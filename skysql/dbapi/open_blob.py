@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import apsw
 
@@ -18,12 +18,22 @@ if TYPE_CHECKING:
     from ..engine.guard import Guard
 
 
+class Opened(Protocol):
+    """What a BLOB is opened on: a connection."""
+
+    guard: Guard
+    sqlite: apsw.Connection
+
+
 class Blob:
     """What Connection.blobopen() gives: a file of fixed size, and a sequence of bytes. A cell that changes ends it."""
 
-    def __init__(self, blob: apsw.Blob, guard: Guard) -> None:
+    __slots__ = ("__weakref__", "_at", "_blob", "_connection", "_guard", "_length")
+
+    def __init__(self, blob: apsw.Blob, connection: Opened) -> None:
         self._blob: apsw.Blob | None = blob
-        self._guard = guard
+        self._connection = connection  # which is open for as long as this is
+        self._guard = connection.guard
         self._length = blob.length()
         self._at = 0
 
@@ -170,12 +180,9 @@ class Blob:
             blob.write(data)
 
 
-def open_blob(
-    sqlite: apsw.Connection, guard: Guard, name: str, table: str, column: str, row: int, readonly: bool
-) -> Blob:
+def open_blob(connection: Opened, name: str, table: str, column: str, row: int, readonly: bool) -> Blob:
     """The cell of that row; OperationalError if there is none, or none that can be opened so."""
     try:
-        return Blob(sqlite.blob_open(name, table, column, row, not readonly), guard)
+        return Blob(connection.sqlite.blob_open(name, table, column, row, not readonly), connection)
     except OverflowError:
         raise OverflowError("Python int too large to convert to SQLite INTEGER") from None
-

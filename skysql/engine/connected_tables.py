@@ -191,9 +191,9 @@ class ConnectedTables:
             file = self._files[database] = OpenFile(self._sqlite, database)
         return file
 
-    def replaced(self) -> None:
-        """Another database was copied over main."""
-        self._file("main").replace()
+    def replaced(self, database: str = "main") -> None:
+        """Another database was copied over this one."""
+        self._file(database).replace()
         self._distrust()
 
     def detached(self) -> None:

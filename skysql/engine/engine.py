@@ -189,6 +189,11 @@ class Engine:
                 relation.store.append(batch)
         return len(batch)
 
+    def flush(self) -> None:
+        """Store what the open transaction has asked of sky tables, where SQLite sees it."""
+        for relation in list(self.tables.relations.values()):
+            relation.writer.flush()
+
     def compact(self, table: str | None = None, *, vacuum: bool = False) -> None:
         """Merge log and runs into one run. With vacuum, nothing of what was deleted is left in the file after that."""
         if vacuum and self.sqlite.in_transaction:
