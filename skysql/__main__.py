@@ -9,6 +9,9 @@ from typing import Any
 
 def main() -> int:
     """Run a command; returns the exit status."""
+    if sys.argv[1:] == ["--version"]:  # which the rest would make wait
+        print(import_module("skysql.cli.version").told())
+        return 0
     alone = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # it may be ignored
     if alone:
         signal.signal(signal.SIGINT, _leave)

@@ -26,6 +26,7 @@ import importlib.util
 import os
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +35,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from ..errors import InternalError
+from ..errors import InternalError, Warning
 from ..interruption import looking, outcome
 from ..model.dtypes import Array, Int64
 from .masks import Masks
@@ -92,6 +93,22 @@ def _check(holds: bool) -> None:
 def available() -> bool:
     """Whether there are compiled loops."""
     return _loops is not None
+
+
+def warn_if_missing() -> None:
+    """Say once what it takes to have the loops, unless they were turned off."""
+    global _warned
+    if not _warned and _loops is None and not os.environ.get(_OFF):
+        _warned = True
+        warnings.warn(
+            "the compiled loops are missing, and some questions take many times as long: install a wheel, or install"
+            f" with a C compiler; {_OFF}=1 says that they are not wanted",
+            Warning,
+            stacklevel=2,
+        )
+
+
+_warned = False
 
 
 def _call(name: str, fit: bool, *arguments: Array | int | float) -> None:

@@ -15,13 +15,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
 import apsw
 
 from ..errors import DatabaseError, Error, OperationalError, ProgrammingError
 from ..transfer.terminal import bare, shown_on, visible
+from .version import told
 
 if TYPE_CHECKING:
     from ..dbapi.connection import Connection
@@ -91,7 +91,7 @@ _CHANGES = (
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="skysql", description="A behavioural event database that speaks SQL.")
-    parser.add_argument("--version", action="version", version=f"skysql {version('skysql')}")
+    parser.add_argument("--version", action="version", version=told())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _import_arguments(_command(commands, "import", _import, "read a file of events into a table"))
     _query_arguments(_command(commands, "query", _query, "run one SQL statement"))
@@ -329,6 +329,7 @@ def _info(arguments: argparse.Namespace) -> int:
     if not tables:
         print("no sky tables")
     print("\n\n".join(map(_description, tables)))
+    print(f"\n{told()}")
     return 0
 
 

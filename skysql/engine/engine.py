@@ -14,6 +14,7 @@ import apsw
 
 import vtab
 
+from ..arrays import compiled
 from ..errors import CorruptError, OperationalError, ProgrammingError, near
 from ..model.quoting import name_key, quote
 from ..relations.tables import EventsRelation
@@ -54,6 +55,7 @@ class Engine:
         read_only: bool = False,
         registries: Registries | None = None,
     ) -> None:
+        compiled.warn_if_missing()
         self.registries = registries = registries or Registries()
         self.pushdown = pushdown
         self.sqlite = sqlite = open_file(path, read_only, timeout)

@@ -1057,7 +1057,7 @@ def test_a_file_that_is_no_database_is_named(capsys: pytest.CaptureFixture[str])
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main.main(["--version"])
-    assert re.fullmatch(r"skysql \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert re.fullmatch(r"skysql \d+\.\d+\.\d+, compiled loops: .*\n", capsys.readouterr().out)
 
 
 def test_a_shell_whose_reader_has_had_enough_ends_quietly() -> None:
@@ -1107,3 +1107,31 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
         assert len(answer) >= 2
         for row, expected in zip(rows(question.sql, "demo.db"), answer, strict=True):
             assert row == expected
+
+
+WITHOUT_LOOPS = """
+import sys, warnings
+sys.modules["skysql._loops"] = None
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "skysql._loops" else find(name, *rest)
+import skysql
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        skysql.connect(":memory:").close()
+    print([f"{type(each.message) is skysql.Warning} {each.message}" for each in caught])
+"""
+
+
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_loops_that_are_missing_are_said_once(pure: str) -> None:
+    environment = {**os.environ, "SKYSQL_PURE": pure}
+    command = [sys.executable, "-c", WITHOUT_LOOPS]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert ("True the compiled loops are missing" in done.stdout) == (not pure)
+    assert done.stdout.count("missing") == (0 if pure else 1)
+    command = [sys.executable, "-m", "skysql", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert re.fullmatch(r"skysql [\d.]+, compiled loops: (yes|turned off by SKYSQL_PURE)\n", told.stdout)
+    assert ("turned off" in told.stdout) == bool(pure)

@@ -114,5 +114,5 @@ def test_a_dump_leaves_out_companions_and_no_other_table():
     db.execute("CREATE TABLE notes(text DEFAULT 'CREATE VIRTUAL TABLE x USING sky_objects()')")
     created = [line for line in db.iterdump() if line.startswith("CREATE")]
     heads = [line.partition("(")[0] for line in created]
-    assert heads == ["CREATE VIRTUAL TABLE users USING sky", "CREATE TABLE notes"]
+    assert heads == ["CREATE TABLE notes", "CREATE VIRTUAL TABLE users USING sky"]
     db.close()
