@@ -8,14 +8,15 @@ what is a time, and comparisons.py what is compared. And FOR SYSTEM_TIME AS OF b
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from sqlglot import exp
 
 from ..errors import NotSupportedError
 from ..model.quoting import literal as quoted
 from ..model.quoting import quote
-from ..model.tokens import tokenize
+from ..model.tokens import Token, tokenize
 from .catalog import Catalog
 from .comparisons import Form, canonical, canonical_list
 from .dialect import is_star, parse, span
@@ -68,22 +69,38 @@ _TRIGGER = re.compile(r"\s*CREATE\s+(TEMP\w*\s+)?TRIGGER\b", re.IGNORECASE)
 
 
 def normalize_trigger(text: str, catalog: Catalog) -> str:
-    """A CREATE TRIGGER with what its statements compare with times in form; any other text as it is."""
+    """A CREATE TRIGGER with what its WHEN and its statements compare with times in form; any other text as it is."""
     if not _TRIGGER.match(text):
         return text
     tokens = tokenize(text)
-    begin = next((at for at, token in enumerate(tokens) if token.word == "BEGIN"), len(tokens))
-    pieces, done, first = [], 0, begin + 1
-    for at in range(begin + 1, len(tokens)):
-        if tokens[at].text == ";" and first < at:
-            start, end = tokens[first].start, tokens[at - 1].end
-            pieces += [text[done:start], _normalized(text[start:end], catalog)]
-            done, first = end, at + 1
+    pieces, done = [], 0
+    for first, last, before in _parts(tokens):
+        start, end = tokens[first].start, tokens[last].end
+        pieces += [text[done:start], _normalized(before + text[start:end], catalog).removeprefix(before)]
+        done = end
     return "".join([*pieces, text[done:]])
 
 
+def _parts(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """A trigger's WHEN and statements: (first token, last token, what makes a statement of it)."""
+    words = [token.word for token in tokens]
+    begins = (at for at, (word, after) in enumerate(pairwise(words)) if word == "BEGIN" and after in _FIRST)
+    begin = next(begins, len(words))
+    if "WHEN" in words[:begin]:
+        yield words.index("WHEN") + 1, begin - 1, "SELECT "
+    first = begin + 1
+    for at in range(first, len(tokens)):
+        if tokens[at].text == ";" and first < at:
+            yield first, at - 1, ""
+            first = at + 1
+
+
+_FIRST = {"INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "VALUES", "WITH"}
+"""What a statement of a trigger begins with; a column may be called begin, too."""
+
+
 def _normalized(text: str, catalog: Catalog) -> str:
-    """One statement of a trigger."""
+    """One statement of a trigger, or its WHEN as one."""
     parsed = parse(text)
     if parsed is None:
         return text

@@ -428,6 +428,29 @@ def test_times_in_a_trigger(sides: Sides) -> None:
         db.rollback()
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "timestamp IN ('2026-01-02T00:00Z', '2026-01-06T00:00Z')",
+        "timestamp IN (SELECT '2026-01-02T00:00Z')",
+        "coalesce(timestamp, NULL) = NEW.begin",
+    ],
+)
+def test_times_in_when_of_a_trigger(sides: Sides, condition: str) -> None:
+    for db in (sides.pushed, sides.by_row):
+        db.execute("CREATE TEMP TABLE moments(begin)")
+        db.execute("CREATE TEMP TABLE seen(n)")
+        db.execute(
+            f"CREATE TEMP TRIGGER see AFTER INSERT ON moments WHEN NEW.begin AND (SELECT max({condition}) FROM users)"
+            " BEGIN INSERT INTO seen SELECT count(*) FROM users WHERE coalesce(timestamp, NULL) = NEW.begin; END"
+        )
+        db.execute("INSERT INTO moments VALUES ('2026-01-02T01:00+01:00')")
+        assert db.execute("SELECT * FROM seen").fetchall() == [(2,)]
+        db.rollback()
+        db.execute("DROP TABLE moments")
+        db.execute("DROP TABLE seen")
+
+
 def test_what_is_set_is_no_comparison(sides: Sides) -> None:
     for db in (sides.pushed, sides.by_row):
         db.execute("UPDATE notes SET at = u.timestamp FROM users u WHERE u.object_id = notes.object_id AND url = '/a'")
