@@ -133,7 +133,7 @@ class Published:
         self._results = results
         self._evaluator = evaluator
         self._snapshot = tables.snapshot
-        self._cache: OrderedDict[tuple[str, bool], Prepared] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, bool, bool], Prepared] = OrderedDict()
         self._stored: StoredMatches | None = None
         self._viewed = 0
 
@@ -152,16 +152,21 @@ class Published:
         for name in before.keys() - self._stored.calls.keys():
             self._retract(name)
 
-    def prepare(self, text: str, pushdown: bool) -> Prepared:
-        """The statement as SQLite is to get it, with everything published that it reads."""
+    def prepare(self, text: str, pushdown: bool, ours: bool = False) -> Prepared:
+        """The statement as SQLite is to get it, with everything published that it reads.
+
+        ours: whether it is the input of a recognition, which may read the result of another one.
+        """
         generation = self.catalog.refresh()
         if generation != self._viewed:
             self._match_views(generation, pushdown)
-        cached = self._cache.get((text, pushdown))
+        key = text, pushdown, ours
+        cached = self._cache.get(key)
         if cached is not None and cached.generation == generation:
-            self._cache.move_to_end((text, pushdown))
+            self._cache.move_to_end(key)
             return cached
-        self._results.check(text)
+        if not ours:
+            self._results.check(text)
         assert self._stored is not None
         self._stored.check(text)
         try:
@@ -172,7 +177,7 @@ class Published:
         if cached is not None:
             self._forget(cached)
         sql, names = self._publish_all(rewritten.sql, rewritten.reads, pushdown)
-        prepared = self._cache[text, pushdown] = Prepared(sql, plan, names, generation)
+        prepared = self._cache[key] = Prepared(sql, plan, names, generation)
         if len(self._cache) > _CACHED:
             self._forget(self._cache.popitem(last=False)[1])
         return prepared
@@ -205,7 +210,7 @@ class Published:
 
     def _match(self, plan: Recognition, pushdown: bool) -> MatchRelation:
         def query(text: str, bindings: dict[str, Value]) -> Iterator[tuple[Value, ...]]:
-            return self._sqlite.cursor().execute(self.prepare(text, pushdown).sql, bindings or None)
+            return self._sqlite.cursor().execute(self.prepare(text, pushdown, ours=True).sql, bindings or None)
 
         scanned = plan.source.scan if isinstance(plan.source, EventSource) else None
         snapshots = self._snapshot if scanned is None else self._as_now(scanned)

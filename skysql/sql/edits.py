@@ -304,9 +304,10 @@ class EditedStatement:
         order: tuple[tuple[int, ...], ...] = (),
     ) -> str:
         """The text that reads the result of a scan."""
-        name = self.reads.fresh()
-        self.calls.append(ScanCall(name, plan, columns, len(arguments.texts), hidden, order))
-        return call_of(reference(name), arguments.texts)
+        call = ScanCall(self.reads.fresh(), plan, columns, len(arguments.texts), hidden, order)
+        self.reads.add(call)
+        self.calls.append(call)
+        return call_of(reference(call.name), arguments.texts)
 
 
 def _mentioned(name: str, text: str) -> bool:

@@ -811,6 +811,12 @@ STATEMENTS = [  # a statement, its parameters, its rows
      " PATTERN (P) DEFINE P AS amount IN (SELECT max(amount) FROM visits))", (), [(1, 20.0)]),
     ("SELECT * FROM ticker MATCH_RECOGNIZE (ORDER BY day MEASURES (SELECT count(*) FROM visits MATCH_RECOGNIZE"
      " (PATTERN (X X))) AS pairs PATTERN (A) DEFINE A AS day = 8)", (), [(8,)]),
+    (f"WITH bought AS (SELECT * FROM {PATHS}) SELECT * FROM ticker MATCH_RECOGNIZE (ORDER BY day MEASURES (SELECT max(n)"
+     " FROM bought MATCH_RECOGNIZE (MEASURES count(*) AS n PATTERN (X+))) AS n PATTERN (A) DEFINE A AS day = 8)", (),
+     [(5,)]),
+    ("SELECT * FROM (SELECT object_id, action, max(timestamp) AS t, count(*) AS n FROM visits GROUP BY object_id, action)"
+     " MATCH_RECOGNIZE (PARTITION BY object_id ORDER BY t MEASURES sum(n) AS n PATTERN (A+))", (),
+     [(1, 7), (2, 4), (3, 5)]),
     ("SELECT * FROM ticker MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY day MEASURES sum(MATCH_NUMBER()) AS s,"
      " max(A.day * 10 + MATCH_NUMBER()) AS m, LAST(lower(CLASSIFIER())) AS c, LAST(coalesce(CLASSIFIER(B), 'no')) AS n,"
      " count(*) FILTER (WHERE day > 1) AS later, count(A.*) FILTER (WHERE A.day > 1) AS a, LAST(price, 1000) AS far"
