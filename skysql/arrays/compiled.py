@@ -78,6 +78,7 @@ def _load() -> ctypes.CDLL | None:
 
 
 _loops = _load()
+_MISSING = _loops is None and not os.environ.get(_OFF)
 
 
 def _refuse() -> NoReturn:
@@ -98,7 +99,7 @@ def available() -> bool:
 def warn_if_missing() -> None:
     """Say once what it takes to have the loops, unless they were turned off."""
     global _warned
-    if not _warned and _loops is None and not os.environ.get(_OFF):
+    if not _warned and _MISSING:
         _warned = True
         warnings.warn(
             "the compiled loops are missing, and some questions take many times as long: install a wheel, or install"
