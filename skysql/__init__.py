@@ -58,8 +58,8 @@ else:
         if name.startswith("SQLITE_"):
             from .dbapi import sqlite
 
-            if name in sqlite.constants():
-                return sqlite.constant(name)
+            if (value := sqlite.constant(name)) is not None:
+                return value
         if name in ("OptimizedUnicode", "enable_shared_cache") and sys.version_info < (3, 12):
             from .dbapi import sqlite
 

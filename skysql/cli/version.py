@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
+from contextlib import suppress
 from importlib.metadata import version
 
 
@@ -15,6 +17,9 @@ def told() -> str:
 def _loops() -> str:
     if os.environ.get("SKYSQL_PURE"):
         return "compiled loops: turned off by SKYSQL_PURE"
-    if importlib.util.find_spec("skysql._loops") is not None:
-        return "compiled loops: yes"
+    found = importlib.util.find_spec("skysql._loops")
+    if found is not None and found.origin is not None:
+        with suppress(OSError):  # made for another machine
+            ctypes.CDLL(found.origin)
+            return "compiled loops: yes"
     return "compiled loops: missing (install a wheel, or with a C compiler)"

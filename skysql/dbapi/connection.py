@@ -210,9 +210,11 @@ class Connection:
             session = self.session
         if session is None or session.guard.closed or sys.is_finalizing():
             return
+        if session.guard.process != os.getpid():  # a child's end is none of its parent's transaction
+            return
         if sys.version_info >= (3, 13):
             warnings.warn(f"unclosed database in {self!r}", ResourceWarning, stacklevel=2, source=self)
-        with suppress(errors.Error):  # of a child process, in which it is another's
+        with suppress(errors.Error):
             session.close()
 
     def interrupt(self) -> None:

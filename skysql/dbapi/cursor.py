@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from ..engine.session import Result, Session
 from ..engine.statements import READS, analyse
 from ..errors import NullCharacterError, ProgrammingError
+from ..model.values import text
 from .parameters import PARSE_COLNAMES, PARSE_DECLTYPES, Parameters, Values, bindings, converters
 from .row import Header
 
@@ -50,16 +51,16 @@ class Cursor:
     """Runs statements and hands out their rows: sqlite3.Cursor, plus `plan` and declared types in `description`."""
 
     __slots__ = (
-        *("__weakref__", "arraysize", "connection", "row_factory"),
+        *("__weakref__", "_arraysize", "_connection", "row_factory"),
         *("_convert", "_description", "_guard", "_names", "_result"),
     )
 
     def __init__(self, connection: Connected, /) -> None:
         if not hasattr(type(connection), "text_factory"):
             raise TypeError(f"Cursor() argument 1 must be a Connection, not {type(connection).__name__}")
-        self.connection = connection
+        self._connection = connection
         self.row_factory: RowFactory | None = None
-        self.arraysize = 1
+        self._arraysize = 1
         self._guard: Guard | _Closed = connection.guard
         self._description: tuple[Values, ...] | None = None  # made when first asked for, as is the header
         self._names: Header | None = None
@@ -69,9 +70,25 @@ class Cursor:
         self._result = Result(connection.session)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("connection", "_guard", "_result"):
+        if name in ("_connection", "_guard", "_result", "_arraysize"):
             raise ProgrammingError("Base Cursor.__init__ not called.")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def connection(self) -> Connected:
+        """The connection that it is of."""
+        return self._connection
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows fetchmany() gives, unless it is told."""
+        return self._arraysize
+
+    @arraysize.setter
+    def arraysize(self, size: int) -> None:
+        if not isinstance(size, int):
+            raise TypeError(f"'{type(size).__name__}' object cannot be interpreted as an integer")
+        self._arraysize = size
 
     # statements
 
@@ -79,8 +96,8 @@ class Cursor:
         """Run one statement, which may be empty, with a sequence of values for ? or a mapping for :name."""
         with self._guard:
             self._prepare("execute", sql)
-            self.connection.session.run(sql, bindings(parameters), self._result)
-            if self.connection.detect_types:
+            self._connection.session.run(sql, bindings(parameters), self._result)
+            if self._connection.detect_types:
                 self._convert = self._find_converters()
         return self
 
@@ -92,7 +109,7 @@ class Cursor:
             self._result.forget()
             if analyse(sql).verb in READS:
                 raise ProgrammingError("executemany() can only execute DML statements.")
-            self.connection.session.run_many(sql, rows, self._result)
+            self._connection.session.run_many(sql, rows, self._result)
         return self
 
     def executescript(self, sql_script: str, /) -> Self:
@@ -100,9 +117,9 @@ class Cursor:
         if not isinstance(sql_script, str):
             raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
         if "\0" in sql_script:
-            raise NullCharacterError("the script contains a null character, which is an embedded null character")
+            raise NullCharacterError("the script has an embedded null character")
         with self._guard:
-            self.connection.session.run_script(sql_script)
+            self._connection.session.run_script(sql_script)
             self._result.plan = None
         return self
 
@@ -122,7 +139,7 @@ class Cursor:
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """The next rows, `size` or `arraysize` of them; all that are left if that is not positive."""
-        size = self.arraysize if size is None else size
+        size = self._arraysize if size is None else size
         with self._guard:
             return self._make(self._result.take_some(size) if size > 0 else self._result.take_all())
 
@@ -144,13 +161,13 @@ class Cursor:
 
     def _plain(self) -> bool:
         """Whether rows are handed out as they come."""
-        return self.row_factory is None and self._convert is None and self.connection.text_factory is str
+        return self.row_factory is None and self._convert is None and self._connection.text_factory is str
 
     def _make(self, rows: list[Any]) -> list[Any]:
-        text = self.connection.text_factory
-        if self._convert is not None or text is not str:
+        made = self._connection.text_factory
+        if self._convert is not None or made is not str:
             converters = self._convert or [None] * len(rows[0]) if rows else []
-            rows = [_converted(converters, row, text) for row in rows]
+            rows = [_converted(converters, row, made) for row in rows]
         factory = self.row_factory
         return rows if factory is None else [factory(self, row) for row in rows]
 
@@ -158,9 +175,9 @@ class Cursor:
         """A converter or None for each column; None if no column has one."""
         found: list[Callable[[bytes], Any] | None] = []
         for name, declared in self._result.columns:
-            bracketed = re.search(r"\[([^\]]*)\]", name) if self.connection.detect_types & PARSE_COLNAMES else None
+            bracketed = re.search(r"\[([^\]]*)\]", name) if self._connection.detect_types & PARSE_COLNAMES else None
             key = bracketed[1] if bracketed else ""
-            if not key and self.connection.detect_types & PARSE_DECLTYPES:
+            if not key and self._connection.detect_types & PARSE_DECLTYPES:
                 key = re.split(r"[\s(]", declared or "")[0]
             found.append(converters.get(key.upper()))
         return found if any(found) else None
@@ -186,7 +203,7 @@ class Cursor:
     def description(self) -> tuple[Values, ...] | None:
         """(name, declared type or None, None, None, None, None, None) for each column; None if it has no columns."""
         if self._description is None and (columns := self._result.columns):
-            cut = self.connection.detect_types & PARSE_COLNAMES
+            cut = self._connection.detect_types & PARSE_COLNAMES
             self._description = tuple(
                 (name.split(" [")[0] if cut else name, declared or None, None, None, None, None, None)
                 for name, declared in columns
@@ -201,9 +218,9 @@ class Cursor:
 
     def close(self) -> None:
         """Let go of the statement; the cursor is of no use afterwards."""
-        with self.connection.guard:
+        with self._connection.guard:
             self._result.close()
-            self._guard = _Closed(self.connection.guard)
+            self._guard = _Closed(self._connection.guard)
 
     def setinputsizes(self, sizes: object, /) -> None:
         """Does nothing, as PEP 249 allows."""
@@ -213,16 +230,20 @@ class Cursor:
 
 
 def _converted(
-    converters: list[Callable[[bytes], Any] | None], row: Values, text: Callable[[bytes], Any]
+    converters: list[Callable[[bytes], Any] | None], row: Values, factory: Callable[[bytes], Any]
 ) -> Values:
     """The row, each value by its converter; a text without one by the text factory."""
     return tuple(
-        _made_of(value, text)
-        if convert is None or value is None
-        else (None if value == b"" else convert(value if isinstance(value, bytes) else str(value).encode()))
+        _made_of(value, factory) if convert is None or value is None else _by(convert, value)
         for convert, value in zip(converters, row, strict=True)
     )
 
 
-def _made_of(value: Any, text: Callable[[bytes], Any]) -> Any:
-    return text(value.encode()) if isinstance(value, str) and text is not str else value
+def _by(convert: Callable[[bytes], Any], value: Any) -> Any:
+    """A value by its converter, which is given its bytes, of a number those of its text; nothing is NULL."""
+    data = value if isinstance(value, bytes) else str(text(value)).encode()
+    return convert(data) if data else None
+
+
+def _made_of(value: Any, factory: Callable[[bytes], Any]) -> Any:
+    return factory(value.encode()) if isinstance(value, str) and factory is not str else value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, Self, TypeAlias, overload
+from typing import Any, NoReturn, Protocol, Self, SupportsIndex, TypeAlias, overload
 
 Values: TypeAlias = tuple[Any, ...]
 
@@ -39,7 +39,7 @@ class WithHeader(Protocol):
         ...
 
 
-class Row(Sequence[Any]):
+class Row:
     """A row that is read by index, slice or column name (without regard to case); for Connection.row_factory."""
 
     __slots__ = ("_header", "_values")
@@ -82,6 +82,15 @@ class Row(Sequence[Any]):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._values)
 
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(self._values)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._values
+
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     def keys(self) -> list[str]:
         """The names of the columns."""
         return list(self._header.names)
@@ -96,3 +105,6 @@ class Row(Sequence[Any]):
 
     def __repr__(self) -> str:
         return f"Row({', '.join(f'{n}={v!r}' for n, v in zip(self._header.names, self._values, strict=False))})"
+
+
+Sequence.register(Row)

@@ -34,9 +34,10 @@ def enable_shared_cache(do_enable: bool, /) -> None:
     warnings.warn("enable_shared_cache() changes nothing", DeprecationWarning, 2)
 
 
-def constant(name: str) -> Any:
-    """SQLITE_... by its name; raises AttributeError."""
-    return getattr(apsw, name)
+def constant(name: str) -> int | None:
+    """SQLITE_... by its name; None if there is none."""
+    value = getattr(apsw, name, None)
+    return value if isinstance(value, int) else None
 
 
 def constants() -> list[str]:

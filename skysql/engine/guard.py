@@ -21,6 +21,7 @@ class Guard:
     def __init__(self) -> None:
         self.lock = threading.RLock()  # held while SQLite, the engine, or the state of a result is touched
         self.closed = False
+        self.process = os.getpid()  # that has opened it
         self.abandoned = False  # whether the process was forked while another thread held the lock
         _guards.add(self)
         self.interruption = Interruption()

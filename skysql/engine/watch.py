@@ -81,11 +81,12 @@ class Watch:
 
     def tell(self, sql: str, parameters: Any, planned: bool) -> None:
         """Tell of a statement that is about to run. planned: whether another text runs in its place."""
-        if self.trace is not None:
-            expanded: list[str | None] = []
-            if self._prepare(sql, parameters, expanded) or planned:
-                known = bool(expanded) and expanded[0] is not None
-                self.trace(expanded[0] or sql if expanded else sql, known or not expanded)
+        if self.trace is None:
+            return
+        expanded: list[str | None] = []
+        if self._prepare(sql, parameters, expanded) or planned:
+            text = expanded[0] if expanded else sql  # what SQLite cannot prepare is told as it is written
+            self.trace(sql if text is None else text, text is not None)
 
     def by_itself(self, text: str) -> None:
         """Ask and tell of a statement that the session runs by itself."""

@@ -2,10 +2,14 @@
 
 import datetime
 import gc
+import pickle
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from copy import copy as copied
+from copy import deepcopy
 
 import apsw
 import numpy as np
@@ -1035,3 +1039,34 @@ def test_sky_tables_in_copies(sky):
 def test_modules_of_what_the_package_names_are_there_from_the_start(name: str) -> None:
     asked = f"import skysql; skysql.{name}; assert skysql.errors.Error is skysql.Error"
     subprocess.run([sys.executable, "-c", asked], check=True)
+
+
+def test_what_rows_and_cursors_refuse(module):
+    connection = module.connect(":memory:")
+    connection.row_factory = module.Row
+    cursor = connection.execute("SELECT 1 AS a, 2")
+    row = cursor.fetchone()
+    assert isinstance(row, Sequence) and list(reversed(row)) == [2, 1] and 2 in row
+    assert not hasattr(row, "index") and not hasattr(row, "count")
+    for made in (copied, deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            made(row)
+    with pytest.raises(AttributeError):
+        cursor.connection = connection
+    with pytest.raises(TypeError):
+        cursor.arraysize = "x"
+    cursor.arraysize = 2
+    assert len(cursor.execute("VALUES (1), (2), (3)").fetchmany()) == 2
+    connection.close()
+
+
+def test_what_a_converter_is_given(module, monkeypatch):
+    monkeypatch.setattr(cursors, "converters", {"BYTES": bytes})
+    monkeypatch.setitem(sqlite3.converters, "BYTES", bytes)
+    connection = module.connect(":memory:", detect_types=module.PARSE_DECLTYPES)
+    connection.execute("CREATE TABLE t(a BYTES)")
+    values = ["", b"", "x", b"y", 5, 0.1, 1e300, 1e16, None]
+    connection.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values])
+    found = [value for (value,) in connection.execute("SELECT a FROM t")]
+    assert found == [None, None, b"x", b"y", b"5", b"0.1", b"1.0e+300", b"10000000000000000", None]
+    connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sqlite3
 import subprocess
 import sys
@@ -206,3 +207,29 @@ def test_unclosed_connection_is_warned_of_as_by_sqlite3(path: str) -> None:
     with pytest.warns(ResourceWarning, match="unclosed database in"):
         skysql.connect(path)
     skysql.connect(path).close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_childs_end_is_none_of_its_parents_transaction(tmp_path: Path) -> None:
+    """In a rollback journal, to close the connection would undo in the file what the parent is about to commit."""
+    script = """
+import os, sys
+import skysql
+db = skysql.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = DELETE")
+db.execute("CREATE TABLE t(x)")
+db.execute("PRAGMA cache_size = 5")
+db.execute("BEGIN IMMEDIATE")
+db.executemany("INSERT INTO t VALUES (randomblob(?))", [(1000,)] * 500)  # more than is held in memory
+child = os.fork()
+if not child:
+    del db
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+db.execute("COMMIT")
+assert db.execute("SELECT count(*), min(length(x)) FROM t").fetchall() == [(500, 1000)]
+assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "a.db")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,61 +71,6 @@ def test_moments_as_parameters_on_a_sky_table(db: skysql.Connection, pushdown: b
     ]:
         assert [row[0] for row in db.execute(sql, parameters)] == rows, sql
     assert db.execute("DELETE FROM users WHERE timestamp = ?", (EAST,)).rowcount == 1
-
-
-# the end of a connection
-
-
-def test_a_connection_that_nobody_has_is_closed(tmp_path: Path) -> None:
-    """By no collector, and whatever it has done."""
-    script = """
-import gc, os, sys, warnings
-import skysql
-gc.disable()
-warnings.simplefilter("ignore")
-path = sys.argv[1]
-def use(turn):
-    db = skysql.connect(path)
-    db.create_function("f", 1, lambda x: x)
-    db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS users USING sky(plan TEXT STATE)")
-    db.execute("INSERT INTO users(object_id, ts, action, plan) VALUES (1, 1, 'a', 'x')")
-    db.execute("SELECT plan, count(f(action)) FROM users GROUP BY plan").fetchall()
-    cursor = db.execute("SELECT * FROM users")
-    cursor.fetchone()
-    try:
-        db.execute("SELECT nonsense FROM users")
-    except skysql.Error as error:
-        assert error.__traceback__
-    if turn % 2:
-        next(db.iterdump())
-        db.commit()
-before = len(os.listdir("/proc/self/fd"))
-for turn in range(20):
-    use(turn)
-assert len(os.listdir("/proc/self/fd")) == before
-with skysql.connect(path, timeout=0) as db:
-    assert db.execute("SELECT count(*) FROM users").fetchall() == [(10,)]
-    db.execute("DELETE FROM users")
-"""
-    if not os.path.isdir("/proc/self/fd"):
-        pytest.skip("no list of open files here")
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.db")], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-# statements
-
-
-@pytest.mark.parametrize("rest", ["", ";", "; -- note", " ;\n/* more */ ; ", " -- note"])
-def test_what_stands_behind_a_statement(db: skysql.Connection, rest: str) -> None:
-    cursor = db.cursor()
-    assert cursor.execute(f"INSERT INTO notes(note) VALUES ('y'){rest}").rowcount == 1 and db.in_transaction
-    db.commit()
-    cursor.execute(f"SELECT count(*) FROM users{rest}")
-    assert cursor.execute(f"SELECT note FROM notes WHERE id = 2{rest}").fetchall() == [("y",)]
-    assert cursor.executemany(f"INSERT INTO notes(note) VALUES (?){rest}", [("p",), ("q",)]).rowcount == 2
-    with pytest.raises(skysql.ProgrammingError, match="one statement"):
-        cursor.execute(f"SELECT 1; SELECT 2{rest}")
 
 
 # who watches
