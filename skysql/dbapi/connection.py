@@ -112,6 +112,9 @@ class Connection:
             raise errors.ProgrammingError("Base Connection.__init__ not called.")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __reduce__(self) -> str:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     def cursor(self, factory: Callable[[Connection], Cursor] = Cursor) -> Cursor:
         """A new cursor."""
         with self.guard:
@@ -374,10 +377,11 @@ class Connection:
     def serialize(self, *, name: str = "main") -> bytes:
         """A database as the bytes of its file; OperationalError if there is none of that name."""
         with self.guard:
-            if name not in self.sqlite.db_names():
-                raise errors.OperationalError(f"unable to serialize {name!r}")
             self.engine.flush()
-            return _without_wal(self.sqlite.serialize(name))
+            data = self.sqlite.serialize(name) if name in self.sqlite.db_names() else None
+            if data is None:  # temp has no bytes before its first table
+                raise errors.OperationalError(f"unable to serialize {name!r}")
+            return _without_wal(data)
 
     def deserialize(self, data: bytes, /, *, name: str = "main") -> None:
         """Put a database in memory in the place of one: its content is that of these bytes of a file."""
@@ -466,9 +470,10 @@ def _given(
 def _checked_level(level: str | None) -> str | None:
     if level is not None and not isinstance(level, str):
         raise TypeError("isolation_level must be str or None")
-    if level is not None and str.upper(level) not in ("", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"):
+    capitals = None if level is None else str.upper(level)
+    if capitals not in (None, "", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"):
         raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
-    return level
+    return capitals
 
 
 def connect(

@@ -90,6 +90,9 @@ class Cursor:
             raise TypeError(f"'{type(size).__name__}' object cannot be interpreted as an integer")
         self._arraysize = size
 
+    def __reduce__(self) -> str:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     # statements
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Self:
@@ -173,13 +176,14 @@ class Cursor:
 
     def _find_converters(self) -> list[Callable[[bytes], Any] | None] | None:
         """A converter or None for each column; None if no column has one."""
+        detected = self._connection.detect_types
         found: list[Callable[[bytes], Any] | None] = []
         for name, declared in self._result.columns:
-            bracketed = re.search(r"\[([^\]]*)\]", name) if self._connection.detect_types & PARSE_COLNAMES else None
-            key = bracketed[1] if bracketed else ""
-            if not key and self._connection.detect_types & PARSE_DECLTYPES:
-                key = re.split(r"[\s(]", declared or "")[0]
-            found.append(converters.get(key.upper()))
+            bracketed = re.search(r"\[([^\[\]]*)\]", name) if detected & PARSE_COLNAMES else None
+            convert = converters.get(bracketed[1].upper()) if bracketed else None
+            if convert is None and detected & PARSE_DECLTYPES:
+                convert = converters.get(re.split(r"[\s(]", declared or "")[0].upper())
+            found.append(convert)
         return found if any(found) else None
 
     # what is told of the statement
@@ -205,7 +209,7 @@ class Cursor:
         if self._description is None and (columns := self._result.columns):
             cut = self._connection.detect_types & PARSE_COLNAMES
             self._description = tuple(
-                (name.split(" [")[0] if cut else name, declared or None, None, None, None, None, None)
+                (re.split(r" ?\[", name)[0] if cut else name, declared or None, None, None, None, None, None)
                 for name, declared in columns
             )
         return self._description

@@ -102,7 +102,7 @@ def _inserts(
         held = connection.engine.digits("main", table) if sky else {}
         rows = connection.sqlite.execute(f"SELECT {values} FROM {quote(table)}")
     longer = [(at, held[column]) for at, column in enumerate(columns) if column in held]
-    for row in rows:
+    while (row := _next(connection, rows)) is not None:
         texts: list[Any] = list(row)
         for at, digits in longer:
             text = next(digits)
@@ -119,6 +119,11 @@ def _event_columns(table: Table) -> list[str]:
     """The columns of a sky table that say all of an event: changes instead of the state that they lead to."""
     attributes = [p.name for p in table.properties if not p.state]
     return [table.key_name or table.object_name, TIMESTAMP.name, ACTION_NAME.name, *attributes, OWN_CHANGES.name]
+
+
+def _next(connection: Dumped, rows: apsw.Cursor) -> Any:
+    with connection.guard:
+        return next(rows, None)
 
 
 def _rows(connection: Dumped, sql: str) -> list[Any]:

@@ -37,6 +37,9 @@ class Blob:
         self._length = blob.length()
         self._at = 0
 
+    def __reduce__(self) -> str:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     def _opened(self) -> apsw.Blob:
         if self._blob is None:
             raise ProgrammingError("Cannot operate on a closed blob.")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from copy import copy as copied
+from copy import copy as shallow
 from copy import deepcopy
 
 import apsw
@@ -232,6 +232,8 @@ def test_context_manager_rolls_back_a_commit_that_fails(module):
 def test_isolation_level(module, tmp_path):
     one = module.connect(tmp_path / "x.db", isolation_level="IMMEDIATE", timeout=0.01)
     two = module.connect(str(tmp_path / "x.db"), isolation_level="exclusive", timeout=0.01)
+    two.isolation_level = "exclusive"
+    assert two.isolation_level == "EXCLUSIVE"
     one.execute("CREATE TABLE t(a)")
     one.execute("DELETE FROM t")
     with pytest.raises(module.OperationalError, match="locked") as caught:
@@ -424,6 +426,19 @@ def test_adapters_and_converters(module, monkeypatch):
     ((a, d, n, e, x, five),) = cursor.fetchall()
     assert (a.x, d, n, e, x.x, five) == (7, datetime.date(2026, 1, 2), b"12$", None, 12, 5)
     assert [column[0] for column in cursor.description] == ["a", "d", "n", "e", "x", "five"]
+    connection.close()
+
+
+def test_a_converter_is_that_of_the_name_or_of_the_type_and_is_given_no_empty_text(module, monkeypatch):
+    monkeypatch.setattr(parameters, "converters", parameters.converters.copy())
+    monkeypatch.setattr(cursors, "converters", parameters.converters)
+    module.register_converter("word", lambda data: data + b"!")
+    connection = module.connect(":memory:", detect_types=module.PARSE_DECLTYPES | module.PARSE_COLNAMES)
+    connection.execute("CREATE TABLE p(a word, d DATE)")
+    connection.execute("INSERT INTO p VALUES ('x', '')")
+    cursor = connection.execute("SELECT d, a 'a [unknown]', 1 'n [a[word]', 2 'm[word]', 3 '[word]' FROM p")
+    assert [column[0] for column in cursor.description] == ["d", "a", "n", "m", ""]
+    assert cursor.fetchall() == [(None, b"x!", b"1!", b"2!", b"3!")]
     connection.close()
 
 
@@ -919,6 +934,32 @@ def test_backup(module, connection):
     target.close()
 
 
+def test_nothing_that_is_open_is_copied(module, connection):
+    fill(connection, 1)
+    connection.execute("INSERT INTO t(b) VALUES (x'00')")
+    (row,) = connection.execute("SELECT max(rowid) FROM t").fetchone()
+    for opened in connection, connection.cursor(), connection.blobopen("t", "b", row, readonly=True):
+        for duplicate in shallow, deepcopy, pickle.dumps:
+            with pytest.raises(TypeError, match="cannot pickle"):
+                duplicate(opened)
+    assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_database_without_bytes_is_not_serialized(module, connection):
+    with pytest.raises(module.OperationalError, match="unable to serialize 'temp'"):
+        connection.serialize(name="temp")
+
+
+def test_a_dump_ends_with_its_connection(module, connection):
+    fill(connection, 2)
+    lines = connection.iterdump()
+    while not next(lines).startswith("INSERT"):
+        pass
+    connection.close()
+    with pytest.raises(module.ProgrammingError, match="Cannot operate on a closed database"):
+        next(lines)
+
+
 def test_iterdump(module, connection):
     fill(connection, 2)
     connection.executescript(
@@ -1048,7 +1089,7 @@ def test_what_rows_and_cursors_refuse(module):
     row = cursor.fetchone()
     assert isinstance(row, Sequence) and list(reversed(row)) == [2, 1] and 2 in row
     assert not hasattr(row, "index") and not hasattr(row, "count")
-    for made in (copied, deepcopy, pickle.dumps):
+    for made in (shallow, deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="cannot pickle"):
             made(row)
     with pytest.raises(AttributeError):
